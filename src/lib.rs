@@ -1,0 +1,1 @@
+//! Almanac, a forecasting inference server.

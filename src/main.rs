@@ -1,0 +1,3 @@
+//! The `almanac` program.
+
+fn main() {}
