@@ -1,1 +1,3 @@
 //! Almanac, a forecasting inference server.
+
+pub mod forecast;
