@@ -1,0 +1,215 @@
+"""The ways to ask for forecasts: the bundle itself, the HTTP API, the command line.
+
+Numbers that arrive as text are kept as decimals, so that two answers can be compared
+exactly, digit by digit, and not only as the floats they round to.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+from .competitions import START, Dataset, Series
+from .serving import Bundle
+
+DECILES = tuple(round(0.1 * i, 1) for i in range(1, 10))
+LEVELS = (80, 95)
+ENDS = ("lower", "upper")
+COLUMNS = (
+    "point",
+    *(str(level) for level in DECILES),
+    *(f"{end}-{level}" for level in LEVELS for end in ENDS),
+)
+
+Progress = Callable[[int], None]
+
+
+@dataclass
+class Answers:
+    """By series id: one list of numbers per column of `COLUMNS`, or why there is none."""
+
+    numbers: dict[str, dict[str, list]] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+class Backend(Protocol):
+    name: str
+    exact: bool  # Numbers are text from the server, not floats computed here.
+
+    def forecast(self, dataset: Dataset, progress: Progress) -> Answers: ...
+
+
+def _chunks(series: Sequence[Series], size: int) -> Iterator[list[Series]]:
+    remaining = iter(series)
+    while chunk := list(islice(remaining, size)):
+        yield chunk
+
+
+class BundleBackend:
+    """ONNX Runtime on the model file."""
+
+    exact = False
+    CHUNK = 64
+
+    def __init__(self, folder: Path, threads: int):
+        self.name = f"bundle {folder}"
+        self.bundle = Bundle.load(folder, threads)
+        at = self.bundle.levels.index
+        self.rows = {"point": at(0.5)} | {str(level): at(level) for level in DECILES}
+        for level in LEVELS:
+            outside = (100 - level) / 200
+            self.rows[f"lower-{level}"] = at(round(outside, 3))
+            self.rows[f"upper-{level}"] = at(round(1 - outside, 3))
+
+    def forecast(self, dataset: Dataset, progress: Progress) -> Answers:
+        answers = Answers()
+        # Neighbours of like length leave little padding to compute on.
+        ordered = sorted(dataset.series, key=lambda series: len(series.history))
+        for chunk in _chunks(ordered, self.CHUNK):
+            histories = [series.history for series in chunk]
+            seasons = [dataset.season_length] * len(chunk)
+            batch = self.bundle.forecast(histories, seasons, dataset.horizon)
+            for series, quantiles in zip(chunk, batch, strict=True):
+                answers.numbers[series.id] = {
+                    column: quantiles[row].tolist() for column, row in self.rows.items()
+                }
+            progress(len(chunk))
+        return answers
+
+
+class HttpBackend:
+    """`POST /forecast` of a running server."""
+
+    exact = True
+    CHUNK = 200
+
+    def __init__(self, url: str, model: str | None, timeout_seconds: float = 60.0):
+        self.name = f"http {url}"
+        self.url = f"{url.rstrip('/')}/forecast"
+        self.model = model
+        self.timeout_seconds = timeout_seconds
+
+    def forecast(self, dataset: Dataset, progress: Progress) -> Answers:
+        answers = Answers()
+        for chunk in _chunks(dataset.series, self.CHUNK):
+            progress(len(chunk))
+            try:
+                forecasts = self._post(self._body(dataset, chunk))["forecasts"]
+            except (OSError, KeyError, json.JSONDecodeError) as error:
+                answers.errors |= {series.id: _reason(error) for series in chunk}
+                continue
+            for forecast in forecasts:
+                if "error" in forecast:
+                    answers.errors[forecast["id"]] = json.dumps(forecast["error"], default=str)
+                else:
+                    answers.numbers[forecast["id"]] = _columns(forecast)
+        return answers
+
+    def _body(self, dataset: Dataset, chunk: list[Series]) -> dict:
+        body = {
+            "series": [
+                {
+                    "id": series.id,
+                    "start": START,
+                    "frequency": dataset.frequency,
+                    "values": series.history.tolist(),
+                }
+                for series in chunk
+            ],
+            "horizon": dataset.horizon,
+            "quantiles": DECILES,
+            "levels": LEVELS,
+        }
+        return body | ({"model": self.model} if self.model else {})
+
+    def _post(self, body: dict) -> dict:
+        request = urllib.request.Request(
+            self.url, json.dumps(body).encode(), {"content-type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=self.timeout_seconds) as response:
+            return json.load(response, parse_float=Decimal, parse_int=Decimal)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, urllib.error.HTTPError):
+        return f"{error}: {error.read().decode(errors='replace')}"
+    return repr(error)
+
+
+def _columns(forecast: dict) -> dict[str, list[Decimal]]:
+    columns = {"point": forecast["point"], **forecast["quantiles"]}
+    for level, ends in forecast["levels"].items():
+        columns |= {f"{end}-{level}": ends[end] for end in ENDS}
+    return columns
+
+
+class CliBackend:
+    """`almanac forecast` on a CSV file, one call per set."""
+
+    exact = True
+
+    def __init__(self, executable: Path, model: str | None):
+        self.name = f"cli {executable}"
+        self.executable = executable
+        self.model = model
+
+    def forecast(self, dataset: Dataset, progress: Progress) -> Answers:
+        with tempfile.TemporaryDirectory() as folder:
+            series_file, forecast_file = Path(folder, "series.csv"), Path(folder, "forecast.csv")
+            _write_long(series_file, dataset)
+            command = self._command(dataset, series_file, forecast_file)
+            finished = subprocess.run(command, capture_output=True, text=True, check=False)
+            answers = _read_long(forecast_file) if forecast_file.exists() else Answers()
+        # A run that answered some series and not others says so per series.
+        reason = finished.stderr.strip() or f"no answer, exit status {finished.returncode}"
+        for series in dataset.series:
+            if series.id not in answers.numbers:
+                answers.errors.setdefault(series.id, reason)
+        progress(len(dataset.series))
+        return answers
+
+    def _command(self, dataset: Dataset, series_file: Path, forecast_file: Path) -> list[str]:
+        options = {
+            "--horizon": str(dataset.horizon),
+            "--frequency": dataset.frequency,
+            "--quantiles": ",".join(map(str, DECILES)),
+            "--levels": ",".join(map(str, LEVELS)),
+            "--output": str(forecast_file),
+        }
+        if self.model:
+            options["--model"] = self.model
+        flags = [part for option in options.items() for part in option]
+        return [str(self.executable), "forecast", str(series_file), *flags]
+
+
+def _write_long(path: Path, dataset: Dataset) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["unique_id", "ds", "y"])
+        for series in dataset.series:
+            timestamps = dataset.timestamps(len(series.history))
+            for timestamp, value in zip(timestamps, series.history.tolist(), strict=True):
+                writer.writerow([series.id, timestamp, value])
+
+
+def _read_long(path: Path) -> Answers:
+    answers = Answers()
+    with path.open(newline="") as file:
+        for row in csv.DictReader(file):
+            if row["error"]:
+                answers.errors[row["id"]] = row["error"]
+                continue
+            columns = answers.numbers.setdefault(row["id"], {column: [] for column in COLUMNS})
+            for column in COLUMNS:
+                columns[column].append(Decimal(row[column]))
+    return answers

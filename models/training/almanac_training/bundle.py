@@ -1,0 +1,67 @@
+"""Write a model bundle: graph, golden forecasts and the manifest with their digests."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from .serving import Bundle
+
+# Golden numbers are compared relative to the largest one of a case: float32 arithmetic
+# in another order differs by about 1e-6, a wrong step by far more than 1e-4.
+TOLERANCE = 1e-4
+SIGNIFICANT_DIGITS = 6
+
+
+@dataclass(frozen=True)
+class Example:
+    """A request whose answer is written into the bundle. None is a missing value."""
+
+    name: str
+    values: Sequence[float | None]
+    season_length: int
+    horizon: int
+
+
+def write(folder: Path, model: onnx.ModelProto, manifest: str, examples: Sequence[Example]) -> None:
+    """`manifest` is everything but the [files] table, which is put in at its mark."""
+    encoded = model.SerializeToString(deterministic=True)
+    bundle = Bundle(tomllib.loads(manifest.format(files="")), encoded)
+    files = {"model.onnx": encoded, "golden.json": _golden(bundle, examples).encode()}
+    digests = "\n".join(
+        f'"{name}" = "sha256:{hashlib.sha256(content).hexdigest()}"'
+        for name, content in files.items()
+    )
+    files["manifest.toml"] = manifest.format(files=digests).encode()
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+
+
+def _golden(bundle: Bundle, examples: Sequence[Example]) -> str:
+    """One line per list of numbers, so that a change can be read in a diff."""
+    cases = []
+    for example in examples:
+        values = np.array(example.values, dtype=np.float64)
+        (quantiles,) = bundle.forecast([values], [example.season_length], example.horizon)
+        rows = ",\n    ".join(json.dumps([_rounded(value) for value in row]) for row in quantiles)
+        cases.append(
+            f'  {{"name": {json.dumps(example.name)},\n'
+            f'   "values": {json.dumps(list(example.values))},\n'
+            f'   "season_length": {example.season_length}, "horizon": {example.horizon},\n'
+            f'   "quantiles": [\n    {rows}]}}'
+        )
+    listed = ",\n".join(cases)
+    return f'{{"tolerance": {{"relative": {TOLERANCE}}}, "cases": [\n{listed}\n]}}\n'
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{SIGNIFICANT_DIGITS}g}")

@@ -1,0 +1,133 @@
+"""Score a model on the M1, M3 and Tourism competitions, and compare ways to ask it.
+
+Prints, for each of the nine sets: MASE, sMAPE, WQL (mean over the deciles), coverage of
+the 80 % and 95 % bands, the same for seasonal naive, and the ratios. Ratios below one
+are better than seasonal naive. With several backends it also says whether they agree:
+HTTP and command line to the last digit, the bundle within 1e-4.
+
+Exit status 1 if a series failed, backends disagree, or MASE is worse than seasonal
+naive's on any set.
+
+Examples:
+  python models/training/evaluate.py --bundle models/seasonal/1
+  python models/training/evaluate.py --http http://127.0.0.1:8080 --model seasonal
+  python models/training/evaluate.py --bundle models/seasonal/1 \\
+      --http http://127.0.0.1:8080 --cli target/release/almanac --model seasonal \\
+      --output scores
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from itertools import combinations
+from pathlib import Path
+
+from tqdm import tqdm
+
+from almanac_training import backends, competitions, report, scoring
+
+SHOWN = 3
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add(
+        "--bundle",
+        type=Path,
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="folder of a model version, run with ONNX Runtime; may be repeated",
+    )
+    add("--http", metavar="URL", help="base URL of a running server")
+    add("--cli", type=Path, metavar="PATH", help="the almanac executable")
+    add("--model", help="model name for --http and --cli (default: the server's)")
+    add("--limit", type=int, metavar="N", help="only the first N series of each set")
+    add("--threads", type=int, default=1, help="threads for --bundle (default: 1)")
+    add("--output", type=Path, metavar="DIR", help="write scores.csv and scores.png there")
+    arguments = parser.parse_args()
+    if not (arguments.bundle or arguments.http or arguments.cli):
+        parser.error("give at least one of --bundle, --http, --cli")
+    return arguments
+
+
+def chosen_backends(arguments: argparse.Namespace) -> list[backends.Backend]:
+    chosen: list[backends.Backend] = [
+        backends.BundleBackend(folder, arguments.threads) for folder in arguments.bundle
+    ]
+    if arguments.http:
+        chosen.append(backends.HttpBackend(arguments.http, arguments.model))
+    if arguments.cli:
+        chosen.append(backends.CliBackend(arguments.cli, arguments.model))
+    return chosen
+
+
+def report_failures(name: str, errors: dict[str, str]) -> None:
+    print(f"{name}: {len(errors)} series failed", file=sys.stderr)
+    for series_id, reason in list(errors.items())[:SHOWN]:
+        print(f"  {series_id}: {reason}", file=sys.stderr)
+
+
+def report_agreement(left: backends.Backend, right: backends.Backend, answers: dict) -> bool:
+    exact = left.exact and right.exact
+    equal, different = 0, []
+    for of_left, of_right in zip(answers[left.name], answers[right.name], strict=True):
+        same, other = scoring.equal_answers(of_left, of_right, exact)
+        equal, different = equal + same, different + other
+    how = "exactly" if exact else f"within {scoring.TOLERANCE:g}"
+    total = equal + len(different)
+    print(f"{left.name} and {right.name}: equal {how} on {equal} of {total} series")
+    if different:
+        print(f"  different: {', '.join(different[:SHOWN])}", file=sys.stderr)
+    return not different
+
+
+def main() -> int:
+    arguments = parse_arguments()
+    datasets = competitions.load(arguments.limit)
+    chosen = chosen_backends(arguments)
+    answers: dict[str, list[backends.Answers]] = {}
+    scores: dict[str, list[scoring.Score]] = {}
+    passed = True
+
+    total = len(chosen) * sum(len(dataset.series) for dataset in datasets)
+    with tqdm(total=total, unit="series", disable=None) as progress:
+        for backend in chosen:
+            answers[backend.name] = [
+                backend.forecast(dataset, progress.update) for dataset in datasets
+            ]
+
+    for backend in chosen:
+        own = answers[backend.name]
+        errors = {key: reason for answer in own for key, reason in answer.errors.items()}
+        if errors:
+            report_failures(backend.name, errors)
+            passed = False
+        if any(not answer.numbers for answer in own):
+            continue
+        scores[backend.name] = [
+            scoring.score(dataset, answer) for dataset, answer in zip(datasets, own, strict=True)
+        ]
+        print(f"\n{backend.name}\n\n{report.table(scores[backend.name])}\n")
+        for score in scores[backend.name]:
+            if score.mase_ratio > 1.0:
+                worse = f"worse than seasonal naive on {score.dataset}"
+                print(f"{backend.name}: {worse}", file=sys.stderr)
+                passed = False
+
+    for left, right in combinations(chosen, 2):
+        passed &= report_agreement(left, right, answers)
+
+    if arguments.output and scores:
+        arguments.output.mkdir(parents=True, exist_ok=True)
+        report.write_csv(arguments.output / "scores.csv", scores)
+        report.plot(arguments.output / "scores.png", scores)
+    return 0 if passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

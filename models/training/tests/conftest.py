@@ -1,0 +1,46 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from almanac_training.seasonal import graph
+
+
+@pytest.fixture(scope="session")
+def model() -> bytes:
+    return graph.build().SerializeToString(deterministic=True)
+
+
+@pytest.fixture(scope="session")
+def run(model):
+    """The bare graph: contexts of any lengths in one batch, to quantiles [row, level, step]."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(model, options, ["CPUExecutionProvider"])
+
+    def forecast(contexts, season_lengths, horizon, padding=0):
+        longest = max(map(len, contexts)) + padding
+        batch = np.full((len(contexts), longest), np.nan, dtype=np.float32)
+        for row, context in zip(batch, contexts, strict=True):
+            row[longest - len(context) :] = context
+        feeds = {
+            "context": batch,
+            "season_length": np.array(season_lengths, dtype=np.int64),
+            "horizon": np.array(horizon, dtype=np.int64),
+        }
+        (quantiles,) = session.run(["quantiles"], feeds)
+        return quantiles
+
+    return forecast
+
+
+@pytest.fixture(scope="session")
+def bundle_folder() -> Path:
+    return Path(__file__).resolve().parents[2] / graph.NAME / graph.VERSION
+
+
+@pytest.fixture(scope="session")
+def golden(bundle_folder) -> dict:
+    return json.loads((bundle_folder / "golden.json").read_text())
