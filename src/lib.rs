@@ -1,3 +1,4 @@
 //! Almanac, a forecasting inference server.
 
 pub mod forecast;
+pub mod model;

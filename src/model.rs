@@ -1,0 +1,46 @@
+//! What a model is, apart from the runtime that computes it.
+//!
+//! A [`Bundle`] is the folder of one model version: graph, [`Manifest`], golden forecasts. The
+//! manifest says what the graph wants and gives; a [`Batch`] is requests turned into those tensors
+//! and back. A [`Forecaster`] runs them. Nothing here knows ONNX Runtime, a file system or a queue.
+
+pub mod batch;
+pub mod bundle;
+pub mod digest;
+pub mod golden;
+pub mod manifest;
+
+pub use batch::{Batch, RowError};
+pub use bundle::{Bundle, BundleError, BundleFiles};
+pub use digest::{Digest, DigestError};
+pub use golden::{Golden, GoldenError};
+pub use manifest::{Manifest, ManifestError, Unfit};
+
+use ndarray::Array3;
+use thiserror::Error;
+
+/// Runs one model version. Each worker thread owns one, hence `&mut`: no lock, no sharing.
+pub trait Forecaster: Send {
+    /// The quantiles of `batch` on the manifest's levels, `[row, level, step]`, in the model's own
+    /// units, with at least the batch's horizon of steps.
+    ///
+    /// # Errors
+    /// [`PredictError`] fails the whole batch. A bad row is a row of `NaN`, which fails that row.
+    fn predict(&mut self, batch: &Batch) -> Result<Array3<f32>, PredictError>;
+}
+
+/// Why a batch has no answer.
+#[derive(Debug, Error)]
+pub enum PredictError {
+    /// The runtime reported a failure.
+    #[error("the model failed: {0}")]
+    Runtime(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The graph answered with a tensor that its manifest does not describe.
+    #[error("the model answered with shape {actual:?} where {expected:?} was expected")]
+    Shape {
+        /// What the manifest and the batch ask for: rows, levels, steps.
+        expected: [usize; 3],
+        /// What came.
+        actual: Vec<usize>,
+    },
+}

@@ -1,0 +1,108 @@
+//! The folder of one model version, verified.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use thiserror::Error;
+
+use crate::model::{Digest, Golden, GoldenError, Manifest, ManifestError};
+
+/// The bytes of a bundle's files by name, `manifest.toml` included, from wherever they come.
+pub type BundleFiles = BTreeMap<String, Cow<'static, [u8]>>;
+
+/// One model version whose files are the ones its manifest names. The graph is not yet run.
+#[derive(Clone, Debug)]
+pub struct Bundle {
+    /// What the graph wants and gives.
+    pub manifest: Manifest,
+    /// Digest of the manifest, which holds the digests of all other files: it names this version's
+    /// content.
+    pub digest: Digest,
+    /// The ONNX graph.
+    pub model: Cow<'static, [u8]>,
+    /// What the graph must answer before it is served.
+    pub golden: Golden,
+}
+
+/// Why some files are not a bundle.
+#[derive(Debug, Error)]
+pub enum BundleError {
+    /// A file is not there.
+    #[error("{file} is missing; a bundle holds manifest.toml, model.onnx and golden.json")]
+    Missing {
+        /// Its name.
+        file: String,
+    },
+    /// The manifest names no digest for a file that every bundle has.
+    #[error("manifest.toml: [files] has no digest for {file}")]
+    NotPinned {
+        /// Its name.
+        file: &'static str,
+    },
+    /// A file is not the one that the manifest names.
+    #[error("{file} has digest {actual}, and manifest.toml says {expected}")]
+    Digest {
+        /// Its name.
+        file: String,
+        /// What the manifest says.
+        expected: Digest,
+        /// What the bytes have.
+        actual: Digest,
+    },
+    /// The manifest is not text.
+    #[error("manifest.toml is not UTF-8: {0}")]
+    NotText(#[from] std::str::Utf8Error),
+    /// The manifest is not one.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// The golden forecasts cannot be read.
+    #[error(transparent)]
+    Golden(#[from] GoldenError),
+}
+
+const MANIFEST: &str = "manifest.toml";
+const MODEL: &str = "model.onnx";
+const GOLDEN: &str = "golden.json";
+
+impl Bundle {
+    /// The bundle that `files` are, once every digest agrees.
+    ///
+    /// # Errors
+    /// [`BundleError`] names the file and what is wrong with it.
+    pub fn verify(mut files: BundleFiles) -> Result<Self, BundleError> {
+        let manifest_bytes = take(&mut files, MANIFEST)?;
+        let manifest = Manifest::parse(std::str::from_utf8(&manifest_bytes)?)?;
+        for (file, expected) in &manifest.files {
+            let bytes = files
+                .get(file)
+                .ok_or_else(|| BundleError::Missing { file: file.clone() })?;
+            let (expected, actual) = (*expected, Digest::of(bytes));
+            if actual != expected {
+                return Err(BundleError::Digest {
+                    file: file.clone(),
+                    expected,
+                    actual,
+                });
+            }
+        }
+        for file in [MODEL, GOLDEN] {
+            if !manifest.files.contains_key(file) {
+                return Err(BundleError::NotPinned { file });
+            }
+        }
+        let golden = Golden::parse(&take(&mut files, GOLDEN)?)?;
+        let model = take(&mut files, MODEL)?;
+        Ok(Self {
+            manifest,
+            digest: Digest::of(&manifest_bytes),
+            model,
+            golden,
+        })
+    }
+}
+
+fn take(files: &mut BundleFiles, file: &str) -> Result<Cow<'static, [u8]>, BundleError> {
+    files.remove(file).ok_or_else(|| BundleError::Missing {
+        file: file.to_owned(),
+    })
+}

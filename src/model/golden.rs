@@ -1,0 +1,199 @@
+//! The forecasts that a bundle says its graph gives.
+//!
+//! They are run before a version becomes ready. A damaged graph, a wrong manifest, or a runtime or
+//! processor that computes something else shows here and not in a client's answer.
+
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::forecast::{ForecastRequest, Horizon, QuantileLevels, SeasonChoice, Series};
+use crate::model::{Batch, Forecaster, Manifest, PredictError};
+
+/// The content of `golden.json`: requests, the quantiles expected, and how near they must be.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Golden {
+    tolerance: Tolerance,
+    cases: Vec<Case>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tolerance {
+    /// Of the largest absolute expected value of the case.
+    relative: f64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    name: String,
+    values: Vec<Option<f64>>,
+    season_length: usize,
+    horizon: u64,
+    quantiles: Vec<Vec<f64>>,
+}
+
+/// Why a graph is not the one its bundle describes.
+#[derive(Debug, Error)]
+pub enum GoldenError {
+    /// Not JSON, or not this schema.
+    #[error("golden.json: {0}")]
+    Schema(#[from] serde_json::Error),
+    /// There is nothing to compare with.
+    #[error("golden.json holds no case, and a model is not served unchecked")]
+    NoCases,
+    /// A case that is not a valid request, or whose quantiles have another shape.
+    #[error("golden.json: case {case:?}: {reason}")]
+    Case {
+        /// Its name.
+        case: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The graph could not be run.
+    #[error("golden forecast {case:?}: {source}")]
+    Predict {
+        /// Name of the case.
+        case: String,
+        /// The failure.
+        source: PredictError,
+    },
+    /// The graph gives other values.
+    #[error(
+        "golden forecast {case:?}: at level {level}, step {step}, the model gives {actual} where {expected} is expected, further than {tolerance:e} apart"
+    )]
+    Differs {
+        /// Name of the case.
+        case: String,
+        /// Quantile level.
+        level: f64,
+        /// Step ahead, from 1.
+        step: usize,
+        /// What the model gives.
+        actual: f64,
+        /// What the bundle says.
+        expected: f64,
+        /// The largest difference allowed, in the case's own units.
+        tolerance: f64,
+    },
+}
+
+impl Golden {
+    /// The golden forecasts that `json` holds.
+    ///
+    /// # Errors
+    /// [`GoldenError::Schema`] and [`GoldenError::NoCases`].
+    pub fn parse(json: &[u8]) -> Result<Self, GoldenError> {
+        let golden: Self = serde_json::from_slice(json)?;
+        if golden.cases.is_empty() {
+            Err(GoldenError::NoCases)
+        } else {
+            Ok(golden)
+        }
+    }
+
+    /// Runs every case through `forecaster`, which thereby is warm.
+    ///
+    /// # Errors
+    /// [`GoldenError`] of the first case that differs or fails.
+    pub fn check(
+        &self,
+        manifest: &Manifest,
+        forecaster: &mut dyn Forecaster,
+    ) -> Result<(), GoldenError> {
+        self.cases
+            .iter()
+            .try_for_each(|case| case.check(manifest, forecaster, self.tolerance))
+    }
+}
+
+impl Case {
+    fn check(
+        &self,
+        manifest: &Manifest,
+        forecaster: &mut dyn Forecaster,
+        tolerance: Tolerance,
+    ) -> Result<(), GoldenError> {
+        let request = self
+            .request(manifest)
+            .map_err(|reason| self.broken(reason))?;
+        let batch = Batch::pack(manifest, &[&request]);
+        let output = batch
+            .run(manifest, forecaster)
+            .map_err(|source| GoldenError::Predict {
+                case: self.name.clone(),
+                source,
+            })?;
+        let grid = batch
+            .grids(manifest, &output)
+            .next()
+            .ok_or_else(|| self.broken("the model gave no row".to_owned()))?
+            .map_err(|error| self.broken(error.to_string()))?;
+        self.compare(manifest, grid.values(), tolerance)
+    }
+
+    fn request(&self, manifest: &Manifest) -> Result<ForecastRequest, String> {
+        let steps = usize::try_from(self.horizon).map_err(|error| error.to_string())?;
+        let shaped = self.quantiles.len() == manifest.output.levels.len()
+            && self.quantiles.iter().all(|row| row.len() == steps);
+        if !shaped {
+            return Err(
+                "quantiles must hold one list per level of the manifest, each of horizon numbers"
+                    .to_owned(),
+            );
+        }
+        let values = self
+            .values
+            .iter()
+            .map(|value| value.unwrap_or(f64::NAN))
+            .collect();
+        let series = Series::new(values, None, usize::MAX).map_err(|error| error.to_string())?;
+        let horizon = Horizon::new(self.horizon, manifest.horizon.longest)
+            .map_err(|error| error.to_string())?;
+        let season = SeasonChoice::Given(self.season_length.max(1));
+        Ok(ForecastRequest::new(
+            series,
+            horizon,
+            QuantileLevels::with_median([]),
+            season,
+        ))
+    }
+
+    fn compare(
+        &self,
+        manifest: &Manifest,
+        actual: &[Vec<f64>],
+        tolerance: Tolerance,
+    ) -> Result<(), GoldenError> {
+        let largest = self
+            .quantiles
+            .iter()
+            .flatten()
+            .fold(0.0, |most: f64, v| most.max(v.abs()));
+        let tolerance = tolerance.relative * largest;
+        for (level_idx, expected) in self.quantiles.iter().enumerate() {
+            for (step_idx, &expected) in expected.iter().enumerate() {
+                let actual = actual[level_idx][step_idx];
+                if (actual - expected).abs() > tolerance {
+                    return Err(GoldenError::Differs {
+                        case: self.name.clone(),
+                        level: manifest.output.levels[level_idx],
+                        step: step_idx + 1,
+                        actual,
+                        expected,
+                        tolerance,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn broken(&self, reason: String) -> GoldenError {
+        GoldenError::Case {
+            case: self.name.clone(),
+            reason,
+        }
+    }
+}
