@@ -1,0 +1,11 @@
+//! ONNX Runtime: loading its library, opening graphs, running batches.
+//!
+//! The only files that know `ort`. Everything else sees a [`Forecaster`](crate::model::Forecaster).
+
+pub mod inspect;
+pub mod runtime;
+pub mod session;
+
+pub use inspect::{GraphDescription, describe};
+pub use runtime::{Runtime, RuntimeError};
+pub use session::{OnnxForecaster, SessionError};

@@ -1,0 +1,194 @@
+//! One ONNX session as a [`Forecaster`].
+
+use ndarray::{Array0, Array3, ArrayView3, Ix3};
+use ort::session::builder::GraphOptimizationLevel;
+use ort::session::{Session, SessionInputValue};
+use ort::value::{Outlet, TensorElementType, TensorRef};
+use thiserror::Error;
+
+use crate::model::manifest::OutputAxis;
+use crate::model::{Batch, Bundle, Forecaster, Manifest, PredictError};
+use crate::onnx::Runtime;
+
+/// A graph opened by ONNX Runtime, fed and read as its manifest says.
+pub struct OnnxForecaster {
+    session: Session,
+    manifest: Manifest,
+}
+
+/// Why a graph cannot be served.
+#[derive(Debug, Error)]
+pub enum SessionError {
+    /// ONNX Runtime refuses the graph.
+    #[error("model.onnx: {0}")]
+    Graph(String),
+    /// The graph lacks a tensor that the manifest names.
+    #[error("manifest.toml: {key} names {name:?}, and the graph has {available}")]
+    NoSuchTensor {
+        /// The manifest's key.
+        key: &'static str,
+        /// The name it gives.
+        name: String,
+        /// The names that the graph has.
+        available: String,
+    },
+    /// The graph wants an input that the manifest gives no role.
+    #[error("the graph wants input {name:?}, and manifest.toml gives it no role")]
+    NoRole {
+        /// The input.
+        name: String,
+    },
+    /// A tensor of the graph has another type or rank than its role.
+    #[error("manifest.toml: {key} wants a tensor of {expected}, and {name:?} is {actual}")]
+    Mismatch {
+        /// The manifest's key.
+        key: &'static str,
+        /// The tensor.
+        name: String,
+        /// What the role needs.
+        expected: String,
+        /// What the graph has.
+        actual: String,
+    },
+}
+
+impl OnnxForecaster {
+    /// Opens the graph of `bundle` with `threads` of its own, which sleep when there is no work.
+    ///
+    /// # Errors
+    /// [`SessionError`] when the runtime refuses the graph, or it is not what the manifest says.
+    pub fn open(runtime: &Runtime, bundle: &Bundle, threads: usize) -> Result<Self, SessionError> {
+        let session = open(runtime, &bundle.model, threads).map_err(SessionError::Graph)?;
+        check_roles(&bundle.manifest, session.inputs(), session.outputs())?;
+        Ok(Self {
+            session,
+            manifest: bundle.manifest.clone(),
+        })
+    }
+
+    fn run(&mut self, batch: &Batch) -> ort::Result<Array3<f32>> {
+        let Self { session, manifest } = self;
+        let horizon = Array0::from_elem((), i64::try_from(batch.horizon()).unwrap_or(i64::MAX));
+        let mut inputs: Vec<(&str, SessionInputValue<'_>)> = Vec::with_capacity(3);
+        inputs.push((
+            &manifest.context.input,
+            TensorRef::from_array_view(batch.contexts().view())?.into(),
+        ));
+        if let Some(role) = &manifest.season_length {
+            let lengths = TensorRef::from_array_view(batch.season_lengths().view())?;
+            inputs.push((&role.input, lengths.into()));
+        }
+        if let Some(input) = &manifest.horizon.input {
+            inputs.push((input, TensorRef::from_array_view(horizon.view())?.into()));
+        }
+        let outputs = session.run(inputs)?;
+        let output = outputs[manifest.output.name.as_str()].try_extract_array::<f32>()?;
+        let output = output
+            .into_dimensionality::<Ix3>()
+            .map_err(ort::Error::wrap)?;
+        Ok(level_major(&output, manifest).to_owned())
+    }
+}
+
+impl std::fmt::Debug for OnnxForecaster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OnnxForecaster")
+            .field("model", &self.manifest.name)
+            .field("version", &self.manifest.version)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Forecaster for OnnxForecaster {
+    fn predict(&mut self, batch: &Batch) -> Result<Array3<f32>, PredictError> {
+        self.run(batch)
+            .map_err(|error| PredictError::Runtime(error.to_string().into()))
+    }
+}
+
+/// The output as `[row, level, step]`.
+fn level_major<'a>(output: &'a ArrayView3<'_, f32>, manifest: &Manifest) -> ArrayView3<'a, f32> {
+    match manifest.output.axes[1] {
+        OutputAxis::Time => output.view().permuted_axes([0, 2, 1]),
+        OutputAxis::Quantile | OutputAxis::Batch => output.view(),
+    }
+}
+
+/// Opens `graph` with a fixed number of threads and no spinning, so that an idle server costs
+/// nothing and a throttled one loses no quota to waiting.
+pub(super) fn open(runtime: &Runtime, graph: &[u8], threads: usize) -> Result<Session, String> {
+    let open = || -> ort::Result<Session> {
+        Session::builder(runtime.environment())?
+            .with_intra_threads(threads)?
+            .with_inter_threads(1)?
+            .with_intra_op_spinning(false)?
+            .with_inter_op_spinning(false)?
+            .with_optimization_level(GraphOptimizationLevel::All)?
+            .commit_from_memory(graph)
+    };
+    open().map_err(|error| error.to_string())
+}
+
+fn check_roles(
+    manifest: &Manifest,
+    inputs: &[Outlet],
+    outputs: &[Outlet],
+) -> Result<(), SessionError> {
+    use TensorElementType::{Float32, Int64};
+    let mut roles = vec![("context.input", manifest.context.input.as_str(), Float32, 2)];
+    if let Some(role) = &manifest.season_length {
+        roles.push(("season_length.input", &role.input, Int64, 1));
+    }
+    if let Some(input) = &manifest.horizon.input {
+        roles.push(("horizon.input", input, Int64, 0));
+    }
+    for &(key, name, element, rank) in &roles {
+        check_tensor((key, name), inputs, (element, rank))?;
+    }
+    if let Some(input) = inputs
+        .iter()
+        .find(|input| roles.iter().all(|(_, name, ..)| *name != input.name()))
+    {
+        return Err(SessionError::NoRole {
+            name: input.name().to_owned(),
+        });
+    }
+    check_tensor(
+        ("output.name", &manifest.output.name),
+        outputs,
+        (Float32, 3),
+    )
+}
+
+fn check_tensor(
+    (key, name): (&'static str, &str),
+    available: &[Outlet],
+    (element, rank): (TensorElementType, usize),
+) -> Result<(), SessionError> {
+    let Some(outlet) = available.iter().find(|outlet| outlet.name() == name) else {
+        let names: Vec<_> = available
+            .iter()
+            .map(|outlet| format!("{:?}", outlet.name()))
+            .collect();
+        let available = names.join(", ");
+        return Err(SessionError::NoSuchTensor {
+            key,
+            name: name.to_owned(),
+            available,
+        });
+    };
+    let fits = outlet.dtype().tensor_type() == Some(element)
+        && outlet
+            .dtype()
+            .tensor_shape()
+            .is_some_and(|shape| shape.len() == rank);
+    if fits {
+        return Ok(());
+    }
+    Err(SessionError::Mismatch {
+        key,
+        name: name.to_owned(),
+        expected: format!("{element} with {rank} axes"),
+        actual: outlet.dtype().to_string(),
+    })
+}
