@@ -3,3 +3,5 @@
 pub mod forecast;
 pub mod model;
 pub mod onnx;
+pub mod engine;
+pub mod telemetry;

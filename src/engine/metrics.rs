@@ -1,0 +1,134 @@
+//! What the engines measure, by model.
+
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry,
+};
+
+use crate::engine::{SubmitError, Timing};
+use crate::telemetry::metrics::{DURATION_BUCKETS, SIZE_BUCKETS};
+
+/// The metrics of all engines, in the registry they were made with.
+#[derive(Clone, Debug)]
+pub struct EngineMetrics {
+    queue: HistogramVec,
+    inference: HistogramVec,
+    batch_rows: HistogramVec,
+    queue_steps: IntGaugeVec,
+    refused: IntCounterVec,
+    dropped: IntCounterVec,
+    failed: IntCounterVec,
+}
+
+/// The metrics of one model's engine.
+#[derive(Clone, Debug)]
+pub struct ModelMetrics {
+    /// Seconds from admission to the start of the first batch, per submission.
+    pub(super) queue: Histogram,
+    /// Seconds of each run, packing and unpacking included.
+    pub(super) inference: Histogram,
+    /// Rows of each run.
+    pub(super) batch_rows: Histogram,
+    /// Steps that wait.
+    pub(super) queue_steps: IntGauge,
+    /// Rows dropped from the queue, because their caller left or their deadline passed.
+    pub(super) dropped: IntCounter,
+    /// Rows on which the model failed.
+    pub(super) failed: IntCounter,
+    refused: IntCounterVec,
+    model: String,
+}
+
+impl EngineMetrics {
+    /// Registers the metrics in `registry`.
+    ///
+    /// # Errors
+    /// The registry's, when a name is taken.
+    pub fn new(registry: &Registry) -> prometheus::Result<Self> {
+        let histogram = |name: &str, help: &str, buckets: &[f64]| {
+            let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+            let metric = HistogramVec::new(options, &["model"])?;
+            registry.register(Box::new(metric.clone()))?;
+            prometheus::Result::Ok(metric)
+        };
+        let counter = |name: &str, help: &str, labels: &[&str]| {
+            let metric = IntCounterVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(metric.clone()))?;
+            prometheus::Result::Ok(metric)
+        };
+        let queue_steps = IntGaugeVec::new(
+            Opts::new(
+                "almanac_engine_queue_steps",
+                "Steps that wait for a worker.",
+            ),
+            &["model"],
+        )?;
+        registry.register(Box::new(queue_steps.clone()))?;
+        Ok(Self {
+            queue: histogram(
+                "almanac_engine_queue_seconds",
+                "Seconds from admission to the start of the first batch, per request.",
+                &DURATION_BUCKETS,
+            )?,
+            inference: histogram(
+                "almanac_engine_inference_seconds",
+                "Seconds of each run of the model, packing and unpacking included.",
+                &DURATION_BUCKETS,
+            )?,
+            batch_rows: histogram(
+                "almanac_engine_batch_rows",
+                "Series in each run of the model.",
+                &SIZE_BUCKETS,
+            )?,
+            queue_steps,
+            refused: counter(
+                "almanac_engine_refused_total",
+                "Requests refused at admission, by reason.",
+                &["model", "reason"],
+            )?,
+            dropped: counter(
+                "almanac_engine_dropped_total",
+                "Series dropped from the queue because nobody waited for them any longer.",
+                &["model"],
+            )?,
+            failed: counter(
+                "almanac_engine_failed_total",
+                "Series on which the model failed.",
+                &["model"],
+            )?,
+        })
+    }
+
+    /// The metrics of `model`.
+    #[must_use]
+    pub fn of(&self, model: &str) -> ModelMetrics {
+        ModelMetrics {
+            queue: self.queue.with_label_values(&[model]),
+            inference: self.inference.with_label_values(&[model]),
+            batch_rows: self.batch_rows.with_label_values(&[model]),
+            queue_steps: self.queue_steps.with_label_values(&[model]),
+            dropped: self.dropped.with_label_values(&[model]),
+            failed: self.failed.with_label_values(&[model]),
+            refused: self.refused.clone(),
+            model: model.to_owned(),
+        }
+    }
+}
+
+impl ModelMetrics {
+    /// Counts a refused submission.
+    pub(super) fn refused(&self, error: &SubmitError) {
+        let reason = match error {
+            SubmitError::QueueFull { .. } => "queue_full",
+            SubmitError::Closed => "closed",
+        };
+        self.refused
+            .with_label_values(&[self.model.as_str(), reason])
+            .inc();
+    }
+
+    /// Records where the time of an answered submission went.
+    pub(super) fn answered(&self, timing: Timing) {
+        self.queue.observe(timing.queue.as_secs_f64());
+    }
+}
