@@ -4,4 +4,6 @@ pub mod forecast;
 pub mod model;
 pub mod onnx;
 pub mod engine;
+pub mod registry;
+pub mod store;
 pub mod telemetry;

@@ -1,0 +1,140 @@
+//! From the files of a bundle to a model that serves.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use thiserror::Error;
+
+use crate::engine::metrics::EngineMetrics;
+use crate::engine::{Engine, EngineConfig};
+use crate::model::{Bundle, BundleError, Forecaster, GoldenError};
+use crate::registry::{LiveModel, ModelState, Registry};
+use crate::store::{Found, Source, StoreError};
+
+/// Opens a verified bundle's graph. The registry is given one, so that it knows no runtime.
+pub type Opener = dyn Fn(&Bundle) -> Result<Box<dyn Forecaster>, Box<dyn std::error::Error + Send + Sync>>
+    + Send
+    + Sync;
+
+/// What every load needs.
+pub struct Load {
+    /// Opens graphs.
+    pub opener: Box<Opener>,
+    /// Sessions of each model, each with a thread of its own.
+    pub workers: usize,
+    /// Bounds of each engine.
+    pub engine: EngineConfig,
+    /// Where engines count.
+    pub metrics: EngineMetrics,
+}
+
+/// Why a model version does not serve.
+#[derive(Debug, Error)]
+pub enum LoadError {
+    /// Its files cannot be read.
+    #[error("cannot read the bundle: {0}")]
+    Unreadable(String),
+    /// Its files are not a bundle.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// The manifest names another model than the folder does.
+    #[error("manifest.toml is of {manifest}, and the folder is {folder}")]
+    Misplaced {
+        /// Name and version in the manifest.
+        manifest: String,
+        /// Name and version of the folder.
+        folder: String,
+    },
+    /// Its graph cannot be opened.
+    #[error("{0}")]
+    Open(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Its graph gives other forecasts than the bundle says.
+    #[error(transparent)]
+    Golden(#[from] GoldenError),
+    /// A worker thread cannot be started.
+    #[error("cannot start a worker thread: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+impl std::fmt::Debug for Load {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Load")
+            .field("workers", &self.workers)
+            .field("engine", &self.engine)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Load {
+    /// Loads the newest version of every model in `source` and records how each fares.
+    ///
+    /// A model that a former source already serves is left as it is, so the order of sources is
+    /// their precedence.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the source itself cannot be read.
+    pub fn all(&self, source: &Source, registry: &Registry) -> Result<(), StoreError> {
+        for found in source.newest()? {
+            if registry.resolve(Some(&found.name)).is_ok() {
+                continue;
+            }
+            let name = found.name.clone();
+            let version = found.version.clone();
+            registry.set(&name, ModelState::Loading);
+            match self.one(found, source) {
+                Ok(live) => {
+                    tracing::info!(
+                        model = %name,
+                        %version,
+                        %source,
+                        digest = %live.digest,
+                        duration_seconds = live.load_duration.as_secs_f64(),
+                        "model ready"
+                    );
+                    registry.set(&name, ModelState::Ready(Arc::new(live)));
+                }
+                Err(error) => {
+                    let reason = error.to_string();
+                    tracing::error!(model = %name, %version, %source, %reason, "model failed to load");
+                    registry.set(&name, ModelState::Failed { reason });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Verifies, opens and warms one model version.
+    ///
+    /// # Errors
+    /// [`LoadError`] of the first check that fails.
+    pub fn one(&self, found: Found, source: &Source) -> Result<LiveModel, LoadError> {
+        let started = Instant::now();
+        let bundle = Bundle::verify(found.files.map_err(LoadError::Unreadable)?)?;
+        let manifest = &bundle.manifest;
+        if (&manifest.name, &manifest.version) != (&found.name, &found.version) {
+            return Err(LoadError::Misplaced {
+                manifest: format!("{}/{}", manifest.name, manifest.version),
+                folder: format!("{}/{}", found.name, found.version),
+            });
+        }
+        let mut forecasters = Vec::with_capacity(self.workers);
+        for _ in 0..self.workers {
+            let mut forecaster = (self.opener)(&bundle).map_err(LoadError::Open)?;
+            bundle.golden.check(manifest, forecaster.as_mut())?;
+            forecasters.push(forecaster);
+        }
+        let metrics = self.metrics.of(&manifest.name);
+        let engine = Engine::start(
+            Arc::new(manifest.clone()),
+            forecasters,
+            self.engine,
+            metrics,
+        )?;
+        Ok(LiveModel {
+            digest: bundle.digest,
+            source: source.to_string(),
+            load_duration: started.elapsed(),
+            engine,
+        })
+    }
+}
