@@ -6,4 +6,5 @@ pub mod onnx;
 pub mod engine;
 pub mod registry;
 pub mod store;
+pub mod frame;
 pub mod telemetry;

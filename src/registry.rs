@@ -155,3 +155,6 @@ impl Registry {
         self.resolve(None).is_ok()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -228,7 +228,9 @@ impl DraftError {
             Self::Start(_) => Field::Start,
             Self::Timestamp { index, .. } => Field::Timestamp(*index),
             Self::StartAndTimestamps | Self::LengthMismatch { .. } => Field::Timestamps,
-            Self::FrequencyMissing | Self::Frequency(_) => Field::Frequency,
+            Self::FrequencyMissing
+            | Self::Frequency(_)
+            | Self::Calendar(CalendarError::NeedsUnit { .. }) => Field::Frequency,
             Self::Timezone(_) => Field::Timezone,
             Self::Calendar(error) => error.index().map_or(Field::Timestamps, Field::Timestamp),
             Self::SeasonLength(_) => Field::SeasonLength,

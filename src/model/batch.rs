@@ -248,3 +248,6 @@ fn floor_of(context: &[f64], manifest: &Manifest) -> Option<f64> {
 const fn narrow(value: f64) -> f32 {
     value as f32
 }
+
+#[cfg(test)]
+mod tests;

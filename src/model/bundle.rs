@@ -106,3 +106,84 @@ fn take(files: &mut BundleFiles, file: &str) -> Result<Cow<'static, [u8]>, Bundl
         file: file.to_owned(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::manifest::tests::MANIFEST;
+
+    const GOLDEN_TEXT: &str = r#"{"tolerance": {"relative": 0.01}, "cases": [{"name": "a",
+        "values": [1], "season_length": 1, "horizon": 1, "quantiles": [[1], [1], [1]]}]}"#;
+
+    /// The files of a bundle, with the digests of `pinned` in the manifest.
+    fn files(pinned: &[(&str, &str)]) -> BundleFiles {
+        let digests = pinned
+            .iter()
+            .map(|(name, text)| format!("\"{name}\" = \"{}\"\n", Digest::of(text.as_bytes())));
+        let manifest = MANIFEST.replace(
+            "[files]\n",
+            &format!("[files]\n{}", digests.collect::<String>()),
+        );
+        let files = [
+            (MANIFEST_NAME, manifest.as_str()),
+            (MODEL, "graph"),
+            (GOLDEN, GOLDEN_TEXT),
+        ];
+        let owned =
+            |(name, text): (&str, &str)| (name.to_owned(), Cow::Owned(text.as_bytes().to_vec()));
+        files.into_iter().map(owned).collect()
+    }
+
+    const MANIFEST_NAME: &str = super::MANIFEST;
+    const BOTH: [(&str, &str); 2] = [(MODEL, "graph"), (GOLDEN, GOLDEN_TEXT)];
+
+    #[track_caller]
+    fn check(files: BundleFiles, expected: &str) {
+        let error = Bundle::verify(files).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error}");
+    }
+
+    #[test]
+    fn a_bundle_is_named_by_the_digest_of_its_manifest() {
+        let files = files(&BOTH);
+        let digest = Digest::of(&files[MANIFEST_NAME]);
+        let bundle = Bundle::verify(files).unwrap();
+        assert_eq!(
+            (bundle.digest, bundle.model.as_ref()),
+            (digest, b"graph".as_slice())
+        );
+    }
+
+    #[test]
+    fn each_file_must_be_there_pinned_and_the_one_that_was_pinned() {
+        for (name, _) in BOTH {
+            let mut without = files(&BOTH);
+            without.remove(name);
+            check(without, &format!("{name} is missing"));
+        }
+        check(BundleFiles::new(), "manifest.toml is missing");
+        check(
+            files(&BOTH[..1]),
+            "manifest.toml: [files] has no digest for golden.json",
+        );
+        check(
+            files(&[BOTH[1]]),
+            "manifest.toml: [files] has no digest for model.onnx",
+        );
+        check(
+            files(&[(MODEL, "other"), BOTH[1]]),
+            "model.onnx has digest sha256:",
+        );
+        check(
+            files(&[BOTH[0], BOTH[1], ("weights.bin", "x")]),
+            "weights.bin is missing",
+        );
+    }
+
+    #[test]
+    fn a_manifest_that_is_not_text_is_refused() {
+        let mut files = files(&BOTH);
+        files.insert(MANIFEST_NAME.to_owned(), Cow::Borrowed(b"\xff"));
+        check(files, "manifest.toml is not UTF-8");
+    }
+}

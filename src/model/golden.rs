@@ -34,12 +34,21 @@ struct Case {
     quantiles: Vec<Vec<f64>>,
 }
 
+/// The loosest tolerance: further than this from the values expected, a graph is another.
+const LOOSEST: f64 = 0.1;
+
 /// Why a graph is not the one its bundle describes.
 #[derive(Debug, Error)]
 pub enum GoldenError {
     /// Not JSON, or not this schema.
     #[error("golden.json: {0}")]
     Schema(#[from] serde_json::Error),
+    /// A tolerance that no forecast or every forecast is within.
+    #[error("golden.json: tolerance.relative is {relative}; it lies between 0 and {LOOSEST}")]
+    Tolerance {
+        /// The tolerance.
+        relative: f64,
+    },
     /// There is nothing to compare with.
     #[error("golden.json holds no case, and a model is not served unchecked")]
     NoCases,
@@ -83,9 +92,13 @@ impl Golden {
     /// The golden forecasts that `json` holds.
     ///
     /// # Errors
-    /// [`GoldenError::Schema`] and [`GoldenError::NoCases`].
+    /// [`GoldenError::Schema`], [`GoldenError::Tolerance`] and [`GoldenError::NoCases`].
     pub fn parse(json: &[u8]) -> Result<Self, GoldenError> {
         let golden: Self = serde_json::from_slice(json)?;
+        let relative = golden.tolerance.relative;
+        if !(0.0..=LOOSEST).contains(&relative) {
+            return Err(GoldenError::Tolerance { relative });
+        }
         if golden.cases.is_empty() {
             Err(GoldenError::NoCases)
         } else {
@@ -194,6 +207,82 @@ impl Case {
         GoldenError::Case {
             case: self.name.clone(),
             reason,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::manifest::tests::manifest;
+
+    /// Gives the same value at every level and step.
+    struct Constant(f32);
+
+    impl Forecaster for Constant {
+        fn predict(&mut self, batch: &Batch) -> Result<ndarray::Array3<f32>, PredictError> {
+            Ok(ndarray::Array3::from_elem(
+                (batch.len(), 3, batch.horizon()),
+                self.0,
+            ))
+        }
+    }
+
+    /// A case that expects 5 within a hundredth of it, with `change` made to its text.
+    fn golden(from: &str, to: &str) -> Result<Golden, GoldenError> {
+        let text = r#"{"tolerance": {"relative": 0.01}, "cases": [{"name": "five",
+            "values": [4, null, 6], "season_length": 1, "horizon": 2,
+            "quantiles": [[5, 5], [5, 5], [5, 5]]}]}"#;
+        assert!(text.contains(from), "{from}");
+        Golden::parse(text.replace(from, to).as_bytes())
+    }
+
+    fn check(golden: &Golden, value: f32) -> Result<(), GoldenError> {
+        golden.check(&manifest("scaling = \"none\""), &mut Constant(value))
+    }
+
+    #[test]
+    fn values_within_the_tolerance_pass_and_others_are_named() {
+        let golden = golden("five", "five").unwrap();
+        check(&golden, 5.04).unwrap();
+        assert_eq!(
+            check(&golden, 5.125).unwrap_err().to_string(),
+            "golden forecast \"five\": at level 0.1, step 1, the model gives 5.125 where 5 is expected, further than 5e-2 apart"
+        );
+        assert!(matches!(
+            check(&golden, f32::NAN),
+            Err(GoldenError::Case { .. })
+        ));
+    }
+
+    #[test]
+    fn a_file_that_checks_nothing_is_refused() {
+        assert!(matches!(
+            golden("0.01", "-0.01"),
+            Err(GoldenError::Tolerance { .. })
+        ));
+        assert!(matches!(
+            golden("0.01", "0.5"),
+            Err(GoldenError::Tolerance { .. })
+        ));
+        assert!(matches!(
+            golden("\"name\"", "\"title\""),
+            Err(GoldenError::Schema(_))
+        ));
+        let empty = br#"{"tolerance": {"relative": 0.01}, "cases": []}"#;
+        assert!(matches!(Golden::parse(empty), Err(GoldenError::NoCases)));
+    }
+
+    #[test]
+    fn a_case_that_is_no_request_of_this_model_is_refused() {
+        for (from, to) in [
+            ("[[5, 5], [5, 5], [5, 5]]", "[[5, 5], [5, 5]]"),
+            ("[5, 5], [5, 5], [5, 5]", "[5, 5], [5], [5, 5]"),
+            ("[4, null, 6]", "[null]"),
+            ("\"horizon\": 2", "\"horizon\": 3"),
+        ] {
+            let error = check(&golden(from, to).unwrap(), 5.0).unwrap_err();
+            assert!(matches!(error, GoldenError::Case { .. }), "{to}: {error}");
         }
     }
 }

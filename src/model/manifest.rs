@@ -413,3 +413,6 @@ fn one_line(message: &str) -> String {
     let told = lines.filter(|line| !line.is_empty() && !line.contains('|'));
     told.collect::<Vec<_>>().join(": ")
 }
+
+#[cfg(test)]
+pub(in crate::model) mod tests;
