@@ -7,4 +7,5 @@ pub mod engine;
 pub mod registry;
 pub mod store;
 pub mod frame;
+pub mod plot;
 pub mod telemetry;
