@@ -6,6 +6,7 @@ pub mod onnx;
 pub mod engine;
 pub mod registry;
 pub mod store;
+pub mod batch;
 pub mod frame;
 pub mod plot;
 pub mod telemetry;
