@@ -8,5 +8,7 @@ pub mod registry;
 pub mod store;
 pub mod batch;
 pub mod frame;
+pub mod http;
 pub mod plot;
+pub mod shutdown;
 pub mod telemetry;
