@@ -1,0 +1,185 @@
+//! `POST /forecast` and `GET /forecast`.
+
+mod answer;
+mod body;
+mod call;
+mod json;
+mod query;
+mod run;
+mod write;
+
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, Response};
+use bytes::Bytes;
+
+use crate::frame;
+use crate::http::forecast::answer::ForecastAnswer;
+use crate::http::forecast::body::BodyFormat;
+use crate::http::forecast::call::{ForecastBody, ForecastCall};
+use crate::http::forecast::query::ForecastQuery;
+use crate::http::forecast::run::Prepared;
+use crate::http::forecast::write::AnswerFormat;
+use crate::http::problem::{Code, Problem};
+use crate::http::state::AppState;
+use crate::http::timing::Phases;
+
+/// Bodies from this size on are read off the runtime's threads: parsing takes about a millisecond
+/// for each 250 KiB, and health checks must not wait behind it.
+const LARGE_BODY: usize = 64 * 1_024;
+
+/// The series that `GET /forecast` forecasts: airline passengers by month, Box and Jenkins (1976).
+const EXAMPLE: &str = include_str!("../../examples/air_passengers.csv");
+
+/// Forecasts one series or many
+///
+/// The body is JSON, or CSV with its settings in the query. Each series that cannot be forecast has
+/// its own error in place; when none can, the answer is a problem document.
+#[utoipa::path(
+    post,
+    path = "/forecast",
+    tag = "forecast",
+    params(ForecastQuery),
+    request_body(
+        content(
+            (ForecastBody = "application/json"),
+            (String = "text/csv", example = "month,passengers\n1949-01-01,112\n1949-02-01,118\n1949-03-01,132\n")
+        )
+    ),
+    responses(
+        (status = 200, description = "Forecasts, at least one", content(
+            (ForecastAnswer = "application/json"), (String = "text/csv")
+        )),
+        (status = "4XX", description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", description = "The server cannot answer now", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn post_forecast(
+    State(state): State<AppState>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response<Body>, Problem> {
+    let deadline = Instant::now() + state.request_timeout;
+    let format = AnswerFormat::preferred(&headers)?;
+    let body_format = BodyFormat::of(&headers)?;
+    let query = ForecastQuery::parse(query.as_deref().unwrap_or_default())?;
+    let body = body::receive(&headers, body, state.max_body).await?;
+    let started = Instant::now();
+    state.metrics.body_bytes.observe(body.len() as f64);
+    let prepared = if body.len() < LARGE_BODY {
+        prepare(&state, body_format, query, &body)?
+    } else {
+        let state = state.clone();
+        off_runtime(move || prepare(&state, body_format, query, &body)).await?
+    };
+    answer(&state, prepared, format, (started, deadline)).await
+}
+
+/// Forecasts an example
+///
+/// Shows a real forecast with no body: monthly airline passengers from 1949 to 1960.
+#[utoipa::path(
+    get,
+    path = "/forecast",
+    tag = "forecast",
+    params(ForecastQuery),
+    responses(
+        (status = 200, description = "The forecast of the example", content(
+            (ForecastAnswer = "application/json"), (String = "text/csv")
+        )),
+        (status = "4XX", description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", description = "The server cannot answer now", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn get_forecast(
+    State(state): State<AppState>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response<Body>, Problem> {
+    let started = Instant::now();
+    let deadline = started + state.request_timeout;
+    let format = AnswerFormat::preferred(&headers)?;
+    let mut query = ForecastQuery::parse(query.as_deref().unwrap_or_default())?;
+    query.horizon = query.horizon.or(Some(12));
+    let prepared = prepare(
+        &state,
+        BodyFormat::Csv,
+        query,
+        &Bytes::from_static(EXAMPLE.as_bytes()),
+    )?;
+    answer(&state, prepared, format, (started, deadline)).await
+}
+
+/// Reads a body and prepares its series; pure computation.
+fn prepare(
+    state: &AppState,
+    format: BodyFormat,
+    query: ForecastQuery,
+    body: &Bytes,
+) -> Result<Prepared, Problem> {
+    let call = match format {
+        BodyFormat::Json => json::read(body, query.only_allow_nan()?, &state.limits)?,
+        BodyFormat::Csv => read_csv(state, query, body)?,
+    };
+    state.metrics.series.observe(call.series.len() as f64);
+    run::prepare(call, &state.registry, &state.limits)
+}
+
+fn read_csv(state: &AppState, query: ForecastQuery, body: &Bytes) -> Result<ForecastCall, Problem> {
+    let table = frame::read_csv(body.as_ref(), &query.columns(), &state.limits)
+        .map_err(|error| Problem::from(&error))?;
+    let series = table.series.into_iter().map(|one| {
+        let draft = one
+            .draft
+            .map_err(|error| Problem::new(Code::InvalidValue, error.to_string()));
+        (one.id, draft)
+    });
+    Ok(query.into_call(series))
+}
+
+async fn answer(
+    state: &AppState,
+    prepared: Prepared,
+    format: AnswerFormat,
+    (started, deadline): (Instant, Instant),
+) -> Result<Response<Body>, Problem> {
+    let parse = started.elapsed();
+    state.metrics.parse.observe(parse.as_secs_f64());
+    let outcome = prepared.run(deadline).await?;
+    let phases = Phases {
+        parse,
+        queue: outcome.timing.queue,
+        inference: outcome.timing.inference,
+        write: Duration::ZERO,
+    };
+    let writing = Instant::now();
+    let large = outcome.series.len() * outcome.asked.horizon.steps() > LARGE_BODY / 8;
+    let mut response = if large {
+        off_runtime(move || format.write(outcome)).await?
+    } else {
+        format.write(outcome)?
+    };
+    response.extensions_mut().insert(Phases {
+        write: writing.elapsed(),
+        ..phases
+    });
+    Ok(response)
+}
+
+/// Runs `work` on the blocking pool.
+async fn off_runtime<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| {
+            tracing::error!(%error, "reading or writing a large body failed");
+            Err(Problem::new(
+                Code::Internal,
+                "the server failed on this body",
+            ))
+        })
+}

@@ -1,0 +1,86 @@
+//! Receiving the body of a request, within its bounds.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, header};
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use crate::http::problem::{Code, Problem};
+use crate::http::server::BodyTimeout;
+
+/// Formats of a request body that are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyFormat {
+    /// `application/json`.
+    Json,
+    /// `text/csv`.
+    Csv,
+}
+
+const READ: [&str; 2] = ["application/json", "text/csv"];
+
+impl BodyFormat {
+    /// The format that `headers` declare.
+    ///
+    /// A body without a type, or with the one that `curl -d` sends, is taken for JSON.
+    ///
+    /// # Errors
+    /// [`Code::UnsupportedContentType`] lists what is read.
+    pub(crate) fn of(headers: &HeaderMap) -> Result<Self, Problem> {
+        let Some(declared) = headers.get(header::CONTENT_TYPE) else {
+            return Ok(Self::Json);
+        };
+        let declared = declared.to_str().unwrap_or("not text");
+        let essence = declared
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        match essence.as_str() {
+            "" | "application/json" | "application/x-www-form-urlencoded" => Ok(Self::Json),
+            "text/csv" | "application/csv" => Ok(Self::Csv),
+            _ => {
+                let detail = format!("content type {declared:?} is not read");
+                Err(Problem::new(Code::UnsupportedContentType, detail)
+                    .received(declared)
+                    .expected(READ))
+            }
+        }
+    }
+}
+
+/// The whole body, of at most `limit` bytes.
+///
+/// # Errors
+/// [`Code::BodyTooLarge`], at once when the length is declared; [`Code::BodyTimeout`] and
+/// [`Code::BodyUnreadable`] when its end does not come.
+pub(crate) async fn receive(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+) -> Result<Bytes, Problem> {
+    let declared = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok());
+    let declared: Option<u64> = declared.and_then(|length| length.parse().ok());
+    if let Some(length) = declared
+        && usize::try_from(length).map_or(true, |length| length > limit)
+    {
+        return Err(too_large(limit).received(length));
+    }
+    match Limited::new(body, limit).collect().await {
+        Ok(whole) => Ok(whole.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large(limit)),
+        Err(error) => Err(match BodyTimeout::find(error.as_ref()) {
+            Some(timeout) => Problem::new(Code::BodyTimeout, timeout.to_string()),
+            None => Problem::new(Code::BodyUnreadable, format!("the body broke off: {error}")),
+        }),
+    }
+}
+
+fn too_large(limit: usize) -> Problem {
+    let detail =
+        format!("the body is over the limit of {limit} bytes; send fewer series or shorter ones");
+    Problem::new(Code::BodyTooLarge, detail).limit(limit)
+}

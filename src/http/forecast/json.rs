@@ -1,0 +1,205 @@
+//! The JSON body of `POST /forecast`, read in one pass.
+//!
+//! Read by hand rather than derived: each error must name its field by JSON pointer, an unknown
+//! field gets a suggestion, a series that cannot be read must not fail its neighbours, and the
+//! values go straight into the vector that the domain takes.
+
+mod reader;
+
+use crate::forecast::{Field, Limits, SeasonDraft, SeriesDraft};
+use crate::http::forecast::call::{ForecastCall, SeriesCall, too_many_series};
+use crate::http::problem::{Code, Problem};
+
+use reader::{Fields, Reader, Syntax};
+
+/// How far a problem reaches while a body is read.
+pub(super) enum Failure {
+    /// The text is not JSON: nothing after it can be read.
+    Syntax(Problem),
+    /// A value is wrong: what encloses it fails, and its neighbours may live.
+    Field(Problem),
+}
+
+impl From<Syntax> for Failure {
+    fn from(syntax: Syntax) -> Self {
+        Self::Syntax(syntax.0)
+    }
+}
+
+type Read<T> = Result<T, Failure>;
+
+const SHARED: [&str; 4] = ["start", "frequency", "timezone", "season_length"];
+const SERIES_ONLY: [&str; 3] = ["id", "values", "timestamps"];
+const CALL_ONLY: [&str; 5] = ["series", "horizon", "quantiles", "levels", "model"];
+
+/// Reads `body`. `allow_nan` lets bare `NaN` stand for a missing value.
+///
+/// # Errors
+/// The problem of the request as a whole. A series that cannot be read carries its own.
+pub(crate) fn read(body: &[u8], allow_nan: bool, limits: &Limits) -> Result<ForecastCall, Problem> {
+    let mut reader = Reader::new(body, allow_nan);
+    match read_call(&mut reader, limits) {
+        Ok(call) => Ok(call),
+        Err(Failure::Syntax(problem) | Failure::Field(problem)) => Err(problem),
+    }
+}
+
+fn read_call(reader: &mut Reader<'_>, limits: &Limits) -> Read<ForecastCall> {
+    let mut call = ForecastCall::default();
+    let mut series: Option<Vec<SeriesCall>> = None;
+    let mut common = SeriesFields::default();
+    let mut fields = Fields::new([CALL_ONLY.as_slice(), &SERIES_ONLY, &SHARED].concat());
+    reader.object(&mut fields, |reader, field| {
+        match field {
+            "horizon" => call.horizon = Some(reader.whole_number()?),
+            "quantiles" => call.quantiles = reader.optional(Reader::numbers)?,
+            "levels" => call.levels = reader.optional(Reader::numbers)?.unwrap_or_default(),
+            "model" => call.model = reader.optional(Reader::text)?,
+            "series" => series = Some(read_series_list(reader, limits)?),
+            _ => common.read(reader, field, limits)?,
+        }
+        Ok(())
+    })?;
+    reader.finish()?;
+    call.series = match series {
+        Some(list) => {
+            if let Some(field) = common.series_only() {
+                let detail = format!(
+                    "{field} belongs to one series; move it into series, or leave series out"
+                );
+                let problem = Problem::new(Code::ConflictingFields, detail);
+                return Err(Failure::Field(problem.at(format!("/{field}"))));
+            }
+            list.into_iter().map(|one| common.fill(one)).collect()
+        }
+        None if common.values.is_none() => {
+            let detail = "values is required: the history of the series; or send series, a list of objects with values";
+            return Err(Failure::Field(
+                Problem::new(Code::MissingField, detail).at("/values"),
+            ));
+        }
+        None => vec![common.into_call(String::new())],
+    };
+    Ok(call)
+}
+
+fn read_series_list(reader: &mut Reader<'_>, limits: &Limits) -> Read<Vec<SeriesCall>> {
+    let mut list = Vec::new();
+    reader.array(|reader, index| {
+        if index >= limits.series {
+            return Err(Failure::Field(too_many_series(index + 1, limits.series)));
+        }
+        let mut fields = SeriesFields::default();
+        let pointer = format!("/series/{index}");
+        let read = reader.isolated(|reader| {
+            let mut known = Fields::new([SERIES_ONLY.as_slice(), &SHARED].concat());
+            reader.object(&mut known, |reader, field| {
+                fields.read(reader, field, limits)
+            })?;
+            if fields.values.is_none() {
+                let detail = "values is required: the history of the series";
+                let problem = Problem::new(Code::MissingField, detail);
+                return Err(Failure::Field(problem.at(format!("{pointer}/values"))));
+            }
+            Ok(())
+        })?;
+        let mut call = fields.into_call(pointer);
+        if let Err((problem, id)) = read {
+            call.id = call.id.or(id);
+            call.draft = Err(problem);
+        }
+        list.push(call);
+        Ok(())
+    })?;
+    Ok(list)
+}
+
+/// The fields of a series that have been read so far.
+#[derive(Default)]
+struct SeriesFields {
+    id: Option<String>,
+    values: Option<Vec<f64>>,
+    draft: SeriesDraft,
+}
+
+impl SeriesFields {
+    fn read(&mut self, reader: &mut Reader<'_>, field: &str, limits: &Limits) -> Read<()> {
+        match field {
+            "id" => self.id = reader.optional(Reader::text_or_number)?,
+            "values" => self.values = Some(reader.values(limits.values)?),
+            "start" => self.draft.start = reader.optional(Reader::text_or_number)?,
+            "timestamps" => {
+                self.draft.timestamps =
+                    reader.optional(|reader| reader.positions(limits.values))?;
+            }
+            "frequency" => self.draft.frequency = reader.optional(Reader::text)?,
+            "timezone" => self.draft.timezone = reader.optional(Reader::text)?,
+            "season_length" => self.draft.season_length = reader.optional(season_length)?,
+            _ => unreachable!("`Fields` refuses every other name"),
+        }
+        Ok(())
+    }
+
+    /// A field that only one series can have.
+    fn series_only(&self) -> Option<&'static str> {
+        let present = [
+            (self.values.is_some(), "values"),
+            (self.draft.timestamps.is_some(), "timestamps"),
+            (self.id.is_some(), "id"),
+        ];
+        present
+            .into_iter()
+            .find_map(|(present, field)| present.then_some(field))
+    }
+
+    /// `call` with what is common to all series where it has nothing of its own.
+    fn fill(&self, mut call: SeriesCall) -> SeriesCall {
+        let Ok(draft) = &mut call.draft else {
+            return call;
+        };
+        let common = &self.draft;
+        let mut share = |own: &mut Option<String>, common: &Option<String>, field: Field| {
+            if own.is_none() && common.is_some() {
+                own.clone_from(common);
+                call.common.push(field);
+            }
+        };
+        if draft.timestamps.is_none() {
+            share(&mut draft.start, &common.start, Field::Start);
+        }
+        share(&mut draft.frequency, &common.frequency, Field::Frequency);
+        share(&mut draft.timezone, &common.timezone, Field::Timezone);
+        if draft.season_length.is_none() && common.season_length.is_some() {
+            draft.season_length = common.season_length;
+            call.common.push(Field::SeasonLength);
+        }
+        call
+    }
+
+    fn into_call(mut self, pointer: String) -> SeriesCall {
+        self.draft.values = self.values.unwrap_or_default();
+        SeriesCall {
+            id: self.id,
+            draft: Ok(self.draft),
+            pointer,
+            common: Vec::new(),
+        }
+    }
+}
+
+fn season_length(reader: &mut Reader<'_>) -> Read<SeasonDraft> {
+    if !reader.at_text()? {
+        return Ok(SeasonDraft::Steps(reader.whole_number()?));
+    }
+    match reader.text()?.as_str() {
+        "detect" => Ok(SeasonDraft::Detect),
+        other => {
+            let detail =
+                format!("season_length is {other:?}; write a whole number of steps, or \"detect\"");
+            Err(reader.field(Problem::new(Code::InvalidSeasonLength, detail).received(other)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

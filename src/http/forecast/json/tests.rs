@@ -1,0 +1,203 @@
+//! What is read, what is shared, and where a problem is said to be.
+
+use super::*;
+
+const LIMITS: Limits = Limits {
+    series: 3,
+    values: 4,
+    horizon: 10,
+    levels: 4,
+};
+
+fn parse(body: &str) -> Result<ForecastCall, Problem> {
+    read(body.as_bytes(), false, &LIMITS)
+}
+
+#[track_caller]
+fn check(body: &str, code: Code, pointer: &str) {
+    let problem = parse(body).unwrap_err();
+    assert_eq!(
+        (problem.code, problem.pointer.as_deref()),
+        (code, Some(pointer)),
+        "{body}"
+    );
+}
+
+/// The problem of the series at `index` of a list that is read.
+#[track_caller]
+fn check_series(body: &str, index: usize, code: Code, pointer: &str) {
+    let call = parse(body).unwrap();
+    let problem = call.series[index].draft.as_ref().unwrap_err();
+    assert_eq!(
+        (problem.code, problem.pointer.as_deref()),
+        (code, Some(pointer)),
+        "{body}"
+    );
+}
+
+#[test]
+fn every_field_of_the_short_form_is_read() {
+    let call = parse(
+        r#"{"id": "a", "values": [1, null], "horizon": 3, "quantiles": [0.5], "levels": [80],
+            "model": "m", "start": 5, "frequency": "1", "timezone": "UTC", "season_length": 7}"#,
+    )
+    .unwrap();
+    assert_eq!(
+        (call.horizon, call.quantiles, call.levels),
+        (Some(3), Some(vec![0.5]), vec![80.0])
+    );
+    assert_eq!(call.model.as_deref(), Some("m"));
+    let [series] = call.series.as_slice() else {
+        panic!("not one series")
+    };
+    let draft = series.draft.as_ref().unwrap();
+    assert_eq!((series.id.as_deref(), draft.values.len()), (Some("a"), 2));
+    assert!(draft.values[1].is_nan());
+    assert_eq!(
+        (draft.start.as_deref(), draft.timezone.as_deref()),
+        (Some("5"), Some("UTC"))
+    );
+    assert_eq!(draft.season_length, Some(SeasonDraft::Steps(7)));
+}
+
+#[test]
+fn null_is_as_good_as_absent_where_a_field_may_be() {
+    let call = parse(
+        r#"{"values": [1], "horizon": 1, "quantiles": null, "levels": null, "model": null,
+            "id": null, "start": null, "timestamps": null, "frequency": null, "timezone": null,
+            "season_length": null}"#,
+    )
+    .unwrap();
+    let draft = SeriesDraft {
+        values: vec![1.0],
+        ..SeriesDraft::default()
+    };
+    assert_eq!(call.series[0].draft.as_ref().unwrap(), &draft);
+    assert_eq!((call.quantiles, call.model), (None, None));
+}
+
+#[test]
+fn what_is_common_fills_only_what_a_series_lacks_and_is_remembered() {
+    let call = parse(
+        r#"{"series": [{"values": [1], "frequency": "D"}, {"values": [1], "timestamps": ["x"]}],
+            "horizon": 1, "frequency": "MS", "start": "2024-01-01", "season_length": "detect"}"#,
+    )
+    .unwrap();
+    let [first, second] = [0, 1].map(|index| call.series[index].draft.as_ref().unwrap());
+    assert_eq!(
+        (first.frequency.as_deref(), second.frequency.as_deref()),
+        (Some("D"), Some("MS"))
+    );
+    assert_eq!(
+        (first.start.as_deref(), second.start.as_deref()),
+        (Some("2024-01-01"), None)
+    );
+    assert_eq!(second.season_length, Some(SeasonDraft::Detect));
+    assert_eq!(call.series[0].common, [Field::Start, Field::SeasonLength]);
+    assert_eq!(
+        call.series[1].common,
+        [Field::Frequency, Field::SeasonLength]
+    );
+}
+
+#[test]
+fn a_problem_of_the_request_names_its_field() {
+    check("[]", Code::WrongType, "");
+    check(
+        r#"{"values": [1], "horizon": true}"#,
+        Code::WrongType,
+        "/horizon",
+    );
+    check(
+        r#"{"values": [1], "quantiles": [0.1, "x"]}"#,
+        Code::WrongType,
+        "/quantiles/1",
+    );
+    check(
+        r#"{"values": [1], "levels": 80}"#,
+        Code::WrongType,
+        "/levels",
+    );
+    check(
+        r#"{"values": [1, 2, 3, 4, 5]}"#,
+        Code::SeriesTooLong,
+        "/values/4",
+    );
+    check(r#"{"horizon": 1}"#, Code::MissingField, "/values");
+    check(
+        r#"{"series": [], "id": "a"}"#,
+        Code::ConflictingFields,
+        "/id",
+    );
+    check(
+        r#"{"series": [{}, {}, {}, {}]}"#,
+        Code::TooManySeries,
+        "/series",
+    );
+    check(
+        r#"{"values": [1], "values": [2]}"#,
+        Code::DuplicateField,
+        "/values",
+    );
+    check(
+        r#"{"values": [1], "Values": [2]}"#,
+        Code::UnknownField,
+        "/Values",
+    );
+    check(r#"{"values": [1], "": 1}"#, Code::UnknownField, "/");
+}
+
+#[test]
+fn a_problem_of_one_series_stays_in_it_and_reading_goes_on() {
+    let body = r#"{"series": [{"values": [1, "x", {"y": [2]}], "id": "bad"}, {"values": [1]}, 7],
+        "horizon": 2}"#;
+    check_series(body, 0, Code::WrongType, "/series/0/values/1");
+    check_series(body, 2, Code::WrongType, "/series/2");
+    let call = parse(body).unwrap();
+    assert_eq!((call.series.len(), call.horizon), (3, Some(2)));
+    assert_eq!(call.series[0].id.as_deref(), Some("bad"));
+    assert!(call.series[1].draft.is_ok());
+}
+
+#[test]
+fn a_series_that_is_not_json_fails_the_whole_body() {
+    check(
+        r#"{"series": [{"values": [1,]}, {"values": [2]}]}"#,
+        Code::InvalidJson,
+        "/series/0/values",
+    );
+    // The syntax behind a problem of content is still looked at.
+    check(
+        r#"{"series": [{"values": ["x", 1 2]}]}"#,
+        Code::InvalidJson,
+        "/series/0",
+    );
+}
+
+#[test]
+fn bare_nan_is_read_on_request() {
+    let call = read(br#"{"values": [1, NaN], "horizon": 1}"#, true, &LIMITS).unwrap();
+    assert!(call.series[0].draft.as_ref().unwrap().values[1].is_nan());
+    check(r#"{"values": [NaN]}"#, Code::InvalidJson, "/values/0");
+    for body in [
+        r#"{"values": [1], "horizon": NaN}"#,
+        r#"{"values": [1], "season_length": NaN}"#,
+    ] {
+        let problem = read(body.as_bytes(), true, &LIMITS).unwrap_err();
+        assert!(
+            [Code::WrongType, Code::InvalidJson].contains(&problem.code),
+            "{problem:?}"
+        );
+    }
+}
+
+#[test]
+fn names_with_escapes_are_the_names_they_spell() {
+    assert_eq!(
+        parse(r#"{"\u0076alues": [1], "horizon": 1}"#)
+            .unwrap()
+            .series
+            .len(),
+        1
+    );
+}

@@ -1,0 +1,127 @@
+//! From a call to the outcome of each of its series.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::engine::Timing;
+use crate::forecast::{Forecast, ForecastRequest, Limits};
+use crate::http::forecast::answer::Echo;
+use crate::http::forecast::call::{Asked, ForecastCall, SeriesCall};
+use crate::http::problem::{FailedSeries, Problem, of_draft};
+use crate::registry::{LiveModel, Registry};
+
+/// A call whose model and levels are known and whose series are requests or problems.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) model: Arc<LiveModel>,
+    pub(crate) asked: Asked,
+    series: Vec<Result<(Echo, ForecastRequest), FailedSeries>>,
+}
+
+/// What became of a call: for each series its forecast or its problem.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) model: Arc<LiveModel>,
+    pub(crate) asked: Asked,
+    pub(crate) series: Vec<Result<(Echo, Forecast), FailedSeries>>,
+    pub(crate) timing: Timing,
+}
+
+/// Checks `call` against the domain and finds its model.
+///
+/// # Errors
+/// The problem of the request as a whole.
+pub(crate) fn prepare(
+    call: ForecastCall,
+    registry: &Registry,
+    limits: &Limits,
+) -> Result<Prepared, Problem> {
+    let asked = call.asked(limits)?;
+    let model = registry
+        .resolve(call.model.as_deref())
+        .map_err(|error| Problem::from(error).at("/model"))?;
+    let levels = asked.all_levels();
+    let prepare = |series: SeriesCall| {
+        let SeriesCall {
+            id,
+            draft,
+            pointer,
+            common,
+        } = series;
+        let request = draft.and_then(|draft| {
+            draft
+                .into_request(asked.horizon, levels.clone(), limits)
+                .map_err(|error| {
+                    let is_common = common.contains(&error.field());
+                    of_draft(&error, if is_common { "" } else { &pointer })
+                })
+        });
+        match request {
+            Ok(request) => Ok((Echo::of(id, pointer, &request)?, request)),
+            Err(error) => Err(FailedSeries { id, error }),
+        }
+    };
+    let series = call.series.into_iter().map(prepare).collect();
+    Ok(Prepared {
+        model,
+        asked,
+        series,
+    })
+}
+
+impl Prepared {
+    /// Runs the series that can be run, until `deadline`.
+    ///
+    /// # Errors
+    /// The problem of the request as a whole: refused, too late, or no series with a forecast.
+    pub(crate) async fn run(self, deadline: Instant) -> Result<Outcome, Problem> {
+        let Self {
+            model,
+            asked,
+            series,
+        } = self;
+        let mut requests = Vec::with_capacity(series.len());
+        let waiting: Vec<_> = series
+            .into_iter()
+            .map(|one| {
+                one.map(|(echo, request)| {
+                    requests.push(request);
+                    echo
+                })
+            })
+            .collect();
+        let submission = model.engine.submit(requests, deadline)?;
+        let (outcomes, timing) = submission.outcomes().await?;
+        let mut outcomes = outcomes.into_iter();
+        let series: Vec<_> = waiting
+            .into_iter()
+            .map(|one| {
+                let echo = one?;
+                match outcomes.next() {
+                    Some(Ok(forecast)) => Ok((echo, forecast)),
+                    Some(Err(failure)) => Err(failed(echo, Problem::from(failure))),
+                    None => unreachable!("the engine gives one outcome for each request"),
+                }
+            })
+            .collect();
+        if series.iter().all(Result::is_err) {
+            return Err(Problem::of_all(
+                series.into_iter().filter_map(Result::err).collect(),
+            ));
+        }
+        Ok(Outcome {
+            model,
+            asked,
+            series,
+            timing,
+        })
+    }
+}
+
+fn failed(echo: Echo, problem: Problem) -> FailedSeries {
+    let error = match problem.pointer {
+        Some(_) => problem,
+        None => problem.at(format!("{}/values", echo.pointer)),
+    };
+    FailedSeries { id: echo.id, error }
+}

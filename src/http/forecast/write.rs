@@ -1,0 +1,172 @@
+//! The formats of an answer.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, Response, header};
+
+use crate::frame::{ForecastColumns, ForecastWriter};
+use crate::http::forecast::answer::{ForecastAnswer, ModelReference, SeriesAnswer};
+use crate::http::forecast::run::Outcome;
+use crate::http::problem::{Code, FailedSeries, Problem};
+
+/// Formats of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AnswerFormat {
+    /// `application/json`.
+    Json,
+    /// `text/csv`.
+    Csv,
+}
+
+impl AnswerFormat {
+    const ALL: [Self; 2] = [Self::Json, Self::Csv];
+
+    const fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Csv => "text/csv",
+        }
+    }
+
+    /// The format that `headers` prefer; JSON when they do not say.
+    ///
+    /// # Errors
+    /// [`Code::NotAcceptable`] lists what is written.
+    pub(crate) fn preferred(headers: &HeaderMap) -> Result<Self, Problem> {
+        let values = headers.get_all(header::ACCEPT).iter();
+        let accept: Vec<_> = values.filter_map(|value| value.to_str().ok()).collect();
+        if accept.is_empty() {
+            return Ok(Self::Json);
+        }
+        let accept = accept.join(",");
+        let weigh = |format: Self| (weight(&accept, format.media_type()), format);
+        // Of equal weights the first wins, so JSON stands before the others.
+        let best = Self::ALL
+            .map(weigh)
+            .into_iter()
+            .reduce(|best, next| if next.0 > best.0 { next } else { best });
+        match best {
+            Some((weight, format)) if weight > 0.0 => Ok(format),
+            _ => Err(
+                Problem::new(Code::NotAcceptable, format!("{accept:?} is not written"))
+                    .received(accept)
+                    .expected(Self::ALL.map(Self::media_type)),
+            ),
+        }
+    }
+
+    /// `outcome` in this format.
+    ///
+    /// # Errors
+    /// [`Code::Internal`] when it cannot be written, which memory alone can cause.
+    pub(crate) fn write(self, outcome: Outcome) -> Result<Response<Body>, Problem> {
+        let body = match self {
+            Self::Json => json(outcome),
+            Self::Csv => csv(outcome),
+        };
+        let body = body.map_err(|error| Problem::new(Code::Internal, error))?;
+        let mut response = Response::new(Body::from(body));
+        let media_type = HeaderValue::from_static(self.media_type());
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, media_type);
+        Ok(response)
+    }
+}
+
+/// The weight (RFC 9110, section 12.5.1) that `accept` gives to `media_type`; the most specific
+/// range counts.
+fn weight(accept: &str, media_type: &str) -> f32 {
+    let (kind, _) = media_type.split_once('/').unwrap_or((media_type, ""));
+    let ranges = accept.split(',').filter_map(|item| {
+        let mut parts = item.split(';').map(str::trim);
+        let range = parts.next()?.to_ascii_lowercase();
+        let specificity = match range.as_str() {
+            "*/*" => 1,
+            range if range == media_type => 3,
+            range if range.strip_suffix("/*") == Some(kind) => 2,
+            _ => return None,
+        };
+        let quality = parts
+            .find_map(|part| part.strip_prefix("q="))
+            .unwrap_or("1");
+        Some((specificity, quality.parse().unwrap_or(0.0)))
+    });
+    ranges
+        .max_by_key(|(specificity, _)| *specificity)
+        .map_or(0.0, |(_, quality)| quality)
+}
+
+fn json(outcome: Outcome) -> Result<Vec<u8>, String> {
+    let Outcome {
+        model,
+        asked,
+        series,
+        ..
+    } = outcome;
+    let forecasts = series
+        .into_iter()
+        .map(|one| match one {
+            Ok((echo, forecast)) => SeriesAnswer::Forecast(echo.answer(&forecast, &asked)),
+            Err(failed) => SeriesAnswer::Failed(failed),
+        })
+        .collect();
+    let answer = ForecastAnswer {
+        model: ModelReference::of(&model),
+        forecasts,
+    };
+    serde_json::to_vec(&answer).map_err(|error| error.to_string())
+}
+
+fn csv(outcome: Outcome) -> Result<Vec<u8>, String> {
+    let Outcome { asked, series, .. } = outcome;
+    let columns = ForecastColumns {
+        quantiles: asked.quantiles,
+        levels: asked.levels,
+    };
+    let write = || {
+        let mut writer = ForecastWriter::new(Vec::new(), columns)?;
+        for one in &series {
+            match one {
+                Ok((echo, forecast)) => {
+                    writer.write_forecast(echo.id.as_deref(), echo.stamps.as_deref(), forecast)?;
+                }
+                Err(FailedSeries { id, error }) => {
+                    let Problem { code, detail, .. } = error;
+                    let error = format_args!("{}: {detail}", code.as_str());
+                    writer.write_failure(id.as_deref(), &error)?;
+                }
+            }
+        }
+        writer.finish()
+    };
+    write().map_err(|error: std::io::Error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(accept: &str, expected: Option<AnswerFormat>) {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, accept.parse().unwrap());
+        assert_eq!(AnswerFormat::preferred(&headers).ok(), expected, "{accept}");
+    }
+
+    #[test]
+    fn the_heaviest_format_wins_and_json_of_equals() {
+        check("*/*", Some(AnswerFormat::Json));
+        check("text/csv", Some(AnswerFormat::Csv));
+        check(
+            "text/*;q=0.9, application/json;q=0.1",
+            Some(AnswerFormat::Csv),
+        );
+        check("application/json, text/csv", Some(AnswerFormat::Json));
+        check("text/csv;q=0, */*", Some(AnswerFormat::Json));
+        check(
+            "text/html,application/xhtml+xml,*/*;q=0.8",
+            Some(AnswerFormat::Json),
+        );
+        check("image/png", None);
+    }
+}

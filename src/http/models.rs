@@ -1,0 +1,151 @@
+//! `GET /models` and `GET /models/{name}`.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::http::problem::{Code, Problem};
+use crate::http::state::AppState;
+use crate::model::Manifest;
+use crate::registry::{LiveModel, ModelState};
+
+/// Every model.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ModelList {
+    /// The model that answers requests which name none.
+    default: String,
+    /// The models, in order of name.
+    models: Vec<ModelBody>,
+}
+
+/// A model and where it stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ModelBody {
+    /// Its name.
+    #[schema(example = "seasonal")]
+    name: String,
+    /// Where it stands.
+    status: ModelStatus,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// What it is, when it serves.
+    #[serde(flatten)]
+    live: Option<LiveBody>,
+}
+
+/// Where a model stands.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum ModelStatus {
+    /// It is being verified, opened and warmed.
+    Loading,
+    /// It serves.
+    Ready,
+    /// It cannot serve.
+    Failed,
+}
+
+/// What a serving model is.
+#[derive(Debug, Serialize, ToSchema)]
+struct LiveBody {
+    /// Its version.
+    version: String,
+    /// One line about it.
+    description: String,
+    /// SPDX identifier of the licence.
+    licence: String,
+    /// Digest of its bundle.
+    digest: String,
+    /// The source it came from.
+    source: String,
+    /// Fewest values it forecasts from.
+    min_context_length: usize,
+    /// Most values it sees.
+    max_context_length: usize,
+    /// Most steps it serves.
+    max_horizon: usize,
+    /// The quantile levels it gives itself; others are interpolated between them.
+    quantile_levels: Vec<f64>,
+    /// The longest season it can use, when it takes one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_season_length: Option<usize>,
+    /// Sessions that run it.
+    workers: usize,
+    /// Seconds from its files to ready.
+    load_seconds: f64,
+}
+
+/// Lists the models
+#[utoipa::path(get, path = "/models", tag = "models", responses(
+    (status = 200, description = "Every model and where it stands", body = ModelList),
+))]
+pub(super) async fn list_models(State(state): State<AppState>) -> Json<ModelList> {
+    let models = state.registry.states().into_iter().map(describe).collect();
+    Json(ModelList {
+        default: state.registry.default_name().to_owned(),
+        models,
+    })
+}
+
+/// Describes one model
+#[utoipa::path(get, path = "/models/{name}", tag = "models",
+    params(("name" = String, Path, description = "Name of the model", example = "seasonal")),
+    responses(
+        (status = 200, description = "The model and where it stands", body = ModelBody),
+        (status = 404, description = "There is no such model", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn get_model(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+) -> Result<Json<ModelBody>, Problem> {
+    let states = state.registry.states();
+    let available: Vec<_> = states.iter().map(|(name, _)| name.clone()).collect();
+    states
+        .into_iter()
+        .find(|(known, _)| *known == name)
+        .map(describe)
+        .map(Json)
+        .ok_or_else(|| {
+            Problem::new(Code::UnknownModel, format!("there is no model {name:?}"))
+                .received(name)
+                .expected(available)
+        })
+}
+
+fn describe((name, state): (String, ModelState)) -> ModelBody {
+    let (status, reason, live) = match state {
+        ModelState::Loading => (ModelStatus::Loading, None, None),
+        ModelState::Failed { reason } => (ModelStatus::Failed, Some(reason), None),
+        ModelState::Ready(live) => (ModelStatus::Ready, None, Some(LiveBody::of(&live))),
+    };
+    ModelBody {
+        name,
+        status,
+        reason,
+        live,
+    }
+}
+
+impl LiveBody {
+    fn of(live: &LiveModel) -> Self {
+        let manifest: &Manifest = live.engine.manifest();
+        Self {
+            version: manifest.version.clone(),
+            description: manifest.description.clone(),
+            licence: manifest.licence.clone(),
+            digest: live.digest.to_string(),
+            source: live.source.clone(),
+            min_context_length: manifest.context.min_length,
+            max_context_length: manifest.context.max_length,
+            max_horizon: manifest.horizon.longest,
+            quantile_levels: manifest.output.levels.clone(),
+            max_season_length: manifest.season_length.as_ref().map(|role| role.longest),
+            workers: live.engine.workers(),
+            load_seconds: live.load_duration.as_secs_f64(),
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Each error of the inner layers as a problem. No wildcard arm: a new variant must be placed.
+
+use std::time::Duration;
+
+use crate::engine::{EngineError, SeriesFailure, SubmitError};
+use crate::forecast::{
+    CalendarError, DraftError, Field, FrequencyError, HorizonError, LevelError, SeasonLengthError,
+    SeriesError,
+};
+use crate::frame::FrameError;
+use crate::http::problem::{Code, Problem};
+use crate::model::{RowError, Unfit};
+use crate::registry::ResolveError;
+
+/// How soon a refused client may come back: a full queue is worked off within a second or so.
+const RETRY_SOON: Duration = Duration::from_secs(1);
+
+impl From<ResolveError> for Problem {
+    fn from(error: ResolveError) -> Self {
+        let detail = error.to_string();
+        match error {
+            ResolveError::Unknown { name, available } => Self::new(Code::UnknownModel, detail)
+                .received(name)
+                .expected(available),
+            ResolveError::Loading { .. } => {
+                Self::new(Code::ModelLoading, detail).retry_after(RETRY_SOON)
+            }
+            ResolveError::Failed { .. } => Self::new(Code::ModelFailed, detail),
+        }
+    }
+}
+
+impl From<SubmitError> for Problem {
+    fn from(error: SubmitError) -> Self {
+        let detail = error.to_string();
+        match error {
+            SubmitError::QueueFull { waiting, limit, .. } => Self::new(Code::Overloaded, detail)
+                .limit(limit)
+                .received(waiting)
+                .retry_after(RETRY_SOON),
+            SubmitError::Closed => Self::new(Code::ShuttingDown, detail).retry_after(RETRY_SOON),
+        }
+    }
+}
+
+impl From<EngineError> for Problem {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::DeadlineExceeded => Self::new(Code::RequestTimeout, error.to_string()),
+        }
+    }
+}
+
+impl From<HorizonError> for Problem {
+    fn from(error: HorizonError) -> Self {
+        let detail = error.to_string();
+        match error {
+            HorizonError::Zero => Self::new(Code::InvalidHorizon, detail).received(0),
+            HorizonError::TooLong { steps, limit } => Self::new(Code::HorizonTooLong, detail)
+                .limit(limit)
+                .received(steps),
+        }
+        .at("/horizon")
+    }
+}
+
+impl From<LevelError> for Problem {
+    fn from(error: LevelError) -> Self {
+        let detail = error.to_string();
+        match error {
+            LevelError::Quantile(level) => Self::new(Code::InvalidQuantile, detail).received(level),
+            LevelError::Central(level) => Self::new(Code::InvalidLevel, detail).received(level),
+        }
+    }
+}
+
+impl From<SeriesFailure> for Problem {
+    fn from(failure: SeriesFailure) -> Self {
+        let detail = failure.to_string();
+        match failure {
+            SeriesFailure::Unfit(Unfit::Horizon { steps, longest, .. }) => {
+                Self::new(Code::HorizonTooLong, detail)
+                    .at("/horizon")
+                    .limit(longest)
+                    .received(steps)
+            }
+            SeriesFailure::Unfit(Unfit::TooShort { length, least, .. }) => {
+                Self::new(Code::SeriesTooShort, detail)
+                    .limit(least)
+                    .received(length)
+            }
+            SeriesFailure::Unfit(Unfit::NothingObserved { .. }) => {
+                Self::new(Code::AllMissing, detail)
+            }
+            SeriesFailure::Row(RowError::NotFinite) => Self::new(Code::ForecastNotFinite, detail),
+            SeriesFailure::Model(_) => Self::new(Code::ModelError, detail),
+        }
+    }
+}
+
+impl From<&FrameError> for Problem {
+    fn from(error: &FrameError) -> Self {
+        let code = match error {
+            FrameError::TooManySeries { .. } => Code::TooManySeries,
+            FrameError::Unreadable(_)
+            | FrameError::NotUtf8 { .. }
+            | FrameError::Empty
+            | FrameError::NoRows { .. }
+            | FrameError::NoHeader { .. }
+            | FrameError::Ragged { .. }
+            | FrameError::UnknownColumn { .. }
+            | FrameError::SameColumn { .. }
+            | FrameError::Ambiguous { .. }
+            | FrameError::NoTarget { .. }
+            | FrameError::DuplicateColumn { .. }
+            | FrameError::TextColumn { .. }
+            | FrameError::RepeatedTime { .. } => Code::InvalidCsv,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+/// The problem of a draft whose fields lie under `prefix` in the body.
+pub(in crate::http) fn of_draft(error: &DraftError, prefix: &str) -> Problem {
+    let pointer = format!("{prefix}{}", pointer_to(error.field()));
+    let detail = error.to_string();
+    let problem = match error {
+        DraftError::Series(error) => of_series(error, detail),
+        DraftError::Start(_) => Problem::new(Code::InvalidStart, detail),
+        DraftError::Timestamp { .. } => Problem::new(Code::InvalidTimestamp, detail),
+        DraftError::StartAndTimestamps => Problem::new(Code::ConflictingFields, detail),
+        DraftError::LengthMismatch { values, timestamps } => {
+            Problem::new(Code::LengthMismatch, detail)
+                .limit(*values)
+                .received(*timestamps)
+        }
+        DraftError::FrequencyMissing => Problem::new(Code::FrequencyMissing, detail),
+        DraftError::Frequency(error) => of_frequency(error, detail),
+        DraftError::Timezone(_) => Problem::new(Code::InvalidTimezone, detail),
+        DraftError::Calendar(error) => of_calendar(error, detail),
+        DraftError::SeasonLength(error) => of_season_length(*error, detail),
+    };
+    problem.at(pointer)
+}
+
+fn of_series(error: &SeriesError, detail: String) -> Problem {
+    match error {
+        SeriesError::Empty => Problem::new(Code::EmptySeries, detail),
+        SeriesError::AllMissing { length } => {
+            Problem::new(Code::AllMissing, detail).received(*length)
+        }
+        // JSON cannot write an infinity as a number.
+        SeriesError::Infinite { value, .. } => {
+            Problem::new(Code::InfiniteValue, detail).received(value.to_string())
+        }
+        SeriesError::TooLong { length, limit } => Problem::new(Code::SeriesTooLong, detail)
+            .limit(*limit)
+            .received(*length),
+    }
+}
+
+fn of_frequency(error: &FrequencyError, detail: String) -> Problem {
+    match error {
+        FrequencyError::Unknown { text, .. } => Problem::new(Code::UnknownFrequency, detail)
+            .received(text.as_str())
+            .expected(known_frequencies()),
+        FrequencyError::Unsupported { text, .. } => {
+            Problem::new(Code::UnknownFrequency, detail).received(text.as_str())
+        }
+        FrequencyError::Ambiguous { text, .. } => {
+            Problem::new(Code::AmbiguousFrequency, detail).received(text.as_str())
+        }
+        FrequencyError::MultipleOutOfRange { text, .. } => {
+            Problem::new(Code::UnknownFrequency, detail).received(text.as_str())
+        }
+    }
+}
+
+fn known_frequencies() -> impl Iterator<Item = &'static str> {
+    crate::forecast::Frequency::KNOWN
+        .iter()
+        .map(|(spelling, _)| *spelling)
+}
+
+fn of_calendar(error: &CalendarError, detail: String) -> Problem {
+    let code = match error {
+        CalendarError::NeedsUnit { .. } => Code::FrequencyMissing,
+        CalendarError::OutOfRange { .. } => Code::CalendarOutOfRange,
+        CalendarError::TooManyStamps { .. } => Code::SeriesTooLong,
+        CalendarError::Unsorted { .. } => Code::UnsortedTimestamps,
+        CalendarError::Duplicate { .. } => Code::DuplicateTimestamp,
+        CalendarError::OffGrid { .. } => Code::OffGridTimestamp,
+        CalendarError::MixedKinds { .. } => Code::InvalidTimestamp,
+        CalendarError::NotEnoughStamps { .. }
+        | CalendarError::CannotInfer { .. }
+        | CalendarError::TooSparse { .. } => Code::FrequencyNotInferred,
+        CalendarError::TooManySteps { .. } => Code::TooManyGaps,
+    };
+    let problem = Problem::new(code, detail);
+    match error {
+        CalendarError::Unsorted { stamp, .. }
+        | CalendarError::Duplicate { stamp, .. }
+        | CalendarError::OffGrid { stamp, .. }
+        | CalendarError::CannotInfer { stamp, .. } => problem.received(stamp.to_string()),
+        CalendarError::NotEnoughStamps { given, needed } => problem.limit(*needed).received(*given),
+        CalendarError::TooManyStamps { count, most } => problem.limit(*most).received(*count),
+        CalendarError::TooManySteps { steps, most, .. } => problem.limit(*most).received(*steps),
+        CalendarError::NeedsUnit { .. }
+        | CalendarError::OutOfRange { .. }
+        | CalendarError::MixedKinds { .. }
+        | CalendarError::TooSparse { .. } => problem,
+    }
+}
+
+fn of_season_length(error: SeasonLengthError, detail: String) -> Problem {
+    let problem = Problem::new(Code::InvalidSeasonLength, detail);
+    match error {
+        SeasonLengthError::Zero => problem.received(0),
+        SeasonLengthError::TooLong { length, limit } => problem.limit(limit).received(length),
+    }
+}
+
+fn pointer_to(field: Field) -> String {
+    match field {
+        Field::Values => "/values".to_owned(),
+        Field::Value(index) => format!("/values/{index}"),
+        Field::Start => "/start".to_owned(),
+        Field::Timestamps => "/timestamps".to_owned(),
+        Field::Timestamp(index) => format!("/timestamps/{index}"),
+        Field::Frequency => "/frequency".to_owned(),
+        Field::Timezone => "/timezone".to_owned(),
+        Field::SeasonLength => "/season_length".to_owned(),
+    }
+}
