@@ -1,0 +1,155 @@
+//! The composition root: configuration to running parts.
+//!
+//! The only file that names concrete adapters: which runtime opens graphs, which sources hold
+//! bundles, which server listens.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+
+use crate::config::Config;
+use crate::cpu::{CpuLimits, CpuPlan};
+use crate::engine::EngineConfig;
+use crate::engine::metrics::EngineMetrics;
+use crate::http::server::{DrainReport, Server, ServerConfig, ServerMetrics};
+use crate::http::{AppState, AppStateParts, HttpMetrics};
+use crate::onnx::{OnnxForecaster, Runtime};
+use crate::registry::{Load, Registry};
+use crate::shutdown::{DrainTiming, Shutdown};
+
+/// The CPU plan of this process under `config`.
+#[must_use]
+pub fn cpu_plan(config: &Config) -> CpuPlan {
+    let limits = CpuLimits::detect(config.platform.ecs_metadata.as_deref());
+    CpuPlan::new(limits, config.cpu_overrides())
+}
+
+/// The ONNX Runtime that `config` names, or the one that the build provides.
+///
+/// # Errors
+/// When there is none, or it cannot be used.
+pub fn runtime(config: &Config) -> anyhow::Result<Runtime> {
+    let runtime = Runtime::load(config.platform.ort_library.as_deref())?;
+    tracing::debug!(
+        library = %runtime.library().display(),
+        build = runtime.build_info(),
+        "onnx runtime loaded"
+    );
+    Ok(runtime)
+}
+
+/// Loads every model of every source into `registry`.
+///
+/// Blocks; one bad model is recorded as failed and does not stop the others.
+///
+/// # Errors
+/// When there is no runtime, or a source cannot be read at all.
+pub fn load_models(
+    config: &Config,
+    plan: CpuPlan,
+    metrics: &prometheus::Registry,
+    registry: &Registry,
+) -> anyhow::Result<()> {
+    let runtime = runtime(config)?;
+    let threads = plan.session_threads;
+    let load = Load {
+        opener: Box::new(move |bundle| {
+            Ok(Box::new(OnnxForecaster::open(&runtime, bundle, threads)?))
+        }),
+        workers: plan.workers,
+        engine: EngineConfig {
+            queue_steps: config.engine.queue_steps,
+            batch_steps: config.engine.batch_steps,
+        },
+        metrics: EngineMetrics::new(metrics).context("registering engine metrics")?,
+    };
+    for source in &config.models.sources {
+        load.all(source, registry)?;
+    }
+    registry.settle();
+    Ok(())
+}
+
+/// Serves until a signal ends it and what was in flight is answered.
+///
+/// The port is bound first and says that it is not ready; models load meanwhile.
+///
+/// # Errors
+/// When the address cannot be bound, or there is nothing to serve with.
+pub async fn serve(config: Config, plan: CpuPlan) -> anyhow::Result<DrainReport> {
+    let metrics = prometheus::Registry::new();
+    plan.export(&metrics).context("registering the cpu plan")?;
+    register_process(&metrics).context("registering process metrics")?;
+    let shutdown = Shutdown::new(DrainTiming {
+        drain_delay: config.shutdown.drain_delay.get(),
+        drain_deadline: config.shutdown.drain_deadline.get(),
+    });
+    let signals = shutdown.signals().context("installing signal handlers")?;
+    let listen = config.server.listen;
+    let listener = TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("cannot listen on {listen}"))?;
+    let address = listener.local_addr().context("reading the bound address")?;
+    tracing::info!(
+        %address,
+        version = env!("CARGO_PKG_VERSION"),
+        cores = plan.cores,
+        bound = %plan.bound,
+        runtime_threads = plan.runtime_threads,
+        workers = plan.workers,
+        session_threads = plan.session_threads,
+        "listening"
+    );
+
+    let registry = Arc::new(Registry::new(config.models.default.clone()));
+    let router = crate::http::router(AppState::new(AppStateParts {
+        registry: Arc::clone(&registry),
+        limits: config.request_limits(),
+        max_body: config.server.max_body.get(),
+        request_timeout: config.server.request_timeout.get(),
+        metrics: HttpMetrics::new(&metrics).context("registering http metrics")?,
+        all_metrics: metrics.clone(),
+        shutdown: shutdown.clone(),
+    }));
+    let server_metrics = ServerMetrics::new(&metrics).context("registering server metrics")?;
+    let server = Server::new(server_config(&config), shutdown, server_metrics);
+
+    let loading =
+        tokio::task::spawn_blocking(move || load_models(&config, plan, &metrics, &registry));
+    let failed_load = async {
+        match loading.await {
+            Ok(Ok(())) => std::future::pending().await,
+            Ok(Err(error)) => error,
+            Err(panic) => anyhow::Error::from(panic).context("loading models"),
+        }
+    };
+    tokio::spawn(signals);
+    tokio::select! {
+        report = server.serve(listener, router) => Ok(report),
+        error = failed_load => Err(error),
+    }
+}
+
+fn server_config(config: &Config) -> ServerConfig {
+    let server = &config.server;
+    ServerConfig {
+        header_timeout: server.header_timeout.get(),
+        body_timeout: server.body_timeout.get(),
+        idle_timeout: server.idle_timeout.get(),
+        max_connections: server.max_connections,
+        ..ServerConfig::default()
+    }
+}
+
+/// Memory, CPU time, threads and open files of this process, on Linux.
+#[cfg(target_os = "linux")]
+fn register_process(metrics: &prometheus::Registry) -> prometheus::Result<()> {
+    use prometheus::process_collector::ProcessCollector;
+    metrics.register(Box::new(ProcessCollector::for_self()))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn register_process(_metrics: &prometheus::Registry) -> prometheus::Result<()> {
+    Ok(())
+}

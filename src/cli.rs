@@ -1,0 +1,135 @@
+//! The command line: one file for each subcommand.
+
+mod forecast;
+mod healthcheck;
+mod models;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, ConfigError, Flags};
+use crate::telemetry::logging;
+
+/// Forecasts time series over HTTP and from files, with ONNX models on CPU
+#[derive(Debug, Parser)]
+#[command(
+    name = "almanac",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = EXAMPLES
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Flags,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  almanac                                  serve on port 8080 with the embedded model
+  almanac serve --listen 127.0.0.1:9000    serve elsewhere
+  curl -s localhost:8080/forecast -d '{\"values\":[112,118,132,129],\"horizon\":2}'
+  almanac forecast examples/air_passengers.csv --horizon 12 --plot forecast.svg
+  almanac models inspect models/seasonal/1/model.onnx";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve forecasts over HTTP (what happens without a subcommand)
+    Serve(Box<Flags>),
+    /// Forecast the series of a CSV file
+    Forecast(Box<forecast::ForecastArgs>),
+    /// Look at models
+    #[command(subcommand)]
+    Models(models::ModelsCommand),
+    /// Ask a running server whether it is ready; for images without a shell
+    Healthcheck(healthcheck::HealthcheckArgs),
+}
+
+/// Why a subcommand ends without success: one line for standard error, and the exit code.
+#[derive(Debug)]
+struct Failure {
+    message: String,
+    code: u8,
+}
+
+/// The exit code for wrong usage or configuration, `EX_USAGE` of `sysexits.h`.
+const EXIT_USAGE: u8 = 64;
+
+impl Cli {
+    /// Runs what was asked for and says how it ended.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        let result = match self.command {
+            None => serve::run(&self.serve),
+            Some(Command::Serve(flags)) => serve::run(&flags),
+            Some(Command::Forecast(args)) => forecast::run(&args),
+            Some(Command::Models(command)) => models::run(&command),
+            Some(Command::Healthcheck(args)) => healthcheck::run(&args),
+        };
+        match result {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => {
+                tell(&format!("almanac: {}", failure.message));
+                ExitCode::from(failure.code)
+            }
+        }
+    }
+}
+
+/// Says in one line what is wrong with the arguments.
+#[must_use]
+pub fn fail_usage(message: &str) -> ExitCode {
+    tell(&format!("almanac: {message}; see almanac --help"));
+    ExitCode::from(EXIT_USAGE)
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self {
+            message: format!("{error:#}"),
+            code: 1,
+        }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self {
+            message: error.to_string(),
+            code: EXIT_USAGE,
+        }
+    }
+}
+
+impl From<logging::LogError> for Failure {
+    fn from(error: logging::LogError) -> Self {
+        Self {
+            message: error.to_string(),
+            code: EXIT_USAGE,
+        }
+    }
+}
+
+/// The configuration under `flags`, with the log started. `quiet` lowers the default level, for
+/// subcommands whose product is their output.
+fn configure(flags: &Flags, quiet: bool) -> Result<Config, Failure> {
+    let mut config = Config::load(flags)?;
+    if quiet && flags.shared.log_level.is_none() {
+        "warn".clone_into(&mut config.log.level);
+    }
+    logging::start(config.log.format, &config.log.level)?;
+    Ok(config)
+}
+
+#[expect(clippy::print_stderr, reason = "a person or a script reads it")]
+fn tell(line: &str) {
+    eprintln!("{line}");
+}
+
+#[expect(clippy::print_stdout, reason = "the product of the subcommand")]
+fn print(text: &str) {
+    print!("{text}");
+}

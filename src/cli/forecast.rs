@@ -1,0 +1,311 @@
+//! `almanac forecast`.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::app;
+use crate::batch::{BatchOptions, Kept, Progress, Summary, forecast_series};
+use crate::cli::{EXIT_USAGE, Failure, configure, tell};
+use crate::config::{Config, Flags, SharedFlags};
+use crate::forecast::{CentralLevel, Horizon, QuantileLevel, QuantileLevels, SeasonDraft};
+use crate::frame::{
+    ColumnChoice, ForecastColumns, ForecastWriter, SeriesSettings, Table, read_csv,
+};
+use crate::plot::{MOST_PANELS, Panel, PlotOptions, svg};
+use crate::registry::Registry;
+
+/// The levels of the bands in a drawing.
+const DRAWN: [f64; 2] = [80.0, 95.0];
+
+/// Nobody waits for a file as for a request, so only a model that hangs is given up.
+const CHUNK_TIMEOUT: Duration = Duration::from_secs(3_600);
+
+/// What to forecast, and where to.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Reads a long table (unique_id,ds,y; item_id,timestamp,target; and other usual names) or a wide one (a
+column of time and one for each series). Writes id, timestamp, point, the quantiles, the ends of the
+levels, and error.
+
+Examples:
+  almanac forecast examples/air_passengers.csv --horizon 12
+  almanac forecast examples/air_passengers.csv --horizon 24 --levels 80,95 --plot forecast.svg
+  almanac forecast sales.csv --horizon 8 --frequency W-MON --id-column shop --output forecasts.csv
+  cat sales.csv | almanac forecast - --horizon 8 > forecasts.csv")]
+pub(super) struct ForecastArgs {
+    /// The CSV file; - for standard input
+    file: PathBuf,
+    /// Steps ahead
+    #[arg(long, short = 'H', value_name = "STEPS")]
+    horizon: u64,
+    /// Quantile levels in (0, 1)
+    #[arg(
+        long,
+        value_name = "LEVELS",
+        value_delimiter = ',',
+        default_value = "0.1,0.5,0.9"
+    )]
+    quantiles: Vec<f64>,
+    /// Central intervals in percent
+    #[arg(long, value_name = "PERCENT", value_delimiter = ',')]
+    levels: Vec<f64>,
+    /// Model that forecasts [default: the configured one]
+    #[arg(long, value_name = "NAME")]
+    model: Option<String>,
+    /// Step of the calendar, such as D, W-MON, MS or 15min [default: inferred]
+    #[arg(long, value_name = "FREQUENCY")]
+    frequency: Option<String>,
+    /// IANA zone of timestamps without one
+    #[arg(long, value_name = "ZONE")]
+    timezone: Option<String>,
+    /// Steps per season, 1 for none, or detect [default: the frequency's]
+    #[arg(long, value_name = "STEPS", value_parser = season)]
+    season_length: Option<SeasonDraft>,
+    /// Column that names the series [default: found by name]
+    #[arg(long, value_name = "COLUMN")]
+    id_column: Option<String>,
+    /// Column of timestamps [default: found by name]
+    #[arg(long, value_name = "COLUMN")]
+    time_column: Option<String>,
+    /// Column of values [default: found by name]
+    #[arg(long, value_name = "COLUMN")]
+    target_column: Option<String>,
+    /// File for the forecasts; - for standard output
+    #[arg(long, short, value_name = "FILE", default_value = "-")]
+    output: PathBuf,
+    /// SVG file for a drawing of the first nine series
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
+    #[command(flatten)]
+    shared: SharedFlags,
+}
+
+/// The levels that were asked for, checked.
+struct Asked {
+    horizon: Horizon,
+    columns: ForecastColumns,
+    levels: QuantileLevels,
+}
+
+/// Forecasts the series of a file and says what became of them.
+pub(super) fn run(args: &ForecastArgs) -> Result<(), Failure> {
+    let flags = Flags {
+        shared: args.shared.clone(),
+        ..Flags::default()
+    };
+    let config = configure(&flags, true)?;
+    let asked = asked(args, &config).map_err(|error| Failure {
+        message: format!("{error:#}"),
+        code: EXIT_USAGE,
+    })?;
+    let table = read(args, &config)?;
+    let summary = forecast(args, &config, table, asked)?;
+    if let Some(path) = &args.plot {
+        draw(path, &summary.kept)?;
+    }
+    report(&summary)
+}
+
+fn season(text: &str) -> Result<SeasonDraft, String> {
+    match text {
+        "detect" => Ok(SeasonDraft::Detect),
+        _ => text
+            .parse()
+            .map(SeasonDraft::Steps)
+            .map_err(|_| "write a whole number, or detect".to_owned()),
+    }
+}
+
+fn asked(args: &ForecastArgs, config: &Config) -> anyhow::Result<Asked> {
+    let horizon = Horizon::new(args.horizon, config.limits.max_horizon).context("--horizon")?;
+    let quantiles: Result<Vec<_>, _> = args
+        .quantiles
+        .iter()
+        .map(|&level| QuantileLevel::new(level))
+        .collect();
+    let central: Result<Vec<_>, _> = args
+        .levels
+        .iter()
+        .map(|&level| CentralLevel::new(level))
+        .collect();
+    let columns = ForecastColumns {
+        quantiles: quantiles.context("--quantiles")?,
+        levels: central.context("--levels")?,
+    };
+    let count = columns.quantiles.len() + columns.levels.len();
+    if count > config.limits.max_levels {
+        bail!(
+            "{count} quantiles and levels are over the limit of {}",
+            config.limits.max_levels
+        );
+    }
+    let drawn = DRAWN
+        .iter()
+        .filter_map(|&level| CentralLevel::new(level).ok());
+    let drawn: Vec<_> = drawn.filter(|_| args.plot.is_some()).collect();
+    let ends = columns
+        .levels
+        .iter()
+        .chain(&drawn)
+        .flat_map(|level| [level.lower(), level.upper()]);
+    let levels = QuantileLevels::with_median(columns.quantiles.iter().copied().chain(ends));
+    Ok(Asked {
+        horizon,
+        columns,
+        levels,
+    })
+}
+
+fn read(args: &ForecastArgs, config: &Config) -> anyhow::Result<Table> {
+    let input: Box<dyn Read> = if args.file == Path::new("-") {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(File::open(&args.file).with_context(|| shown(&args.file))?)
+    };
+    let columns = ColumnChoice {
+        id: args.id_column.clone(),
+        time: args.time_column.clone(),
+        target: args.target_column.clone(),
+    };
+    let settings = SeriesSettings {
+        frequency: args.frequency.clone(),
+        timezone: args.timezone.clone(),
+        season_length: args.season_length,
+    };
+    // A file may hold more series than a request may.
+    let limits = crate::forecast::Limits {
+        series: usize::MAX,
+        ..config.request_limits()
+    };
+    let table = read_csv(input, &columns, &limits).with_context(|| shown(&args.file))?;
+    if !table.recognised.ignored.is_empty() {
+        tell(&format!(
+            "almanac: columns ignored: {}",
+            table.recognised.ignored.join(", ")
+        ));
+    }
+    Ok(table.with_settings(&settings))
+}
+
+fn forecast(
+    args: &ForecastArgs,
+    config: &Config,
+    table: Table,
+    asked: Asked,
+) -> anyhow::Result<Summary> {
+    let registry = Registry::new(config.models.default.clone());
+    let plan = app::cpu_plan(config);
+    app::load_models(config, plan, &prometheus::Registry::new(), &registry)?;
+    let model = registry.resolve(args.model.as_deref())?;
+    let options = BatchOptions {
+        horizon: asked.horizon,
+        levels: asked.levels,
+        limits: config.request_limits(),
+        chunk_steps: (config.engine.batch_steps * plan.workers * 4)
+            .min(config.engine.queue_steps / 2),
+        chunk_timeout: CHUNK_TIMEOUT,
+        keep: if args.plot.is_some() { MOST_PANELS } else { 0 },
+    };
+    let output: Box<dyn Write> = if args.output == Path::new("-") {
+        Box::new(io::stdout().lock())
+    } else {
+        Box::new(File::create(&args.output).with_context(|| shown(&args.output))?)
+    };
+    let mut writer = ForecastWriter::new(BufWriter::new(output), asked.columns)?;
+    let bar = Bar::new(table.series.len());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()?;
+    let run = forecast_series(&model, table.series, &options, &bar, &mut writer);
+    let summary = runtime.block_on(run)?;
+    bar.0.finish_and_clear();
+    Ok(summary)
+}
+
+fn draw(path: &Path, kept: &[Kept]) -> anyhow::Result<()> {
+    if kept.is_empty() {
+        bail!("there is no forecast to draw");
+    }
+    let panels: Vec<_> = kept
+        .iter()
+        .map(
+            |Kept {
+                 id,
+                 request,
+                 forecast,
+             }| Panel {
+                title: id.as_deref().unwrap_or_default(),
+                request,
+                forecast,
+            },
+        )
+        .collect();
+    std::fs::write(path, svg(&panels, &PlotOptions::default())).with_context(|| shown(path))
+}
+
+fn report(summary: &Summary) -> Result<(), Failure> {
+    let Summary {
+        series,
+        failed,
+        warnings,
+        duration,
+        ..
+    } = summary;
+    let warned: Vec<_> = warnings
+        .iter()
+        .map(|(code, count)| format!("{count} {code}"))
+        .collect();
+    let warned = if warned.is_empty() {
+        String::new()
+    } else {
+        format!(", warnings: {}", warned.join(", "))
+    };
+    let line = format!(
+        "{} of {series} series forecast in {:.2} s{warned}",
+        series - failed,
+        duration.as_secs_f64()
+    );
+    if failed == series {
+        let message = format!("{line}; see the error column");
+        return Err(Failure { message, code: 1 });
+    }
+    tell(&if *failed > 0 {
+        format!("almanac: {line}; see the error column")
+    } else {
+        format!("almanac: {line}")
+    });
+    Ok(())
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// A progress bar on standard error, when a person watches.
+struct Bar(ProgressBar);
+
+impl Bar {
+    fn new(series: usize) -> Self {
+        if !io::stderr().is_terminal() {
+            return Self(ProgressBar::hidden());
+        }
+        let bar = ProgressBar::new(series as u64);
+        let style = "{bar:40} {pos}/{len} series, {per_sec}, {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style);
+        }
+        Self(bar)
+    }
+}
+
+impl Progress for Bar {
+    fn advance(&self, series: usize) {
+        self.0.inc(series as u64);
+    }
+}

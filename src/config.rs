@@ -1,0 +1,447 @@
+//! Configuration: flags, environment and a file to typed values, in one step.
+//!
+//! A flag wins over the environment, the environment over the file, the file over the default.
+//! Strict: an unknown key or an unknown `ALMANAC_` variable is an error of one line. This is the
+//! only reader of the environment. `docs/configuration.md` lists every setting; a test keeps it
+//! complete.
+
+mod flags;
+mod units;
+
+pub use flags::{Flags, SharedFlags};
+pub use units::{Bytes, Span};
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::Args as _;
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::cpu::CpuOverrides;
+use crate::forecast::Limits;
+use crate::store::Source;
+use crate::telemetry::logging::LogFormat;
+
+/// Every setting, with its value.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// How HTTP is served.
+    pub server: Server,
+    /// How the process ends.
+    pub shutdown: Shutdown,
+    /// What one request may ask.
+    pub limits: RequestLimits,
+    /// How much work may wait and run.
+    pub engine: Engine,
+    /// Which models are served.
+    pub models: Models,
+    /// How the log is written.
+    pub log: Log,
+    /// Where the platform puts things. Not settings of the file.
+    #[serde(skip)]
+    pub platform: Platform,
+}
+
+/// How HTTP is served.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    /// Address and port to listen on.
+    pub listen: SocketAddr,
+    /// Longest time from the first byte of a request head to its end.
+    pub header_timeout: Span,
+    /// Longest time between two pieces of a request body.
+    pub body_timeout: Span,
+    /// Longest time from a request's head to its answer.
+    pub request_timeout: Span,
+    /// How long an unused connection is kept open.
+    pub idle_timeout: Span,
+    /// Connections open at once; more wait in the kernel's backlog.
+    pub max_connections: usize,
+    /// Largest request body.
+    pub max_body: Bytes,
+}
+
+/// How the process ends.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Shutdown {
+    /// How long to keep serving, not ready, after the signal.
+    pub drain_delay: Span,
+    /// When, after the signal, what is still running is cut off.
+    pub drain_deadline: Span,
+}
+
+/// What one request may ask.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RequestLimits {
+    /// Series in one request.
+    pub max_series: usize,
+    /// Values in one series.
+    pub max_values: usize,
+    /// Steps ahead.
+    pub max_horizon: usize,
+    /// Quantiles and levels together.
+    pub max_levels: usize,
+}
+
+/// How much work may wait and run.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Engine {
+    /// Steps (context and horizon of every series) that may wait for a model.
+    pub queue_steps: usize,
+    /// Steps that one run of a model may hold, padding included.
+    pub batch_steps: usize,
+    /// Cores to plan for, instead of those found.
+    pub cores: Option<f64>,
+    /// Sessions of each model, instead of one per core.
+    pub workers: Option<usize>,
+    /// Threads inside each session, instead of 1.
+    pub session_threads: Option<usize>,
+}
+
+/// Which models are served.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Models {
+    /// Where models come from; the first source that has a name wins.
+    #[serde(deserialize_with = "units::parsed_list")]
+    pub sources: Vec<Source>,
+    /// The model that answers requests which name none.
+    pub default: String,
+}
+
+/// How the log is written.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// Text or JSON.
+    pub format: LogFormat,
+    /// Least severe level that is written, or `TARGET=LEVEL` directives.
+    pub level: String,
+}
+
+/// What the platform tells by variables of its own.
+#[derive(Clone, Debug, Default)]
+pub struct Platform {
+    /// `ORT_DYLIB_PATH`: the ONNX Runtime library to load.
+    pub ort_library: Option<PathBuf>,
+    /// `ECS_CONTAINER_METADATA_URI_V4`: where an ECS task reads of itself.
+    pub ecs_metadata: Option<String>,
+}
+
+/// Why there is no configuration. One line each.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{path}: {source}")]
+    Unreadable {
+        /// Its path.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is not TOML, or not this schema.
+    #[error("{path}: {reason}")]
+    File {
+        /// Its path.
+        path: String,
+        /// Where and why, in one line.
+        reason: String,
+    },
+    /// A variable starts with `ALMANAC_` and is no setting.
+    #[error("{name} is not a setting{}", suggestion(.nearest.as_ref()))]
+    UnknownVariable {
+        /// Its name.
+        name: String,
+        /// The setting whose name is nearest.
+        nearest: Option<String>,
+    },
+    /// A value that has the right type and makes no sense.
+    #[error("{setting} is {value}; {rule}")]
+    Value {
+        /// The setting, as the file writes it.
+        setting: &'static str,
+        /// Its value.
+        value: String,
+        /// What it must be.
+        rule: &'static str,
+    },
+}
+
+fn suggestion(nearest: Option<&String>) -> String {
+    nearest.map_or_else(String::new, |name| format!("; did you mean {name}?"))
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([0, 0, 0, 0], 8080)),
+            header_timeout: Span::seconds(10),
+            body_timeout: Span::seconds(10),
+            request_timeout: Span::seconds(30),
+            // Longer than the 60 s after which an AWS load balancer drops an idle connection. A
+            // server that closes first makes it answer 502.
+            idle_timeout: Span::seconds(75),
+            // Leaves room among the 1,024 files that a process may usually open.
+            max_connections: 960,
+            // SageMaker sends payloads of up to 25 MB.
+            max_body: Bytes::mebibytes(32),
+        }
+    }
+}
+
+impl Default for Shutdown {
+    fn default() -> Self {
+        Self {
+            // Load balancers stop sending a few seconds after a target turns not ready.
+            drain_delay: Span::seconds(5),
+            // ECS, Kubernetes and SageMaker all kill 30 s after the signal.
+            drain_deadline: Span::seconds(25),
+        }
+    }
+}
+
+impl Default for RequestLimits {
+    fn default() -> Self {
+        Self {
+            max_series: 10_000,
+            max_values: 100_000,
+            max_horizon: 1_024,
+            max_levels: 99,
+        }
+    }
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self {
+            queue_steps: 4_000_000,
+            batch_steps: 32_768,
+            cores: None,
+            workers: None,
+            session_threads: None,
+        }
+    }
+}
+
+impl Default for Models {
+    fn default() -> Self {
+        Self {
+            sources: vec![Source::Embedded],
+            default: "seasonal".to_owned(),
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            format: LogFormat::Text,
+            level: "info".to_owned(),
+        }
+    }
+}
+
+impl Config {
+    /// The configuration that `flags` (which hold the `ALMANAC_` variables too), the file they name
+    /// and the defaults make.
+    ///
+    /// # Errors
+    /// [`ConfigError`] of one line, naming the setting, its value and the rule.
+    pub fn load(flags: &Flags) -> Result<Self, ConfigError> {
+        check_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))?;
+        let mut config = match &flags.shared.config {
+            Some(path) => Self::read(path)?,
+            None => Self::default(),
+        };
+        flags.apply(&mut config);
+        config.platform = Platform {
+            ort_library: variable("ORT_DYLIB_PATH").map(PathBuf::from),
+            ecs_metadata: variable("ECS_CONTAINER_METADATA_URI_V4"),
+        };
+        config.check()?;
+        Ok(config)
+    }
+
+    fn read(path: &Path) -> Result<Self, ConfigError> {
+        let shown = || path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+            path: shown(),
+            source,
+        })?;
+        toml::from_str(&text).map_err(|error| {
+            let line = error
+                .span()
+                .map(|span| text[..span.start].lines().count().max(1));
+            let place = line.map_or_else(String::new, |line| format!("line {line}: "));
+            ConfigError::File {
+                path: shown(),
+                reason: format!("{place}{}", error.message().replace('\n', ", ")),
+            }
+        })
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let positive = [
+            ("limits.max_series", self.limits.max_series),
+            ("limits.max_values", self.limits.max_values),
+            ("limits.max_horizon", self.limits.max_horizon),
+            ("limits.max_levels", self.limits.max_levels),
+            ("server.max_connections", self.server.max_connections),
+            ("engine.queue_steps", self.engine.queue_steps),
+            ("engine.batch_steps", self.engine.batch_steps),
+            ("engine.workers", self.engine.workers.unwrap_or(1)),
+            (
+                "engine.session_threads",
+                self.engine.session_threads.unwrap_or(1),
+            ),
+        ];
+        let value = |setting, value: String, rule| {
+            Err(ConfigError::Value {
+                setting,
+                value,
+                rule,
+            })
+        };
+        if let Some((setting, zero)) = positive.into_iter().find(|(_, value)| *value == 0) {
+            return value(setting, zero.to_string(), "it must be at least 1");
+        }
+        if let Some(cores) = self
+            .engine
+            .cores
+            .filter(|cores| !(*cores > 0.0 && *cores <= 4_096.0))
+        {
+            return value(
+                "engine.cores",
+                cores.to_string(),
+                "it must be over 0 and at most 4096",
+            );
+        }
+        if self.shutdown.drain_delay > self.shutdown.drain_deadline {
+            let shown = self.shutdown.drain_delay.to_string();
+            return value(
+                "shutdown.drain_delay",
+                shown,
+                "it must not be over drain_deadline",
+            );
+        }
+        if self.models.sources.is_empty() {
+            return value(
+                "models.sources",
+                "empty".to_owned(),
+                "name at least one source",
+            );
+        }
+        Ok(())
+    }
+
+    /// The limits in the domain's words.
+    #[must_use]
+    pub const fn request_limits(&self) -> Limits {
+        Limits {
+            series: self.limits.max_series,
+            values: self.limits.max_values,
+            horizon: self.limits.max_horizon,
+            levels: self.limits.max_levels,
+        }
+    }
+
+    /// What configuration says about the CPU plan.
+    #[must_use]
+    pub const fn cpu_overrides(&self) -> CpuOverrides {
+        CpuOverrides {
+            cores: self.engine.cores,
+            workers: self.engine.workers,
+            session_threads: self.engine.session_threads,
+        }
+    }
+}
+
+/// Refuses variables that look like settings and are none: a misspelt one would be ignored.
+fn check_variables(names: impl Iterator<Item = String>) -> Result<(), ConfigError> {
+    let command = Flags::augment_args(clap::Command::new("almanac"));
+    let known: Vec<_> = command
+        .get_arguments()
+        .filter_map(|argument| argument.get_env()?.to_str())
+        .chain(["ALMANAC_CACHE_DIR"])
+        .collect();
+    for name in names.filter(|name| name.starts_with("ALMANAC_")) {
+        if !known.contains(&name.as_str()) {
+            let nearest = known
+                .iter()
+                .map(|candidate| (strsim::jaro_winkler(candidate, &name), *candidate))
+                .max_by(|left, right| left.0.total_cmp(&right.0))
+                .map(|(_, candidate)| candidate.to_owned());
+            return Err(ConfigError::UnknownVariable { name, nearest });
+        }
+    }
+    Ok(())
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this module is the reader of the environment"
+)]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, toml::de::Error> {
+        toml::from_str(text)
+    }
+
+    #[test]
+    fn an_empty_file_gives_the_defaults() {
+        let config = parse("").unwrap();
+        assert_eq!(config.server.listen.port(), 8080);
+        assert!(config.server.idle_timeout >= Span::seconds(75));
+        config.check().unwrap();
+    }
+
+    #[test]
+    fn unknown_keys_are_refused() {
+        let error = parse("[server]\nport = 80\n").unwrap_err();
+        assert!(
+            error.message().starts_with("unknown field `port`"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn values_have_units() {
+        let config = parse("[server]\nidle_timeout = \"2m\"\nmax_body = \"1MiB\"\n").unwrap();
+        assert_eq!(config.server.idle_timeout, Span::seconds(120));
+        assert_eq!(config.server.max_body, Bytes::mebibytes(1));
+        assert!(parse("[server]\nidle_timeout = 5\n").is_err());
+    }
+
+    #[test]
+    fn a_misspelt_variable_is_refused_with_the_nearest() {
+        let error = check_variables(["ALMANAC_LISTN".to_owned()].into_iter()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "ALMANAC_LISTN is not a setting; did you mean ALMANAC_LISTEN?"
+        );
+        check_variables(["ALMANAC_LISTEN".to_owned(), "HOME".to_owned()].into_iter()).unwrap();
+    }
+
+    #[test]
+    fn senseless_values_are_refused() {
+        let config = parse("[limits]\nmax_series = 0\n").unwrap();
+        assert_eq!(
+            config.check().unwrap_err().to_string(),
+            "limits.max_series is 0; it must be at least 1"
+        );
+        let config = parse("[shutdown]\ndrain_delay = \"60s\"\n").unwrap();
+        assert!(config.check().is_err());
+    }
+}
