@@ -1,8 +1,4 @@
-"""The ways to ask for forecasts: the bundle itself, the HTTP API, the command line.
-
-Numbers that arrive as text are kept as decimals, so that two answers can be compared
-exactly, digit by digit, and not only as the floats they round to.
-"""
+"""The ways to ask for forecasts: the bundle itself, the HTTP API, the command line."""
 
 from __future__ import annotations
 
@@ -14,7 +10,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
@@ -44,7 +39,7 @@ class Answers:
 
 class Backend(Protocol):
     name: str
-    exact: bool  # Numbers are text from the server, not floats computed here.
+    served: bool  # By the server's own code, and not computed here.
 
     def forecast(self, dataset: Dataset, progress: Progress) -> Answers: ...
 
@@ -58,7 +53,7 @@ def _chunks(series: Sequence[Series], size: int) -> Iterator[list[Series]]:
 class BundleBackend:
     """ONNX Runtime on the model file."""
 
-    exact = False
+    served = False
     CHUNK = 64
 
     def __init__(self, folder: Path, threads: int):
@@ -90,7 +85,7 @@ class BundleBackend:
 class HttpBackend:
     """`POST /forecast` of a running server."""
 
-    exact = True
+    served = True
     CHUNK = 200
 
     def __init__(self, url: str, model: str | None, timeout_seconds: float = 60.0):
@@ -137,7 +132,7 @@ class HttpBackend:
             self.url, json.dumps(body).encode(), {"content-type": "application/json"}
         )
         with urllib.request.urlopen(request, timeout=self.timeout_seconds) as response:
-            return json.load(response, parse_float=Decimal, parse_int=Decimal)
+            return json.load(response)
 
 
 def _reason(error: Exception) -> str:
@@ -146,7 +141,7 @@ def _reason(error: Exception) -> str:
     return repr(error)
 
 
-def _columns(forecast: dict) -> dict[str, list[Decimal]]:
+def _columns(forecast: dict) -> dict[str, list[float]]:
     columns = {"point": forecast["point"], **forecast["quantiles"]}
     for level, ends in forecast["levels"].items():
         columns |= {f"{end}-{level}": ends[end] for end in ENDS}
@@ -156,7 +151,7 @@ def _columns(forecast: dict) -> dict[str, list[Decimal]]:
 class CliBackend:
     """`almanac forecast` on a CSV file, one call per set."""
 
-    exact = True
+    served = True
 
     def __init__(self, executable: Path, model: str | None):
         self.name = f"cli {executable}"
@@ -211,5 +206,5 @@ def _read_long(path: Path) -> Answers:
                 continue
             columns = answers.numbers.setdefault(row["id"], {column: [] for column in COLUMNS})
             for column in COLUMNS:
-                columns[column].append(Decimal(row[column]))
+                columns[column].append(float(row[column]))
     return answers

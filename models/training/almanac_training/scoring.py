@@ -10,8 +10,11 @@ from . import metrics
 from .backends import COLUMNS, DECILES, Answers
 from .competitions import Dataset
 
-# Relative to the largest number of an answer, as in the bundle's golden.json.
-TOLERANCE = 1e-4
+# Relative to the largest number of an answer. ONNX Runtime's vector kernels round the end of a
+# row otherwise than its middle, so the last digits of an answer depend on its batch; the bundle
+# is allowed what its golden.json allows.
+SERVED_TOLERANCE = 1e-5
+BUNDLE_TOLERANCE = 1e-4
 
 
 @dataclass
@@ -85,22 +88,20 @@ def score(dataset: Dataset, answers: Answers) -> Score:
     )
 
 
-def equal_answers(left: Answers, right: Answers, exact: bool) -> tuple[int, list[str]]:
-    """How many series both answered alike, and the ids of those they did not."""
+def equal_answers(left: Answers, right: Answers, tolerance: float) -> tuple[int, list[str]]:
+    """How many series both answered alike within `tolerance`, and the ids of the others."""
     different = []
     ids = left.numbers.keys() | right.numbers.keys()
     for series_id in sorted(ids):
         pair = left.numbers.get(series_id), right.numbers.get(series_id)
-        if None in pair or not _equal(*pair, exact):
+        if None in pair or not _equal(*pair, tolerance):
             different.append(series_id)
     return len(ids) - len(different), different
 
 
-def _equal(left: dict[str, list], right: dict[str, list], exact: bool) -> bool:
-    if exact:
-        return all(left[column] == right[column] for column in COLUMNS)
+def _equal(left: dict[str, list], right: dict[str, list], tolerance: float) -> bool:
     tables = [np.array([side[column] for column in COLUMNS], dtype=float) for side in (left, right)]
     if tables[0].shape != tables[1].shape:
         return False
     largest = max(np.abs(table).max() for table in tables)
-    return bool(np.abs(tables[0] - tables[1]).max() <= TOLERANCE * largest)
+    return bool(np.abs(tables[0] - tables[1]).max() <= tolerance * largest)
