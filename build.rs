@@ -59,7 +59,8 @@ fn main() {
     for variable in ["ALMANAC_CACHE_DIR", "XDG_CACHE_HOME", "HOME", "PYTHON"] {
         println!("cargo::rerun-if-env-changed={variable}");
     }
-    println!("cargo::rustc-env=ALMANAC_ORT_VERSION={VERSION}");
+    // Not named ALMANAC_: `cargo run` hands these on to the program, which takes such for settings.
+    println!("cargo::rustc-env=ORT_PINNED_VERSION={VERSION}");
     let path = match library() {
         Ok(path) => path,
         Err(error) => {
@@ -67,7 +68,7 @@ fn main() {
             PathBuf::new()
         }
     };
-    println!("cargo::rustc-env=ALMANAC_ORT_DYLIB={}", path.display());
+    println!("cargo::rustc-env=ORT_FETCHED_DYLIB={}", path.display());
 }
 
 /// The cached library, fetched first when it is absent.

@@ -25,7 +25,7 @@ pub enum RuntimeError {
     #[error(
         "no ONNX Runtime library: looked for {}; either set ORT_DYLIB_PATH to libonnxruntime of version 1.22 or later, or build again where python3 -m pip can download onnxruntime=={}",
         display_all(.looked_for),
-        env!("ALMANAC_ORT_VERSION")
+        env!("ORT_PINNED_VERSION")
     )]
     NotFound {
         /// Every path that was tried.
@@ -130,7 +130,7 @@ fn candidates(configured: Option<&Path>) -> Vec<PathBuf> {
     let beside = std::env::current_exe()
         .ok()
         .and_then(|exe| Some(exe.parent()?.join(file)));
-    let built = Some(PathBuf::from(env!("ALMANAC_ORT_DYLIB"))).filter(|path| path.is_absolute());
+    let built = Some(PathBuf::from(env!("ORT_FETCHED_DYLIB"))).filter(|path| path.is_absolute());
     beside.into_iter().chain(built).collect()
 }
 
