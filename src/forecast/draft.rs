@@ -3,6 +3,8 @@
 //! Every edge (JSON, CSV over HTTP, CSV files, later dialects) fills in a [`SeriesDraft`]; the rules
 //! on what is a valid series stand here once.
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
 use crate::forecast::{
@@ -18,8 +20,8 @@ pub struct SeriesDraft {
     pub values: Vec<f64>,
     /// Where the first value lies. Excludes `timestamps`.
     pub start: Option<String>,
-    /// Where each value lies. Excludes `start`.
-    pub timestamps: Option<Vec<String>>,
+    /// Where each value lies. Excludes `start`. Shared, for the series of a wide table have the same.
+    pub timestamps: Option<Vec<Arc<str>>>,
     /// The step of the calendar; inferred from `timestamps` when absent.
     pub frequency: Option<String>,
     /// IANA name of the zone in which stamps without one are meant.
@@ -184,8 +186,8 @@ impl SeriesDraft {
         }
     }
 
-    fn stamps(&self, timestamps: &[String]) -> Result<Vec<Stamp>, DraftError> {
-        let parse = |(index, text): (usize, &String)| {
+    fn stamps(&self, timestamps: &[Arc<str>]) -> Result<Vec<Stamp>, DraftError> {
+        let parse = |(index, text): (usize, &Arc<str>)| {
             Stamp::parse(text).map_err(|source| DraftError::Timestamp { index, source })
         };
         let stamps = timestamps

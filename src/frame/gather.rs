@@ -1,5 +1,7 @@
 //! What is kept of the rows while they are read.
 
+use std::sync::Arc;
+
 use csv::StringRecord;
 
 use crate::forecast::SeriesDraft;
@@ -10,7 +12,7 @@ use crate::frame::error::FrameError;
 #[derive(Default)]
 pub(super) struct Cells {
     values: Vec<f64>,
-    stamps: Vec<String>,
+    stamps: Vec<Arc<str>>,
     rows: usize,
     error: Option<CellError>,
     /// One of the cells is a number.
@@ -22,7 +24,7 @@ impl Cells {
     pub(super) fn push(
         &mut self,
         value: Result<f64, CellError>,
-        stamp: Option<&str>,
+        stamp: Option<&Arc<str>>,
         limit: usize,
     ) {
         self.rows += 1;
@@ -31,7 +33,7 @@ impl Cells {
             Err(error) => self.error = self.error.take().or(Some(error)),
             Ok(value) if self.error.is_none() && self.rows <= limit => {
                 self.values.push(value);
-                self.stamps.extend(stamp.map(str::to_owned));
+                self.stamps.extend(stamp.cloned());
             }
             Ok(_) => {}
         }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::sync::Arc;
 
 use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Trim};
 
@@ -131,8 +132,10 @@ impl<R: Read> Rows<'_, R> {
                 }
             };
             let value = self.value(line, &record, target);
-            let stamp = time.map(|time| &record[time]);
-            series[position].1.push(value, stamp, self.limits.values);
+            let stamp = time.map(|time| Arc::from(&record[time]));
+            series[position]
+                .1
+                .push(value, stamp.as_ref(), self.limits.values);
         }
         if series.is_empty() {
             return Err(FrameError::NoRows {
@@ -181,9 +184,10 @@ impl<R: Read> Rows<'_, R> {
         series.resize_with(valued.len(), Cells::default);
         while let Some(line) = row {
             repeats.check(line, &record, || names.clone())?;
+            let stamp = time.map(|time| Arc::from(&record[time]));
             for (cells, &column) in series.iter_mut().zip(&valued) {
                 let value = self.value(line, &record, column);
-                cells.push(value, time.map(|time| &record[time]), self.limits.values);
+                cells.push(value, stamp.as_ref(), self.limits.values);
             }
             row = self.read(&mut record)?;
         }

@@ -1,6 +1,7 @@
 //! A JSON reader that knows where it is.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use jiter::{Jiter, JiterError, JiterErrorType, JsonErrorType, LinePosition, Peek};
 
@@ -282,13 +283,13 @@ impl<'a> Reader<'a> {
     }
 
     /// The timestamps of a series, at most `limit`.
-    pub(super) fn positions(&mut self, limit: usize) -> Read<Vec<String>> {
+    pub(super) fn positions(&mut self, limit: usize) -> Read<Vec<Arc<str>>> {
         let mut positions = Vec::new();
         self.array(|reader, index| {
             if index >= limit {
                 return Err(reader.too_many("timestamps", limit));
             }
-            positions.push(reader.text_or_number()?);
+            positions.push(reader.text_or_number()?.into());
             Ok(())
         })?;
         Ok(positions)
