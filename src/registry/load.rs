@@ -48,6 +48,9 @@ pub enum LoadError {
     /// Its graph cannot be opened.
     #[error("{0}")]
     Open(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Opening or running its graph panicked.
+    #[error("the model panicked while it was opened and checked")]
+    Panicked,
     /// Its graph gives other forecasts than the bundle says.
     #[error(transparent)]
     Golden(#[from] GoldenError),
@@ -117,12 +120,7 @@ impl Load {
                 folder: format!("{}/{}", found.name, found.version),
             });
         }
-        let mut forecasters = Vec::with_capacity(self.workers);
-        for _ in 0..self.workers {
-            let mut forecaster = (self.opener)(&bundle).map_err(LoadError::Open)?;
-            bundle.golden.check(manifest, forecaster.as_mut())?;
-            forecasters.push(forecaster);
-        }
+        let forecasters = self.open_all(&bundle)?;
         let metrics = self.metrics.of(&manifest.name);
         let engine = Engine::start(
             Arc::new(manifest.clone()),
@@ -136,5 +134,27 @@ impl Load {
             load_duration: started.elapsed(),
             engine,
         })
+    }
+
+    /// A forecaster for each worker, opened side by side, each checked and thereby warm.
+    fn open_all(&self, bundle: &Bundle) -> Result<Vec<Box<dyn Forecaster>>, LoadError> {
+        let opened: Vec<_> = std::thread::scope(|scope| {
+            let opening: Vec<_> = (0..self.workers)
+                .map(|_| scope.spawn(|| self.open(bundle)))
+                .collect();
+            // Every thread is joined before the first failure is looked at: a scope hands on the
+            // panic of one that was not.
+            opening
+                .into_iter()
+                .map(|opened| opened.join().unwrap_or(Err(LoadError::Panicked)))
+                .collect()
+        });
+        opened.into_iter().collect()
+    }
+
+    fn open(&self, bundle: &Bundle) -> Result<Box<dyn Forecaster>, LoadError> {
+        let mut forecaster = (self.opener)(bundle).map_err(LoadError::Open)?;
+        bundle.golden.check(&bundle.manifest, forecaster.as_mut())?;
+        Ok(forecaster)
     }
 }
