@@ -132,9 +132,7 @@ fn read_csv(state: &AppState, query: ForecastQuery, body: &Bytes) -> Result<Fore
     let table = frame::read_csv(body.as_ref(), &query.columns(), &state.limits)
         .map_err(|error| Problem::from(&error))?;
     let series = table.series.into_iter().map(|one| {
-        let draft = one
-            .draft
-            .map_err(|error| Problem::new(Code::InvalidValue, error.to_string()));
+        let draft = one.draft.map_err(|error| Problem::from(&error));
         (one.id, draft)
     });
     Ok(query.into_call(series))

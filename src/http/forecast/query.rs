@@ -19,10 +19,10 @@ pub(crate) struct ForecastQuery {
     #[param(minimum = 1, example = 12)]
     pub(crate) horizon: Option<u64>,
     /// Quantile levels, separated by commas.
-    #[param(value_type = Option<String>, pattern = r"^0?\.[0-9]{1,4}(,0?\.[0-9]{1,4})*$", example = "0.1,0.5,0.9")]
+    #[param(value_type = Option<String>, pattern = r"^(0?\.[0-9]{1,4}(,0?\.[0-9]{1,4})*)?$", example = "0.1,0.5,0.9")]
     pub(crate) quantiles: Option<Vec<f64>>,
     /// Central levels in percent, separated by commas.
-    #[param(value_type = Option<String>, pattern = r"^[0-9]{1,2}(\.[0-9]{1,2})?(,[0-9]{1,2}(\.[0-9]{1,2})?)*$", example = "80,95")]
+    #[param(value_type = Option<String>, pattern = r"^([0-9]{1,2}(\.[0-9]{1,2})?(,[0-9]{1,2}(\.[0-9]{1,2})?)*)?$", example = "80,95")]
     pub(crate) levels: Option<Vec<f64>>,
     /// Name of the model.
     pub(crate) model: Option<String>,

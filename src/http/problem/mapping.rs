@@ -7,7 +7,7 @@ use crate::forecast::{
     CalendarError, DraftError, Field, FrequencyError, HorizonError, LevelError, SeasonLengthError,
     SeriesError,
 };
-use crate::frame::FrameError;
+use crate::frame::{CellError, FrameError};
 use crate::http::problem::{Code, Problem};
 use crate::model::{RowError, Unfit};
 use crate::registry::ResolveError;
@@ -94,6 +94,20 @@ impl From<SeriesFailure> for Problem {
             }
             SeriesFailure::Row(RowError::NotFinite) => Self::new(Code::ForecastNotFinite, detail),
             SeriesFailure::Model(_) => Self::new(Code::ModelError, detail),
+        }
+    }
+}
+
+impl From<&CellError> for Problem {
+    fn from(error: &CellError) -> Self {
+        let detail = error.to_string();
+        match error {
+            CellError::NotANumber { value, .. } | CellError::Comma { value, .. } => {
+                Self::new(Code::InvalidValue, detail).received(value.as_str())
+            }
+            CellError::TooManyRows { rows, limit } => Self::new(Code::SeriesTooLong, detail)
+                .limit(*limit)
+                .received(*rows),
         }
     }
 }
