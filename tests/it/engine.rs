@@ -1,0 +1,68 @@
+//! The engine with scripted models: no row lost or misdirected, and failures kept where they arise.
+
+mod failures;
+mod properties;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use almanac::engine::metrics::EngineMetrics;
+use almanac::engine::{Engine, EngineConfig};
+use almanac::forecast::{
+    ForecastRequest, Horizon, QuantileLevel, QuantileLevels, SeasonChoice, Series,
+};
+
+use crate::support::metric;
+use crate::support::scripted::{NAME, Scripted, manifest};
+
+/// An engine and the registry that it counts in.
+struct Tested {
+    engine: Engine,
+    metrics: prometheus::Registry,
+}
+
+const ROOMY: EngineConfig = EngineConfig {
+    queue_steps: 1_000_000,
+    batch_steps: 100_000,
+};
+
+impl Tested {
+    fn start(forecasters: Vec<Scripted>, config: EngineConfig) -> Self {
+        let metrics = prometheus::Registry::new();
+        let model_metrics = EngineMetrics::new(&metrics).unwrap().of(NAME);
+        let forecasters = forecasters.into_iter().map(Scripted::boxed).collect();
+        let engine =
+            Engine::start(Arc::new(manifest()), forecasters, config, model_metrics).unwrap();
+        Self { engine, metrics }
+    }
+
+    #[track_caller]
+    fn check_metric(&self, name: &str, expected: f64) {
+        let actual = metric(&self.metrics, name, &[]);
+        assert!(
+            (actual - expected).abs() < 0.5,
+            "{name} is {actual}, not {expected}"
+        );
+    }
+}
+
+/// A series of `length` values that ends in `last`, by which its answer is told from others.
+fn request(last: f64, length: usize, horizon: u64, levels: &[f64]) -> ForecastRequest {
+    let mut values = vec![0.0; length];
+    *values.last_mut().unwrap() = last;
+    ForecastRequest::new(
+        Series::new(values, None, length).unwrap(),
+        Horizon::new(horizon, 48).unwrap(),
+        QuantileLevels::with_median(
+            levels
+                .iter()
+                .map(|level| QuantileLevel::new(*level).unwrap()),
+        ),
+        SeasonChoice::Given(1),
+    )
+}
+
+/// A deadline that no test reaches.
+fn far() -> Instant {
+    Instant::now() + Duration::from_secs(3_600)
+}

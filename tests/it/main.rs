@@ -1,0 +1,19 @@
+//! The integration tests: one binary, one module for each subject.
+//!
+//! Requests go through the real router without a socket. `support` makes the service, with the real
+//! embedded model or with models that do what a test says.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests, outside of test functions"
+)]
+
+mod bundles;
+mod docs;
+mod engine;
+mod forecast;
+mod health;
+mod metrics;
+mod problems;
+mod support;
+mod tidy;

@@ -1,0 +1,183 @@
+//! `GET /metrics`: names, and that what happens is counted.
+
+use std::collections::BTreeSet;
+
+use almanac::engine::metrics::EngineMetrics;
+use almanac::http::HttpMetrics;
+use almanac::http::server::ServerMetrics;
+use prometheus::process_collector::ProcessCollector;
+use prometheus::proto::MetricType;
+use serde_json::json;
+
+use crate::support::scripted::{NAME, Scripted};
+use crate::support::{TestApp, plan};
+use crate::tidy::source::source_files;
+
+/// The metrics of the whole program, each with a sample.
+pub(crate) fn all_metrics() -> prometheus::Registry {
+    let metrics = prometheus::Registry::new();
+    plan().export(&metrics).unwrap();
+    metrics
+        .register(Box::new(ProcessCollector::for_self()))
+        .unwrap();
+    ServerMetrics::new(&metrics).unwrap();
+    HttpMetrics::new(&metrics).unwrap();
+    let _sampled = EngineMetrics::new(&metrics).unwrap().of(NAME);
+    metrics
+}
+
+/// The names of all metrics: those with a sample, and those that the sources write, for a family
+/// whose labels nothing has filled yet is not gathered.
+pub(crate) fn all_names() -> BTreeSet<String> {
+    let gathered = all_metrics();
+    let gathered = gathered.gather();
+    let mut names: BTreeSet<_> = gathered
+        .iter()
+        .map(|family| family.name().to_owned())
+        .collect();
+    let sources = source_files();
+    for file in sources.iter().filter(|file| !file.is_test) {
+        for line in file.find(|code| code.contains("\"almanac_")) {
+            let literals = line.split('"').skip(1).step_by(2);
+            let metrics = literals.filter(|literal| literal.starts_with("almanac_"));
+            names.extend(metrics.map(str::to_owned));
+        }
+    }
+    names
+}
+
+#[test]
+fn names_say_their_component_and_counters_end_in_total() {
+    for family in all_metrics().gather() {
+        let name = family.name();
+        assert!(
+            name.starts_with("almanac_") || name.starts_with("process_"),
+            "{name}"
+        );
+        assert!(!family.help().is_empty(), "{name}");
+        let is_counter = family.get_field_type() == MetricType::COUNTER;
+        assert_eq!(is_counter, name.ends_with("_total"), "{name}");
+        let has_unit = ["_seconds", "_bytes", "_rows", "_series"]
+            .iter()
+            .any(|unit| name.ends_with(unit));
+        if family.get_field_type() == MetricType::HISTOGRAM {
+            assert!(has_unit, "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_family_appears_once_requests_were_served_and_refused() {
+    let app = TestApp::scripted(Scripted::last_value());
+    app.metrics
+        .register(Box::new(ProcessCollector::for_self()))
+        .unwrap();
+    app.forecast(&json!({"values": [1, 2], "horizon": 3}))
+        .await
+        .ok();
+    let scraped = app.get("/metrics").await;
+    assert_eq!(
+        scraped.header("content-type"),
+        Some("text/plain; version=0.0.4; charset=utf-8")
+    );
+    let text = scraped.text();
+    let not_here = |name: &str| {
+        // The server's and the plan's are the program's, and nothing was refused.
+        name.starts_with("almanac_cpu_")
+            || name.starts_with("almanac_http_connections_")
+            || name.starts_with("almanac_http_accept_")
+            || name == "almanac_http_requests_aborted_total"
+            || name == "almanac_engine_refused_total"
+    };
+    for name in all_names().iter().filter(|name| !not_here(name)) {
+        assert!(text.contains(&format!("# TYPE {name} ")), "{name}\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn requests_are_counted_by_route_and_outcome() {
+    let app = TestApp::scripted(Scripted::last_value());
+    let total = |labels: &[(&str, &str)]| app.metric("almanac_http_requests_total", labels);
+    let check = |labels: &[(&str, &str)], expected: f64| {
+        assert!(
+            (total(labels) - expected).abs() < 0.5,
+            "{labels:?}: {}",
+            total(labels)
+        );
+    };
+    app.forecast(&json!({"values": [1, 2], "horizon": 3}))
+        .await
+        .ok();
+    app.forecast(&json!({"values": [], "horizon": 3})).await;
+    for path in ["/made/up/1", "/made/up/2"] {
+        app.get(path).await;
+    }
+    app.get("/models/nobody").await;
+    let invented = axum::http::Request::builder()
+        .method("INVENTED")
+        .uri("/forecast");
+    app.send(invented.body(axum::body::Body::empty()).unwrap())
+        .await;
+
+    check(
+        &[
+            ("route", "/forecast"),
+            ("method", "POST"),
+            ("status", "200"),
+            ("code", ""),
+        ],
+        1.0,
+    );
+    check(
+        &[
+            ("route", "/forecast"),
+            ("status", "422"),
+            ("code", "empty_series"),
+        ],
+        1.0,
+    );
+    check(
+        &[("route", "other"), ("status", "404"), ("code", "not_found")],
+        2.0,
+    );
+    check(
+        &[("route", "/models/{name}"), ("code", "unknown_model")],
+        1.0,
+    );
+    check(&[("method", "other"), ("code", "method_not_allowed")], 1.0);
+    assert!(app.metric("almanac_http_requests_in_flight", &[]).abs() < 0.5);
+}
+
+#[tokio::test]
+async fn a_request_that_is_dropped_leaves_no_trace_in_flight() {
+    let (held, mut gate) = Scripted::gated();
+    let app = TestApp::scripted(held);
+    let body = json!({"values": [1, 2], "horizon": 3});
+    let mut request = Box::pin(app.forecast(&body));
+    assert!(crate::support::poll_once(&mut request).await.is_none());
+    gate.begun().await;
+    assert!((app.metric("almanac_http_requests_in_flight", &[]) - 1.0).abs() < 0.5);
+    drop(request);
+    assert!(app.metric("almanac_http_requests_in_flight", &[]).abs() < 0.5);
+}
+
+#[tokio::test]
+async fn sizes_and_batches_are_measured() {
+    let app = TestApp::scripted(Scripted::last_value());
+    let one = json!({"values": [1, 2]});
+    app.forecast(&json!({"horizon": 3, "series": [one, one, one]}))
+        .await
+        .ok();
+    let families = app.metrics.gather();
+    let sum = |name: &str| {
+        let family = families
+            .iter()
+            .find(|family| family.name() == name)
+            .unwrap();
+        family.get_metric()[0].get_histogram().get_sample_sum()
+    };
+    for name in ["almanac_http_request_series", "almanac_engine_batch_rows"] {
+        assert!((sum(name) - 3.0).abs() < 0.5, "{name}");
+    }
+    assert!(sum("almanac_http_body_bytes") > 50.0);
+}

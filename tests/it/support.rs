@@ -1,0 +1,240 @@
+//! The service under test: the real router, called without a socket.
+
+pub(crate) mod answer;
+pub(crate) mod scripted;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use almanac::config::Config;
+use almanac::cpu::{CpuOverrides, CpuPlan};
+use almanac::engine::metrics::EngineMetrics;
+use almanac::engine::{Engine, EngineConfig};
+use almanac::forecast::Limits;
+use almanac::http::{AppState, AppStateParts, HttpMetrics};
+use almanac::model::Digest;
+use almanac::registry::{LiveModel, ModelState, Registry};
+use almanac::shutdown::{DrainTiming, Shutdown};
+use almanac::store::Source;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, header};
+use serde_json::Value;
+use tower::ServiceExt as _;
+
+use answer::Answer;
+use scripted::{NAME, Scripted, manifest};
+
+/// The service: what a test sends requests to, and what it may look at from behind.
+#[derive(Clone, Debug)]
+pub(crate) struct TestApp {
+    router: Router,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) metrics: prometheus::Registry,
+}
+
+/// A service before it is made.
+#[derive(Debug)]
+pub(crate) struct TestAppBuilder {
+    registry: Arc<Registry>,
+    limits: Limits,
+    max_body: usize,
+    request_timeout: Duration,
+    engine: EngineConfig,
+    engine_metrics: EngineMetrics,
+    metrics: prometheus::Registry,
+}
+
+impl TestApp {
+    /// With the embedded model, loaded once for all tests of a process.
+    pub(crate) fn embedded() -> Self {
+        TestAppBuilder::new(embedded_registry()).build()
+    }
+
+    /// With the embedded model of this test alone: no other test's series share a batch with its
+    /// own, which would change the last digit of a sum.
+    pub(crate) fn alone() -> Self {
+        TestAppBuilder::new(load(vec![Source::Embedded], "seasonal")).build()
+    }
+
+    /// With one scripted model, which is the default.
+    pub(crate) fn scripted(forecaster: Scripted) -> Self {
+        TestAppBuilder::scripted().workers(vec![forecaster]).build()
+    }
+
+    /// With no model yet, waiting for `default`.
+    pub(crate) fn loading(default: &str) -> Self {
+        TestAppBuilder::new(Arc::new(Registry::new(default.to_owned()))).build()
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        Answer::of(self.router.clone().oneshot(request).await.unwrap()).await
+    }
+
+    pub(crate) async fn get(&self, uri: &str) -> Answer {
+        self.send(Request::get(uri).body(Body::empty()).unwrap())
+            .await
+    }
+
+    /// Posts JSON to `/forecast`.
+    pub(crate) async fn forecast(&self, body: &Value) -> Answer {
+        self.post("/forecast", "application/json", body.to_string())
+            .await
+    }
+
+    pub(crate) async fn post(
+        &self,
+        uri: &str,
+        content_type: &str,
+        body: impl Into<Body> + Send,
+    ) -> Answer {
+        let request = Request::post(uri).header(header::CONTENT_TYPE, content_type);
+        self.send(request.body(body.into()).unwrap()).await
+    }
+
+    /// The value of the metric `name` whose labels include `labels`; 0 when there is none.
+    pub(crate) fn metric(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+        metric(&self.metrics, name, labels)
+    }
+}
+
+impl TestAppBuilder {
+    pub(crate) fn new(registry: Arc<Registry>) -> Self {
+        let config = Config::default();
+        let metrics = prometheus::Registry::new();
+        Self {
+            registry,
+            limits: config.request_limits(),
+            max_body: config.server.max_body.get(),
+            request_timeout: config.server.request_timeout.get(),
+            engine: EngineConfig {
+                queue_steps: config.engine.queue_steps,
+                batch_steps: config.engine.batch_steps,
+            },
+            engine_metrics: EngineMetrics::new(&metrics).unwrap(),
+            metrics,
+        }
+    }
+
+    /// For scripted models; [`TestAppBuilder::workers`] makes them live.
+    pub(crate) fn scripted() -> Self {
+        Self::new(Arc::new(Registry::new(NAME.to_owned())))
+    }
+
+    pub(crate) const fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    pub(crate) const fn max_body(mut self, max_body: usize) -> Self {
+        self.max_body = max_body;
+        self
+    }
+
+    pub(crate) const fn request_timeout(mut self, request_timeout: Duration) -> Self {
+        self.request_timeout = request_timeout;
+        self
+    }
+
+    pub(crate) const fn queue_steps(mut self, queue_steps: usize) -> Self {
+        self.engine.queue_steps = queue_steps;
+        self
+    }
+
+    /// Makes the scripted model live, with one worker for each of `forecasters`.
+    pub(crate) fn workers(self, forecasters: Vec<Scripted>) -> Self {
+        let metrics = self.engine_metrics.of(NAME);
+        let forecasters = forecasters.into_iter().map(Scripted::boxed).collect();
+        let engine =
+            Engine::start(Arc::new(manifest()), forecasters, self.engine, metrics).unwrap();
+        self.registry
+            .set(NAME, ModelState::Ready(Arc::new(live(engine))));
+        self
+    }
+
+    pub(crate) fn build(self) -> TestApp {
+        let shutdown = Shutdown::new(DrainTiming::default());
+        let router = almanac::http::router(AppState::new(AppStateParts {
+            registry: Arc::clone(&self.registry),
+            limits: self.limits,
+            max_body: self.max_body,
+            request_timeout: self.request_timeout,
+            metrics: HttpMetrics::new(&self.metrics).unwrap(),
+            all_metrics: self.metrics.clone(),
+            shutdown: shutdown.clone(),
+        }));
+        TestApp {
+            router,
+            registry: self.registry,
+            shutdown,
+            metrics: self.metrics,
+        }
+    }
+}
+
+/// A model version with `engine`, which came from nowhere.
+pub(crate) fn live(engine: Engine) -> LiveModel {
+    LiveModel {
+        digest: Digest::of(b"scripted"),
+        source: "test".to_owned(),
+        load_duration: Duration::ZERO,
+        engine,
+    }
+}
+
+/// The models of `sources`, loaded as the program loads them: by ONNX Runtime.
+pub(crate) fn load(sources: Vec<Source>, default: &str) -> Arc<Registry> {
+    let mut config = Config::default();
+    config.models.sources = sources;
+    default.clone_into(&mut config.models.default);
+    let registry = Arc::new(Registry::new(default.to_owned()));
+    let metrics = prometheus::Registry::new();
+    almanac::app::load_models(&config, plan(), &metrics, &registry).unwrap();
+    registry
+}
+
+/// Two workers, so that answers may come from either.
+pub(crate) fn plan() -> CpuPlan {
+    let overrides = CpuOverrides {
+        cores: Some(2.0),
+        workers: Some(2),
+        session_threads: Some(1),
+    };
+    CpuPlan::new(almanac::cpu::CpuLimits::detect(None), overrides)
+}
+
+fn embedded_registry() -> Arc<Registry> {
+    static EMBEDDED: OnceLock<Arc<Registry>> = OnceLock::new();
+    Arc::clone(EMBEDDED.get_or_init(|| load(vec![Source::Embedded], "seasonal")))
+}
+
+/// The value of the metric `name` whose labels include `labels`; 0 when there is none.
+pub(crate) fn metric(metrics: &prometheus::Registry, name: &str, labels: &[(&str, &str)]) -> f64 {
+    let families = metrics.gather();
+    let samples = families.iter().filter(|family| family.name() == name);
+    samples
+        .flat_map(prometheus::proto::MetricFamily::get_metric)
+        .filter(|sample| {
+            labels.iter().all(|(name, value)| {
+                let mut pairs = sample.get_label().iter();
+                pairs.any(|pair| pair.name() == *name && pair.value() == *value)
+            })
+        })
+        .map(|sample| {
+            let histogram = sample.get_histogram().get_sample_count() as f64;
+            sample.get_counter().get_value() + sample.get_gauge().get_value() + histogram
+        })
+        .sum()
+}
+
+/// Polls `future` once, for tests that must know that it waits.
+pub(crate) async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    std::future::poll_fn(|context| {
+        std::task::Poll::Ready(match std::pin::Pin::new(&mut *future).poll(context) {
+            std::task::Poll::Ready(output) => Some(output),
+            std::task::Poll::Pending => None,
+        })
+    })
+    .await
+}

@@ -1,0 +1,145 @@
+//! Models that do what a test says.
+
+use std::sync::mpsc;
+
+use almanac::model::{Batch, Forecaster, Manifest, PredictError};
+use ndarray::{Array3, s};
+use tokio::sync::mpsc as tokio_mpsc;
+
+/// The name of the scripted model.
+pub(crate) const NAME: &str = "scripted";
+
+/// A manifest with three levels, whose graph sees the values as they are.
+const MANIFEST: &str = r#"
+format = 1
+name = "scripted"
+version = "7"
+description = "Does what a test says"
+licence = "Apache-2.0"
+
+[files]
+
+[context]
+input = "context"
+axes = ["batch", "time"]
+type = "float32"
+min_length = 2
+max_length = 64
+pad = "left"
+missing = "nan"
+scaling = "none"
+
+[season_length]
+input = "season_length"
+type = "int64"
+unknown = 1
+longest = 24
+
+[horizon]
+native = 48
+longest = 48
+
+[output]
+name = "quantiles"
+axes = ["batch", "quantile", "time"]
+type = "float32"
+levels = [0.1, 0.5, 0.9]
+"#;
+
+pub(crate) fn manifest() -> Manifest {
+    Manifest::parse(MANIFEST).unwrap()
+}
+
+type Script = dyn FnMut(&Batch) -> Result<Array3<f32>, PredictError> + Send;
+
+/// A model whose answer is a function of the batch.
+pub(crate) struct Scripted(Box<Script>);
+
+/// Holds a model: it says when a batch has begun, and waits to be let go.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    begun: tokio_mpsc::UnboundedReceiver<usize>,
+    release: mpsc::Sender<()>,
+}
+
+impl Scripted {
+    pub(crate) fn new(
+        script: impl FnMut(&Batch) -> Result<Array3<f32>, PredictError> + Send + 'static,
+    ) -> Self {
+        Self(Box::new(script))
+    }
+
+    /// The last value of each context at every step, 1 less at 0.1 and 1 more at 0.9.
+    pub(crate) fn last_value() -> Self {
+        Self::new(|batch| Ok(last_values(batch)))
+    }
+
+    /// Fails every batch.
+    pub(crate) fn failing(reason: &'static str) -> Self {
+        Self::new(|_| Err(PredictError::Runtime(reason.into())))
+    }
+
+    /// Answers as [`Scripted::last_value`], once it is let go for each batch.
+    pub(crate) fn gated() -> (Self, Gate) {
+        let (announce, begun) = tokio_mpsc::unbounded_channel();
+        let (release, released) = mpsc::channel();
+        let script = move |batch: &Batch| {
+            // A test that has ended lets everything go.
+            let _test_ended = announce.send(batch.len());
+            let _test_ended = released.recv();
+            Ok(last_values(batch))
+        };
+        (Self::new(script), Gate { begun, release })
+    }
+
+    pub(crate) fn boxed(self) -> Box<dyn Forecaster> {
+        Box::new(self)
+    }
+}
+
+impl std::fmt::Debug for Scripted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Scripted")
+    }
+}
+
+impl Forecaster for Scripted {
+    fn predict(&mut self, batch: &Batch) -> Result<Array3<f32>, PredictError> {
+        (self.0)(batch)
+    }
+}
+
+impl Gate {
+    /// Waits until a batch is in the model, and gives its number of rows.
+    pub(crate) async fn begun(&mut self) -> usize {
+        self.begun.recv().await.unwrap()
+    }
+
+    /// Lets one batch go.
+    pub(crate) fn release(&self) {
+        self.release.send(()).unwrap();
+    }
+}
+
+/// The last observed value of row `row_idx`.
+pub(crate) fn last_value(batch: &Batch, row_idx: usize) -> f32 {
+    let contexts = batch.contexts();
+    let mut observed = contexts
+        .row(row_idx)
+        .into_iter()
+        .copied()
+        .filter(|value| !value.is_nan());
+    observed.next_back().unwrap()
+}
+
+/// The last value of each context at every step, 1 less at 0.1 and 1 more at 0.9.
+pub(crate) fn last_values(batch: &Batch) -> Array3<f32> {
+    let mut output = Array3::zeros((batch.len(), 3, batch.horizon()));
+    for row_idx in 0..batch.len() {
+        let last = last_value(batch, row_idx);
+        for (level_idx, value) in [last - 1.0, last, last + 1.0].into_iter().enumerate() {
+            output.slice_mut(s![row_idx, level_idx, ..]).fill(value);
+        }
+    }
+    output
+}
