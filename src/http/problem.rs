@@ -37,7 +37,7 @@ pub struct Problem {
     pub pointer: Option<String>,
     /// The bound that was exceeded.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub limit: Option<f64>,
+    pub limit: Option<usize>,
     /// What was received instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Value)]
@@ -92,8 +92,8 @@ impl Problem {
 
     /// With the bound that was exceeded.
     #[must_use]
-    pub fn limit(mut self, limit: usize) -> Self {
-        self.limit = Some(limit as f64);
+    pub const fn limit(mut self, limit: usize) -> Self {
+        self.limit = Some(limit);
         self
     }
 
