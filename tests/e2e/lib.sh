@@ -1,0 +1,168 @@
+# shellcheck shell=bash
+# What the end-to-end scripts share: counted checks, servers that end with the script, pinned tools.
+# Sourced by them and by .ci/run, not run.
+
+set -euo pipefail
+
+E2E=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+ROOT=$(cd "$E2E/../.." && pwd)
+# The folder where build.rs keeps the ONNX Runtime library.
+CACHE=${ALMANAC_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/almanac}/tools
+TARGET=${CARGO_TARGET_DIR:-$ROOT/target}
+SCRATCH=$(mktemp -d)
+STARTED=()
+PASSED=0
+FAILED=0
+SKIPPED=0
+
+UV=0.13.9
+export UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1
+
+end_started() {
+  local pid
+  for pid in "${STARTED[@]}"; do
+    kill -KILL "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
+  done
+  rm -rf "$SCRATCH"
+}
+trap end_started EXIT
+
+# Prints the comment at the head of the script.
+usage() {
+  sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$0"
+}
+
+# Reads what every script takes: --help, --binary PATH, --slow.
+parse_arguments() {
+  BINARY=''
+  # shellcheck disable=SC2034 # For the scripts that source this file.
+  SLOW=false
+  while (($# > 0)); do
+    case $1 in
+      --help) usage && exit 0 ;;
+      --binary) BINARY=$(realpath "$2") && shift ;;
+      --slow) SLOW=true ;;
+      *) usage >&2 && exit 64 ;;
+    esac
+    shift
+  done
+  if [[ -z $BINARY ]]; then
+    (cd "$ROOT" && cargo build --quiet --release --locked)
+    BINARY=$TARGET/release/almanac
+  fi
+}
+
+# check NAME COMMAND...: passes when the command does; shows its output when it does not.
+check() {
+  local name=$1 output=$SCRATCH/check
+  shift
+  if "$@" >"$output" 2>&1; then
+    PASSED=$((PASSED + 1))
+    printf 'ok      %s\n' "$name"
+  else
+    FAILED=$((FAILED + 1))
+    printf 'NOT OK  %s\n' "$name"
+    sed 's/^/        /' "$output" | tail -n 300
+  fi
+}
+
+# skip NAME REASON
+skip() {
+  SKIPPED=$((SKIPPED + 1))
+  printf 'SKIP    %s: %s\n' "$1" "$2"
+}
+
+# The last line of every script, and its exit status.
+finish() {
+  printf '%d passed, %d failed' "$PASSED" "$FAILED"
+  ((SKIPPED == 0)) || printf ', %d skipped' "$SKIPPED"
+  printf '\n'
+  ((FAILED == 0))
+}
+
+# eventually SECONDS COMMAND...: whether the command succeeds within the time.
+eventually() {
+  local end=$((SECONDS + $1))
+  shift
+  until "$@" >/dev/null 2>&1; do
+    ((SECONDS <= end)) || return 1
+    sleep 0.02
+  done
+}
+
+# Runs uv, the installer of Python tools; fetched once.
+uv() {
+  local home=$CACHE/uv-$UV
+  if [[ ! -x $home/bin/uv ]]; then
+    mkdir -p "$CACHE"
+    python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+      --target "$SCRATCH/uv" "uv==$UV"
+    rm -rf "$home" && mv "$SCRATCH/uv" "$home"
+  fi
+  "$home/bin/uv" "$@"
+}
+
+# The Python of an environment with what models/training needs; made once for each list of packages.
+training_python() {
+  local project=$ROOT/models/training/pyproject.toml home
+  home=$CACHE/training-$(sha256sum "$project" | cut -c1-16)
+  if [[ ! -x $home/bin/python ]]; then
+    uv venv --quiet --clear "$home.part"
+    uv pip install --quiet --python "$home.part/bin/python" -r "$project" --extra dev
+    rm -rf "$home" && mv "$home.part" "$home"
+  fi
+  printf '%s\n' "$home/bin/python"
+}
+
+# need PROGRAM PACKAGE: whether the program is there, installed from Debian's packages if it can be.
+need() {
+  command -v "$1" >/dev/null && return
+  [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null || return 1
+  { apt-get update && apt-get install -y --no-install-recommends "$2"; } >"$SCRATCH/apt" 2>&1
+}
+
+# start_server [ARGUMENT...]: starts the server on a free port, under the commands in WRAP.
+# Sets SERVER (its process), URL, ADDRESS and LOG.
+WRAP=()
+start_server() {
+  LOG=$(mktemp -p "$SCRATCH" log.XXXX)
+  "${WRAP[@]}" "$BINARY" serve --listen 127.0.0.1:0 --log-format json "$@" 2>"$LOG" &
+  SERVER=$!
+  STARTED+=("$SERVER")
+  if ! eventually 20 grep -q '"message":"listening"' "$LOG"; then
+    cat "$LOG"
+    echo "the server does not listen"
+    return 1
+  fi
+  ADDRESS=$(sed -n 's/.*"message":"listening".*"address":"\([^"]*\)".*/\1/p' "$LOG")
+  URL=http://$ADDRESS
+}
+
+is_ready() {
+  curl --silent --fail --max-time 2 --output /dev/null "$URL/readyz"
+}
+
+start_ready_server() {
+  start_server "$@"
+  if ! eventually 60 is_ready; then
+    cat "$LOG"
+    echo "the server does not become ready"
+    return 1
+  fi
+}
+
+# stop_server: SIGTERM, and the exit status.
+stop_server() {
+  kill -TERM "$SERVER"
+  local status=0
+  wait "$SERVER" || status=$?
+  return "$status"
+}
+
+# status_of PATH [CURL ARGUMENT...]: the status of the answer; the body goes to $SCRATCH/body.
+status_of() {
+  local path=$1
+  shift
+  curl --silent --max-time 10 --output "$SCRATCH/body" --write-out '%{http_code}' "$@" "$URL$path"
+}

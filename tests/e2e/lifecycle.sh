@@ -1,0 +1,179 @@
+#!/usr/bin/env bash
+# Proves how the server starts, is asked for its health, refuses a wrong configuration, and ends.
+#
+#   tests/e2e/lifecycle.sh [--binary PATH] [--slow]
+#
+# The port is bound before models are loaded, and says so; SIGTERM turns readiness off at once and
+# loses no request; a second signal ends the process; a wrong setting is one line and exit status 64;
+# a missing runtime library is told with both ways out; no HOME, no root and a read-only root file
+# system are enough. --slow adds an idle connection that outlives a load balancer's 60 s.
+
+source "$(dirname "$0")/lib.sh"
+parse_arguments "$@"
+
+BODY='{"values":[112,118,132,129,121,135,148,148,136,119,104,118],"horizon":3}'
+
+answers() { [[ $(status_of "$1" "${@:3}") == "$2" ]]; }
+exits() { [[ $(exit_status "${@:2}") == "$1" ]]; }
+body_has() { grep -q "$1" "$SCRATCH/body"; }
+
+# Runs a command to its end; its standard error goes to $SCRATCH/told.
+exit_status() {
+  local status=0
+  timeout 20 "$@" >/dev/null 2>"$SCRATCH/told" || status=$?
+  printf '%d' "$status"
+}
+
+# tells STATUS PATTERN COMMAND...: one line with the pattern, and the exit status.
+tells_one_line() {
+  local status=$1 pattern=$2 ended
+  shift 2
+  ended=$(exit_status "$@")
+  cat "$SCRATCH/told"
+  echo "exit status $ended"
+  [[ $ended == "$status" && $(wc -l <"$SCRATCH/told") == 1 ]] && grep -q -- "$pattern" "$SCRATCH/told"
+}
+
+# --- Start
+
+start=$(date +%s%N)
+start_ready_server
+echo "ready $((($(date +%s%N) - start) / 1000000)) ms after the start, asked every 20 ms"
+check 'a ready server forecasts' answers /forecast 200 --data "$BODY"
+check 'healthcheck succeeds on a ready server' exits 0 "$BINARY" healthcheck --listen "$ADDRESS"
+check 'SIGTERM of an idle server exits 0' stop_server
+check 'healthcheck fails without a server' exits 1 "$BINARY" healthcheck --listen "$ADDRESS"
+
+# Twenty models take long enough to load that the server is met before it is ready.
+for index in $(seq 11 30); do
+  bundle=$SCRATCH/models/m$index/1
+  mkdir -p "$bundle"
+  cp "$ROOT"/models/seasonal/1/{model.onnx,golden.json} "$bundle"
+  sed "1,/^version/s/^name = .*/name = \"m$index\"/" "$ROOT/models/seasonal/1/manifest.toml" >"$bundle/manifest.toml"
+done
+start_server --models "$SCRATCH/models" --default-model m30
+check 'the port answers before models are loaded: not ready' answers /readyz 503
+check '... with the reason' body_has m30
+check '... and alive' answers /healthz 200
+check '... and not started' answers /startupz 503
+check '... and a forecast is refused, to be tried again' answers /forecast 503 --data "$BODY"
+check '... with a stable code' body_has '"code":"model_loading"'
+check 'healthcheck fails while models are loaded' exits 1 "$BINARY" healthcheck --listen "$ADDRESS"
+check 'it becomes ready when they are' eventually 120 is_ready
+stop_server || true
+# Whatever it is doing at that moment.
+ends_while_loading() {
+  local delay
+  for delay in 0.2 0.3 0.4 0.5 0.6 0.7 0.8 0.9; do
+    start_server --models "$SCRATCH/models" --drain-delay 0s || return 1
+    sleep "$delay"
+    stop_server || { echo "exit status $? after SIGTERM $delay s after the start" && return 1; }
+  done
+}
+check 'SIGTERM while models are loaded exits 0, eight times' ends_while_loading
+
+# --- End
+
+start_ready_server --drain-delay 3s --drain-deadline 20s
+check 'SIGTERM under load: not ready at once, no request lost' \
+  python3 "$E2E/drain_load.py" --address "$ADDRESS" --pid "$SERVER"
+cat "$SCRATCH/check"
+check '... and exit status 0' wait "$SERVER"
+
+start_ready_server --drain-delay 20s --drain-deadline 40s
+# A request whose body never ends.
+exec {request}<>"/dev/tcp/${ADDRESS/:/\/}"
+printf 'POST /forecast HTTP/1.1\r\nhost: almanac\r\ncontent-length: 100\r\n\r\n{' >&"$request"
+check 'a request is in flight' eventually 5 \
+  bash -c "curl -s $URL/metrics | grep -q '^almanac_http_requests_in_flight 2'"
+kill -TERM "$SERVER"
+check 'one signal makes it not ready' eventually 2 answers /readyz 503
+check '... and it still serves' answers /forecast 200 --data "$BODY"
+kill -TERM "$SERVER"
+ended_with_failure() {
+  local status=0
+  timeout 5 tail --pid="$SERVER" -f /dev/null || return 1
+  wait "$SERVER" || status=$?
+  echo "exit status $status"
+  [[ $status == 1 ]] && grep 'cut off 1 request' "$LOG"
+}
+check 'a second signal ends it at once and tells what was cut off' ended_with_failure
+exec {request}>&-
+
+# --- Configuration
+
+serve=("$BINARY" serve --listen 127.0.0.1:0)
+printf '[server]\nport = 80\n' >"$SCRATCH/unknown.toml"
+printf '[limits]\nmax_series = 0\n' >"$SCRATCH/senseless.toml"
+printf '[limits\n' >"$SCRATCH/broken.toml"
+check 'an unknown key is one line and exit 64' \
+  tells_one_line 64 'unknown field .port.' "${serve[@]}" --config "$SCRATCH/unknown.toml"
+check 'a senseless value is one line and exit 64' \
+  tells_one_line 64 'limits.max_series is 0' "${serve[@]}" --config "$SCRATCH/senseless.toml"
+check 'a file that is not TOML is one line and exit 64' \
+  tells_one_line 64 'line 1' "${serve[@]}" --config "$SCRATCH/broken.toml"
+check 'a missing file is one line and exit 64' \
+  tells_one_line 64 'No such file' "${serve[@]}" --config "$SCRATCH/absent.toml"
+check 'an unknown ALMANAC_ variable is one line and exit 64' \
+  tells_one_line 64 'did you mean ALMANAC_MAX_SERIES' env ALMANAC_MAX_SERIE=1 "${serve[@]}"
+check 'a variable with a wrong value is one line and exit 64' \
+  tells_one_line 64 'idle.timeout' env ALMANAC_IDLE_TIMEOUT=soon "${serve[@]}"
+check 'a wrong log level is one line and exit 64' \
+  tells_one_line 64 'log level' "${serve[@]}" --log-level 'a=b=c'
+start_ready_server
+check 'a taken port is one line and exit 1' \
+  tells_one_line 1 "cannot listen on $ADDRESS" "$BINARY" serve --listen "$ADDRESS"
+stop_server || true
+
+# --- Surroundings
+
+missing_library() {
+  local status
+  status=$(exit_status env ORT_DYLIB_PATH=/nonexistent "${serve[@]}")
+  cat "$SCRATCH/told"
+  echo "exit status $status"
+  [[ $status == 1 && $(grep -c '^almanac: ' "$SCRATCH/told") == 1 ]] &&
+    grep '^almanac: ' "$SCRATCH/told" | grep 'ORT_DYLIB_PATH' | grep 'pip'
+}
+check 'a missing runtime library is told once, with both ways out' missing_library
+
+# The program and the library side by side, as in an image, where another user can read them.
+start_ready_server --log-level debug
+library=$(sed -n 's/.*"library":"\([^"]*\)".*/\1/p' "$LOG")
+stop_server || true
+mkdir "$SCRATCH/image"
+cp "$BINARY" "$library" "$SCRATCH/image"
+chmod 755 "$SCRATCH" "$SCRATCH/image"
+readonly_root=(unshare --mount sh -c 'mount -o remount,bind,ro / && exec "$@"' sh)
+other_user=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+if "${readonly_root[@]}" "${other_user[@]}" true 2>"$SCRATCH/refused"; then
+  WRAP=(env -i "PATH=$PATH" "${readonly_root[@]}" "${other_user[@]}")
+  BINARY=$SCRATCH/image/almanac start_ready_server
+  WRAP=()
+  check 'forecasts with a read-only root, no HOME, as nobody' answers /forecast 200 --data "$BODY"
+  check '... and ends cleanly' stop_server
+else
+  skip 'a read-only root, no HOME, as nobody' "$(head -n 1 "$SCRATCH/refused")"
+fi
+
+# --- Idle connections
+
+if $SLOW; then
+  start_ready_server
+  check 'a connection idle for 65 s is still served' python3 - "$ADDRESS" <<'PYTHON'
+import http.client, sys, time
+connection = http.client.HTTPConnection(sys.argv[1])
+connection.auto_open = False
+connection.connect()
+for pause in (65, 0):
+    connection.request("GET", "/healthz")
+    answer = connection.getresponse()
+    assert answer.status == 200 and answer.read(), answer.status
+    time.sleep(pause)
+PYTHON
+  stop_server || true
+else
+  skip 'a connection idle for 65 s is still served' 'takes 65 s; run with --slow'
+fi
+
+finish
