@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # What the end-to-end scripts share: counted checks, servers that end with the script, pinned tools.
 # Sourced by them and by .ci/run, not run.
 
@@ -36,7 +36,6 @@ usage() {
 # Reads what every script takes: --help, --binary PATH, --slow.
 parse_arguments() {
   BINARY=''
-  # shellcheck disable=SC2034 # For the scripts that source this file.
   SLOW=false
   while (($# > 0)); do
     case $1 in

@@ -76,7 +76,7 @@ if [[ -n $server ]]; then
   # Of the block's session (a shell, perhaps cargo, the server) the server alone gets the signal.
   while read -r pid program; do
     STARTED+=("$pid")
-    [[ $program != almanac ]] || kill -TERM "$pid"
+    [[ $program != almanac ]] || kill -TERM "$pid" || true
   done < <(ps -o pid=,comm= --sid "$server")
   check 'the server ends cleanly' wait "$server"
 fi

@@ -1,6 +1,5 @@
 """Scores and agreement, on answers made up for the purpose."""
 
-
 import numpy as np
 import pytest
 
