@@ -5,8 +5,6 @@ mod healthcheck;
 mod models;
 mod serve;
 
-use std::process::ExitCode;
-
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, Flags};
@@ -59,9 +57,9 @@ struct Failure {
 const EXIT_USAGE: u8 = 64;
 
 impl Cli {
-    /// Runs what was asked for and says how it ended.
+    /// Runs what was asked for, says how it ended, and gives the exit code.
     #[must_use]
-    pub fn run(self) -> ExitCode {
+    pub fn run(self) -> u8 {
         let result = match self.command {
             None => serve::run(&self.serve),
             Some(Command::Serve(flags)) => serve::run(&flags),
@@ -70,20 +68,20 @@ impl Cli {
             Some(Command::Healthcheck(args)) => healthcheck::run(&args),
         };
         match result {
-            Ok(()) => ExitCode::SUCCESS,
+            Ok(()) => 0,
             Err(failure) => {
                 tell(&format!("almanac: {}", failure.message));
-                ExitCode::from(failure.code)
+                failure.code
             }
         }
     }
 }
 
-/// Says in one line what is wrong with the arguments.
+/// Says in one line what is wrong with the arguments, and gives the exit code.
 #[must_use]
-pub fn fail_usage(message: &str) -> ExitCode {
+pub fn fail_usage(message: &str) -> u8 {
     tell(&format!("almanac: {message}; see almanac --help"));
-    ExitCode::from(EXIT_USAGE)
+    EXIT_USAGE
 }
 
 impl From<anyhow::Error> for Failure {

@@ -1,23 +1,33 @@
 //! The `almanac` program: arguments in, exit code out.
 
-use std::process::ExitCode;
+use std::io::Write as _;
 
 use almanac::cli::Cli;
 use clap::Parser as _;
 
-fn main() -> ExitCode {
+fn main() {
     silence_runtime_telemetry();
-    match Cli::try_parse() {
+    let code = match Cli::try_parse() {
         Ok(cli) => cli.run(),
         Err(error) => usage(&error),
-    }
+    };
+    leave(code)
+}
+
+/// Ends the process without running exit handlers.
+///
+/// A thread may still be inside ONNX Runtime, opening a model or running a batch that was cut off,
+/// and the library's own handlers would take its state away under it: a crash instead of a code.
+fn leave(code: u8) -> ! {
+    let _closed_pipe = std::io::stdout().flush();
+    signal_hook::low_level::exit(code.into())
 }
 
 /// Prints what was asked for, or in one line what is wrong with the arguments.
-fn usage(error: &clap::Error) -> ExitCode {
+fn usage(error: &clap::Error) -> u8 {
     if !error.use_stderr() {
         let _closed_pipe = error.print();
-        return ExitCode::SUCCESS;
+        return 0;
     }
     let told = error.to_string();
     let told: Vec<_> = told
