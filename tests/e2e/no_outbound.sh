@@ -34,16 +34,13 @@ some_outbound() { [[ -n $(outbound "$1") ]]; }
 # The socket of a name service is asked for users too, so it tells something of the server alone.
 nothing_outbound() { ! outbound "$1" && ! grep -E 'sun_path="[^"]*(nscd|resolve)' "$1"; }
 
-# trace FILE COMMAND...
-trace() {
-  "${isolated[@]}" strace -f -qq -e trace=network -o "$1" "${@:2}"
-}
-
 # --- Controls
 
+traced=("${isolated[@]}" strace -f -qq -e trace=network)
 python=$(training_python)
+
 attempt() {
-  trace "$SCRATCH/attempt" "$python" -c "import socket; socket.$1" >/dev/null 2>&1 || true
+  "${traced[@]}" -o "$SCRATCH/attempt" "$python" -c "import socket; socket.$1" || true
   some_outbound "$SCRATCH/attempt"
 }
 refuses() { ! "$@"; }
@@ -61,19 +58,23 @@ import onnxruntime
 session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
 time.sleep(120)
 PYTHON
-trace "$SCRATCH/control" "$python" "$SCRATCH/control.py" "$ROOT/models/seasonal/1/model.onnx" &
-STARTED+=("$!")
+"${traced[@]}" -o "$SCRATCH/control" \
+  "$python" "$SCRATCH/control.py" "$ROOT/models/seasonal/1/model.onnx" &
+control=$!
+STARTED+=("$control")
 control_started=$SECONDS
 
 # --- The server
 
-WRAP=("${isolated[@]}" strace -f -qq -e trace=network -o "$SCRATCH/server")
+WRAP=("${traced[@]}" -o "$SCRATCH/server")
 start_server
-traced=$(tr -d ' ' <"/proc/$SERVER/task/$SERVER/children")
-STARTED+=("$traced")
+# Who ends strace does not end what it traces.
+traced_by() { tr -d ' ' <"/proc/$1/task/$1/children"; }
+server=$(traced_by "$SERVER")
+STARTED+=("$server" "$(traced_by "$control")")
 # What lib.sh asks, it asks from within that network.
 curl() {
-  nsenter --target "$traced" --net curl "$@"
+  nsenter --target "$server" --net curl "$@"
 }
 eventually 60 is_ready
 fifty_forecasts() {
@@ -88,7 +89,7 @@ check 'control: the library tries to connect when nobody silences it' \
   eventually 90 some_outbound "$SCRATCH/control"
 echo "the control tried after $((SECONDS - control_started)) s; the server is watched 5 s longer"
 sleep 5
-kill -TERM "$traced"
+kill -TERM "$server"
 check 'the server ends cleanly' wait "$SERVER"
 check 'the trace holds the server' grep -q 'listen(' "$SCRATCH/server"
 check 'the server tried no connection and looked up no name' nothing_outbound "$SCRATCH/server"
