@@ -148,12 +148,6 @@ impl Registry {
             .map(|(name, state)| (name.clone(), state.clone()))
             .collect()
     }
-
-    /// Whether the default model serves.
-    #[must_use]
-    pub fn is_ready(&self) -> bool {
-        self.resolve(None).is_ok()
-    }
 }
 
 #[cfg(test)]
