@@ -92,8 +92,8 @@ impl CpuLimits {
 impl CpuPlan {
     /// The plan for `limits`.
     ///
-    /// One session per whole core, each with a single thread: a model of this size gains more from
-    /// running several batches side by side than from splitting one. The runtime gets half as many
+    /// One session per whole core, each with a single thread, so that batches run side by side and
+    /// none waits for threads of its own. The runtime gets half as many
     /// threads, for its work is small beside the model's. A fraction of a core gets one of each.
     #[must_use]
     pub fn new(limits: CpuLimits, overrides: CpuOverrides) -> Self {
