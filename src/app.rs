@@ -61,6 +61,7 @@ pub fn load_models(
         engine: EngineConfig {
             queue_steps: config.engine.queue_steps,
             batch_steps: config.engine.batch_steps,
+            max_wait: config.engine.max_wait.get(),
         },
         metrics: EngineMetrics::new(metrics).context("registering engine metrics")?,
     };

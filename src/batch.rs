@@ -135,7 +135,9 @@ pub async fn forecast_series<W: io::Write>(
     while let Some(rows) = Rows::take(&mut series, options, most_context) {
         let submission = match rows.submit(&model.engine, options.chunk_timeout) {
             // The chunk before it takes the room; once that is done there is room.
-            Err(SubmitError::QueueFull { .. }) if under_way.is_some() => {
+            Err(SubmitError::QueueFull { .. } | SubmitError::WaitTooLong { .. })
+                if under_way.is_some() =>
+            {
                 run.finish(under_way.take()).await?;
                 rows.submit(&model.engine, options.chunk_timeout)?
             }

@@ -96,6 +96,8 @@ pub struct Engine {
     pub queue_steps: usize,
     /// Steps that one run of a model may hold, padding included.
     pub batch_steps: usize,
+    /// How long a request may be expected to wait for a model, bulk apart, before it is refused.
+    pub max_wait: Span,
     /// Cores to plan for, instead of those found.
     pub cores: Option<f64>,
     /// Sessions of each model, instead of one per core.
@@ -221,7 +223,9 @@ impl Default for Engine {
     fn default() -> Self {
         Self {
             queue_steps: 4_000_000,
-            batch_steps: 32_768,
+            batch_steps: 16_384,
+            // Who waits longer than this for a forecast is better served by another replica.
+            max_wait: Span::seconds(1),
             cores: None,
             workers: None,
             session_threads: None,

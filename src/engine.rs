@@ -6,17 +6,23 @@
 
 pub mod batcher;
 pub mod metrics;
+pub mod pace;
 mod queue;
+mod submission;
 mod worker;
 
+pub use batcher::Priority;
+pub use submission::{Submission, Terms, Timing};
+
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use thiserror::Error;
-use tokio::sync::mpsc;
 
+use crate::engine::batcher::Shape;
 use crate::engine::metrics::ModelMetrics;
 use crate::engine::queue::{Queue, Waiting};
+use crate::engine::submission::Ticket;
 use crate::forecast::{Forecast, ForecastRequest};
 use crate::model::{Forecaster, Manifest, RowError, Unfit};
 
@@ -28,6 +34,8 @@ pub struct EngineConfig {
     pub queue_steps: usize,
     /// Steps that one run may hold, padding included. A single row is always run, however long.
     pub batch_steps: usize,
+    /// How long an interactive request may be expected to wait before it is refused.
+    pub max_wait: Duration,
 }
 
 /// Serves one model version.
@@ -37,6 +45,7 @@ pub struct Engine {
     queue: Arc<Queue>,
     metrics: ModelMetrics,
     workers: usize,
+    batch_steps: usize,
 }
 
 /// Why requests were not taken.
@@ -51,6 +60,20 @@ pub enum SubmitError {
         asked: usize,
         /// The bound.
         limit: usize,
+        /// When what waits is expected to be done.
+        retry_after: Duration,
+    },
+    /// Its turn would come too late.
+    #[error(
+        "the wait for the model is {:.3} s, longer than the {:.3} s that this request may wait",
+        .wait.as_secs_f64(),
+        .limit.as_secs_f64()
+    )]
+    WaitTooLong {
+        /// The wait that is expected.
+        wait: Duration,
+        /// The bound: the deadline of the request, or the engine's own.
+        limit: Duration,
     },
     /// The engine is being closed.
     #[error("the model is being unloaded")]
@@ -79,36 +102,11 @@ pub enum SeriesFailure {
     Model(String),
 }
 
-/// Where the time of a submission went.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Timing {
-    /// From admission to the start of its first batch.
-    pub queue: Duration,
-    /// From the start of its first batch to the end of its last.
-    pub inference: Duration,
-}
+/// What became of one request.
+pub type Outcome = Result<Forecast, SeriesFailure>;
 
 /// The outcomes of a submission, in the order of its requests.
-pub type Outcomes = Vec<Result<Forecast, SeriesFailure>>;
-
-/// Requests that were admitted. Dropping it abandons those that still wait.
-#[derive(Debug)]
-pub struct Submission {
-    answers: mpsc::UnboundedReceiver<Answer>,
-    outcomes: Vec<Option<Result<Forecast, SeriesFailure>>>,
-    submitted: Instant,
-    deadline: Instant,
-    metrics: ModelMetrics,
-}
-
-/// What a worker sends back for one row.
-#[derive(Debug)]
-struct Answer {
-    position: usize,
-    outcome: Result<Forecast, SeriesFailure>,
-    started: Instant,
-    finished: Instant,
-}
+pub type Outcomes = Vec<Outcome>;
 
 impl Engine {
     /// Starts one worker thread for each of `forecasters`, which must be of the same version.
@@ -121,7 +119,8 @@ impl Engine {
         config: EngineConfig,
         metrics: ModelMetrics,
     ) -> std::io::Result<Self> {
-        let queue = Arc::new(Queue::new(config, metrics.clone()));
+        let stops = forecasters.iter().map(|own| own.stop()).collect();
+        let queue = Arc::new(Queue::new(config, metrics.clone(), stops));
         let workers = forecasters.len();
         // Made before its threads, so that those already started end when one cannot be.
         let engine = Self {
@@ -129,9 +128,11 @@ impl Engine {
             queue,
             metrics,
             workers,
+            batch_steps: config.batch_steps,
         };
         for (worker_idx, forecaster) in forecasters.into_iter().enumerate() {
             let worker = worker::Worker {
+                idx: worker_idx,
                 forecaster,
                 manifest: Arc::clone(&engine.manifest),
                 queue: Arc::clone(&engine.queue),
@@ -163,38 +164,53 @@ impl Engine {
     pub fn submit(
         &self,
         requests: Vec<ForecastRequest>,
-        deadline: Instant,
+        terms: Terms,
     ) -> Result<Submission, SubmitError> {
-        let submitted = Instant::now();
-        let (sender, answers) = mpsc::unbounded_channel();
         let mut outcomes = Vec::with_capacity(requests.len());
-        let mut waiting = Vec::with_capacity(requests.len());
+        let mut fit = Vec::with_capacity(requests.len());
         for (position, request) in requests.into_iter().enumerate() {
-            match self.manifest.fits(&request) {
-                Ok(()) => {
-                    outcomes.push(None);
-                    waiting.push(Waiting {
-                        request,
-                        position,
-                        deadline,
-                        sender: sender.clone(),
-                    });
-                }
-                Err(unfit) => outcomes.push(Some(Err(unfit.into()))),
+            let unfit = self.manifest.fits(&request).err();
+            if unfit.is_none() {
+                fit.push((position, self.shape(&request), request));
             }
+            outcomes.push(unfit.map(|unfit| Err(unfit.into())));
         }
-        self.queue
-            .admit(waiting, self.manifest.context.max_length)
-            .inspect_err(|error| self.metrics.refused(error))?;
-        drop(sender);
-        let metrics = self.metrics.clone();
-        Ok(Submission {
-            answers,
-            outcomes,
-            submitted,
-            deadline,
-            metrics,
-        })
+        let steps: usize = fit.iter().map(|(_, shape, _)| shape.steps()).sum();
+        // What fills more than a batch by itself gains little by going first.
+        let by_size = if steps > self.batch_steps {
+            Priority::Bulk
+        } else {
+            Priority::Interactive
+        };
+        let priority = terms.priority.unwrap_or(by_size);
+        let (ticket, done) = Ticket::new(terms.deadline, priority, outcomes);
+        let rows: Vec<_> = fit
+            .into_iter()
+            .map(|(position, shape, request)| Waiting {
+                request,
+                position,
+                shape,
+                ticket: Arc::clone(&ticket),
+            })
+            .collect();
+        if rows.is_empty() {
+            ticket.answer_if_empty();
+        } else {
+            self.queue
+                .admit(&ticket, rows)
+                .inspect_err(|error| self.metrics.refused(error))?;
+        }
+        Ok(Submission::new(ticket, done, Arc::clone(&self.queue)))
+    }
+}
+
+impl Engine {
+    fn shape(&self, request: &ForecastRequest) -> Shape {
+        let most = self.manifest.context.max_length;
+        Shape {
+            context_length: request.series().tail(most).len(),
+            horizon: request.horizon().steps(),
+        }
     }
 }
 
@@ -202,37 +218,5 @@ impl Drop for Engine {
     /// Lets the workers finish what waits and end.
     fn drop(&mut self) {
         self.queue.close();
-    }
-}
-
-impl Submission {
-    /// Waits for every answer.
-    ///
-    /// # Errors
-    /// [`EngineError::DeadlineExceeded`] when the deadline comes first; what still waits is dropped
-    /// from the queue.
-    pub async fn outcomes(mut self) -> Result<(Outcomes, Timing), EngineError> {
-        let deadline = tokio::time::Instant::from_std(self.deadline);
-        tokio::time::timeout_at(deadline, self.collect())
-            .await
-            .map_err(|_elapsed| EngineError::DeadlineExceeded)?
-    }
-
-    async fn collect(&mut self) -> Result<(Outcomes, Timing), EngineError> {
-        let mut span: Option<(Instant, Instant)> = None;
-        // The channel closes when the last waiting row has been answered or dropped.
-        while let Some(answer) = self.answers.recv().await {
-            let (started, finished) = span.unwrap_or((answer.started, answer.finished));
-            span = Some((started.min(answer.started), finished.max(answer.finished)));
-            self.outcomes[answer.position] = Some(answer.outcome);
-        }
-        let timing = span.map_or_else(Timing::default, |(started, finished)| Timing {
-            queue: started.saturating_duration_since(self.submitted),
-            inference: finished.saturating_duration_since(started),
-        });
-        self.metrics.answered(timing);
-        // A row is dropped unanswered only when its deadline has passed.
-        let outcomes: Option<Outcomes> = std::mem::take(&mut self.outcomes).into_iter().collect();
-        Ok((outcomes.ok_or(EngineError::DeadlineExceeded)?, timing))
     }
 }

@@ -16,6 +16,9 @@ pub use digest::{Digest, DigestError};
 pub use golden::{Golden, GoldenError};
 pub use manifest::{Manifest, ManifestError, Unfit};
 
+use std::fmt;
+use std::sync::Arc;
+
 use ndarray::Array3;
 use thiserror::Error;
 
@@ -27,6 +30,20 @@ pub trait Forecaster: Send {
     /// # Errors
     /// [`PredictError`] fails the whole batch. A bad row is a row of `NaN`, which fails that row.
     fn predict(&mut self, batch: &Batch) -> Result<Array3<f32>, PredictError>;
+
+    /// How another thread stops a run of this forecaster; `None` when it cannot be stopped.
+    fn stop(&self) -> Option<Arc<dyn Stop>> {
+        None
+    }
+}
+
+/// Stops the run that a [`Forecaster`] is in.
+pub trait Stop: fmt::Debug + Send + Sync {
+    /// Makes the run fail soon, and every later one until [`Stop::reset`].
+    fn stop(&self);
+
+    /// Lets runs go on again.
+    fn reset(&self);
 }
 
 /// Why a batch has no answer.

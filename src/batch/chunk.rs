@@ -4,7 +4,7 @@ use std::iter::Peekable;
 use std::time::{Duration, Instant};
 
 use crate::batch::{BatchOptions, SeriesProblem};
-use crate::engine::{Engine, Outcomes, Submission, SubmitError};
+use crate::engine::{Engine, Outcomes, Priority, Submission, SubmitError, Terms};
 use crate::forecast::{Forecast, ForecastRequest};
 use crate::frame::TableSeries;
 
@@ -61,7 +61,11 @@ impl Rows {
         engine: &Engine,
         timeout: Duration,
     ) -> Result<Submission, SubmitError> {
-        engine.submit(self.requests.clone(), Instant::now() + timeout)
+        let terms = Terms {
+            deadline: Instant::now() + timeout,
+            priority: Some(Priority::Bulk),
+        };
+        engine.submit(self.requests.clone(), terms)
     }
 
     /// How many series.

@@ -72,6 +72,7 @@ fn live(queue_steps: usize) -> LiveModel {
     let config = EngineConfig {
         queue_steps,
         batch_steps: 64,
+        max_wait: Duration::MAX,
     };
     let engine = Engine::start(Arc::new(manifest), vec![Box::new(Last)], config, metrics).unwrap();
     LiveModel {

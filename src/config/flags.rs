@@ -157,7 +157,7 @@ pub struct SharedFlags {
     )]
     pub queue_steps: Option<usize>,
 
-    /// Steps that one run of a model may hold, padding included [default: 32768]
+    /// Steps that one run of a model may hold, padding included [default: 16384]
     #[arg(
         long,
         value_name = "N",
@@ -165,6 +165,15 @@ pub struct SharedFlags {
         help_heading = "Engine"
     )]
     pub batch_steps: Option<usize>,
+
+    /// How long a request may be expected to wait for a model, bulk apart [default: 1s]
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "ALMANAC_MAX_WAIT",
+        help_heading = "Engine"
+    )]
+    pub max_wait: Option<Span>,
 
     /// Cores to plan for [default: found from cgroup, cpuset and ECS task]
     #[arg(
@@ -256,6 +265,7 @@ impl SharedFlags {
         set(&mut config.limits.max_levels, self.max_levels);
         set(&mut config.engine.queue_steps, self.queue_steps);
         set(&mut config.engine.batch_steps, self.batch_steps);
+        set(&mut config.engine.max_wait, self.max_wait);
         set(&mut config.engine.cores, self.cores.map(Some));
         set(&mut config.engine.workers, self.workers.map(Some));
         set(

@@ -15,8 +15,10 @@ pub struct EngineMetrics {
     inference: HistogramVec,
     batch_rows: HistogramVec,
     queue_steps: IntGaugeVec,
+    idle_workers: IntGaugeVec,
     refused: IntCounterVec,
     dropped: IntCounterVec,
+    stopped: IntCounterVec,
     failed: IntCounterVec,
 }
 
@@ -29,10 +31,11 @@ pub struct ModelMetrics {
     pub(super) inference: Histogram,
     /// Rows of each run.
     pub(super) batch_rows: Histogram,
-    /// Steps that wait.
-    pub(super) queue_steps: IntGauge,
-    /// Rows dropped from the queue, because their caller left or their deadline passed.
-    pub(super) dropped: IntCounter,
+    queue_steps: IntGauge,
+    /// Workers that wait for rows.
+    pub(super) idle_workers: IntGauge,
+    dropped: IntCounter,
+    stopped: IntCounter,
     /// Rows on which the model failed.
     pub(super) failed: IntCounter,
     refused: IntCounterVec,
@@ -56,14 +59,11 @@ impl EngineMetrics {
             registry.register(Box::new(metric.clone()))?;
             prometheus::Result::Ok(metric)
         };
-        let queue_steps = IntGaugeVec::new(
-            Opts::new(
-                "almanac_engine_queue_steps",
-                "Steps that wait for a worker.",
-            ),
-            &["model"],
-        )?;
-        registry.register(Box::new(queue_steps.clone()))?;
+        let gauge = |name: &str, help: &str| {
+            let metric = IntGaugeVec::new(Opts::new(name, help), &["model"])?;
+            registry.register(Box::new(metric.clone()))?;
+            prometheus::Result::Ok(metric)
+        };
         Ok(Self {
             queue: histogram(
                 "almanac_engine_queue_seconds",
@@ -80,7 +80,11 @@ impl EngineMetrics {
                 "Series in each run of the model.",
                 &SIZE_BUCKETS,
             )?,
-            queue_steps,
+            queue_steps: gauge(
+                "almanac_engine_queue_steps",
+                "Steps that wait for a worker.",
+            )?,
+            idle_workers: gauge("almanac_engine_idle_workers", "Workers that wait for rows.")?,
             refused: counter(
                 "almanac_engine_refused_total",
                 "Requests refused at admission, by reason.",
@@ -89,6 +93,11 @@ impl EngineMetrics {
             dropped: counter(
                 "almanac_engine_dropped_total",
                 "Series dropped from the queue because nobody waited for them any longer.",
+                &["model"],
+            )?,
+            stopped: counter(
+                "almanac_engine_stopped_total",
+                "Runs of the model that were stopped because every caller had left.",
                 &["model"],
             )?,
             failed: counter(
@@ -107,7 +116,9 @@ impl EngineMetrics {
             inference: self.inference.with_label_values(&[model]),
             batch_rows: self.batch_rows.with_label_values(&[model]),
             queue_steps: self.queue_steps.with_label_values(&[model]),
+            idle_workers: self.idle_workers.with_label_values(&[model]),
             dropped: self.dropped.with_label_values(&[model]),
+            stopped: self.stopped.with_label_values(&[model]),
             failed: self.failed.with_label_values(&[model]),
             refused: self.refused.clone(),
             model: model.to_owned(),
@@ -120,11 +131,28 @@ impl ModelMetrics {
     pub(super) fn refused(&self, error: &SubmitError) {
         let reason = match error {
             SubmitError::QueueFull { .. } => "queue_full",
+            SubmitError::WaitTooLong { .. } => "wait_too_long",
             SubmitError::Closed => "closed",
         };
         self.refused
             .with_label_values(&[self.model.as_str(), reason])
             .inc();
+    }
+
+    /// Says how many steps wait.
+    pub(super) fn waiting(&self, steps: usize) {
+        self.queue_steps
+            .set(i64::try_from(steps).unwrap_or(i64::MAX));
+    }
+
+    /// Counts rows dropped from the queue, because their caller left or their deadline passed.
+    pub(super) fn dropped(&self, rows: usize) {
+        self.dropped.inc_by(rows as u64);
+    }
+
+    /// Counts a run that was stopped.
+    pub(super) fn stopped(&self) {
+        self.stopped.inc();
     }
 
     /// Records where the time of an answered submission went.

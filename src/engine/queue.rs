@@ -1,14 +1,16 @@
-//! What waits for a worker: bounded, in order of arrival, rid of what nobody waits for any more.
+//! Admission, and what waits for a worker: bounded in steps and in time, rid of what nobody waits
+//! for any more.
 
-use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
-
+use crate::engine::batcher::{Batcher, Fate, Priority, Shape};
 use crate::engine::metrics::ModelMetrics;
-use crate::engine::{Answer, EngineConfig, SubmitError, batcher};
+use crate::engine::pace::Pace;
+use crate::engine::submission::{Ticket, Timing};
+use crate::engine::{EngineConfig, SubmitError};
 use crate::forecast::ForecastRequest;
+use crate::model::Stop;
 
 /// One series that waits.
 #[derive(Debug)]
@@ -16,8 +18,16 @@ pub(super) struct Waiting {
     pub(super) request: ForecastRequest,
     /// Its place in the submission.
     pub(super) position: usize,
-    pub(super) deadline: Instant,
-    pub(super) sender: mpsc::UnboundedSender<Answer>,
+    pub(super) shape: Shape,
+    pub(super) ticket: Arc<Ticket>,
+}
+
+/// A run that has ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ran {
+    /// Steps of its rows.
+    pub(super) steps: usize,
+    pub(super) took: Duration,
 }
 
 /// The queue of one engine. The lock is held to move entries, never while a model runs.
@@ -29,113 +39,178 @@ pub(super) struct Queue {
     metrics: ModelMetrics,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
-    entries: VecDeque<Entry>,
-    steps: usize,
+    batcher: Batcher<Waiting>,
+    pace: Pace,
+    /// What each worker runs.
+    running: Vec<Running>,
+    /// Workers that wait for rows.
+    idle: usize,
     closed: bool,
 }
 
+/// What one worker runs, and how to stop it.
 #[derive(Debug)]
-struct Entry {
-    waiting: Waiting,
-    context_length: usize,
+struct Running {
+    tickets: Vec<Arc<Ticket>>,
+    stop: Option<Arc<dyn Stop>>,
+    is_stopped: bool,
 }
 
-impl Entry {
-    fn horizon(&self) -> usize {
-        self.waiting.request.horizon().steps()
-    }
-
-    fn steps(&self) -> usize {
-        self.context_length + self.horizon()
-    }
-
-    /// Nobody waits for it, or nobody may any longer.
-    fn is_stale(&self, now: Instant) -> bool {
-        self.waiting.sender.is_closed() || self.waiting.deadline <= now
-    }
-}
+/// Work below this many steps is not shared between workers: two runs cost more than one.
+const LEAST_SHARE: usize = 1_024;
 
 impl Queue {
-    pub(super) fn new(config: EngineConfig, metrics: ModelMetrics) -> Self {
+    /// One for as many workers as there are `stops`.
+    pub(super) fn new(
+        config: EngineConfig,
+        metrics: ModelMetrics,
+        stops: Vec<Option<Arc<dyn Stop>>>,
+    ) -> Self {
+        let running = stops.into_iter().map(|stop| Running {
+            tickets: Vec::new(),
+            stop,
+            is_stopped: false,
+        });
         Self {
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                batcher: Batcher::new(),
+                pace: Pace::new(),
+                running: running.collect(),
+                idle: 0,
+                closed: false,
+            }),
             filled: Condvar::new(),
             config,
             metrics,
         }
     }
 
-    /// Takes all of `waiting`, or none.
-    pub(super) fn admit(
-        &self,
-        waiting: Vec<Waiting>,
-        max_context: usize,
-    ) -> Result<(), SubmitError> {
-        let entries: Vec<_> = waiting
-            .into_iter()
-            .map(|waiting| Entry {
-                context_length: waiting.request.series().tail(max_context).len(),
-                waiting,
-            })
-            .collect();
-        let asked: usize = entries.iter().map(Entry::steps).sum();
+    /// Takes all of `rows`, which are of `ticket`, or none.
+    pub(super) fn admit(&self, ticket: &Ticket, rows: Vec<Waiting>) -> Result<(), SubmitError> {
+        let asked: usize = rows.iter().map(|row| row.shape.steps()).sum();
         let mut state = self.lock();
-        if state.closed {
-            return Err(SubmitError::Closed);
+        self.check(&state, ticket, asked)?;
+        for row in rows {
+            ticket.row_waits(row.shape.steps());
+            state.batcher.push(ticket.priority, row.shape, row);
         }
-        let limit = self.config.queue_steps;
-        let is_full =
-            |state: &State| !state.entries.is_empty() && state.steps.saturating_add(asked) > limit;
-        if is_full(&state) {
-            // What nobody waits for any longer makes room, however long the workers are busy.
-            self.drop_stale(&mut state);
-        }
-        if is_full(&state) {
-            return Err(SubmitError::QueueFull {
-                waiting: state.steps,
-                asked,
-                limit,
-            });
-        }
-        let many = entries.len() > 1;
-        state.steps += asked;
-        state.entries.extend(entries);
-        self.metrics.queue_steps.set(gauge(state.steps));
+        self.metrics.waiting(state.batcher.steps());
+        let (idle, is_shared) = (state.idle, asked >= 2 * LEAST_SHARE);
         drop(state);
-        if many {
-            self.filled.notify_all();
-        } else {
-            self.filled.notify_one();
+        match idle {
+            0 => {}
+            1 => self.filled.notify_one(),
+            _ if is_shared => self.filled.notify_all(),
+            _ => self.filled.notify_one(),
         }
         Ok(())
     }
 
-    /// Waits for rows and takes the next batch. `None` once closed and empty.
-    pub(super) fn next_batch(&self) -> Option<Vec<Waiting>> {
+    /// Whether rows of `asked` steps may wait. Where nothing waits they always may: whatever was
+    /// learned before, the next run learns anew.
+    fn check(&self, state: &State, ticket: &Ticket, asked: usize) -> Result<(), SubmitError> {
+        if state.closed {
+            return Err(SubmitError::Closed);
+        }
+        if state.batcher.is_empty() {
+            return Ok(());
+        }
+        let time_for = |steps| {
+            let workers = state.running.len();
+            state.pace.time_for(steps, self.config.batch_steps, workers)
+        };
+        let waiting = state.batcher.steps();
+        let limit = self.config.queue_steps;
+        if waiting.saturating_add(asked) > limit {
+            return Err(SubmitError::QueueFull {
+                waiting,
+                asked,
+                limit,
+                retry_after: time_for(waiting),
+            });
+        }
+        let wait = time_for(state.batcher.steps_before(ticket.priority));
+        let left = ticket.deadline.saturating_duration_since(Instant::now());
+        let limit = match ticket.priority {
+            Priority::Interactive => left.min(self.config.max_wait),
+            Priority::Bulk => left,
+        };
+        if wait > limit {
+            return Err(SubmitError::WaitTooLong { wait, limit });
+        }
+        Ok(())
+    }
+
+    /// Waits for rows and takes the next batch for worker `worker_idx`, whose last run was `ran`.
+    /// `None` once closed and empty.
+    pub(super) fn next_batch(&self, worker_idx: usize, ran: Option<Ran>) -> Option<Vec<Waiting>> {
         let mut state = self.lock();
+        state.running[worker_idx].end();
+        if let Some(Ran { steps, took }) = ran {
+            state.pace.record(steps, took);
+        }
         loop {
-            self.drop_stale(&mut state);
-            let rows = state
-                .entries
-                .iter()
-                .map(|entry| (entry.context_length, entry.horizon()));
-            let count = batcher::choose(rows, self.config.batch_steps);
-            if count > 0 {
-                let taken: Vec<_> = state.entries.drain(..count).collect();
-                state.steps -= taken.iter().map(Entry::steps).sum::<usize>();
-                self.metrics.queue_steps.set(gauge(state.steps));
-                return Some(taken.into_iter().map(|entry| entry.waiting).collect());
+            let now = Instant::now();
+            let budget = self.budget(&state);
+            let taken = state.batcher.take(budget, |row| row.fate(now));
+            for row in taken.batch.iter().chain(&taken.expired) {
+                row.ticket.row_waits_no_more(row.shape.steps());
+            }
+            self.metrics.dropped(taken.expired.len());
+            if !taken.batch.is_empty() {
+                self.metrics.waiting(state.batcher.steps());
+                state.running[worker_idx].begin(&taken.batch);
+                return Some(taken.batch);
             }
             if state.closed {
                 return None;
             }
+            self.metrics.waiting(0);
+            state.idle += 1;
+            self.metrics.idle_workers.inc();
             state = self
                 .filled
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
+            self.metrics.idle_workers.dec();
+            state.idle -= 1;
         }
+    }
+
+    /// Steps of the next batch: all that fits one, or a share of it where others are idle too.
+    fn budget(&self, state: &State) -> usize {
+        let most = self.config.batch_steps;
+        if state.idle == 0 {
+            return most;
+        }
+        let share = state.batcher.steps().div_ceil(state.idle + 1);
+        share.max(LEAST_SHARE).min(most)
+    }
+
+    /// The caller of `ticket` gave up: what waits is dropped, and a run that nobody else waits for
+    /// is stopped.
+    pub(super) fn leave(&self, ticket: &Arc<Ticket>) {
+        let now = Instant::now();
+        let mut state = self.lock();
+        let (rows, steps) = ticket.leave();
+        let priority = ticket.priority;
+        state
+            .batcher
+            .release(priority, (rows, steps), |row| row.fate(now));
+        self.metrics.dropped(rows);
+        self.metrics.waiting(state.batcher.steps());
+        for running in &mut state.running {
+            if running.stop_if_abandoned(ticket) {
+                self.metrics.stopped();
+            }
+        }
+    }
+
+    /// Counts a submission that was answered.
+    pub(super) fn answered(&self, timing: Timing) {
+        self.metrics.answered(timing);
     }
 
     /// Refuses new rows; the workers finish what waits and end.
@@ -144,25 +219,55 @@ impl Queue {
         self.filled.notify_all();
     }
 
-    fn drop_stale(&self, state: &mut State) {
-        let now = Instant::now();
-        let before = state.entries.len();
-        state.entries.retain(|entry| !entry.is_stale(now));
-        if state.entries.len() < before {
-            state.steps = state.entries.iter().map(Entry::steps).sum();
-            self.metrics.queue_steps.set(gauge(state.steps));
-            self.metrics
-                .dropped
-                .inc_by((before - state.entries.len()) as u64);
-        }
-    }
-
     /// The state is consistent between statements, so a panic elsewhere does not spoil it.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn gauge(value: usize) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
+impl Waiting {
+    fn fate(&self, now: Instant) -> Fate {
+        if self.ticket.has_left() {
+            Fate::Released
+        } else if self.ticket.deadline <= now {
+            Fate::Expired
+        } else {
+            Fate::Run
+        }
+    }
+}
+
+impl Running {
+    fn begin(&mut self, batch: &[Waiting]) {
+        for row in batch {
+            let is_known = self.tickets.last();
+            if !is_known.is_some_and(|last| Arc::ptr_eq(last, &row.ticket)) {
+                self.tickets.push(Arc::clone(&row.ticket));
+            }
+        }
+    }
+
+    fn end(&mut self) {
+        self.tickets.clear();
+        if std::mem::take(&mut self.is_stopped)
+            && let Some(stop) = &self.stop
+        {
+            stop.reset();
+        }
+    }
+
+    /// Whether this run was for `ticket` and others that have left, and was stopped for that.
+    fn stop_if_abandoned(&mut self, ticket: &Arc<Ticket>) -> bool {
+        let Some(stop) = &self.stop else {
+            return false;
+        };
+        let is_abandoned = !self.is_stopped
+            && self.tickets.iter().any(|own| Arc::ptr_eq(own, ticket))
+            && self.tickets.iter().all(|own| own.has_left());
+        if is_abandoned {
+            stop.stop();
+            self.is_stopped = true;
+        }
+        is_abandoned
+    }
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::engine::metrics::ModelMetrics;
-use crate::engine::queue::{Queue, Waiting};
-use crate::engine::{Answer, SeriesFailure};
-use crate::forecast::{Forecast, ForecastRequest};
+use crate::engine::queue::{Queue, Ran, Waiting};
+use crate::engine::{Outcome, SeriesFailure};
 use crate::model::{Batch, Forecaster, Manifest};
 
 /// A worker before its thread is started.
 pub(super) struct Worker {
+    pub(super) idx: usize,
     pub(super) forecaster: Box<dyn Forecaster>,
     pub(super) manifest: Arc<Manifest>,
     pub(super) queue: Arc<Queue>,
@@ -21,64 +21,68 @@ pub(super) struct Worker {
 impl Worker {
     /// Runs batches until the queue is closed and empty.
     pub(super) fn run(mut self) {
-        while let Some(batch) = self.queue.next_batch() {
+        let mut ran = None;
+        while let Some(batch) = self.queue.next_batch(self.idx, ran.take()) {
             let started = Instant::now();
+            let steps = batch.iter().map(|row| row.shape.steps()).sum();
             self.metrics.batch_rows.observe(batch.len() as f64);
-            let requests: Vec<_> = batch.iter().map(|waiting| &waiting.request).collect();
-            let outcomes = self.forecast_each(&requests);
+            let outcomes = self.forecast_each(&batch);
             let finished = Instant::now();
-            self.metrics
-                .inference
-                .observe((finished - started).as_secs_f64());
-            for (waiting, outcome) in batch.into_iter().zip(outcomes) {
-                let Waiting {
-                    position, sender, ..
-                } = waiting;
-                // A caller that left meanwhile needs no answer.
-                let _gone = sender.send(Answer {
-                    position,
-                    outcome,
-                    started,
-                    finished,
-                });
-            }
+            let took = finished - started;
+            self.metrics.inference.observe(took.as_secs_f64());
+            ran = Some(Ran { steps, took });
+            answer(batch, outcomes, (started, finished));
         }
     }
 
-    /// The outcome of each request. When the model fails on all of them together, each is tried
-    /// alone, so that one bad series does not fail its neighbours.
-    fn forecast_each(
-        &mut self,
-        requests: &[&ForecastRequest],
-    ) -> Vec<Result<Forecast, SeriesFailure>> {
-        match self.forecast_together(requests) {
+    /// The outcome of each row. When the model fails on all of them together, each is tried alone,
+    /// so that one bad series does not fail its neighbours.
+    fn forecast_each(&mut self, rows: &[Waiting]) -> Vec<Outcome> {
+        match self.forecast_together(rows) {
             Ok(outcomes) => outcomes,
-            Err(reason) if requests.len() == 1 => {
+            // Stopped for that, or about to fail for another reason: nobody reads the outcome.
+            Err(reason) if rows.iter().all(|row| row.ticket.has_left()) => {
+                let failure = || Err(SeriesFailure::Model(reason.clone()));
+                rows.iter().map(|_| failure()).collect()
+            }
+            Err(reason) if rows.len() == 1 => {
                 tracing::warn!(model = %self.manifest.name, %reason, "model failed");
                 self.metrics.failed.inc();
                 vec![Err(SeriesFailure::Model(reason))]
             }
-            Err(_) => requests
+            Err(_) => rows
                 .iter()
-                .flat_map(|request| self.forecast_each(&[request]))
+                .flat_map(|row| self.forecast_each(std::slice::from_ref(row)))
                 .collect(),
         }
     }
 
-    fn forecast_together(
-        &mut self,
-        requests: &[&ForecastRequest],
-    ) -> Result<Vec<Result<Forecast, SeriesFailure>>, String> {
-        let batch = Batch::pack(&self.manifest, requests);
+    fn forecast_together(&mut self, rows: &[Waiting]) -> Result<Vec<Outcome>, String> {
+        let requests: Vec<_> = rows.iter().map(|row| &row.request).collect();
+        let batch = Batch::pack(&self.manifest, &requests);
         // A forecaster keeps no state between runs, so one that panicked can be run again.
         let run = || batch.run(&self.manifest, self.forecaster.as_mut());
         let output = catch_unwind(AssertUnwindSafe(run))
             .map_err(|_panic| "the model panicked".to_owned())?
             .map_err(|error| error.to_string())?;
-        let forecasts = batch.forecasts(&self.manifest, requests, &output);
+        let forecasts = batch.forecasts(&self.manifest, &requests, &output);
         Ok(forecasts
             .into_iter()
             .map(|forecast| forecast.map_err(Into::into))
             .collect())
+    }
+}
+
+/// Hands each submission the outcomes of its rows.
+fn answer(batch: Vec<Waiting>, outcomes: Vec<Outcome>, span: (Instant, Instant)) {
+    let mut answered = batch.into_iter().zip(outcomes).peekable();
+    while let Some((row, outcome)) = answered.next() {
+        let Waiting {
+            position, ticket, ..
+        } = row;
+        let of_ticket = |(next, _): &(Waiting, Outcome)| Arc::ptr_eq(&next.ticket, &ticket);
+        let others = std::iter::from_fn(|| answered.next_if(of_ticket))
+            .map(|(row, outcome)| (row.position, outcome));
+        ticket.answer(std::iter::once((position, outcome)).chain(others), span);
     }
 }

@@ -6,6 +6,7 @@ mod call;
 mod json;
 mod query;
 mod run;
+mod terms;
 mod write;
 
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, Response};
 use bytes::Bytes;
 
+use crate::engine::Terms;
 use crate::frame;
 use crate::http::forecast::answer::ForecastAnswer;
 use crate::http::forecast::body::BodyFormat;
@@ -66,7 +68,7 @@ pub(crate) async fn post_forecast(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, Problem> {
-    let deadline = Instant::now() + state.request_timeout;
+    let terms = terms::terms(&headers, Instant::now(), state.request_timeout)?;
     let format = AnswerFormat::preferred(&headers)?;
     let body_format = BodyFormat::of(&headers)?;
     let query = ForecastQuery::parse(query.as_deref().unwrap_or_default())?;
@@ -79,7 +81,7 @@ pub(crate) async fn post_forecast(
         let state = state.clone();
         off_runtime(move || prepare(&state, body_format, query, &body)).await?
     };
-    answer(&state, prepared, format, (started, deadline)).await
+    answer(&state, prepared, format, (started, terms)).await
 }
 
 /// Forecasts an example
@@ -104,7 +106,7 @@ pub(crate) async fn get_forecast(
     headers: HeaderMap,
 ) -> Result<Response<Body>, Problem> {
     let started = Instant::now();
-    let deadline = started + state.request_timeout;
+    let terms = terms::terms(&headers, started, state.request_timeout)?;
     let format = AnswerFormat::preferred(&headers)?;
     let mut query = ForecastQuery::parse(query.as_deref().unwrap_or_default())?;
     query.horizon = query.horizon.or(Some(12));
@@ -114,7 +116,7 @@ pub(crate) async fn get_forecast(
         query,
         &Bytes::from_static(EXAMPLE.as_bytes()),
     )?;
-    answer(&state, prepared, format, (started, deadline)).await
+    answer(&state, prepared, format, (started, terms)).await
 }
 
 /// Reads a body and prepares its series; pure computation.
@@ -146,11 +148,11 @@ async fn answer(
     state: &AppState,
     prepared: Prepared,
     format: AnswerFormat,
-    (started, deadline): (Instant, Instant),
+    (started, terms): (Instant, Terms),
 ) -> Result<Response<Body>, Problem> {
     let parse = started.elapsed();
     state.metrics.parse.observe(parse.as_secs_f64());
-    let outcome = prepared.run(deadline).await?;
+    let outcome = prepared.run(terms).await?;
     let phases = Phases {
         parse,
         queue: outcome.timing.queue,

@@ -1,20 +1,27 @@
 //! One ONNX session as a [`Forecaster`].
 
+use std::fmt;
+use std::sync::Arc;
+
 use ndarray::{Array0, Array3, ArrayView3, Ix3};
 use ort::session::builder::GraphOptimizationLevel;
-use ort::session::{Session, SessionInputValue};
+use ort::session::{RunOptions, Session, SessionInputValue};
 use ort::value::{Outlet, TensorElementType, TensorRef};
 use thiserror::Error;
 
 use crate::model::manifest::OutputAxis;
-use crate::model::{Batch, Bundle, Forecaster, Manifest, PredictError};
+use crate::model::{Batch, Bundle, Forecaster, Manifest, PredictError, Stop};
 use crate::onnx::Runtime;
 
 /// A graph opened by ONNX Runtime, fed and read as its manifest says.
 pub struct OnnxForecaster {
     session: Session,
     manifest: Manifest,
+    options: Arc<Options>,
 }
+
+/// The options of every run of one session, which hold the flag that stops it.
+struct Options(RunOptions);
 
 /// Why a graph cannot be served.
 #[derive(Debug, Error)]
@@ -60,14 +67,20 @@ impl OnnxForecaster {
     pub fn open(runtime: &Runtime, bundle: &Bundle, threads: usize) -> Result<Self, SessionError> {
         let session = open(runtime, &bundle.model, threads).map_err(SessionError::Graph)?;
         check_roles(&bundle.manifest, session.inputs(), session.outputs())?;
+        let options = RunOptions::new().map_err(|error| SessionError::Graph(error.to_string()))?;
         Ok(Self {
             session,
             manifest: bundle.manifest.clone(),
+            options: Arc::new(Options(options)),
         })
     }
 
     fn run(&mut self, batch: &Batch) -> ort::Result<Array3<f32>> {
-        let Self { session, manifest } = self;
+        let Self {
+            session,
+            manifest,
+            options,
+        } = self;
         let horizon = Array0::from_elem((), i64::try_from(batch.horizon()).unwrap_or(i64::MAX));
         let mut inputs: Vec<(&str, SessionInputValue<'_>)> = Vec::with_capacity(3);
         inputs.push((
@@ -81,7 +94,7 @@ impl OnnxForecaster {
         if let Some(input) = &manifest.horizon.input {
             inputs.push((input, TensorRef::from_array_view(horizon.view())?.into()));
         }
-        let outputs = session.run(inputs)?;
+        let outputs = session.run_with_options(inputs, &options.0)?;
         let output = outputs[manifest.output.name.as_str()].try_extract_array::<f32>()?;
         let output = output
             .into_dimensionality::<Ix3>()
@@ -90,8 +103,8 @@ impl OnnxForecaster {
     }
 }
 
-impl std::fmt::Debug for OnnxForecaster {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for OnnxForecaster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OnnxForecaster")
             .field("model", &self.manifest.name)
             .field("version", &self.manifest.version)
@@ -103,6 +116,31 @@ impl Forecaster for OnnxForecaster {
     fn predict(&mut self, batch: &Batch) -> Result<Array3<f32>, PredictError> {
         self.run(batch)
             .map_err(|error| PredictError::Runtime(error.to_string().into()))
+    }
+
+    fn stop(&self) -> Option<Arc<dyn Stop>> {
+        let options: Arc<dyn Stop> = Arc::clone(&self.options) as _;
+        Some(options)
+    }
+}
+
+impl Stop for Options {
+    fn stop(&self) {
+        if let Err(error) = self.0.terminate() {
+            tracing::warn!(%error, "a run could not be stopped");
+        }
+    }
+
+    fn reset(&self) {
+        if let Err(error) = self.0.unterminate() {
+            tracing::error!(%error, "the session cannot be used after it was stopped");
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Options")
     }
 }
 

@@ -71,6 +71,7 @@ fn load(opener: Box<Opener>) -> Load {
         engine: EngineConfig {
             queue_steps: 100,
             batch_steps: 100,
+            max_wait: Duration::MAX,
         },
         metrics: EngineMetrics::new(&prometheus::Registry::new()).unwrap(),
     }

@@ -165,6 +165,7 @@ fn defaults() -> BTreeMap<&'static str, String> {
         ("limits.max_levels", limits.max_levels.to_string()),
         ("engine.queue_steps", engine.queue_steps.to_string()),
         ("engine.batch_steps", engine.batch_steps.to_string()),
+        ("engine.max_wait", engine.max_wait.to_string()),
         ("engine.cores", "found".to_owned()),
         ("engine.workers", "one per core".to_owned()),
         ("engine.session_threads", "1".to_owned()),

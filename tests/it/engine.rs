@@ -1,16 +1,20 @@
 //! The engine with scripted models: no row lost or misdirected, and failures kept where they arise.
 
+mod batched;
 mod failures;
+mod overload;
 mod properties;
+mod stop;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use almanac::engine::metrics::EngineMetrics;
-use almanac::engine::{Engine, EngineConfig};
+use almanac::engine::{Engine, EngineConfig, Terms};
 use almanac::forecast::{
     ForecastRequest, Horizon, QuantileLevel, QuantileLevels, SeasonChoice, Series,
 };
+use almanac::model::Forecaster;
 
 use crate::support::metric;
 use crate::support::scripted::{NAME, Scripted, manifest};
@@ -24,16 +28,28 @@ struct Tested {
 const ROOMY: EngineConfig = EngineConfig {
     queue_steps: 1_000_000,
     batch_steps: 100_000,
+    max_wait: Duration::MAX,
 };
 
 impl Tested {
     fn start(forecasters: Vec<Scripted>, config: EngineConfig) -> Self {
+        let boxed = forecasters.into_iter().map(Scripted::boxed).collect();
+        Self::of(boxed, config)
+    }
+
+    fn of(forecasters: Vec<Box<dyn Forecaster>>, config: EngineConfig) -> Self {
         let metrics = prometheus::Registry::new();
         let model_metrics = EngineMetrics::new(&metrics).unwrap().of(NAME);
-        let forecasters = forecasters.into_iter().map(Scripted::boxed).collect();
         let engine =
             Engine::start(Arc::new(manifest()), forecasters, config, model_metrics).unwrap();
         Self { engine, metrics }
+    }
+
+    /// Waits until both of two workers wait for rows.
+    async fn workers_are_idle(&self) {
+        while metric(&self.metrics, "almanac_engine_idle_workers", &[]) < 1.5 {
+            tokio::task::yield_now().await;
+        }
     }
 
     #[track_caller]
@@ -63,6 +79,13 @@ fn request(last: f64, length: usize, horizon: u64, levels: &[f64]) -> ForecastRe
 }
 
 /// A deadline that no test reaches.
-fn far() -> Instant {
-    Instant::now() + Duration::from_secs(3_600)
+fn far() -> Terms {
+    until(Instant::now() + Duration::from_secs(3_600))
+}
+
+fn until(deadline: Instant) -> Terms {
+    Terms {
+        deadline,
+        priority: None,
+    }
 }

@@ -111,6 +111,7 @@ impl TestAppBuilder {
             engine: EngineConfig {
                 queue_steps: config.engine.queue_steps,
                 batch_steps: config.engine.batch_steps,
+                max_wait: config.engine.max_wait.get(),
             },
             engine_metrics: EngineMetrics::new(&metrics).unwrap(),
             metrics,

@@ -1,9 +1,8 @@
 //! From a call to the outcome of each of its series.
 
 use std::sync::Arc;
-use std::time::Instant;
 
-use crate::engine::Timing;
+use crate::engine::{Terms, Timing};
 use crate::forecast::{Forecast, ForecastRequest, Limits};
 use crate::http::forecast::answer::Echo;
 use crate::http::forecast::call::{Asked, ForecastCall, SeriesCall};
@@ -70,11 +69,11 @@ pub(crate) fn prepare(
 }
 
 impl Prepared {
-    /// Runs the series that can be run, until `deadline`.
+    /// Runs the series that can be run, until the deadline of `terms`.
     ///
     /// # Errors
     /// The problem of the request as a whole: refused, too late, or no series with a forecast.
-    pub(crate) async fn run(self, deadline: Instant) -> Result<Outcome, Problem> {
+    pub(crate) async fn run(self, terms: Terms) -> Result<Outcome, Problem> {
         let Self {
             model,
             asked,
@@ -90,7 +89,7 @@ impl Prepared {
                 })
             })
             .collect();
-        let submission = model.engine.submit(requests, deadline)?;
+        let submission = model.engine.submit(requests, terms)?;
         let (outcomes, timing) = submission.outcomes().await?;
         let mut outcomes = outcomes.into_iter();
         let series: Vec<_> = waiting

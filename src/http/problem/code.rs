@@ -46,6 +46,7 @@ codes! {
     BodyTooLarge = PAYLOAD_TOO_LARGE, "body_too_large", "The body is over the limit";
     BodyTimeout = REQUEST_TIMEOUT, "body_timeout", "The body stopped arriving";
     BodyUnreadable = BAD_REQUEST, "body_unreadable", "The body could not be read to its end";
+    InvalidHeader = BAD_REQUEST, "invalid_header", "A header is wrong";
     InvalidQuery = BAD_REQUEST, "invalid_query", "A query parameter is wrong";
     RequestTimeout = GATEWAY_TIMEOUT, "request_timeout", "The answer took too long";
     Overloaded = TOO_MANY_REQUESTS, "overloaded", "Too much work is waiting";

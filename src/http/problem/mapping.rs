@@ -12,7 +12,7 @@ use crate::http::problem::{Code, Problem};
 use crate::model::{RowError, Unfit};
 use crate::registry::ResolveError;
 
-/// How soon a refused client may come back: a full queue is worked off within a second or so.
+/// The soonest that a refused client should come back.
 const RETRY_SOON: Duration = Duration::from_secs(1);
 
 impl From<ResolveError> for Problem {
@@ -34,13 +34,26 @@ impl From<SubmitError> for Problem {
     fn from(error: SubmitError) -> Self {
         let detail = error.to_string();
         match error {
-            SubmitError::QueueFull { waiting, limit, .. } => Self::new(Code::Overloaded, detail)
+            SubmitError::QueueFull {
+                waiting,
+                limit,
+                retry_after,
+                ..
+            } => Self::new(Code::Overloaded, detail)
                 .limit(limit)
                 .received(waiting)
-                .retry_after(RETRY_SOON),
+                .retry_after(retry_after.max(RETRY_SOON)),
+            SubmitError::WaitTooLong { wait, limit } => Self::new(Code::Overloaded, detail)
+                .limit(milliseconds(limit))
+                .received(milliseconds(wait))
+                .retry_after(wait.max(RETRY_SOON)),
             SubmitError::Closed => Self::new(Code::ShuttingDown, detail).retry_after(RETRY_SOON),
         }
     }
+}
+
+fn milliseconds(duration: Duration) -> usize {
+    usize::try_from(duration.as_millis()).unwrap_or(usize::MAX)
 }
 
 impl From<EngineError> for Problem {

@@ -7,7 +7,7 @@ use almanac::engine::{EngineConfig, EngineError, SeriesFailure, SubmitError};
 use almanac::model::{PredictError, RowError, Unfit};
 use ndarray::{Array3, s};
 
-use super::{ROOMY, Tested, far, request};
+use super::{ROOMY, Tested, far, request, until};
 use crate::support::scripted::{Scripted, last_value, last_values};
 
 /// The value that the model of a test stumbles over.
@@ -23,7 +23,7 @@ async fn rows_past_their_deadline_are_dropped_and_counted() {
         .unwrap();
     gate.begun().await;
     let rows = vec![request(2.0, 4, 2, &[]), request(3.0, 4, 2, &[])];
-    let late = tested.engine.submit(rows, Instant::now()).unwrap();
+    let late = tested.engine.submit(rows, until(Instant::now())).unwrap();
     let next = tested
         .engine
         .submit(vec![request(4.0, 4, 2, &[])], far())
@@ -51,7 +51,7 @@ async fn a_caller_is_told_when_the_deadline_passes_while_its_row_runs() {
     let deadline = Instant::now() + Duration::from_secs(5);
     let running = tested
         .engine
-        .submit(vec![request(1.0, 4, 2, &[])], deadline)
+        .submit(vec![request(1.0, 4, 2, &[])], until(deadline))
         .unwrap();
     assert_eq!(gate.begun().await, 1);
     assert_eq!(
@@ -94,7 +94,9 @@ async fn abandoned_rows_are_dropped_and_make_room() {
         SubmitError::QueueFull {
             waiting: 12,
             asked: 6,
-            limit: 12
+            limit: 12,
+            // No run has ended yet.
+            retry_after: Duration::ZERO,
         }
     );
     tested.check_metric("almanac_engine_refused_total", 1.0);
@@ -115,6 +117,7 @@ async fn a_request_over_the_limit_is_admitted_when_nothing_waits() {
     let config = EngineConfig {
         queue_steps: 10,
         batch_steps: 10,
+        ..ROOMY
     };
     let tested = Tested::start(vec![Scripted::last_value()], config);
     let rows = (1..=20)

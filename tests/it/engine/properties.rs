@@ -4,7 +4,7 @@ use almanac::engine::EngineConfig;
 use almanac::forecast::QuantileLevel;
 use proptest::prelude::*;
 
-use super::{Tested, far, request};
+use super::{ROOMY, Tested, far, request};
 use crate::support::scripted::{Scripted, manifest};
 
 /// The length, the horizon and the levels of one row.
@@ -28,7 +28,7 @@ proptest! {
         batch_steps in 1_usize..2_000,
     ) {
         let forecasters = (0..workers).map(|_| Scripted::last_value()).collect();
-        let config = EngineConfig { queue_steps: 1_000_000, batch_steps };
+        let config = EngineConfig { batch_steps, ..ROOMY };
         let tested = Tested::start(forecasters, config);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let outcome = runtime.block_on(async {

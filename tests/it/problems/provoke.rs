@@ -102,6 +102,7 @@ pub(super) async fn provocations(app: &TestApp, code: Code) -> Vec<Provocation> 
         | Code::BodyTooLarge
         | Code::BodyTimeout
         | Code::BodyUnreadable
+        | Code::InvalidHeader
         | Code::InvalidQuery
         | Code::RequestTimeout
         | Code::Overloaded
@@ -398,6 +399,14 @@ async fn transport(app: &TestApp, code: Code) -> Vec<Provocation> {
         Code::BodyUnreadable => {
             let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
             send("a body that breaks off", Broken::request(reset)).await
+        }
+        Code::InvalidHeader => {
+            let request = Request::get("/forecast").header("x-request-timeout-ms", "1s");
+            send(
+                "x-request-timeout-ms: 1s",
+                request.body(Body::empty()).unwrap(),
+            )
+            .await
         }
         Code::InvalidQuery => {
             let queries = [

@@ -1,0 +1,98 @@
+//! Until when a request is worth an answer, and how urgent it is: two headers.
+
+use std::time::{Duration, Instant};
+
+use axum::http::{HeaderMap, HeaderName};
+
+use crate::engine::{Priority, Terms};
+use crate::http::problem::{Code, Problem};
+
+/// The longest time that the client waits, in milliseconds.
+const REQUEST_TIMEOUT: HeaderName = HeaderName::from_static("x-request-timeout-ms");
+
+/// The urgency of a request (RFC 9218, section 4): `u=0` to `u=7`, 3 when absent.
+const PRIORITY: HeaderName = HeaderName::from_static("priority");
+
+/// What `headers` say of a request that came at `received`; it may take `longest` at most.
+///
+/// # Errors
+/// [`Code::InvalidHeader`] when the timeout is not a number of milliseconds. A priority that cannot
+/// be read is ignored, as its standard demands.
+pub(crate) fn terms(
+    headers: &HeaderMap,
+    received: Instant,
+    longest: Duration,
+) -> Result<Terms, Problem> {
+    let timeout = match headers.get(REQUEST_TIMEOUT) {
+        None => longest,
+        Some(value) => {
+            let text = value.to_str().unwrap_or("not text");
+            let milliseconds = text.trim().parse().ok().filter(|count| *count > 0);
+            let milliseconds = milliseconds.ok_or_else(|| {
+                let detail = format!(
+                    "{REQUEST_TIMEOUT} is {text:?}; write a whole number of milliseconds, 1 or more"
+                );
+                Problem::new(Code::InvalidHeader, detail).received(text)
+            })?;
+            longest.min(Duration::from_millis(milliseconds))
+        }
+    };
+    let urgency = headers
+        .get(PRIORITY)
+        .and_then(|value| urgency(value.to_str().ok()?));
+    Ok(Terms {
+        deadline: received + timeout,
+        priority: urgency.map(|urgency| match urgency {
+            0..=4 => Priority::Interactive,
+            _ => Priority::Bulk,
+        }),
+    })
+}
+
+/// The urgency in a `priority` field, which is a dictionary of structured fields (RFC 9651).
+fn urgency(field: &str) -> Option<u8> {
+    field
+        .split(',')
+        .filter_map(|member| {
+            let (value, _parameters) = member.split_once(';').unwrap_or((member, ""));
+            value.trim().strip_prefix("u=")?.parse().ok()
+        })
+        .rfind(|urgency| *urgency <= 7)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONGEST: Duration = Duration::from_secs(30);
+
+    fn read(name: &'static str, value: &str) -> Result<(Duration, Option<Priority>), Code> {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, value.parse().unwrap());
+        let received = Instant::now();
+        terms(&headers, received, LONGEST)
+            .map(|terms| (terms.deadline - received, terms.priority))
+            .map_err(|problem| problem.code)
+    }
+
+    #[test]
+    fn a_timeout_shortens_the_longest_and_never_lengthens_it() {
+        let timeout = |value| read("x-request-timeout-ms", value);
+        assert_eq!(timeout("250"), Ok((Duration::from_millis(250), None)));
+        assert_eq!(timeout("9999999"), Ok((LONGEST, None)));
+        for wrong in ["0", "-1", "1.5", "250ms", ""] {
+            assert_eq!(timeout(wrong), Err(Code::InvalidHeader), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn urgency_makes_the_lane() {
+        let lane = |value| read("priority", value).unwrap().1;
+        assert_eq!(lane("u=1"), Some(Priority::Interactive));
+        assert_eq!(lane("i, u=7"), Some(Priority::Bulk));
+        assert_eq!(lane("u=5;x=1"), Some(Priority::Bulk));
+        for unreadable in ["u=9", "u=a", "i", "urgent"] {
+            assert_eq!(lane(unreadable), None, "{unreadable}");
+        }
+    }
+}
