@@ -4,18 +4,20 @@ use std::fmt;
 
 use crate::forecast::{QuantileLevel, QuantileLevels};
 
-/// Quantiles of one series on a model's own levels: `[level][step]`, never crossing.
+/// Quantiles of one series on a model's own levels, never crossing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantileGrid {
     levels: QuantileLevels,
-    values: Vec<Vec<f64>>,
+    /// Those of the first level, then those of the next.
+    values: Vec<f64>,
 }
 
 /// The forecast of one series: quantiles on the levels that were asked for, median included.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Forecast {
     levels: QuantileLevels,
-    quantiles: Vec<Vec<f64>>,
+    /// Those of the first level, then those of the next.
+    quantiles: Vec<f64>,
     /// Steps per season that the model was told; 1 means none.
     pub season_length: usize,
     /// How many values of the series, counted from its end, the model saw.
@@ -109,74 +111,82 @@ impl fmt::Display for Warning {
 }
 
 impl QuantileGrid {
-    /// The grid of `values[level][step]`; `None` when the shapes disagree or a value is not finite.
+    /// The grid of `values`, those of the first level before those of the next; `None` when they do
+    /// not divide into the levels or one is not finite.
     ///
     /// Crossing quantiles are put in order step by step, which never makes the quantile loss worse
     /// (Chernozhukov, Fernández-Val and Galichon, "Quantile and probability curves without
     /// crossing", 2010).
     #[must_use]
-    pub fn new(levels: QuantileLevels, mut values: Vec<Vec<f64>>) -> Option<Self> {
-        let steps = values.first()?.len();
-        let shaped = values.len() == levels.as_slice().len()
-            && values
-                .iter()
-                .all(|row| row.len() == steps && row.iter().all(|v| v.is_finite()));
-        if !shaped {
+    pub fn new(levels: QuantileLevels, mut values: Vec<f64>) -> Option<Self> {
+        let count = levels.as_slice().len();
+        let shaped = !values.is_empty() && values.len().is_multiple_of(count);
+        if !shaped || !values.iter().all(|value| value.is_finite()) {
             return None;
         }
-        let mut column = Vec::with_capacity(values.len());
-        for step in 0..steps {
-            if values.windows(2).any(|pair| pair[0][step] > pair[1][step]) {
+        let steps = values.len() / count;
+        // One pass over neighbours finds out, and most grids need no more.
+        let in_order = values
+            .iter()
+            .zip(&values[steps..])
+            .all(|(low, high)| low <= high);
+        if !in_order {
+            let mut column = Vec::with_capacity(count);
+            for step in 0..steps {
                 column.clear();
-                column.extend(values.iter().map(|row| row[step]));
+                column.extend(values.iter().skip(step).step_by(steps));
                 column.sort_by(f64::total_cmp);
-                for (row, value) in values.iter_mut().zip(&column) {
-                    row[step] = *value;
+                for (row, value) in column.iter().enumerate() {
+                    values[row * steps + step] = *value;
                 }
             }
         }
         Some(Self { levels, values })
     }
 
-    /// The values, `[level][step]`, on the model's own levels.
+    /// The values of each of the model's own levels, one per step.
     #[must_use]
-    pub fn values(&self) -> &[Vec<f64>] {
-        &self.values
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = &[f64]> {
+        self.values.chunks_exact(self.steps())
+    }
+
+    fn steps(&self) -> usize {
+        self.values.len() / self.levels.as_slice().len()
+    }
+
+    fn row(&self, position: usize) -> &[f64] {
+        &self.values[position * self.steps()..][..self.steps()]
     }
 
     /// This grid with every value raised to at least `floor`.
     #[must_use]
     pub fn clipped_below(mut self, floor: f64) -> Self {
-        for value in self.values.iter_mut().flatten() {
+        for value in &mut self.values {
             *value = value.max(floor);
         }
         self
     }
 
-    /// The quantiles at `level`, one per step.
+    /// Appends the quantiles at `level`, one per step, to `quantiles`.
     ///
     /// A level between two of the model's is interpolated linearly in the logit of the level; one
     /// beyond the outermost is extrapolated with the slope of the outermost pair, which gives
     /// logistic tails. A grid with a single level has no width: that level answers for all.
-    #[must_use]
-    pub fn at(&self, level: QuantileLevel) -> Vec<f64> {
+    fn extend_at(&self, level: QuantileLevel, quantiles: &mut Vec<f64>) {
         if let Some(position) = self.levels.position(level) {
-            return self.values[position].clone();
+            return quantiles.extend_from_slice(self.row(position));
         }
         let levels = self.levels.as_slice();
         if levels.len() == 1 {
-            return self.values[0].clone();
+            return quantiles.extend_from_slice(self.row(0));
         }
         let above = levels
             .partition_point(|own| *own < level)
             .clamp(1, levels.len() - 1);
         let (low, high) = (logit(levels[above - 1]), logit(levels[above]));
         let share = (logit(level) - low) / (high - low);
-        self.values[above - 1]
-            .iter()
-            .zip(&self.values[above])
-            .map(|(low, high)| low + share * (high - low))
-            .collect()
+        let pairs = self.row(above - 1).iter().zip(self.row(above));
+        quantiles.extend(pairs.map(|(low, high)| low + share * (high - low)));
     }
 
     /// What `levels` need that this grid must extrapolate.
@@ -208,13 +218,12 @@ impl Forecast {
     /// `floor` bounds every value from below, extrapolated ones too.
     #[must_use]
     pub fn from_grid(grid: &QuantileGrid, levels: &QuantileLevels, floor: Option<f64>) -> Self {
-        let mut quantiles: Vec<Vec<f64>> = levels
-            .as_slice()
-            .iter()
-            .map(|&level| grid.at(level))
-            .collect();
+        let mut quantiles = Vec::with_capacity(levels.as_slice().len() * grid.steps());
+        for level in levels.as_slice() {
+            grid.extend_at(*level, &mut quantiles);
+        }
         if let Some(floor) = floor {
-            for value in quantiles.iter_mut().flatten() {
+            for value in &mut quantiles {
                 *value = value.max(floor);
             }
         }
@@ -236,15 +245,16 @@ impl Forecast {
     /// The quantiles at `level`, one per step; `None` when that level was not asked for.
     #[must_use]
     pub fn quantile(&self, level: QuantileLevel) -> Option<&[f64]> {
+        let steps = self.steps();
         self.levels
             .position(level)
-            .map(|position| self.quantiles[position].as_slice())
+            .map(|position| &self.quantiles[position * steps..][..steps])
     }
 
     /// The number of steps.
     #[must_use]
     pub fn steps(&self) -> usize {
-        self.point().len()
+        self.quantiles.len() / self.levels.as_slice().len()
     }
 }
 
@@ -267,10 +277,10 @@ mod tests {
     proptest! {
         #[test]
         fn any_levels_of_any_grid_never_cross(
-            rows in prop::collection::vec(prop::collection::vec(-1e9..1e9, 4), 5),
+            values in prop::collection::vec(-1e9..1e9, 20),
             asked in prop::collection::vec(0.000_1..0.999_9, 1..12),
         ) {
-            let grid = QuantileGrid::new(levels(&[0.1, 0.3, 0.7, 0.9]), rows).unwrap();
+            let grid = QuantileGrid::new(levels(&[0.1, 0.3, 0.7, 0.9]), values).unwrap();
             let asked = levels(&asked);
             let forecast = Forecast::from_grid(&grid, &asked, None);
             for pair in asked.as_slice().windows(2) {
@@ -282,14 +292,20 @@ mod tests {
         }
 
         #[test]
-        fn a_models_own_levels_come_back_unchanged(
-            rows in prop::collection::vec(prop::collection::vec(-1e9..1e9, 3), 3),
+        fn a_models_own_levels_come_back_in_order_step_by_step(
+            values in prop::collection::vec(-1e9..1e9, 9),
         ) {
             let own = levels(&[0.1, 0.9]);
-            let grid = QuantileGrid::new(own.clone(), rows).unwrap();
+            let grid = QuantileGrid::new(own.clone(), values.clone()).unwrap();
             let forecast = Forecast::from_grid(&grid, &own, None);
-            for (level, row) in own.as_slice().iter().zip(grid.values()) {
-                prop_assert_eq!(forecast.quantile(*level).unwrap(), row.as_slice());
+            for (level, row) in own.as_slice().iter().zip(grid.rows()) {
+                prop_assert_eq!(forecast.quantile(*level).unwrap(), row);
+            }
+            for step in 0..3 {
+                let mut expected = [values[step], values[3 + step], values[6 + step]];
+                expected.sort_by(f64::total_cmp);
+                let column: Vec<_> = grid.rows().map(|row| row[step]).collect();
+                prop_assert_eq!(column, expected);
             }
         }
     }
@@ -297,19 +313,14 @@ mod tests {
     #[test]
     fn refuses_values_that_are_not_finite_or_not_shaped() {
         let own = levels(&[0.1, 0.9]);
-        assert!(
-            QuantileGrid::new(own.clone(), vec![vec![1.0], vec![f64::NAN], vec![2.0]]).is_none()
-        );
-        assert!(
-            QuantileGrid::new(own.clone(), vec![vec![1.0], vec![1.0, 2.0], vec![2.0]]).is_none()
-        );
-        assert!(QuantileGrid::new(own, vec![vec![1.0]]).is_none());
+        assert!(QuantileGrid::new(own.clone(), vec![1.0, f64::NAN, 2.0]).is_none());
+        assert!(QuantileGrid::new(own.clone(), vec![1.0, 1.0, 2.0, 2.0]).is_none());
+        assert!(QuantileGrid::new(own, vec![]).is_none());
     }
 
     #[test]
     fn says_which_levels_were_extrapolated() {
-        let grid =
-            QuantileGrid::new(levels(&[0.1, 0.9]), vec![vec![1.0], vec![2.0], vec![3.0]]).unwrap();
+        let grid = QuantileGrid::new(levels(&[0.1, 0.9]), vec![1.0, 2.0, 3.0]).unwrap();
         let forecast = Forecast::from_grid(&grid, &levels(&[0.01, 0.2]), None);
         assert_eq!(
             forecast.warnings,
@@ -322,8 +333,7 @@ mod tests {
 
     #[test]
     fn the_floor_holds_for_extrapolated_levels_too() {
-        let grid =
-            QuantileGrid::new(levels(&[0.1, 0.9]), vec![vec![0.0], vec![2.0], vec![3.0]]).unwrap();
+        let grid = QuantileGrid::new(levels(&[0.1, 0.9]), vec![0.0, 2.0, 3.0]).unwrap();
         let low = QuantileLevel::new(0.001).unwrap();
         let forecast = Forecast::from_grid(&grid, &levels(&[0.001]), Some(0.0));
         assert_eq!(forecast.quantile(low).unwrap(), [0.0]);

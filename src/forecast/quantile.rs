@@ -1,6 +1,7 @@
 //! Quantile levels, and the central intervals that are pairs of them.
 
 use std::fmt;
+use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -12,9 +13,10 @@ pub struct QuantileLevel(f64);
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct CentralLevel(f64);
 
-/// Quantile levels in ascending order, each once, at least one.
+/// Quantile levels in ascending order, each once, at least one. Cheap to clone: every series of a
+/// request shares them.
 #[derive(Clone, Debug, PartialEq)]
-pub struct QuantileLevels(Vec<QuantileLevel>);
+pub struct QuantileLevels(Arc<[QuantileLevel]>);
 
 /// Why a number is not a level.
 #[derive(Clone, Copy, Debug, PartialEq, Error)]
@@ -107,7 +109,7 @@ impl QuantileLevels {
         let mut levels: Vec<_> = levels.into_iter().chain([QuantileLevel::MEDIAN]).collect();
         levels.sort_by(|left, right| left.0.total_cmp(&right.0));
         levels.dedup();
-        Self(levels)
+        Self(levels.into())
     }
 
     /// The levels, ascending.

@@ -246,8 +246,9 @@ fn level(level: f64) -> QuantileLevel {
 /// A forecast of `steps`, with 0.1 and 0.9 at one below and above.
 fn forecast(steps: &[f64]) -> Forecast {
     let levels = QuantileLevels::with_median([level(0.1), level(0.9)]);
-    let row = |offset: f64| steps.iter().map(|value| value + offset).collect();
-    let grid = QuantileGrid::new(levels.clone(), vec![row(-1.0), row(0.0), row(1.0)]).unwrap();
+    let row = |offset: f64| steps.iter().map(move |value| value + offset);
+    let rows = row(-1.0).chain(row(0.0)).chain(row(1.0)).collect();
+    let grid = QuantileGrid::new(levels.clone(), rows).unwrap();
     Forecast::from_grid(&grid, &levels, None)
 }
 

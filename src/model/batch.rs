@@ -139,14 +139,8 @@ impl Batch {
         self.rows.iter().enumerate().map(move |(row_idx, row)| {
             let cells = output.slice(s![row_idx, .., ..row.horizon]);
             let values = cells
-                .rows()
-                .into_iter()
-                .map(|steps| {
-                    steps
-                        .iter()
-                        .map(|&value| f64::from(value) * row.scale)
-                        .collect()
-                })
+                .iter()
+                .map(|value| f64::from(*value) * row.scale)
                 .collect();
             let grid =
                 QuantileGrid::new(manifest.levels().clone(), values).ok_or(RowError::NotFinite)?;

@@ -6,7 +6,9 @@
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::forecast::{ForecastRequest, Horizon, QuantileLevels, SeasonChoice, Series};
+use crate::forecast::{
+    ForecastRequest, Horizon, QuantileGrid, QuantileLevels, SeasonChoice, Series,
+};
 use crate::model::{Batch, Forecaster, Manifest, PredictError};
 
 /// The content of `golden.json`: requests, the quantiles expected, and how near they must be.
@@ -143,7 +145,7 @@ impl Case {
             .next()
             .ok_or_else(|| self.broken("the model gave no row".to_owned()))?
             .map_err(|error| self.broken(error.to_string()))?;
-        self.compare(manifest, grid.values(), tolerance)
+        self.compare(manifest, &grid, tolerance)
     }
 
     fn request(&self, manifest: &Manifest) -> Result<ForecastRequest, String> {
@@ -176,7 +178,7 @@ impl Case {
     fn compare(
         &self,
         manifest: &Manifest,
-        actual: &[Vec<f64>],
+        actual: &QuantileGrid,
         tolerance: Tolerance,
     ) -> Result<(), GoldenError> {
         let largest = self
@@ -185,9 +187,9 @@ impl Case {
             .flatten()
             .fold(0.0, |most: f64, v| most.max(v.abs()));
         let tolerance = tolerance.relative * largest;
-        for (level_idx, expected) in self.quantiles.iter().enumerate() {
-            for (step_idx, &expected) in expected.iter().enumerate() {
-                let actual = actual[level_idx][step_idx];
+        for (level_idx, (expected, actual)) in self.quantiles.iter().zip(actual.rows()).enumerate()
+        {
+            for (step_idx, (&expected, &actual)) in expected.iter().zip(actual).enumerate() {
                 if (actual - expected).abs() > tolerance {
                     return Err(GoldenError::Differs {
                         case: self.name.clone(),

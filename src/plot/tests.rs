@@ -34,7 +34,7 @@ fn forecast(
         .into_request(horizon, levels.clone(), &LIMITS)
         .unwrap();
     let rows = (0..levels.as_slice().len())
-        .map(|level| vec![(last + width * level as f64).clamp(-f64::MAX, f64::MAX); steps])
+        .flat_map(|level| vec![(last + width * level as f64).clamp(-f64::MAX, f64::MAX); steps])
         .collect();
     let grid = QuantileGrid::new(levels.clone(), rows).unwrap();
     let mut forecast = Forecast::from_grid(&grid, &levels, None);
