@@ -4,6 +4,7 @@
 //! field gets a suggestion, a series that cannot be read must not fail its neighbours, and the
 //! values go straight into the vector that the domain takes.
 
+mod numbers;
 mod reader;
 
 use crate::forecast::{Field, Limits, SeasonDraft, SeriesDraft};
@@ -15,9 +16,15 @@ use reader::{Fields, Reader, Syntax};
 /// How far a problem reaches while a body is read.
 pub(super) enum Failure {
     /// The text is not JSON: nothing after it can be read.
-    Syntax(Problem),
+    Syntax(Box<Problem>),
     /// A value is wrong: what encloses it fails, and its neighbours may live.
-    Field(Problem),
+    Field(Box<Problem>),
+}
+
+impl Failure {
+    fn field(problem: Problem) -> Self {
+        Self::Field(Box::new(problem))
+    }
 }
 
 impl From<Syntax> for Failure {
@@ -28,9 +35,25 @@ impl From<Syntax> for Failure {
 
 type Read<T> = Result<T, Failure>;
 
-const SHARED: [&str; 4] = ["start", "frequency", "timezone", "season_length"];
-const SERIES_ONLY: [&str; 3] = ["id", "values", "timestamps"];
-const CALL_ONLY: [&str; 5] = ["series", "horizon", "quantiles", "levels", "model"];
+/// Every field: those of a call, those of one series, those of either. The most used come first in
+/// each, for names are compared one by one.
+const FIELDS: [&str; 12] = [
+    "horizon",
+    "quantiles",
+    "levels",
+    "model",
+    "series",
+    "values",
+    "id",
+    "timestamps",
+    "frequency",
+    "start",
+    "season_length",
+    "timezone",
+];
+
+/// The fields of a series.
+const SERIES_FIELDS: &[&str] = FIELDS.split_at(5).1;
 
 /// Reads `body`. `allow_nan` lets bare `NaN` stand for a missing value.
 ///
@@ -40,7 +63,7 @@ pub(crate) fn read(body: &[u8], allow_nan: bool, limits: &Limits) -> Result<Fore
     let mut reader = Reader::new(body, allow_nan);
     match read_call(&mut reader, limits) {
         Ok(call) => Ok(call),
-        Err(Failure::Syntax(problem) | Failure::Field(problem)) => Err(problem),
+        Err(Failure::Syntax(problem) | Failure::Field(problem)) => Err(*problem),
     }
 }
 
@@ -48,7 +71,7 @@ fn read_call(reader: &mut Reader<'_>, limits: &Limits) -> Read<ForecastCall> {
     let mut call = ForecastCall::default();
     let mut series: Option<Vec<SeriesCall>> = None;
     let mut common = SeriesFields::default();
-    let mut fields = Fields::new([CALL_ONLY.as_slice(), &SERIES_ONLY, &SHARED].concat());
+    let mut fields = Fields::new(&FIELDS);
     reader.object(&mut fields, |reader, field| {
         match field {
             "horizon" => call.horizon = Some(reader.whole_number()?),
@@ -68,13 +91,13 @@ fn read_call(reader: &mut Reader<'_>, limits: &Limits) -> Read<ForecastCall> {
                     "{field} belongs to one series; move it into series, or leave series out"
                 );
                 let problem = Problem::new(Code::ConflictingFields, detail);
-                return Err(Failure::Field(problem.at(format!("/{field}"))));
+                return Err(Failure::field(problem.at(format!("/{field}"))));
             }
             list.into_iter().map(|one| common.fill(one)).collect()
         }
         None if common.values.is_none() => {
             let detail = "values is required: the history of the series; or send series, a list of objects with values";
-            return Err(Failure::Field(
+            return Err(Failure::field(
                 Problem::new(Code::MissingField, detail).at("/values"),
             ));
         }
@@ -87,19 +110,19 @@ fn read_series_list(reader: &mut Reader<'_>, limits: &Limits) -> Read<Vec<Series
     let mut list = Vec::new();
     reader.array(|reader, index| {
         if index >= limits.series {
-            return Err(Failure::Field(too_many_series(index + 1, limits.series)));
+            return Err(Failure::field(too_many_series(index + 1, limits.series)));
         }
         let mut fields = SeriesFields::default();
         let pointer = format!("/series/{index}");
         let read = reader.isolated(|reader| {
-            let mut known = Fields::new([SERIES_ONLY.as_slice(), &SHARED].concat());
+            let mut known = Fields::new(SERIES_FIELDS);
             reader.object(&mut known, |reader, field| {
                 fields.read(reader, field, limits)
             })?;
             if fields.values.is_none() {
                 let detail = "values is required: the history of the series";
                 let problem = Problem::new(Code::MissingField, detail);
-                return Err(Failure::Field(problem.at(format!("{pointer}/values"))));
+                return Err(Failure::field(problem.at(format!("{pointer}/values"))));
             }
             Ok(())
         })?;

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use jiter::{Jiter, JiterError, JiterErrorType, JsonErrorType, LinePosition, Peek};
 
+use super::numbers::read_plain;
 use super::{Failure, Read};
 use crate::http::problem::{Code, Problem};
 
 /// The text is not JSON.
-pub(super) struct Syntax(pub(super) Problem);
+pub(super) struct Syntax(pub(super) Box<Problem>);
 
 /// Reads one body from front to back and knows the path to the value it is at.
 pub(super) struct Reader<'a> {
@@ -29,27 +30,26 @@ enum Step {
 
 /// The fields an object may have, and those it had.
 pub(super) struct Fields {
-    known: Vec<&'static str>,
-    seen: Vec<&'static str>,
+    known: &'static [&'static str],
+    /// A bit for each.
+    seen: u32,
 }
 
 impl Fields {
-    pub(super) fn new(known: Vec<&'static str>) -> Self {
-        Self {
-            known,
-            seen: Vec::new(),
-        }
+    pub(super) const fn new(known: &'static [&'static str]) -> Self {
+        Self { known, seen: 0 }
     }
 
     fn accept(&mut self, name: &str) -> Result<&'static str, Problem> {
-        let Some(&field) = self.known.iter().find(|known| **known == name) else {
+        let Some(position) = self.known.iter().position(|known| *known == name) else {
             return Err(self.unknown(name));
         };
-        if self.seen.contains(&field) {
+        let field = self.known[position];
+        if self.seen & (1 << position) != 0 {
             let detail = format!("{field} is given twice; send it once");
             return Err(Problem::new(Code::DuplicateField, detail).received(field));
         }
-        self.seen.push(field);
+        self.seen |= 1 << position;
         Ok(field)
     }
 
@@ -93,23 +93,18 @@ impl<'a> Reader<'a> {
         if self.peek()? != Peek::Object {
             return Err(self.wrong_type("an object")?);
         }
-        let mut name = self.jiter.known_object().map(owned);
-        loop {
-            let Some(field) = name.map_err(|error| self.syntax(&error))? else {
-                return Ok(());
-            };
-            let field = match fields.accept(&field) {
-                Ok(field) => field,
-                Err(problem) => {
-                    let pointer = format!("{}/{}", self.pointer(), escaped(&field));
-                    return Err(Failure::Field(problem.at(pointer)));
-                }
-            };
+        let mut accept = |name: &str| fields.accept(name).map_err(|error| (error, escaped(name)));
+        let mut name = self.jiter.known_object().map(|name| name.map(&mut accept));
+        while let Some(field) = name.map_err(|error| self.syntax(&error))? {
+            let field = field.map_err(|(problem, name)| {
+                Failure::field(problem.at(format!("{}/{name}", self.pointer())))
+            })?;
             self.path.push(Step::Field(field));
             read(self, field)?;
             self.path.pop();
-            name = self.jiter.next_key().map(owned);
+            name = self.jiter.next_key().map(|name| name.map(&mut accept));
         }
+        Ok(())
     }
 
     /// Reads an array, giving each position to `read`.
@@ -145,7 +140,7 @@ impl<'a> Reader<'a> {
                 self.path.truncate(depth);
                 self.restart(start);
                 let id = self.skip_to_id()?;
-                Ok(Err((problem, id)))
+                Ok(Err((*problem, id)))
             }
         }
     }
@@ -260,26 +255,45 @@ impl<'a> Reader<'a> {
 
     /// The values of a series, `NaN` for `null`, at most `limit`.
     pub(super) fn values(&mut self, limit: usize) -> Read<Vec<f64>> {
-        let mut values = Vec::new();
-        self.array(|reader, index| {
-            if index >= limit {
-                return Err(reader.too_many("values", limit));
-            }
-            let peek = reader.peek()?;
-            values.push(if peek == Peek::Null {
-                reader
-                    .jiter
-                    .known_null()
-                    .map_err(|error| reader.syntax(&error))?;
-                f64::NAN
-            } else if peek.is_num() {
-                reader.number(peek)?
+        if self.peek()? != Peek::Array {
+            return Err(self.wrong_type("an array")?);
+        }
+        let rest = self.body[self.position()..].iter();
+        let commas = rest
+            .take_while(|byte| **byte != b']')
+            .filter(|byte| **byte == b',');
+        let mut values = Vec::with_capacity(limit.min(commas.count() + 1));
+        let mut more = self.jiter.known_array();
+        while more.map_err(|error| self.syntax(&error))?.is_some() {
+            let start = self.position();
+            let most = limit - values.len();
+            let read = read_plain(&self.body[start..], most, &mut values);
+            if read > 0 {
+                self.restart(start + read);
             } else {
-                return Err(reader.wrong_type("a number, or null for a missing value")?);
-            });
-            Ok(())
-        })?;
+                self.path.push(Step::Index(values.len()));
+                values.push(self.value(values.len(), limit)?);
+                self.path.pop();
+            }
+            more = self.jiter.array_step();
+        }
         Ok(values)
+    }
+
+    /// Value `index` of a series, where it is not a plain number.
+    fn value(&mut self, index: usize, limit: usize) -> Read<f64> {
+        if index >= limit {
+            return Err(self.too_many("values", limit));
+        }
+        match self.peek()? {
+            Peek::Null => {
+                let null = self.jiter.known_null();
+                null.map_err(|error| self.syntax(&error))?;
+                Ok(f64::NAN)
+            }
+            peek if peek.is_num() => Ok(self.number(peek)?),
+            _ => Err(self.wrong_type("a number, or null for a missing value")?),
+        }
     }
 
     /// The timestamps of a series, at most `limit`.
@@ -304,7 +318,7 @@ impl<'a> Reader<'a> {
 
     /// `problem` at the value that is being read.
     pub(super) fn field(&self, problem: Problem) -> Failure {
-        Failure::Field(problem.at(self.pointer()))
+        Failure::field(problem.at(self.pointer()))
     }
 
     fn number(&mut self, peek: Peek) -> Result<f64, Syntax> {
@@ -354,7 +368,11 @@ impl<'a> Reader<'a> {
             other => other.to_string(),
         };
         let detail = format!("{reason} at line {line}, column {column}");
-        Syntax(Problem::new(Code::InvalidJson, detail).at(self.pointer()))
+        Syntax(
+            Problem::new(Code::InvalidJson, detail)
+                .at(self.pointer())
+                .into(),
+        )
     }
 
     fn position(&self) -> usize {
