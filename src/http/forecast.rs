@@ -56,7 +56,7 @@ const EXAMPLE: &str = include_str!("../../examples/air_passengers.csv");
     ),
     responses(
         (status = 200, description = "Forecasts, at least one", content(
-            (ForecastAnswer = "application/json"), (String = "text/csv")
+            (ForecastAnswer<'_> = "application/json"), (String = "text/csv")
         )),
         (status = "4XX", description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", description = "The server cannot answer now", body = Problem, content_type = "application/problem+json"),
@@ -94,7 +94,7 @@ pub(crate) async fn post_forecast(
     params(ForecastQuery),
     responses(
         (status = 200, description = "The forecast of the example", content(
-            (ForecastAnswer = "application/json"), (String = "text/csv")
+            (ForecastAnswer<'_> = "application/json"), (String = "text/csv")
         )),
         (status = "4XX", description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", description = "The server cannot answer now", body = Problem, content_type = "application/problem+json"),

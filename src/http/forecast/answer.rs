@@ -1,86 +1,95 @@
 //! What `/forecast` answers.
 
+use std::fmt::Display;
+
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
-use crate::forecast::{CentralLevel, Forecast, ForecastRequest, QuantileLevel, Stamp};
+use crate::forecast::{
+    Calendar, Forecast, ForecastRequest, Frequency, QuantileLevel, Stamp, Warning,
+};
 use crate::frame::Presented;
 use crate::http::forecast::call::Asked;
 use crate::http::problem::{Code, FailedSeries, Problem};
+use crate::model::Digest;
 use crate::registry::LiveModel;
 
-/// Forecasts, in the order of the request's series.
+/// Forecasts, in the order of the request's series. Borrows what it shows, and is written as it is
+/// walked.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ForecastAnswer {
+pub(crate) struct ForecastAnswer<'a> {
     /// The model that made them.
-    pub(crate) model: ModelReference,
+    pub(crate) model: ModelReference<'a>,
     /// One for each series.
-    pub(crate) forecasts: Vec<SeriesAnswer>,
+    pub(crate) forecasts: Vec<SeriesAnswer<'a>>,
 }
 
 /// A model version.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ModelReference {
+pub(crate) struct ModelReference<'a> {
     /// Its name.
     #[schema(example = "seasonal")]
-    name: String,
+    name: &'a str,
     /// Its version.
     #[schema(example = "1")]
-    version: String,
+    version: &'a str,
     /// Digest of its bundle.
-    #[schema(example = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")]
-    digest: String,
+    #[schema(value_type = String, example = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")]
+    digest: Shown<'a, Digest>,
 }
 
 /// The forecast of one series, or why it has none.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
-pub(crate) enum SeriesAnswer {
+pub(crate) enum SeriesAnswer<'a> {
     /// A forecast.
-    Forecast(ForecastOfSeries),
+    Forecast(ForecastOfSeries<'a>),
     /// No forecast.
-    Failed(FailedSeries),
+    Failed(&'a FailedSeries),
 }
 
 /// The forecast of one series.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ForecastOfSeries {
+pub(crate) struct ForecastOfSeries<'a> {
     /// The series' id, as it was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) id: Option<String>,
+    id: Option<&'a str>,
     /// One for each step, when the series has a calendar.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) timestamps: Option<Vec<String>>,
+    #[schema(value_type = Option<Vec<String>>)]
+    timestamps: Option<Stamps<'a>>,
     /// The median, one value for each step.
     #[schema(value_type = Vec<f64>)]
-    pub(crate) point: Numbers,
+    point: Numbers<'a>,
     /// Values by quantile level.
     #[schema(value_type = std::collections::BTreeMap<String, Vec<f64>>)]
-    pub(crate) quantiles: Ordered<Numbers>,
+    quantiles: Quantiles<'a>,
     /// Lower and upper values by central level in percent.
-    #[serde(skip_serializing_if = "Ordered::is_empty")]
-    #[schema(value_type = std::collections::BTreeMap<String, Interval>)]
-    pub(crate) levels: Ordered<Interval>,
+    #[serde(skip_serializing_if = "Levels::is_empty")]
+    #[schema(value_type = std::collections::BTreeMap<String, Interval<'_>>)]
+    levels: Levels<'a>,
     /// The step of the calendar, given or inferred.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) frequency: Option<String>,
+    #[schema(value_type = Option<String>)]
+    frequency: Option<Shown<'a, Frequency>>,
     /// Steps per season that the model was told; 1 means none.
-    pub(crate) season_length: usize,
+    season_length: usize,
     /// How many values of the series, counted from its end, the model saw.
-    pub(crate) context_length: usize,
+    context_length: usize,
     /// What else should be known of this forecast.
-    pub(crate) warnings: Vec<WarningBody>,
+    #[schema(value_type = Vec<WarningBody>)]
+    warnings: Warnings<'a>,
 }
 
 /// A central interval.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Interval {
+pub(crate) struct Interval<'a> {
     /// Its lower ends, one for each step.
     #[schema(value_type = Vec<f64>)]
-    lower: Numbers,
+    lower: Numbers<'a>,
     /// Its upper ends, one for each step.
     #[schema(value_type = Vec<f64>)]
-    upper: Numbers,
+    upper: Numbers<'a>,
 }
 
 /// Something that should be known of a forecast.
@@ -95,49 +104,115 @@ pub(crate) struct WarningBody {
 
 /// Values as they are presented to clients.
 #[derive(Debug)]
-pub(crate) struct Numbers(Vec<f64>);
+struct Numbers<'a>(&'a [f64]);
 
-/// A JSON object whose fields keep their order.
+/// Timestamps, as text.
 #[derive(Debug)]
-pub(crate) struct Ordered<T>(Vec<(String, T)>);
+struct Stamps<'a>(&'a [Stamp]);
 
-impl Serialize for Numbers {
+/// What is written as it is shown.
+#[derive(Debug)]
+struct Shown<'a, T>(&'a T);
+
+/// The values of each quantile level that was asked for.
+#[derive(Debug)]
+struct Quantiles<'a>(&'a Asked, &'a Forecast);
+
+/// The interval of each central level that was asked for.
+#[derive(Debug)]
+struct Levels<'a>(&'a Asked, &'a Forecast);
+
+#[derive(Debug)]
+struct Warnings<'a>(&'a [Warning]);
+
+impl Serialize for Numbers<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(|&value| Number(value)))
+        serializer.collect_seq(self.0.iter().map(|&value| Presented::from(value)))
     }
 }
 
-struct Number(f64);
-
-impl Serialize for Number {
+impl Serialize for Stamps<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match Presented::from(self.0) {
-            Presented::Single(value) => serializer.serialize_f32(value),
-            Presented::Double(value) => serializer.serialize_f64(value),
-        }
+        serializer.collect_seq(self.0.iter().map(Shown))
     }
 }
 
-impl<T> Ordered<T> {
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl<T: Serialize> Serialize for Ordered<T> {
+impl<T: Display> Serialize for Shown<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
+        serializer.collect_str(self.0)
     }
 }
 
-impl ModelReference {
-    pub(crate) fn of(model: &LiveModel) -> Self {
+impl Serialize for Quantiles<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(asked, forecast) = self;
+        let quantiles = asked.quantiles.iter();
+        serializer.collect_map(quantiles.map(|level| (Shown(level), numbers(forecast, *level))))
+    }
+}
+
+impl Serialize for Levels<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(asked, forecast) = self;
+        serializer.collect_map(asked.levels.iter().map(|level| {
+            let lower = numbers(forecast, level.lower());
+            let upper = numbers(forecast, level.upper());
+            (Shown(level), Interval { lower, upper })
+        }))
+    }
+}
+
+impl Levels<'_> {
+    const fn is_empty(&self) -> bool {
+        self.0.levels.is_empty()
+    }
+}
+
+impl Serialize for Warnings<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|warning| WarningBody {
+            code: warning.code(),
+            detail: warning.to_string(),
+        }))
+    }
+}
+
+fn numbers(forecast: &Forecast, level: QuantileLevel) -> Numbers<'_> {
+    Numbers(forecast.quantile(level).unwrap_or_default())
+}
+
+impl<'a> ModelReference<'a> {
+    pub(crate) fn of(model: &'a LiveModel) -> Self {
         let manifest = model.engine.manifest();
         Self {
-            name: manifest.name.clone(),
-            version: manifest.version.clone(),
-            digest: model.digest.to_string(),
+            name: &manifest.name,
+            version: &manifest.version,
+            digest: Shown(&model.digest),
         }
+    }
+}
+
+impl<'a> SeriesAnswer<'a> {
+    /// The answer for one series, on the levels that were `asked`.
+    pub(crate) fn of(
+        outcome: &'a Result<(Echo, Forecast), FailedSeries>,
+        asked: &'a Asked,
+    ) -> Self {
+        let (echo, forecast) = match outcome {
+            Ok(answered) => answered,
+            Err(failed) => return Self::Failed(failed),
+        };
+        Self::Forecast(ForecastOfSeries {
+            id: echo.id.as_deref(),
+            timestamps: echo.stamps.as_deref().map(Stamps),
+            point: Numbers(forecast.point()),
+            quantiles: Quantiles(asked, forecast),
+            levels: Levels(asked, forecast),
+            frequency: echo.frequency.as_ref().map(Shown),
+            season_length: forecast.season_length,
+            context_length: forecast.context_length,
+            warnings: Warnings(&forecast.warnings),
+        })
     }
 }
 
@@ -147,7 +222,7 @@ pub(crate) struct Echo {
     pub(crate) id: Option<String>,
     pub(crate) pointer: String,
     pub(crate) stamps: Option<Vec<Stamp>>,
-    frequency: Option<String>,
+    frequency: Option<Frequency>,
 }
 
 impl Echo {
@@ -172,7 +247,7 @@ impl Echo {
                 id,
                 pointer,
                 stamps,
-                frequency: calendar.map(|calendar| calendar.frequency().to_string()),
+                frequency: calendar.map(Calendar::frequency),
             }),
             Err(error) => {
                 let problem = Problem::new(Code::CalendarOutOfRange, error.to_string());
@@ -181,42 +256,6 @@ impl Echo {
                     error: problem.at(format!("{pointer}/start")),
                 })
             }
-        }
-    }
-
-    /// The answer for this series, on the levels that were `asked`.
-    pub(crate) fn answer(self, forecast: &Forecast, asked: &Asked) -> ForecastOfSeries {
-        let at =
-            |level: QuantileLevel| Numbers(forecast.quantile(level).unwrap_or_default().to_vec());
-        let interval = |level: &CentralLevel| {
-            let (lower, upper) = (at(level.lower()), at(level.upper()));
-            (level.to_string(), Interval { lower, upper })
-        };
-        ForecastOfSeries {
-            id: self.id,
-            timestamps: self
-                .stamps
-                .map(|stamps| stamps.iter().map(ToString::to_string).collect()),
-            point: Numbers(forecast.point().to_vec()),
-            quantiles: Ordered(
-                asked
-                    .quantiles
-                    .iter()
-                    .map(|level| (level.to_string(), at(*level)))
-                    .collect(),
-            ),
-            levels: Ordered(asked.levels.iter().map(interval).collect()),
-            frequency: self.frequency,
-            season_length: forecast.season_length,
-            context_length: forecast.context_length,
-            warnings: forecast
-                .warnings
-                .iter()
-                .map(|warning| WarningBody {
-                    code: warning.code(),
-                    detail: warning.to_string(),
-                })
-                .collect(),
         }
     }
 }

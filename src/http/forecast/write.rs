@@ -60,7 +60,7 @@ impl AnswerFormat {
     /// [`Code::Internal`] when it cannot be written, which memory alone can cause.
     pub(crate) fn write(self, outcome: Outcome) -> Result<Response<Body>, Problem> {
         let body = match self {
-            Self::Json => json(outcome),
+            Self::Json => json(&outcome),
             Self::Csv => csv(outcome),
         };
         let body = body.map_err(|error| Problem::new(Code::Internal, error))?;
@@ -96,25 +96,19 @@ fn weight(accept: &str, media_type: &str) -> f32 {
         .map_or(0.0, |(_, quality)| quality)
 }
 
-fn json(outcome: Outcome) -> Result<Vec<u8>, String> {
-    let Outcome {
-        model,
-        asked,
-        series,
-        ..
-    } = outcome;
-    let forecasts = series
-        .into_iter()
-        .map(|one| match one {
-            Ok((echo, forecast)) => SeriesAnswer::Forecast(echo.answer(&forecast, &asked)),
-            Err(failed) => SeriesAnswer::Failed(failed),
-        })
-        .collect();
+fn json(outcome: &Outcome) -> Result<Vec<u8>, String> {
+    let forecasts = outcome.series.iter();
     let answer = ForecastAnswer {
-        model: ModelReference::of(&model),
-        forecasts,
+        model: ModelReference::of(&outcome.model),
+        forecasts: forecasts
+            .map(|one| SeriesAnswer::of(one, &outcome.asked))
+            .collect(),
     };
-    serde_json::to_vec(&answer).map_err(|error| error.to_string())
+    let asked = &outcome.asked;
+    let numbers = asked.horizon.steps() * (1 + asked.quantiles.len() + 2 * asked.levels.len());
+    let mut body = Vec::with_capacity(256 + outcome.series.len() * (256 + 10 * numbers));
+    serde_json::to_writer(&mut body, &answer).map_err(|error| error.to_string())?;
+    Ok(body)
 }
 
 fn csv(outcome: Outcome) -> Result<Vec<u8>, String> {
