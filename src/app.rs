@@ -14,7 +14,8 @@ use crate::engine::EngineConfig;
 use crate::engine::metrics::EngineMetrics;
 use crate::http::server::{DrainReport, Server, ServerConfig, ServerMetrics};
 use crate::http::{AppState, AppStateParts, HttpMetrics};
-use crate::onnx::{OnnxForecaster, Runtime};
+use crate::model::Bundle;
+use crate::onnx::{OnnxModel, Runtime};
 use crate::registry::{Load, Registry};
 use crate::shutdown::{DrainTiming, Shutdown};
 
@@ -54,8 +55,9 @@ pub fn load_models(
     let runtime = runtime(config)?;
     let threads = plan.session_threads;
     let load = Load {
-        opener: Box::new(move |bundle| {
-            Ok(Box::new(OnnxForecaster::open(&runtime, bundle, threads)?))
+        opener: Box::new(move |bundle: &Bundle| {
+            let model = OnnxModel::new(runtime.clone(), bundle);
+            Ok(Box::new(move || Ok(Box::new(model.open(threads)?))))
         }),
         workers: plan.workers,
         engine: EngineConfig {

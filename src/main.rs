@@ -4,9 +4,16 @@ use std::io::Write as _;
 
 use almanac::cli::Cli;
 use clap::Parser as _;
+use mimalloc::MiMalloc;
+
+/// Most of a request's small allocations are freed by another thread than took them, at which this
+/// one is quick; `docs/performance.md` has the figures. ONNX Runtime keeps to the system's.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() {
     silence_runtime_telemetry();
+    give_back_large_allocations();
     let code = match Cli::try_parse() {
         Ok(cli) => cli.run(),
         Err(error) => usage(&error),
@@ -50,3 +57,22 @@ fn silence_runtime_telemetry() {
     // environment at the same time.
     unsafe { std::env::set_var(almanac::onnx::runtime::TELEMETRY_SWITCH, "1") };
 }
+
+/// Makes the system's allocator, which ONNX Runtime uses, map large blocks on their own.
+///
+/// By default it does so only until the first of them is freed, and from then on keeps them in its
+/// heap: a session that is opened packs each weight into memory that it throws away when another
+/// session has packed it already, and that memory, as much as the weights, would never be given back.
+#[cfg(target_env = "gnu")]
+#[expect(
+    unsafe_code,
+    reason = "a setting of the C library, which takes two numbers"
+)]
+fn give_back_large_allocations() {
+    const LARGE: i32 = 256 * 1_024;
+    // SAFETY: `mallopt` takes any numbers and only stores them; no other thread allocates yet.
+    let _is_known = unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE) };
+}
+
+#[cfg(not(target_env = "gnu"))]
+const fn give_back_large_allocations() {}

@@ -5,7 +5,8 @@
 pub mod inspect;
 pub mod runtime;
 pub mod session;
+mod weights;
 
 pub use inspect::{GraphDescription, describe};
 pub use runtime::{Runtime, RuntimeError};
-pub use session::{OnnxForecaster, SessionError};
+pub use session::{OnnxForecaster, OnnxModel, SessionError};

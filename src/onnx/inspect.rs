@@ -37,7 +37,7 @@ pub struct TensorDescription {
 /// # Errors
 /// [`SessionError::Graph`] when it cannot be opened.
 pub fn describe(runtime: &Runtime, bytes: &[u8]) -> Result<GraphDescription, SessionError> {
-    let session = open(runtime, bytes, 1).map_err(SessionError::Graph)?;
+    let session = open(runtime, bytes, 1, None).map_err(SessionError::Graph)?;
     let metadata = session
         .metadata()
         .map_err(|error| SessionError::Graph(error.to_string()))?;

@@ -12,6 +12,15 @@ use thiserror::Error;
 use crate::model::manifest::OutputAxis;
 use crate::model::{Batch, Bundle, Forecaster, Manifest, PredictError, Stop};
 use crate::onnx::Runtime;
+use crate::onnx::weights::Weights;
+
+/// A graph whose sessions share their weights.
+#[derive(Debug)]
+pub struct OnnxModel<'a> {
+    runtime: Runtime,
+    bundle: &'a Bundle,
+    weights: Weights,
+}
 
 /// A graph opened by ONNX Runtime, fed and read as its manifest says.
 pub struct OnnxForecaster {
@@ -59,22 +68,40 @@ pub enum SessionError {
     },
 }
 
-impl OnnxForecaster {
-    /// Opens the graph of `bundle` with `threads` of its own, which sleep when there is no work.
+impl<'a> OnnxModel<'a> {
+    /// The graph of `bundle`, not opened yet.
+    #[must_use]
+    pub fn new(runtime: Runtime, bundle: &'a Bundle) -> Self {
+        Self {
+            runtime,
+            bundle,
+            weights: Weights::of(&bundle.model),
+        }
+    }
+
+    /// Opens a session with `threads` of its own, which sleep when there is no work.
     ///
     /// # Errors
     /// [`SessionError`] when the runtime refuses the graph, or it is not what the manifest says.
-    pub fn open(runtime: &Runtime, bundle: &Bundle, threads: usize) -> Result<Self, SessionError> {
-        let session = open(runtime, &bundle.model, threads).map_err(SessionError::Graph)?;
+    pub fn open(&self, threads: usize) -> Result<OnnxForecaster, SessionError> {
+        let Self {
+            runtime,
+            bundle,
+            weights,
+        } = self;
+        let session = open(runtime, &bundle.model, threads, Some(weights));
+        let session = session.map_err(SessionError::Graph)?;
         check_roles(&bundle.manifest, session.inputs(), session.outputs())?;
         let options = RunOptions::new().map_err(|error| SessionError::Graph(error.to_string()))?;
-        Ok(Self {
+        Ok(OnnxForecaster {
             session,
             manifest: bundle.manifest.clone(),
             options: Arc::new(Options(options)),
         })
     }
+}
 
+impl OnnxForecaster {
     fn run(&mut self, batch: &Batch) -> ort::Result<Array3<f32>> {
         let Self {
             session,
@@ -154,9 +181,18 @@ fn level_major<'a>(output: &'a ArrayView3<'_, f32>, manifest: &Manifest) -> Arra
 
 /// Opens `graph` with a fixed number of threads and no spinning, so that an idle server costs
 /// nothing and a throttled one loses no quota to waiting.
-pub(super) fn open(runtime: &Runtime, graph: &[u8], threads: usize) -> Result<Session, String> {
+pub(super) fn open(
+    runtime: &Runtime,
+    graph: &[u8],
+    threads: usize,
+    weights: Option<&Weights>,
+) -> Result<Session, String> {
     let open = || -> ort::Result<Session> {
-        Session::builder(runtime.environment())?
+        let mut builder = Session::builder(runtime.environment())?;
+        if let Some(weights) = weights {
+            builder = weights.lend(builder)?;
+        }
+        builder
             .with_intra_threads(threads)?
             .with_inter_threads(1)?
             .with_intra_op_spinning(false)?

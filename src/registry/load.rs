@@ -1,5 +1,6 @@
 //! From the files of a bundle to a model that serves.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,10 +12,15 @@ use crate::model::{Bundle, BundleError, Forecaster, GoldenError};
 use crate::registry::{LiveModel, ModelState, Registry};
 use crate::store::{Found, Source, StoreError};
 
-/// Opens a verified bundle's graph. The registry is given one, so that it knows no runtime.
-pub type Opener = dyn Fn(&Bundle) -> Result<Box<dyn Forecaster>, Box<dyn std::error::Error + Send + Sync>>
-    + Send
-    + Sync;
+/// Reads a verified bundle's graph, of which sessions are then opened. The registry is given one, so
+/// that it knows no runtime.
+pub type Opener = dyn for<'a> Fn(&'a Bundle) -> Result<Box<Sessions<'a>>, OpenError> + Send + Sync;
+
+/// Opens one more session of a graph, which shares with the others what it can.
+pub type Sessions<'a> = dyn Fn() -> Result<Box<dyn Forecaster>, OpenError> + Send + Sync + 'a;
+
+/// Why a graph cannot be opened.
+pub type OpenError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What every load needs.
 pub struct Load {
@@ -47,7 +53,7 @@ pub enum LoadError {
     },
     /// Its graph cannot be opened.
     #[error("{0}")]
-    Open(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Open(#[source] OpenError),
     /// Opening or running its graph panicked.
     #[error("the model panicked while it was opened and checked")]
     Panicked,
@@ -138,9 +144,12 @@ impl Load {
 
     /// A forecaster for each worker, opened side by side, each checked and thereby warm.
     fn open_all(&self, bundle: &Bundle) -> Result<Vec<Box<dyn Forecaster>>, LoadError> {
+        let sessions = catch_unwind(AssertUnwindSafe(|| (self.opener)(bundle)))
+            .map_err(|_panic| LoadError::Panicked)?
+            .map_err(LoadError::Open)?;
         let opened: Vec<_> = std::thread::scope(|scope| {
             let opening: Vec<_> = (0..self.workers)
-                .map(|_| scope.spawn(|| self.open(bundle)))
+                .map(|_| scope.spawn(|| open(&sessions, bundle)))
                 .collect();
             // Every thread is joined before the first failure is looked at: a scope hands on the
             // panic of one that was not.
@@ -151,10 +160,10 @@ impl Load {
         });
         opened.into_iter().collect()
     }
+}
 
-    fn open(&self, bundle: &Bundle) -> Result<Box<dyn Forecaster>, LoadError> {
-        let mut forecaster = (self.opener)(bundle).map_err(LoadError::Open)?;
-        bundle.golden.check(&bundle.manifest, forecaster.as_mut())?;
-        Ok(forecaster)
-    }
+fn open(sessions: &Sessions<'_>, bundle: &Bundle) -> Result<Box<dyn Forecaster>, LoadError> {
+    let mut forecaster = sessions().map_err(LoadError::Open)?;
+    bundle.golden.check(&bundle.manifest, forecaster.as_mut())?;
+    Ok(forecaster)
 }

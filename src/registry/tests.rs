@@ -78,7 +78,7 @@ fn load(opener: Box<Opener>) -> Load {
 }
 
 fn fives() -> Load {
-    load(Box::new(|_| Ok(Box::new(Fives))))
+    load(Box::new(|_| Ok(Box::new(|| Ok(Box::new(Fives))))))
 }
 
 fn source(root: &tempfile::TempDir) -> Source {
@@ -104,8 +104,10 @@ fn the_newest_version_serves_with_one_session_for_each_worker() {
     bundle(root.path(), "m", "10");
     let registry = Registry::new("m".to_owned());
     let counting = load(Box::new(|_| {
-        OPENED.fetch_add(1, Ordering::Relaxed);
-        Ok(Box::new(Fives))
+        Ok(Box::new(|| {
+            OPENED.fetch_add(1, Ordering::Relaxed);
+            Ok(Box::new(Fives))
+        }))
     }));
     counting.all(&source(&root), &registry).unwrap();
     assert_eq!(version(&registry, "m"), "10");
@@ -170,7 +172,7 @@ fn a_graph_with_other_forecasts_never_serves() {
     let root = tempfile::tempdir().unwrap();
     bundle(root.path(), "m", "1");
     let registry = Registry::new("m".to_owned());
-    let sixes = load(Box::new(|_| Ok(Box::new(Sixes))));
+    let sixes = load(Box::new(|_| Ok(Box::new(|| Ok(Box::new(Sixes))))));
     sixes.all(&source(&root), &registry).unwrap();
     let error = registry.resolve(None).unwrap_err().to_string();
     assert!(
