@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 from types import TracebackType
@@ -64,6 +66,8 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Server:
+        if _listens(self.url):
+            raise ServerError(f"something else listens at {self.url} already")
         with self.log.open("wb") as log:
             # Its own session, so that its children can be found and ended with it.
             self._process = subprocess.Popen(
@@ -131,11 +135,13 @@ class Server:
     def _wait_until_ready(self) -> None:
         assert self._process is not None
         end = time.monotonic() + self._ready_seconds
-        while not answers(self._ready_url):
+        ready = False
+        while not ready:
+            ready = answers(self._ready_url)
             status = self._process.poll()
             if status is not None:
                 raise ServerError(f"the server ended with status {status}\n{self._log_tail()}")
-            if time.monotonic() > end:
+            if not ready and time.monotonic() > end:
                 raise ServerError(
                     f"{self._ready_url} does not answer 2xx within {self._ready_seconds:g} s\n"
                     f"{self._log_tail()}"
@@ -172,6 +178,23 @@ def answers(url: str, seconds: float = 2.0) -> bool:
             return 200 <= response.status < 300
     except (urllib.error.URLError, OSError, ValueError):
         return False
+
+
+def _listens(url: str) -> bool:
+    """Whether a connection to the host and port of `url` is accepted."""
+    address = urllib.parse.urlsplit(url)
+    try:
+        socket.create_connection((address.hostname, address.port or 80), timeout=2).close()
+    except OSError:
+        return False
+    return True
+
+
+def free_port() -> int:
+    """A port that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _stat_fields(pid: int) -> list[str]:
