@@ -120,7 +120,10 @@ fn read(folder: &Path) -> anyhow::Result<BundleFiles> {
         let entry = entry.with_context(listed)?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if entry.file_type().with_context(listed)?.is_file() {
-            files.insert(name, std::fs::read(entry.path()).with_context(listed)?.into());
+            files.insert(
+                name,
+                std::fs::read(entry.path()).with_context(listed)?.into(),
+            );
         }
     }
     Ok(files)

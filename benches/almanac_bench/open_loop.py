@@ -13,6 +13,7 @@ may send again: then every request leaves when it is due, and its latency is fro
 
 from __future__ import annotations
 
+import math
 import subprocess
 import tempfile
 import time
@@ -39,6 +40,7 @@ def open_loop(
     connections: int,
     cores: str,
     content_type: str = "application/json",
+    deadline_seconds: float = math.inf,
 ) -> Result:
     """Posts `bodies` at `rate` requests a second over `connections`, from `cores`."""
     bodies = bodies[:GENERATORS]
@@ -60,7 +62,7 @@ def open_loop(
             started.append(_start(pinned(command, cores), folder / f"output-{idx}"))
         _wait(started, seconds * 2 + 60, folder)
         logs = [(folder / f"log-{idx}").read_text() for idx in range(len(bodies))]
-    return parse_logs(logs, pace)
+    return parse_logs(logs, pace, deadline_seconds)
 
 
 def stagger(per_second: float) -> list[str]:
@@ -72,7 +74,7 @@ def stagger(per_second: float) -> list[str]:
     ]
 
 
-def parse_logs(logs: list[str], pace: float) -> Result:
+def parse_logs(logs: list[str], pace: float, deadline_seconds: float = math.inf) -> Result:
     """Reads h2load's lines: begin in microseconds, status or -1, microseconds until the end."""
     text = "".join(logs)
     if not text.strip():
@@ -95,6 +97,7 @@ def parse_logs(logs: list[str], pace: float) -> Result:
         refused=latency_of(took[np.isin(status, REFUSALS)]),
         sent_per_second=float((len(rows) - 1) / (last - first) * 1e6) if last > first else 0.0,
         held_back=int((took > pace * 1e6).sum()),
+        late=int((took[is_ok] > deadline_seconds * 1e6).sum()),
     )
 
 

@@ -14,7 +14,8 @@ Column = tuple[str, str, str]
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> str:
     """A Markdown table. A column is (key of the row, heading, format); no value is a dash.
 
-    Example: table([{"name": "a", "share": 0.5}], [("name", "what", ""), ("share", "of best", ".0%")])
+    Example:
+      table([{"name": "a", "share": 0.5}], [("name", "what", ""), ("share", "of best", ".0%")])
     """
     cells = [[heading for _, heading, _ in columns]]
     cells += [[_cell(row.get(key), spec) for key, _, spec in columns] for row in rows]

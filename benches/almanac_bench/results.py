@@ -30,7 +30,8 @@ class Result:
     `latency` is of the 2xx answers. `refused` is of those with 429 or 503: only the open loop can
     tell them apart, and it is None where there were none. `sent_per_second` and `held_back` are of
     the open loop: the rate that was reached, and how many answers kept a connection from sending
-    its next request when that was due.
+    its next request when that was due. `late` are the 2xx answers that took longer than the
+    deadline, where one was given.
     """
 
     seconds: float
@@ -41,6 +42,7 @@ class Result:
     refused: Latency | None = None
     sent_per_second: float | None = None
     held_back: int = 0
+    late: int = 0
 
     @property
     def ok(self) -> int:
