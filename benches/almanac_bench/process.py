@@ -153,7 +153,7 @@ class Server:
         return "\n".join([f"the last lines of {self.log}:", *text[-lines:]])
 
     def _end(self) -> None:
-        process, pids = self._process, []
+        process = self._process
         if process is None:
             return
         pids = self.pids()
@@ -165,9 +165,12 @@ class Server:
                 process.kill()
                 process.wait()
         # Children that outlive their parent keep the port and the core.
-        for pid in pids:
-            if pid != process.pid and _session_of(pid) == process.pid:
-                _kill(pid)
+        left = [pid for pid in pids if pid != process.pid and _session_of(pid) == process.pid]
+        for pid in left:
+            _kill(pid)
+        end = time.monotonic() + self._end_seconds
+        while any(is_running(pid) for pid in left) and time.monotonic() < end:
+            time.sleep(POLL_SECONDS)
         self._process = None
 
 
@@ -178,6 +181,11 @@ def answers(url: str, seconds: float = 2.0) -> bool:
             return 200 <= response.status < 300
     except (urllib.error.URLError, OSError, ValueError):
         return False
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is such a process and it has not ended."""
+    return _stat_fields(pid)[:1] not in ([], ["Z"], ["X"])
 
 
 def _listens(url: str) -> bool:

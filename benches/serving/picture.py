@@ -23,7 +23,7 @@ def draw(all_found: list[Measured], path: Path) -> None:
     # The same bytes for the same numbers, and text that can be searched.
     plt.rcParams.update({"svg.hashsalt": "almanac", "svg.fonttype": "none", "font.size": 10})
     rows = len(all_found)
-    figure, axes = plt.subplots(rows, 2, figsize=(11, 4.2 * rows), squeeze=False)
+    figure, axes = plt.subplots(rows, 2, figsize=(11, 4.8 * rows), squeeze=False)
     for (left, right), found in zip(axes, all_found, strict=True):
         _throughput(left, found)
         _latency(right, found)
@@ -50,7 +50,7 @@ def _throughput(axes: Axes, found: Measured) -> None:
     axes.axhline(single.series_per_second, color="gray", linestyle="--", label="bare loop, batch 1")
     _label(axes, f"{found.model}: series per second", "clients")
     axes.set_ylim(bottom=0)
-    axes.legend(frameon=False, fontsize=9)
+    _legend(axes)
 
 
 def _latency(axes: Axes, found: Measured) -> None:
@@ -70,7 +70,12 @@ def _latency(axes: Axes, found: Measured) -> None:
     axes.axhline(single.p50_ms, color="gray", linestyle="--", label="bare loop, batch 1, p50")
     _label(axes, f"{found.model}: latency in milliseconds", "clients")
     axes.set_yscale("log")
-    axes.legend(frameon=False, fontsize=9)
+    _legend(axes)
+
+
+def _legend(axes: Axes) -> None:
+    """Below the axes, where no line can run through it."""
+    axes.legend(frameon=False, fontsize=9, ncols=2, loc="upper left", bbox_to_anchor=(-0.02, -0.13))
 
 
 def _label(axes: Axes, title: str, below: str) -> None:
