@@ -30,7 +30,7 @@ def main() -> None:
         "machine": platform.platform(),
         "quick": arguments.quick,
         "models": found,
-        "bars": [bar for one in found for bar in bars(one)],
+        "bars": [{**vars(bar), "met": bar.met} for one in found for bar in bars(one)],
     }
     report.write(arguments.output / "serving.json", results)
     picture.draw(found, arguments.output / "serving.svg")
