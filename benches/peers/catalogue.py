@@ -15,8 +15,10 @@ MLFLOW_QUIET = {
 class Peer:
     """One server in one configuration.
 
-    In `command`, `prepare` and `env`, `{bin}` is the folder of the peer's Python programs, `{port}`,
-    `{port2}` and `{port3}` are free ports, `{work}` is a folder that lasts as long as the server.
+    In `command`, `prepare` and `env`, `{bin}` is the folder of the peer's Python programs,
+    `{site}` that of its packages, `{libpython}` that of its shared library, `{peers}` this one;
+    `{port}`, `{port2}` and `{port3}` are free ports, `{work}` is a folder that lasts as long as the
+    server.
     Both commands run in the peer's folder, with PEER_BUNDLE, PEER_PORT and PEER_WORK set.
 
     `packages` are what its version is read from. `request_path` in Python: no part of a request is
@@ -74,7 +76,7 @@ PEERS = (
             *("{bin}/python", "server.py", "--address", "127.0.0.1", "--port", "{port}"),
             *("--timeout", "30000", "--log-level", "warning"),
         ),
-        batching="up to 64, 5 ms",
+        batching="up to 64, 1 ms",
         request_path="Rust, Python",
         path="/inference",
         ready_path="/metrics",
@@ -85,6 +87,28 @@ PEERS = (
         packages=("nvidia-pytriton",),
         command=("{bin}/python", "server.py"),
         batching="up to 64, no delay",
+        # Triton's Python stub loads the shared library of Python, which must be this Python's.
+        env={"LD_LIBRARY_PATH": "{libpython}"},
+        request_path="C++, Python",
+        envelope="v2",
+        path="/v2/models/forecaster/infer",
+        ready_path="/v2/models/forecaster/ready",
+    ),
+    Peer(
+        name="triton-python",
+        folder="pytriton",
+        packages=("nvidia-pytriton",),
+        prepare=("{bin}/python", "backend.py"),
+        command=(
+            *("{site}/pytriton/tritonserver/bin/tritonserver", "--model-repository", "repository"),
+            *("--backend-directory", "{work}/backends", "--http-address", "127.0.0.1"),
+            *("--http-port", "{port}", "--allow-grpc", "false", "--allow-metrics", "false"),
+        ),
+        batching="up to 64, no delay",
+        env={
+            "LD_LIBRARY_PATH": "{libpython}:{site}/nvidia_pytriton.libs",
+            "PEER_PATH": "{peers}:{site}",
+        },
         request_path="C++, Python",
         envelope="v2",
         path="/v2/models/forecaster/infer",
@@ -152,6 +176,8 @@ PEERS = (
         env={
             "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
             "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_AUTH_MODE": "disabled",
+            "RAY_enable_metrics_collection": "0",
             "RAY_TMPDIR": "{work}",
         },
     ),
@@ -159,7 +185,7 @@ PEERS = (
         name="kserve",
         folder="kserve",
         packages=("kserve",),
-        command=("{bin}/python", "server.py"),
+        command=("{bin}/python", "server.py", "--log_config_file", "logging.json"),
         batching="none",
         envelope="instances",
         path="/v1/models/forecaster:predict",

@@ -21,11 +21,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
+
 from almanac_bench import load
 from almanac_bench.bodies import forecast_bodies
 from almanac_bench.process import ServerError
 from almanac_bench.report import write
-
 from catalogue import PEERS, Peer
 from environments import SetupError, versions
 from running import AnswerError, Running, Setting, running_almanac, running_peer
@@ -95,26 +95,46 @@ def difference(got: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> flo
     return worst
 
 
-def measure(
-    running: Running, bodies: Sequence[bytes], clients: int, seconds: float, setting: Setting
-) -> Point:
-    """One closed loop after a short one that warms up the server at this number of clients."""
-    requests = [running.envelope.request(body) for body in bodies]
+def warm_seconds(points: Sequence[Point], clients: int, seconds: float) -> float:
+    """Longer than an answer takes when all clients ask at once, as far as is known before."""
+    rate = max((point.per_second for point in points), default=0.0)
+    return min(30.0, max(min(2.0, seconds), 1.5 * clients / rate if rate else 0.0))
 
-    def closed(duration: float) -> load.Result:
-        return load.closed(
-            running.url,
-            requests,
-            connections=clients,
-            seconds=duration,
-            cores=setting.load_core,
-            content_type="application/json",
-        )
 
-    closed(min(2.0, seconds))
+def settle(running: Running, limit: float = 30.0) -> None:
+    """Waits until the server has worked off what the last clients left behind."""
+    end = time.monotonic() + limit
     before = running.server.cpu_seconds()
-    result = closed(seconds)
+    while time.monotonic() < end:
+        time.sleep(0.25)
+        now = running.server.cpu_seconds()
+        # Some peers are never quite idle.
+        if now - before < 0.1:
+            return
+        before = now
+
+
+def measure(
+    running: Running,
+    bodies: Sequence[bytes],
+    clients: int,
+    warm: float,
+    arguments: argparse.Namespace,
+) -> Point:
+    """One closed loop, and what it cost the server, warm-up included."""
+    before = running.server.cpu_seconds()
+    result = load.closed(
+        running.url,
+        [running.envelope.request(body) for body in bodies],
+        connections=clients,
+        seconds=arguments.seconds,
+        cores=arguments.load_core,
+        content_type="application/json",
+        warm_seconds=warm,
+    )
     spent = running.server.cpu_seconds() - before
+    rss_mib, pss_mib = running.server.rss_mib(), running.server.pss_mib()
+    settle(running)
     latency = result.latency
     return Point(
         clients=clients,
@@ -124,8 +144,8 @@ def measure(
         errors=result.errors + sum(result.statuses.values()) - result.ok,
         statuses=result.statuses,
         cpu_ms_per_request=1000 * spent / result.ok if result.ok else None,
-        rss_mib=running.server.rss_mib(),
-        pss_mib=running.server.pss_mib(),
+        rss_mib=rss_mib,
+        pss_mib=pss_mib,
     )
 
 
@@ -135,7 +155,6 @@ def try_server(
     bodies: Sequence[bytes],
     expected: Sequence[np.ndarray] | None,
     arguments: argparse.Namespace,
-    setting: Setting,
 ) -> list[np.ndarray]:
     """Fills `outcome`, whatever happens, and gives the server's answers."""
     got: list[np.ndarray] = []
@@ -149,7 +168,8 @@ def try_server(
             if outcome.worst_difference > TOLERANCE:
                 raise DisagreementError(f"answers differ by {outcome.worst_difference:.2g}")
             for clients in CLIENTS:
-                point = measure(running, bodies, clients, arguments.seconds, setting)
+                warm = warm_seconds(outcome.points, clients, arguments.seconds)
+                point = measure(running, bodies, clients, warm, arguments)
                 outcome.points.append(point)
                 say(f"  {clients} clients: {point.per_second:.0f}/s, p99 {point.p99_ms} ms")
     except (SetupError, ServerError, AnswerError, DisagreementError, load.LoadError) as error:
@@ -163,7 +183,7 @@ def compare(arguments: argparse.Namespace, setting: Setting) -> list[Outcome]:
     bodies = forecast_bodies(1)
     almanac = Outcome("almanac", {"almanac": arguments.version}, "Rust", "by itself")
     expected = try_server(
-        almanac, running_almanac(arguments.binary, setting), bodies, None, arguments, setting
+        almanac, running_almanac(arguments.binary, setting), bodies, None, arguments
     )
     outcomes = [almanac]
     if not expected:
@@ -173,7 +193,7 @@ def compare(arguments: argparse.Namespace, setting: Setting) -> list[Outcome]:
             peer.name, versions(peer.folder, peer.packages), peer.request_path, peer.batching
         )
         starting = running_peer(peer, setting)
-        try_server(outcome, starting, bodies, expected, arguments, setting)
+        try_server(outcome, starting, bodies, expected, arguments)
         outcomes.append(outcome)
     return outcomes
 
@@ -215,7 +235,6 @@ def main() -> None:
     setting = Setting(
         bundle=arguments.bundle.resolve(),
         server_core=arguments.server_core,
-        load_core=arguments.load_core,
         uv=arguments.uv,
         cache=arguments.cache,
         logs=logs,

@@ -30,10 +30,22 @@ def environment(folder: str, *, uv: Path, cache: Path) -> Path:
     # Programs of the environment name its Python by path, so it is moved by a relocatable venv.
     _run([str(uv), "venv", "--quiet", "--clear", "--relocatable", str(part)], folder)
     python = str(part / "bin" / "python")
-    _run([str(uv), "pip", "install", "--quiet", "--python", python, "-r", str(requirements)], folder)
+    # Compiled now, for some peers start many processes that would each compile it all again.
+    install = [str(uv), "pip", "install", "--quiet", "--compile-bytecode", "--python", python]
+    _run([*install, "-r", str(requirements)], folder)
     shutil.rmtree(home, ignore_errors=True)
     part.rename(home)
     return home
+
+
+def folders(home: Path) -> dict[str, str]:
+    """Where the Python of an environment says that its shared library and its packages lie."""
+    ask = (
+        "import sysconfig; print(sysconfig.get_config_var('LIBDIR'), sysconfig.get_path('purelib'))"
+    )
+    command = [str(home / "bin" / "python"), "-c", ask]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return dict(zip(("libpython", "site"), said.split(), strict=True))
 
 
 def versions(folder: str, packages: tuple[str, ...]) -> dict[str, str]:

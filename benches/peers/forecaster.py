@@ -59,9 +59,7 @@ class Forecaster:
             for grid, horizon in zip(grids, horizons, strict=True)
         ]
 
-    def run(
-        self, series: Sequence[np.ndarray], seasons: Sequence[int], horizon: int
-    ) -> np.ndarray:
+    def run(self, series: Sequence[np.ndarray], seasons: Sequence[int], horizon: int) -> np.ndarray:
         """Quantiles `[row, level, step]` of the three levels, for tensors that are arrays already.
 
         The entry for servers whose protocol parses the numbers itself.

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from almanac_bench.process import Server, pinned
 
+from almanac_bench.process import Server, pinned
 from catalogue import Peer
 from envelopes import ENVELOPES, Envelope
-from environments import SERVERS, SetupError, environment, tail
+from environments import SERVERS, SetupError, environment, folders, tail
 
 PEERS_FOLDER = Path(__file__).parent
 
@@ -32,7 +32,6 @@ class Setting:
 
     bundle: Path
     server_core: str
-    load_core: str
     uv: Path
     cache: Path
     logs: Path
@@ -93,7 +92,8 @@ def running_peer(peer: Peer, setting: Setting) -> Iterator[Running]:
     # A short path: Ray makes sockets under it, whose names may have 107 bytes.
     with tempfile.TemporaryDirectory(prefix="peer-", ignore_cleanup_errors=True) as work:
         words = dict(zip(("port", "port2", "port3"), ports, strict=True))
-        words |= {"bin": str(home / "bin"), "work": work}
+        words |= {"bin": str(home / "bin"), "work": work, "peers": str(PEERS_FOLDER)}
+        words |= folders(home)
         env = peer_env(peer, setting, words)
         folder = SERVERS / peer.folder
         if peer.prepare:

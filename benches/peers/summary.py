@@ -11,9 +11,10 @@ import matplotlib
 matplotlib.use("svg")
 
 import matplotlib.pyplot as plt  # noqa: E402
-from almanac_bench.report import table  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.ticker import FuncFormatter, NullLocator  # noqa: E402
+
+from almanac_bench.report import table  # noqa: E402
 
 Results = Mapping[str, Any]
 
@@ -197,9 +198,7 @@ def spread(heights: Sequence[float]) -> list[float]:
         while len(groups) > 1 and top(groups[-2]) + LABEL_GAP > bottom(groups[-1]):
             last = groups.pop()
             groups[-1] += last
-    return [
-        bottom(group) + LABEL_GAP * idx for group in groups for idx in range(len(group))
-    ]
+    return [bottom(group) + LABEL_GAP * idx for group in groups for idx in range(len(group))]
 
 
 def bottom(group: Sequence[float]) -> float:

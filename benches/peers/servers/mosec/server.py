@@ -21,5 +21,5 @@ class Model(Worker):
 
 if __name__ == "__main__":
     server = Server()
-    server.append_worker(Model, num=1, max_batch_size=64, max_wait_time=5)
+    server.append_worker(Model, num=1, max_batch_size=64, max_wait_time=1)
     server.run()
