@@ -73,6 +73,8 @@ struct Measured {
     series_per_second: f64,
     p50_us: f64,
     p99_us: f64,
+    /// Processor time over time: below 1 when something else took the core. Linux tells it.
+    cpu_share: Option<f64>,
 }
 
 /// Part of the time for each batch size that goes before it, so that no run is a first one.
@@ -98,8 +100,8 @@ fn main() -> anyhow::Result<()> {
         .max_by(|left, right| left.series_per_second.total_cmp(&right.series_per_second))
         .context("--batches names no batch size")?;
     let report = Report {
-        model: bundle.manifest.name.clone(),
-        version: bundle.manifest.version.clone(),
+        model: bundle.manifest.name,
+        version: bundle.manifest.version,
         length: arguments.length,
         horizon: arguments.horizon,
         runtime: runtime.build_info(),
@@ -156,7 +158,9 @@ fn time(
 ) -> anyhow::Result<Measured> {
     let span = Duration::try_from_secs_f64(seconds).context("--seconds")?;
     run_for(forecaster, batch, span.mul_f64(WARM_UP_SHARE))?;
+    let before = processor_time();
     let mut runs = run_for(forecaster, batch, span)?;
+    let used = processor_time().zip(before).map(|(now, then)| now - then);
     let total: Duration = runs.iter().sum();
     runs.sort_unstable();
     Ok(Measured {
@@ -165,6 +169,7 @@ fn time(
         series_per_second: runs.len() as f64 * f64::from(size) / total.as_secs_f64(),
         p50_us: percentile(&runs, 50),
         p99_us: percentile(&runs, 99),
+        cpu_share: used.map(|used| used.as_secs_f64() / total.as_secs_f64()),
     })
 }
 
@@ -185,6 +190,13 @@ fn run_for(
             return Ok(runs);
         }
     }
+}
+
+/// Processor time of this thread, which is the one that a session with one thread computes on.
+fn processor_time() -> Option<Duration> {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let nanoseconds = told.split_whitespace().next()?.parse().ok()?;
+    Some(Duration::from_nanos(nanoseconds))
 }
 
 /// The nearest rank, in microseconds.

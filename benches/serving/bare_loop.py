@@ -19,6 +19,8 @@ class Bare:
     series_per_second: float
     p50_ms: float
     p99_ms: float
+    # Processor time over time: below 1 when something else took the core.
+    cpu_share: float = 1.0
 
 
 def measure(program: Path, bundle: Path, *, core: str, seconds: float) -> list[Bare]:
@@ -44,6 +46,7 @@ def parse(output: str) -> list[Bare]:
             found["series_per_second"],
             found["p50_us"] / 1000,
             found["p99_us"] / 1000,
+            found["cpu_share"] or 1.0,
         )
         for found in json.loads(output)["batches"]
     ]
@@ -57,6 +60,7 @@ def mean(before: list[Bare], after: list[Bare]) -> list[Bare]:
             (one.series_per_second + other.series_per_second) / 2,
             (one.p50_ms + other.p50_ms) / 2,
             (one.p99_ms + other.p99_ms) / 2,
+            (one.cpu_share + other.cpu_share) / 2,
         )
         for one, other in zip(before, after, strict=True)
     ]
@@ -65,6 +69,11 @@ def mean(before: list[Bare], after: list[Bare]) -> list[Bare]:
 def best(loop: list[Bare]) -> Bare:
     """The batch size with the most series a second."""
     return max(loop, key=lambda one: one.series_per_second)
+
+
+def best_per_processor_second(loop: list[Bare]) -> float:
+    """The most series in a second of the processor, whoever else had the core meanwhile."""
+    return max(one.series_per_second / one.cpu_share for one in loop)
 
 
 def drift(before: list[Bare], after: list[Bare]) -> float:

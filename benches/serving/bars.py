@@ -49,6 +49,7 @@ def bars(found: Measured) -> list[Bar]:
     growth = found.memory.again / found.memory.loaded - 1
     overloaded = f"goodput at {OVERLOAD_FACTOR:g} times saturation, of saturation"
     told = [
+        ("drift of the bare loop: else believe nothing", "share", abs(found.drift), "<=", 0.1),
         ("one-series requests, of bare's best", "ratio", found.best_rate(1) / best, ">=", 0.65),
         (
             "requests of 100 series, of bare's best",

@@ -46,12 +46,14 @@ def _bare(found: Measured) -> str:
         ("share", "of best", ".2f"),
         ("p50_ms", "run p50 ms", ".3f"),
         ("p99_ms", "run p99 ms", ".3f"),
+        ("cpu_share", "its core", ".0%"),
     ]
     return report.table(rows, columns)
 
 
 def _loops(found: Measured) -> str:
     best = bare_loop.best(found.bare).series_per_second
+    best_of_processor = bare_loop.best_per_processor_second(found.bare)
     rows: Rows = [
         {
             "series": loop.series,
@@ -59,6 +61,7 @@ def _loops(found: Measured) -> str:
             "rate": loop.series_per_second,
             "share": loop.series_per_second / best,
             "cpu": loop.server_cpu,
+            "cpu_rate": loop.series_per_second / (loop.server_cpu or 1) / best_of_processor,
             **_latencies(loop.result.latency),
             "failed": loop.result.failed,
         }
@@ -70,6 +73,7 @@ def _loops(found: Measured) -> str:
         ("rate", "series/s", ",.0f"),
         ("share", "of bare's best", ".2f"),
         ("cpu", "server's core", ".0%"),
+        ("cpu_rate", "same, per processor time", ".2f"),
         ("p50_ms", "p50 ms", ".2f"),
         ("p99_ms", "p99 ms", ".2f"),
         ("failed", "failed", "d"),

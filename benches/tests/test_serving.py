@@ -43,6 +43,7 @@ def test_a_good_measurement_meets_every_bar():
 
 def test_bars_are_missed_one_by_one():
     assert verdict(measured(idle_cpu=0.02)).count(False) == 1
+    assert verdict(measured(drift=-0.2)).count(False) == 1
     assert verdict(measured(memory=Memory(40.0, 80.0, 90.0))).count(False) == 1
     assert (
         verdict(measured(overload=result(500, refused=Latency(1, *[12.0] * 5)))).count(False) == 2
@@ -65,8 +66,10 @@ def test_tables_and_picture_are_made(tmp_path):
 
 def test_the_bare_loop_is_read_and_averaged():
     row = {"batch": 1, "runs": 9, "series_per_second": 100.0, "p50_us": 10.0, "p99_us": 20.0}
+    row["cpu_share"] = None
     (before,) = bare_loop.parse(json.dumps({"batches": [row], "best": row}))
     after = Bare(1, 110.0, 0.02, 0.04)
     assert before == Bare(1, 100.0, 0.01, 0.02)
     assert bare_loop.mean([before], [after])[0].series_per_second == 105
     assert round(bare_loop.drift([before], [after]), 3) == 0.1
+    assert bare_loop.best_per_processor_second([Bare(1, 50.0, 1.0, 1.0, 0.25), after]) == 200
