@@ -178,7 +178,9 @@ def try_server(
     return got
 
 
-def compare(arguments: argparse.Namespace, setting: Setting) -> list[Outcome]:
+def compare(
+    peers: Sequence[Peer], arguments: argparse.Namespace, setting: Setting
+) -> list[Outcome]:
     """Almanac first, for its answers are what the others are held to."""
     bodies = forecast_bodies(1)
     almanac = Outcome("almanac", {"almanac": arguments.version}, "Rust", "by itself")
@@ -188,7 +190,7 @@ def compare(arguments: argparse.Namespace, setting: Setting) -> list[Outcome]:
     outcomes = [almanac]
     if not expected:
         raise SystemExit("Almanac itself does not answer, so nothing can be compared")
-    for peer in chosen(arguments.only):
+    for peer in peers:
         outcome = Outcome(
             peer.name, versions(peer.folder, peer.packages), peer.request_path, peer.batching
         )
@@ -230,6 +232,7 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     """Runs the comparison and writes peers.json, peers.md and peers.svg."""
     arguments = parse_arguments()
+    peers = chosen(arguments.only)
     logs = arguments.output / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     setting = Setting(
@@ -239,7 +242,7 @@ def main() -> None:
         cache=arguments.cache,
         logs=logs,
     )
-    outcomes = compare(arguments, setting)
+    outcomes = compare(peers, arguments, setting)
     results = {
         "model": setting.bundle.parent.name,
         "seconds": arguments.seconds,

@@ -29,12 +29,12 @@ COLUMNS = [
     ("name", "server", ""),
     ("clients", "clients", ""),
     ("per_second", "requests/s", ",.0f"),
-    ("share", "Almanac's are", ""),
+    ("share", "Almanac gives", ""),
     ("p50_ms", "p50 ms", ",.1f"),
     ("p99_ms", "p99 ms", ",.1f"),
     ("errors", "errors", ""),
     ("cpu_ms_per_request", "CPU ms/request", ".2f"),
-    ("pss_mib", "MiB", ",.0f"),
+    ("pss_mib", "memory MiB", ",.0f"),
 ]
 
 
@@ -71,7 +71,7 @@ BEST = [
     ("batching", "batching", ""),
     ("per_second", "best requests/s", ",.0f"),
     ("clients", "with clients", ""),
-    ("share", "Almanac's best is", ""),
+    ("share", "Almanac's best", ""),
     ("p99_alone", "p99 ms, 1 client", ",.1f"),
     ("start_seconds", "ready after s", ".1f"),
     ("worst_difference", "differs by", ".0e"),
@@ -186,7 +186,10 @@ def label(panel: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
             color=colour,
             va="center",
             fontweight="bold" if name == "almanac" else "normal",
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.5, "alpha": 0.6},
+            arrowprops={
+                **{"arrowstyle": "-", "color": colour, "linewidth": 0.6, "alpha": 0.7},
+                **{"relpos": (0, 0.5), "shrinkA": 1, "shrinkB": 4},
+            },
         )
 
 
