@@ -1,0 +1,1 @@
+"""What every benchmark shares: servers, load, request bodies, a made-up network, reports."""

@@ -1,0 +1,79 @@
+"""Closed loops, by wrk: a fixed number of clients, each of which asks again when it is answered.
+
+They find what a server can do. What it does beyond that is for an open loop, which sends at a fixed
+rate whatever the server does: `open_loop`, in its own file and offered here too.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+
+from .open_loop import open_loop
+from .process import pinned
+from .results import Latency, LoadError, Result
+
+__all__ = ["Latency", "LoadError", "Result", "closed", "open_loop", "parse_wrk"]
+
+LUA = Path(__file__).with_name("wrk.lua")
+RESULT_MARK = "RESULT "
+
+
+def closed(
+    url: str,
+    bodies: list[bytes],
+    *,
+    connections: int,
+    seconds: float,
+    cores: str,
+    content_type: str = "application/json",
+    warm_seconds: float = 1.0,
+) -> Result:
+    """Posts `bodies` in turn from `connections` clients, by wrk in one thread on `cores`.
+
+    The rate is that of the last `seconds`: what goes before, `warm_seconds`, is left out of it, for
+    every client begins at the same moment. Give at least the time that an answer takes. Latency is
+    from when a request is written to when its answer is whole, warm-up included. wrk cannot tell
+    the latency of one status from that of another, so it is None when any answer was not 2xx.
+    """
+    # wrk takes whole seconds only.
+    whole_seconds = max(1, round(seconds + warm_seconds))
+    with tempfile.TemporaryDirectory(prefix="almanac-bench-") as folder:
+        for idx, body in enumerate(bodies, start=1):
+            (Path(folder) / str(idx)).write_bytes(body)
+        command = ["wrk", "--threads", "1", "--connections", str(connections)]
+        command += ["--duration", f"{whole_seconds}s", "--timeout", "60s"]
+        command += ["--script", str(LUA), url, "--", folder, str(len(bodies)), content_type]
+        output = _run(pinned([*command, str(warm_seconds)], cores), seconds + 90)
+    return parse_wrk(output)
+
+
+def parse_wrk(output: str) -> Result:
+    """Reads the line that `wrk.lua` prints at the end."""
+    lines = [line for line in output.splitlines() if line.startswith(RESULT_MARK)]
+    if not lines:
+        raise LoadError(f"wrk printed no result:\n{output}")
+    found = json.loads(lines[-1].removeprefix(RESULT_MARK))
+    statuses = {str(status): int(count) for status, count in found["statuses"].items()}
+    ok = sum(count for status, count in statuses.items() if status.startswith("2"))
+    latency = None
+    if ok and ok == sum(statuses.values()):
+        keys = ("p50", "p90", "p99", "p999", "max")
+        latency = Latency(ok, **{f"{key}_ms": found[key] / 1000 for key in keys})
+    # The first answer counted begins the time, so it is not among those that came in it.
+    seconds = found["counted_seconds"]
+    rate = max(0, found["counted"] - 1) / seconds if seconds > 0 else 0.0
+    return Result(seconds, rate, statuses, int(found["errors"]), latency)
+
+
+def _run(command: list[str], seconds: float) -> str:
+    """The output of `command`, which is ended if it takes longer than `seconds`."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired as late:
+        raise LoadError(f"{command[3]} did not end within {seconds:g} s") from late
+    if done.returncode != 0:
+        raise LoadError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+    return done.stdout

@@ -1,0 +1,214 @@
+"""The results of a comparison as a Markdown table and as a plot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("svg")
+
+import matplotlib.pyplot as plt  # noqa: E402
+from matplotlib.axes import Axes  # noqa: E402
+from matplotlib.ticker import FuncFormatter, NullLocator  # noqa: E402
+
+from almanac_bench.report import table  # noqa: E402
+
+Results = Mapping[str, Any]
+
+ALMANAC_COLOUR = "#c8102e"
+# Colour says what handles a request, the marker which server it is.
+COLOURS = {"Python": "#3b6fb6", "Rust, Python": "#b4661f", "C++, Python": "#4d8b57"}
+MARKERS = "osD^vP*X<>hdp"
+# The least distance between two labels, as a share of the axis's height.
+LABEL_GAP = 0.042
+
+COLUMNS = [
+    ("name", "server", ""),
+    ("clients", "clients", ""),
+    ("per_second", "requests/s", ",.0f"),
+    ("share", "Almanac gives", ""),
+    ("p50_ms", "p50 ms", ",.1f"),
+    ("p99_ms", "p99 ms", ",.1f"),
+    ("errors", "errors", ""),
+    ("cpu_ms_per_request", "CPU ms/request", ".2f"),
+    ("pss_mib", "memory MiB", ",.0f"),
+]
+
+
+def markdown(results: Results) -> str:
+    """The best of each server, every measurement, and what could not be measured."""
+    servers = results["servers"]
+    rate = {
+        point["clients"]: point["per_second"]
+        for server in servers
+        if server["name"] == "almanac"
+        for point in server["points"]
+    }
+    rows = [
+        {**point, "name": server["name"], "share": times(rate.get(point["clients"]), point)}
+        for server in servers
+        for point in server["points"]
+    ]
+    parts = [
+        f"Model `{results['model']}`, {results['seconds']:g} s each, one core for the server.",
+        table([best(server, servers) for server in servers if server["points"]], BEST),
+        table(rows, COLUMNS),
+    ]
+    left = [server for server in servers if server["reason"]]
+    if left:
+        lines = [f"- {server['name']}: {first_line(server['reason'])}" for server in left]
+        parts.append("\n".join(["Not measured, or not to the end:", "", *lines]))
+    return "\n\n".join(parts) + "\n"
+
+
+BEST = [
+    ("name", "server", ""),
+    ("version", "version", ""),
+    ("request_path", "request path", ""),
+    ("batching", "batching", ""),
+    ("per_second", "best requests/s", ",.0f"),
+    ("clients", "with clients", ""),
+    ("share", "Almanac's best", ""),
+    ("p99_alone", "p99 ms, 1 client", ",.1f"),
+    ("start_seconds", "ready after s", ".1f"),
+    ("worst_difference", "differs by", ".0e"),
+]
+
+
+def best(server: Results, servers: Sequence[Results]) -> dict[str, Any]:
+    """A server's row in the first table: where it answers most."""
+    top = peak(server)
+    rivals = [peak(other)["per_second"] for other in servers if other["name"] == "almanac"]
+    alone = [point["p99_ms"] for point in server["points"] if point["clients"] == 1]
+    return {
+        **server,
+        "version": ", ".join(f"{name} {version}" for name, version in server["versions"].items()),
+        "per_second": top["per_second"],
+        "clients": top["clients"],
+        "share": times(rivals[0] if rivals else None, top),
+        "p99_alone": alone[0] if alone else None,
+    }
+
+
+def peak(server: Results) -> Results:
+    """The measurement with the most answers a second."""
+    return max(server["points"], key=lambda point: point["per_second"])
+
+
+def times(rate: float | None, point: Results) -> str | None:
+    """How many times as many answers Almanac gives."""
+    if not rate or not point["per_second"]:
+        return None
+    return f"{rate / point['per_second']:.1f}x"
+
+
+def first_line(text: str) -> str:
+    """Enough of a reason for a list; the JSON has all of it."""
+    return text.strip().splitlines()[0] if text.strip() else "no reason given"
+
+
+def draw(results: Results, path: Path) -> None:
+    """Throughput and p99 by number of clients, both axes logarithmic."""
+    measured = [server for server in results["servers"] if server["points"]]
+    if not measured:
+        return
+    with plt.rc_context({"svg.hashsalt": "almanac", "font.size": 9, "svg.fonttype": "none"}):
+        figure, panels = plt.subplots(1, 2, figsize=(12.5, 6))
+        for panel, key, title in zip(
+            panels,
+            ("per_second", "p99_ms"),
+            ("answers per second", "p99 latency, ms"),
+            strict=True,
+        ):
+            ends = [line(panel, server, key, idx) for idx, server in enumerate(measured)]
+            finish(panel, title, [point["clients"] for point in measured[0]["points"]])
+            label(panel, [end for end in ends if end])
+        figure.suptitle(
+            f"One core, one series of 144 values a request, model {results['model']}", y=0.98
+        )
+        figure.text(0.5, 0.005, legend_text(), ha="center", color="#555555")
+        figure.subplots_adjust(left=0.06, right=0.89, top=0.9, bottom=0.12, wspace=0.42)
+        figure.savefig(path, metadata={"Date": None})
+        plt.close(figure)
+
+
+def legend_text() -> str:
+    """What the colours mean."""
+    return "red: Almanac; blue: pure Python; brown: Rust front, Python model; green: C++ and Python"
+
+
+def line(panel: Axes, server: Results, key: str, idx: int) -> tuple[float, float, str, str] | None:
+    """Draws one server; gives where its line ends, its name and its colour."""
+    points = [point for point in server["points"] if point[key]]
+    if not points:
+        return None
+    is_almanac = server["name"] == "almanac"
+    colour = ALMANAC_COLOUR if is_almanac else COLOURS.get(server["request_path"], "#777777")
+    panel.plot(
+        [point["clients"] for point in points],
+        [point[key] for point in points],
+        color=colour,
+        marker=MARKERS[idx % len(MARKERS)],
+        markersize=5,
+        linewidth=2.6 if is_almanac else 1.2,
+        zorder=3 if is_almanac else 2,
+    )
+    return points[-1]["clients"], points[-1][key], server["name"], colour
+
+
+def finish(panel: Axes, title: str, clients: Sequence[int]) -> None:
+    """Axes, grid and titles."""
+    panel.set_xscale("log", base=2)
+    panel.set_yscale("log")
+    panel.set_xticks(clients, [str(count) for count in clients])
+    panel.xaxis.set_minor_locator(NullLocator())
+    panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    panel.set_xlabel("clients, each waiting for its answer")
+    panel.set_title(title, loc="left")
+    panel.grid(True, which="major", color="#dddddd", linewidth=0.6)
+    panel.spines[["top", "right"]].set_visible(False)
+
+
+def label(panel: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
+    """Names at the right of the lines, moved apart so that none covers another."""
+    to_axes = panel.transScale + panel.transLimits
+    placed = sorted((float(to_axes.transform((x, y))[1]), x, y, *rest) for x, y, *rest in ends)
+    heights = spread([entry[0] for entry in placed])
+    for height, (_, x, y, name, colour) in zip(heights, placed, strict=True):
+        panel.annotate(
+            name,
+            xy=(x, y),
+            xytext=(1.06, height),
+            textcoords="axes fraction",
+            color=colour,
+            va="center",
+            fontweight="bold" if name == "almanac" else "normal",
+            arrowprops={
+                **{"arrowstyle": "-", "color": colour, "linewidth": 0.6, "alpha": 0.7},
+                **{"relpos": (0, 0.5), "shrinkA": 1, "shrinkB": 4},
+            },
+        )
+
+
+def spread(heights: Sequence[float]) -> list[float]:
+    """Ascending heights, moved as little as keeps them apart: groups that touch share a centre."""
+    groups: list[list[float]] = []
+    for height in heights:
+        groups.append([height])
+        while len(groups) > 1 and top(groups[-2]) + LABEL_GAP > bottom(groups[-1]):
+            last = groups.pop()
+            groups[-1] += last
+    return [bottom(group) + LABEL_GAP * idx for group in groups for idx in range(len(group))]
+
+
+def bottom(group: Sequence[float]) -> float:
+    """The height of the lowest label of a group."""
+    return sum(group) / len(group) - LABEL_GAP * (len(group) - 1) / 2
+
+
+def top(group: Sequence[float]) -> float:
+    """The height of the highest label of a group."""
+    return sum(group) / len(group) + LABEL_GAP * (len(group) - 1) / 2

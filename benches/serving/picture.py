@@ -1,0 +1,87 @@
+"""The measurement as a picture: throughput and latency by the number of clients."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib
+
+import bare_loop
+
+matplotlib.use("svg")
+
+import matplotlib.pyplot as plt  # noqa: E402
+from matplotlib.axes import Axes  # noqa: E402
+
+from measured import Measured  # noqa: E402
+
+COLOURS = {1: "#1f77b4", 100: "#d95f02"}
+
+
+def draw(all_found: list[Measured], path: Path) -> None:
+    """A row for each model: series a second against the bare loop, and latency."""
+    # The same bytes for the same numbers, and text that can be searched.
+    plt.rcParams.update({"svg.hashsalt": "almanac", "svg.fonttype": "none", "font.size": 10})
+    rows = len(all_found)
+    figure, axes = plt.subplots(rows, 2, figsize=(11, 4.8 * rows), squeeze=False)
+    for (left, right), found in zip(axes, all_found, strict=True):
+        _throughput(left, found)
+        _latency(right, found)
+    figure.tight_layout()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
+
+
+def _throughput(axes: Axes, found: Measured) -> None:
+    best, single = bare_loop.best(found.bare), found.bare[0]
+    for series, colour in COLOURS.items():
+        loops = [loop for loop in found.loops if loop.series == series]
+        axes.plot(
+            [loop.clients for loop in loops],
+            [loop.series_per_second for loop in loops],
+            marker="o",
+            color=colour,
+            label=f"{series} series in a request",
+        )
+    axes.axhline(
+        best.series_per_second, color="black", label=f"bare loop, its best batch ({best.batch})"
+    )
+    axes.axhline(single.series_per_second, color="gray", linestyle="--", label="bare loop, batch 1")
+    _label(axes, f"{found.model}: series per second", "clients")
+    axes.set_ylim(bottom=0)
+    _legend(axes)
+
+
+def _latency(axes: Axes, found: Measured) -> None:
+    for series, colour in COLOURS.items():
+        loops = [loop for loop in found.loops if loop.series == series and loop.result.latency]
+        clients = [loop.clients for loop in loops]
+        for key, style in (("p50_ms", "-"), ("p99_ms", ":")):
+            axes.plot(
+                clients,
+                [getattr(loop.result.latency, key) for loop in loops],
+                style,
+                marker="o",
+                color=colour,
+                label=f"{series} series, {key.removesuffix('_ms')}",
+            )
+    single = found.bare[0]
+    axes.axhline(single.p50_ms, color="gray", linestyle="--", label="bare loop, batch 1, p50")
+    _label(axes, f"{found.model}: latency in milliseconds", "clients")
+    axes.set_yscale("log")
+    _legend(axes)
+
+
+def _legend(axes: Axes) -> None:
+    """Below the axes, where no line can run through it."""
+    axes.legend(frameon=False, fontsize=9, ncols=2, loc="upper left", bbox_to_anchor=(-0.02, -0.13))
+
+
+def _label(axes: Axes, title: str, below: str) -> None:
+    axes.set_title(title, loc="left")
+    axes.set_xlabel(below)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks([1, 4, 16, 64, 256], ["1", "4", "16", "64", "256"])
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25)
