@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use almanac::forecast::{ForecastRequest, Horizon, QuantileLevels, SeasonChoice, Series};
 use almanac::model::{Batch, Bundle, BundleFiles, Forecaster as _};
-use almanac::onnx::{OnnxForecaster, Runtime};
+use almanac::onnx::{OnnxForecaster, OnnxModel, Runtime};
 use anyhow::Context as _;
 use clap::Parser;
 use serde::Serialize;
@@ -84,7 +84,7 @@ fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let runtime = Runtime::load(None)?;
     let bundle = Bundle::verify(read(&arguments.bundle)?)?;
-    let mut forecaster = OnnxForecaster::open(&runtime, &bundle, 1)?;
+    let mut forecaster = OnnxModel::new(runtime, &bundle).open(1)?;
     let request = request(&arguments)?;
     let batches = arguments
         .batches

@@ -4,6 +4,7 @@
 //! bundles, which server listens.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
@@ -13,11 +14,13 @@ use crate::cpu::{CpuLimits, CpuPlan};
 use crate::engine::EngineConfig;
 use crate::engine::metrics::EngineMetrics;
 use crate::http::server::{DrainReport, Server, ServerConfig, ServerMetrics};
-use crate::http::{AppState, AppStateParts, HttpMetrics};
+use crate::http::{AppState, AppStateParts, HttpMetrics, Observation};
 use crate::model::Bundle;
 use crate::onnx::{OnnxModel, Runtime};
 use crate::registry::{Load, Registry};
-use crate::shutdown::{DrainTiming, Shutdown};
+use crate::shutdown::{DrainTiming, Phase, Shutdown};
+use crate::telemetry::logging;
+use crate::telemetry::traces::Tracer;
 
 /// The CPU plan of this process under `config`.
 #[must_use]
@@ -84,6 +87,8 @@ pub async fn serve(config: Config, plan: CpuPlan) -> anyhow::Result<DrainReport>
     let metrics = prometheus::Registry::new();
     plan.export(&metrics).context("registering the cpu plan")?;
     register_process(&metrics).context("registering process metrics")?;
+    logging::register(&metrics).context("registering metrics of the log")?;
+    let tracer = tracer(&config, &metrics)?;
     let shutdown = Shutdown::new(DrainTiming {
         drain_delay: config.shutdown.drain_delay.get(),
         drain_deadline: config.shutdown.drain_deadline.get(),
@@ -113,10 +118,15 @@ pub async fn serve(config: Config, plan: CpuPlan) -> anyhow::Result<DrainReport>
         request_timeout: config.server.request_timeout.get(),
         metrics: HttpMetrics::new(&metrics).context("registering http metrics")?,
         all_metrics: metrics.clone(),
+        observation: Observation {
+            logged: config.log.requests,
+            slow: config.log.slow.get(),
+            tracer: tracer.clone(),
+        },
         shutdown: shutdown.clone(),
     }));
     let server_metrics = ServerMetrics::new(&metrics).context("registering server metrics")?;
-    let server = Server::new(server_config(&config), shutdown, server_metrics);
+    let server = Server::new(server_config(&config), shutdown.clone(), server_metrics);
 
     let loading =
         tokio::task::spawn_blocking(move || load_models(&config, plan, &metrics, &registry));
@@ -128,9 +138,40 @@ pub async fn serve(config: Config, plan: CpuPlan) -> anyhow::Result<DrainReport>
         }
     };
     tokio::spawn(signals);
-    tokio::select! {
+    let report = tokio::select! {
         report = server.serve(listener, router) => Ok(report),
         error = failed_load => Err(error),
+    };
+    if let Some(tracer) = tracer {
+        send_last_traces(tracer, &shutdown).await;
+    }
+    report
+}
+
+/// What sends traces, where `config` names a collector.
+fn tracer(config: &Config, metrics: &prometheus::Registry) -> anyhow::Result<Option<Tracer>> {
+    let Some(traces) = config.traces.to_config() else {
+        return Ok(None);
+    };
+    let tracer = Tracer::start(&traces, metrics).context("starting traces")?;
+    tracing::info!(endpoint = %traces.endpoint, sample_ratio = traces.sample_ratio, "traces are sent");
+    Ok(Some(tracer))
+}
+
+/// Sends what waits, within what is left of the drain deadline. At the deadline itself a collector
+/// that works still has time to take the last message, for one lasts milliseconds.
+async fn send_last_traces(tracer: Tracer, shutdown: &Shutdown) {
+    let left = shutdown.deadline().map_or(Duration::ZERO, |deadline| {
+        deadline.saturating_duration_since(tokio::time::Instant::now())
+    });
+    let left = match shutdown.phase() {
+        Phase::Forced => Duration::ZERO,
+        Phase::Running | Phase::NotReady | Phase::Draining => left,
+    };
+    let patience = left.clamp(Duration::from_millis(500), Duration::from_secs(5));
+    let flushed = tokio::task::spawn_blocking(move || tracer.flush(patience)).await;
+    if !flushed.unwrap_or(false) {
+        tracing::warn!("the last traces were not sent");
     }
 }
 

@@ -104,9 +104,13 @@ impl From<ConfigError> for Failure {
 
 impl From<logging::LogError> for Failure {
     fn from(error: logging::LogError) -> Self {
+        let code = match error {
+            logging::LogError::Filter { .. } => EXIT_USAGE,
+            logging::LogError::Thread(_) => 1,
+        };
         Self {
             message: error.to_string(),
-            code: EXIT_USAGE,
+            code,
         }
     }
 }
@@ -118,12 +122,14 @@ fn configure(flags: &Flags, quiet: bool) -> Result<Config, Failure> {
     if quiet && flags.shared.log_level.is_none() {
         "warn".clone_into(&mut config.log.level);
     }
-    logging::start(config.log.format, &config.log.level)?;
+    logging::start(&config.log.to_config())?;
     Ok(config)
 }
 
 #[expect(clippy::print_stderr, reason = "a person or a script reads it")]
 fn tell(line: &str) {
+    // What led to it stands before it.
+    logging::flush();
     eprintln!("{line}");
 }
 

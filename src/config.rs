@@ -6,9 +6,11 @@
 //! complete.
 
 mod flags;
+mod observation;
 mod units;
 
 pub use flags::{Flags, SharedFlags};
+pub use observation::{Log, Traces};
 pub use units::{Bytes, Span};
 
 use std::net::SocketAddr;
@@ -21,7 +23,6 @@ use thiserror::Error;
 use crate::cpu::CpuOverrides;
 use crate::forecast::Limits;
 use crate::store::Source;
-use crate::telemetry::logging::LogFormat;
 
 /// Every setting, with its value.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -39,6 +40,8 @@ pub struct Config {
     pub models: Models,
     /// How the log is written.
     pub log: Log,
+    /// Where traces go.
+    pub traces: Traces,
     /// Where the platform puts things. Not settings of the file.
     #[serde(skip)]
     pub platform: Platform,
@@ -117,16 +120,6 @@ pub struct Models {
     pub default: String,
 }
 
-/// How the log is written.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Log {
-    /// Text or JSON.
-    pub format: LogFormat,
-    /// Least severe level that is written, or `TARGET=LEVEL` directives.
-    pub level: String,
-}
-
 /// What the platform tells by variables of its own.
 #[derive(Clone, Debug, Default)]
 pub struct Platform {
@@ -134,6 +127,14 @@ pub struct Platform {
     pub ort_library: Option<PathBuf>,
     /// `ECS_CONTAINER_METADATA_URI_V4`: where an ECS task reads of itself.
     pub ecs_metadata: Option<String>,
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`: where telemetry of any kind goes.
+    pub otlp_endpoint: Option<String>,
+    /// `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`: where traces go.
+    pub otlp_traces_endpoint: Option<String>,
+    /// `OTEL_SERVICE_NAME`: the name of the service.
+    pub otel_service: Option<String>,
+    /// `OTEL_SDK_DISABLED`: whether there are no traces whatever else is said.
+    pub otel_disabled: bool,
 }
 
 /// Why there is no configuration. One line each.
@@ -172,6 +173,16 @@ pub enum ConfigError {
         value: String,
         /// What it must be.
         rule: &'static str,
+    },
+    /// A variable that other programs define, with a value that this one cannot follow.
+    #[error("{setting} is {value}; {reason}")]
+    Standard {
+        /// The variable.
+        setting: &'static str,
+        /// Its value.
+        value: String,
+        /// Why it cannot be followed.
+        reason: String,
     },
 }
 
@@ -242,15 +253,6 @@ impl Default for Models {
     }
 }
 
-impl Default for Log {
-    fn default() -> Self {
-        Self {
-            format: LogFormat::Text,
-            level: "info".to_owned(),
-        }
-    }
-}
-
 impl Config {
     /// The configuration that `flags` (which hold the `ALMANAC_` variables too), the file they name
     /// and the defaults make.
@@ -267,7 +269,13 @@ impl Config {
         config.platform = Platform {
             ort_library: variable("ORT_DYLIB_PATH").map(PathBuf::from),
             ecs_metadata: variable("ECS_CONTAINER_METADATA_URI_V4"),
+            otlp_endpoint: variable("OTEL_EXPORTER_OTLP_ENDPOINT"),
+            otlp_traces_endpoint: variable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"),
+            otel_service: variable("OTEL_SERVICE_NAME"),
+            otel_disabled: variable("OTEL_SDK_DISABLED")
+                .is_some_and(|value| value.eq_ignore_ascii_case("true")),
         };
+        config.traces.take_standard(&config.platform)?;
         config.check()?;
         Ok(config)
     }
@@ -304,6 +312,7 @@ impl Config {
                 "engine.session_threads",
                 self.engine.session_threads.unwrap_or(1),
             ),
+            ("traces.queue", self.traces.queue),
         ];
         let value = |setting, value: String, rule| {
             Err(ConfigError::Value {
@@ -334,6 +343,7 @@ impl Config {
                 "it must not be over drain_deadline",
             );
         }
+        self.traces.check()?;
         if self.models.sources.is_empty() {
             return value(
                 "models.sources",

@@ -13,35 +13,47 @@ mod state;
 mod timing;
 
 pub use metrics::HttpMetrics;
+pub use observe::Observation;
 pub use problem::{Code, FailedSeries, Problem};
 pub use state::{AppState, AppStateParts};
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::http::{Method, Uri};
-use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
+use tower::layer::layer_fn;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+
+use crate::http::observe::{Observe, Observer};
+use crate::http::timing::LimitDuration;
+
+/// Where the service describes itself.
+const OPENAPI: &str = "/openapi.json";
 
 /// The whole service: every route, and what happens around each request.
 pub fn router(state: AppState) -> Router {
     let (routes, document) = documented().split_for_parts();
+    let patterns = document.paths.paths.keys().map(String::as_str);
+    let observer = Arc::new(Observer::new(&state, patterns.chain([OPENAPI])));
     let document = openapi::serialized(&document);
+    let limit = state.request_timeout;
     routes
-        .route("/openapi.json", get(move || openapi::get_openapi(document)))
+        .route(OPENAPI, get(move || openapi::get_openapi(document)))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        // Layers wrap what stands above them: the last is the first to see a request.
-        //
-        // A handler that takes too long is dropped, and with it its place in the queue.
-        .layer(from_fn_with_state(state.clone(), timing::limit_duration))
-        // A handler that panics fails its own request.
-        .layer(tower_http::catch_panic::CatchPanicLayer::custom(
-            observe::answer_panic,
-        ))
-        // Counted, logged, and given its id and timings, whatever became of it above.
-        .layer(from_fn_with_state(state.clone(), observe::observe))
-        .layer(from_fn(observe::identify))
+        // One layer for both, for axum boxes and clones each of its own for every request. The
+        // outermost is the first to see a request.
+        .layer(layer_fn(move |route| Observe {
+            // Counted, logged, given its id and timings, and answered even if it panics.
+            observer: Arc::clone(&observer),
+            // A handler that takes too long is dropped, and with it its place in the queue.
+            inner: LimitDuration {
+                inner: route,
+                limit,
+            },
+        }))
         .with_state(state)
 }
 

@@ -26,6 +26,7 @@ fn main() {
 /// A thread may still be inside ONNX Runtime, opening a model or running a batch that was cut off,
 /// and the library's own handlers would take its state away under it: a crash instead of a code.
 fn leave(code: u8) -> ! {
+    almanac::telemetry::logging::flush();
     let _closed_pipe = std::io::stdout().flush();
     signal_hook::low_level::exit(code.into())
 }

@@ -1,4 +1,6 @@
-//! What the program says of itself: logs and metrics.
+//! What the program says of itself: logs, metrics and traces.
 
 pub mod logging;
 pub mod metrics;
+mod outbox;
+pub mod traces;

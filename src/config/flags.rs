@@ -9,7 +9,8 @@ use clap::Args;
 
 use crate::config::{Bytes, Config, Span};
 use crate::store::Source;
-use crate::telemetry::logging::LogFormat;
+use crate::telemetry::logging::{LogFormat, LoggedRequests};
+use crate::telemetry::traces::Endpoint;
 
 /// Every setting: what `serve` takes.
 #[derive(Clone, Debug, Default, Args)]
@@ -94,6 +95,61 @@ pub struct Flags {
         help_heading = "Shutdown"
     )]
     pub drain_deadline: Option<Span>,
+
+    /// Which requests are logged: all, slow (and failed), or failed [default: all]
+    #[arg(
+        long,
+        value_name = "WHICH",
+        env = "ALMANAC_LOG_REQUESTS",
+        hide_possible_values = true,
+        help_heading = "Log"
+    )]
+    pub log_requests: Option<LoggedRequests>,
+
+    /// How long a request takes that is slow [default: 1s]
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "ALMANAC_LOG_SLOW",
+        help_heading = "Log"
+    )]
+    pub log_slow: Option<Span>,
+
+    /// Collector that traces are sent to, over OTLP and plain http [default: none]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "ALMANAC_OTLP_ENDPOINT",
+        help_heading = "Traces"
+    )]
+    pub otlp_endpoint: Option<Endpoint>,
+
+    /// Share of traces begun here that are recorded, from 0 to 1 [default: 1]
+    #[arg(
+        long,
+        value_name = "SHARE",
+        env = "ALMANAC_TRACE_RATIO",
+        help_heading = "Traces"
+    )]
+    pub trace_ratio: Option<f64>,
+
+    /// Requests whose spans may wait to be sent [default: 2048]
+    #[arg(
+        long,
+        value_name = "N",
+        env = "ALMANAC_TRACE_QUEUE",
+        help_heading = "Traces"
+    )]
+    pub trace_queue: Option<usize>,
+
+    /// Name of the service in its traces [default: almanac]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "ALMANAC_SERVICE_NAME",
+        help_heading = "Traces"
+    )]
+    pub service_name: Option<String>,
 
     /// What other subcommands take too.
     #[command(flatten)]
@@ -239,6 +295,15 @@ pub struct SharedFlags {
         help_heading = "Log"
     )]
     pub log_level: Option<String>,
+
+    /// Log lines that may wait to be written; more are dropped and counted [default: 1MiB]
+    #[arg(
+        long,
+        value_name = "SIZE",
+        env = "ALMANAC_LOG_BUFFER",
+        help_heading = "Log"
+    )]
+    pub log_buffer: Option<Bytes>,
 }
 
 impl Flags {
@@ -253,6 +318,18 @@ impl Flags {
         set(&mut config.server.max_body, self.max_body);
         set(&mut config.shutdown.drain_delay, self.drain_delay);
         set(&mut config.shutdown.drain_deadline, self.drain_deadline);
+        set(&mut config.log.requests, self.log_requests);
+        set(&mut config.log.slow, self.log_slow);
+        set(
+            &mut config.traces.endpoint,
+            self.otlp_endpoint.clone().map(Some),
+        );
+        set(&mut config.traces.sample_ratio, self.trace_ratio);
+        set(&mut config.traces.queue, self.trace_queue);
+        set(
+            &mut config.traces.service,
+            self.service_name.clone().map(Some),
+        );
         self.shared.apply(config);
     }
 }
@@ -276,6 +353,7 @@ impl SharedFlags {
         set(&mut config.models.default, self.default_model.clone());
         set(&mut config.log.format, self.log_format);
         set(&mut config.log.level, self.log_level.clone());
+        set(&mut config.log.buffer, self.log_buffer);
     }
 }
 

@@ -9,6 +9,7 @@ mod run;
 mod terms;
 mod write;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
@@ -81,7 +82,7 @@ pub(crate) async fn post_forecast(
         let state = state.clone();
         off_runtime(move || prepare(&state, body_format, query, &body)).await?
     };
-    answer(&state, prepared, format, (started, terms)).await
+    answer(prepared, format, (started, terms)).await
 }
 
 /// Forecasts an example
@@ -116,7 +117,7 @@ pub(crate) async fn get_forecast(
         query,
         &Bytes::from_static(EXAMPLE.as_bytes()),
     )?;
-    answer(&state, prepared, format, (started, terms)).await
+    answer(prepared, format, (started, terms)).await
 }
 
 /// Reads a body and prepares its series; pure computation.
@@ -145,31 +146,30 @@ fn read_csv(state: &AppState, query: ForecastQuery, body: &Bytes) -> Result<Fore
 }
 
 async fn answer(
-    state: &AppState,
     prepared: Prepared,
     format: AnswerFormat,
     (started, terms): (Instant, Terms),
 ) -> Result<Response<Body>, Problem> {
     let parse = started.elapsed();
-    state.metrics.parse.observe(parse.as_secs_f64());
     let outcome = prepared.run(terms).await?;
-    let phases = Phases {
+    let mut phases = Phases {
+        model: Arc::clone(&outcome.model),
+        n_series: outcome.series.len(),
+        started,
         parse,
         queue: outcome.timing.queue,
         inference: outcome.timing.inference,
+        writing: Instant::now(),
         write: Duration::ZERO,
     };
-    let writing = Instant::now();
     let large = outcome.series.len() * outcome.asked.horizon.steps() > LARGE_ANSWER;
     let mut response = if large {
         off_runtime(move || format.write(outcome)).await?
     } else {
         format.write(outcome)?
     };
-    response.extensions_mut().insert(Phases {
-        write: writing.elapsed(),
-        ..phases
-    });
+    phases.write = phases.writing.elapsed();
+    response.extensions_mut().insert(phases);
     Ok(response)
 }
 

@@ -1,26 +1,27 @@
 //! What HTTP counts, and `GET /metrics`.
 
-use std::time::Duration;
+mod routes;
 
 use axum::extract::State;
-use axum::http::{Method, StatusCode, header};
+use axum::http::header;
 use axum::response::IntoResponse;
-use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
-};
+use prometheus::{Histogram, HistogramOpts, HistogramVec, IntGauge, Registry, TextEncoder};
 
+pub(super) use routes::RouteTable;
+
+use crate::http::metrics::routes::RequestMetrics;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
+use crate::http::timing::Phases;
 use crate::telemetry::metrics::{BYTE_BUCKETS, DURATION_BUCKETS, SIZE_BUCKETS};
 
 /// The metrics of HTTP, in the registry they were made with.
 #[derive(Clone, Debug)]
 pub struct HttpMetrics {
-    requests: IntCounterVec,
-    duration: HistogramVec,
+    requests: RequestMetrics,
     in_flight: IntGauge,
-    /// Seconds to read and check a body.
-    pub(super) parse: Histogram,
+    /// In the order of [`Phases::NAMES`].
+    phases: [Histogram; Phases::NAMES.len()],
     /// Bytes of a body.
     pub(super) body_bytes: Histogram,
     /// Series of a request.
@@ -37,23 +38,16 @@ impl HttpMetrics {
     /// # Errors
     /// The registry's, when a name is taken.
     pub fn new(registry: &Registry) -> prometheus::Result<Self> {
-        let requests = IntCounterVec::new(
-            Opts::new(
-                "almanac_http_requests_total",
-                "Requests answered, by route and outcome.",
-            ),
-            &["method", "route", "status", "code"],
-        )?;
-        registry.register(Box::new(requests.clone()))?;
-        let duration = HistogramVec::new(
+        let requests = RequestMetrics::new(registry)?;
+        let phases = HistogramVec::new(
             HistogramOpts::new(
-                "almanac_http_request_seconds",
-                "Seconds from a request's head to its answer, by route.",
+                "almanac_http_phase_seconds",
+                "Seconds that a forecast spent in each phase of server-timing.",
             )
             .buckets(DURATION_BUCKETS.to_vec()),
-            &["route"],
+            &["phase"],
         )?;
-        registry.register(Box::new(duration.clone()))?;
+        registry.register(Box::new(phases.clone()))?;
         let in_flight =
             IntGauge::new("almanac_http_requests_in_flight", "Requests being handled.")?;
         registry.register(Box::new(in_flight.clone()))?;
@@ -65,13 +59,8 @@ impl HttpMetrics {
         };
         Ok(Self {
             requests,
-            duration,
             in_flight,
-            parse: histogram(
-                "almanac_http_parse_seconds",
-                "Seconds to read and check a forecast request.",
-                &DURATION_BUCKETS,
-            )?,
+            phases: Phases::NAMES.map(|phase| phases.with_label_values(&[phase])),
             body_bytes: histogram(
                 "almanac_http_body_bytes",
                 "Bytes of a forecast request's body.",
@@ -90,24 +79,16 @@ impl HttpMetrics {
         InFlight(self.in_flight.clone())
     }
 
-    pub(super) fn answered(
-        &self,
-        method: &Method,
-        route: &str,
-        (status, code): (StatusCode, &str),
-        duration: Duration,
-    ) {
-        // Methods are the client's to invent; labels are not.
-        let method = match *method {
-            Method::GET | Method::POST | Method::HEAD | Method::OPTIONS => method.as_str(),
-            _ => "other",
-        };
-        self.requests
-            .with_label_values(&[method, route, status.as_str(), code])
-            .inc();
-        self.duration
-            .with_label_values(&[route])
-            .observe(duration.as_secs_f64());
+    /// The metrics of the routes with `patterns`, found once for all requests.
+    pub(super) fn routes(&self, patterns: impl Iterator<Item = String>) -> RouteTable {
+        RouteTable::new(&self.requests, patterns)
+    }
+
+    /// Measures where the time of a forecast went.
+    pub(super) fn passed(&self, phases: &Phases) {
+        for (histogram, duration) in self.phases.iter().zip(phases.durations()) {
+            histogram.observe(duration.as_secs_f64());
+        }
     }
 }
 

@@ -1,105 +1,326 @@
-//! What happens around every request: its id, its metrics, its line in the log.
+//! What happens around every request: its id, its metrics, its line in the log, its spans.
 
 use std::any::Any;
+use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
-use axum::body::Body;
-use axum::extract::{ConnectInfo, MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, Response as HttpResponse};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::extract::{ConnectInfo, MatchedPath, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use axum::response::{IntoResponse as _, Response};
+use pin_project_lite::pin_project;
+use tower::Service;
 
+use crate::http::metrics::{InFlight, RouteTable};
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
 use crate::http::timing::{Phases, server_timing};
+use crate::telemetry::logging::LoggedRequests;
+use crate::telemetry::traces::{Identity, RequestSpan, TraceContext, Tracer};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+const AMAZON_TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 
-/// The id of a request; a request extension.
+/// What a request counts under that no route matches.
+const NO_ROUTE: &str = "other";
+
+/// Routes that machines ask all the time. A success is logged at debug, and not traced.
+const ROUTINE: [&str; 5] = ["/healthz", "/readyz", "/startupz", "/ping", "/metrics"];
+
+/// Which requests are logged and traced.
+#[derive(Clone, Debug, Default)]
+pub struct Observation {
+    /// Which requests have a line in the log.
+    pub logged: LoggedRequests,
+    /// How long a request takes that is slow.
+    pub slow: Duration,
+    /// What takes the spans, where traces are sent.
+    pub tracer: Option<Tracer>,
+}
+
+/// What observes requests.
+#[derive(Debug)]
+pub(super) struct Observer {
+    state: AppState,
+    routes: RouteTable,
+}
+
+impl Observer {
+    /// For a service with routes of these patterns.
+    pub(super) fn new<'a>(state: &AppState, patterns: impl Iterator<Item = &'a str>) -> Self {
+        let patterns = patterns.chain([NO_ROUTE]).map(str::to_owned);
+        Self {
+            routes: state.metrics.routes(patterns),
+            state: state.clone(),
+        }
+    }
+}
+
+/// Observes the requests of a service, and answers in place of a handler that panics.
 #[derive(Clone, Debug)]
-struct RequestId(HeaderValue);
+pub(super) struct Observe<S> {
+    pub(super) observer: Arc<Observer>,
+    pub(super) inner: S,
+}
 
-/// Gives each request an id, the client's own where it is fit for a log, and echoes it.
-pub(super) async fn identify(mut request: Request, next: Next) -> Response {
-    let id = request
-        .headers()
-        .get(REQUEST_ID)
-        .filter(|id| {
-            let bytes = id.as_bytes();
-            (1..=128).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
+impl<S> Service<Request> for Observe<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Observed<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let seen = Seen::new(&self.observer, &request);
+        Observed {
+            answer: self.inner.call(request),
+            seen: Some(seen),
+        }
+    }
+}
+
+pin_project! {
+    /// An answer on its way.
+    #[derive(Debug)]
+    pub(super) struct Observed<F> {
+        #[pin]
+        answer: F,
+        seen: Option<Seen>,
+    }
+}
+
+impl<F: Future<Output = Result<Response, Infallible>>> Future for Observed<F> {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let polled = catch_unwind(AssertUnwindSafe(|| this.answer.poll(cx)));
+        let mut response = match polled {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(Ok(response))) => response,
+            Ok(Poll::Ready(Err(never))) => match never {},
+            Err(panic) => answer_panic(panic.as_ref()),
+        };
+        if let Some(seen) = this.seen.take() {
+            seen.answered(&mut response);
+        }
+        Poll::Ready(Ok(response))
+    }
+}
+
+/// A request that has no answer yet. Dropped with it when the client goes away.
+#[derive(Debug)]
+struct Seen {
+    started: Instant,
+    method: Method,
+    route: Option<MatchedPath>,
+    peer: Option<SocketAddr>,
+    id: HeaderValue,
+    context: Option<TraceContext>,
+    recorded: Option<Recorded>,
+    /// Until the whole is dropped.
+    _in_flight: InFlight,
+    observer: Arc<Observer>,
+}
+
+/// A request whose spans will be made.
+#[derive(Debug)]
+struct Recorded {
+    identity: Identity,
+    path: String,
+}
+
+impl Seen {
+    fn new(observer: &Arc<Observer>, request: &Request) -> Self {
+        let started = Instant::now();
+        let state = &observer.state;
+        let (headers, extensions) = (request.headers(), request.extensions());
+        // The pattern and not the path, so that clients cannot make up label values.
+        let route = extensions.get::<MatchedPath>().cloned();
+        let context = trace_context(headers);
+        let tracer = state.observation.tracer.as_ref();
+        let recorded = tracer
+            .filter(|_| !is_routine(route.as_ref()))
+            .and_then(|tracer| tracer.admit(context.clone()))
+            .map(|identity| Recorded {
+                identity,
+                path: request.uri().path().to_owned(),
+            });
+        Self {
+            started,
+            method: request.method().clone(),
+            route,
+            peer: extensions
+                .get::<ConnectInfo<SocketAddr>>()
+                .map(|ConnectInfo(peer)| *peer),
+            id: request_id(headers),
+            context,
+            recorded,
+            _in_flight: state.metrics.in_flight(),
+            observer: Arc::clone(observer),
+        }
+    }
+
+    fn answered(self, response: &mut Response) {
+        let ended = Instant::now();
+        let duration = ended.saturating_duration_since(self.started);
+        let metrics = &self.observer.state.metrics;
+        let phases = response.extensions_mut().remove::<Phases>();
+        if let Some(phases) = &phases {
+            metrics.passed(phases);
+        }
+        let headers = response.headers_mut();
+        headers.insert(SERVER_TIMING, server_timing(phases.as_ref(), duration));
+        headers.insert(REQUEST_ID, self.id.clone());
+        let (status, code) = (
+            response.status(),
+            response.extensions().get::<Code>().copied(),
+        );
+        let route = self.route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
+        let routes = &self.observer.routes;
+        routes.answered((&self.method, route), (status, code), duration);
+
+        let (status, code) = (status.as_u16(), code.map_or("", Code::as_str));
+        let id = self.id.to_str().unwrap_or_default();
+        let recorded = self.recorded.as_ref();
+        let trace_id = recorded
+            .map(|recorded| recorded.identity.trace_id)
+            .or_else(|| self.context.as_ref().map(|context| context.trace_id))
+            .map(tracing::field::display);
+        let (method, seconds) = (self.method.as_str(), duration.as_secs_f64());
+        let peer = self.peer.map(tracing::field::display);
+        if self.is_logged(status, duration) {
+            tracing::info!(
+                method,
+                route,
+                status,
+                code,
+                duration_seconds = seconds,
+                request_id = id,
+                trace_id,
+                peer,
+                "request"
+            );
+        } else {
+            tracing::debug!(
+                method,
+                route,
+                status,
+                code,
+                duration_seconds = seconds,
+                request_id = id,
+                trace_id,
+                peer,
+                "request"
+            );
+        }
+
+        let tracer = self.observer.state.observation.tracer.as_ref();
+        if let Some((tracer, recorded)) = tracer.zip(self.recorded.as_ref()) {
+            tracer.record(RequestSpan {
+                identity: recorded.identity.clone(),
+                started: self.started,
+                ended,
+                method: known_method(&self.method),
+                route: self.route.as_ref().map(|_| route.to_owned()),
+                path: recorded.path.clone(),
+                status,
+                code,
+                peer: self.peer,
+                request_id: id.to_owned(),
+                model: phases
+                    .as_ref()
+                    .map(|phases| phases.model.engine.manifest().name.clone()),
+                n_series: phases.as_ref().map(|phases| phases.n_series),
+                phases: phases.iter().flat_map(Phases::placed).collect(),
+            });
+        }
+    }
+
+    /// Whether the request is logged at the usual level, and not only for who looks closely.
+    fn is_logged(&self, status: u16, duration: Duration) -> bool {
+        let Observation { logged, slow, .. } = &self.observer.state.observation;
+        let is_failed = status >= 400;
+        status >= 500
+            || !is_routine(self.route.as_ref())
+                && match logged {
+                    LoggedRequests::All => true,
+                    LoggedRequests::Slow => is_failed || duration >= *slow,
+                    LoggedRequests::Failed => is_failed,
+                }
+    }
+}
+
+fn is_routine(route: Option<&MatchedPath>) -> bool {
+    route.is_some_and(|route| ROUTINE.contains(&route.as_str()))
+}
+
+/// The client's own id where it is fit for a log, else 128 random bits in hexadecimal.
+fn request_id(headers: &HeaderMap) -> HeaderValue {
+    let given = headers.get(REQUEST_ID).filter(|id| {
+        let bytes = id.as_bytes();
+        (1..=128).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
+    });
+    given.cloned().unwrap_or_else(|| {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut id = [0; 32];
+        for (pair, byte) in id.chunks_exact_mut(2).zip(rand::random::<[u8; 16]>()) {
+            pair.copy_from_slice(&[
+                DIGITS[usize::from(byte >> 4)],
+                DIGITS[usize::from(byte & 15)],
+            ]);
+        }
+        HeaderValue::from_bytes(&id).unwrap_or_else(|_| HeaderValue::from_static("0"))
+    })
+}
+
+/// The trace that the client, or a load balancer, has put the request into.
+fn trace_context(headers: &HeaderMap) -> Option<TraceContext> {
+    let only = |name: HeaderName| {
+        let mut all = headers.get_all(name).iter();
+        let first = all.next()?.to_str().ok()?;
+        // Two that contradict each other are worse than none.
+        all.next().is_none().then_some(first)
+    };
+    let standard = only(TRACEPARENT).and_then(TraceContext::from_traceparent);
+    standard
+        .map(|context| {
+            let state = headers.get_all(TRACESTATE).iter();
+            context.with_state(state.filter_map(|state| state.to_str().ok()))
         })
-        .cloned()
-        .unwrap_or_else(new_id);
-    request.extensions_mut().insert(RequestId(id.clone()));
-    let mut response = next.run(request).await;
-    response.headers_mut().insert(REQUEST_ID, id);
-    response
+        .or_else(|| only(AMAZON_TRACE_ID).and_then(TraceContext::from_amazon))
 }
 
-/// 128 random bits in hexadecimal.
-fn new_id() -> HeaderValue {
-    let id = format!("{:032x}", rand::random::<u128>());
-    HeaderValue::try_from(id).unwrap_or_else(|_| HeaderValue::from_static("0"))
-}
-
-/// Counts, times and logs a request. Health checks and scrapes are logged at debug, for there are
-/// many and they say little.
-pub(super) async fn observe(
-    State(state): State<AppState>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let started = Instant::now();
-    let method = request.method().clone();
-    let extensions = request.extensions();
-    // The pattern and not the path, so that clients cannot make up label values.
-    let route = extensions
-        .get::<MatchedPath>()
-        .map_or("other", MatchedPath::as_str)
-        .to_owned();
-    let peer = extensions
-        .get::<ConnectInfo<SocketAddr>>()
-        .map(|ConnectInfo(peer)| *peer);
-    let id = extensions.get::<RequestId>().cloned();
-    let in_flight = state.metrics.in_flight();
-    let mut response = next.run(request).await;
-    drop(in_flight);
-
-    let duration = started.elapsed();
-    let phases = response.extensions().get::<Phases>().copied();
-    let code = response
-        .extensions()
-        .get::<Code>()
-        .map_or("", |code| code.as_str());
-    let status = response.status();
-    if let Ok(timing) = HeaderValue::try_from(server_timing(phases, duration)) {
-        response.headers_mut().insert(SERVER_TIMING, timing);
+/// The method as the semantic conventions write it.
+fn known_method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::PATCH => "PATCH",
+        Method::TRACE => "TRACE",
+        Method::CONNECT => "CONNECT",
+        _ => "_OTHER",
     }
-    state
-        .metrics
-        .answered(&method, &route, (status, code), duration);
-    let id = id
-        .as_ref()
-        .and_then(|RequestId(id)| id.to_str().ok())
-        .unwrap_or_default();
-    let peer = peer.map(tracing::field::display);
-    let (status, duration_seconds) = (status.as_u16(), duration.as_secs_f64());
-    if matches!(route.as_str(), "/forecast" | "other") || status >= 500 {
-        tracing::info!(%method, route, status, code, duration_seconds, request_id = id, peer, "request");
-    } else {
-        tracing::debug!(%method, route, status, code, duration_seconds, request_id = id, peer, "request");
-    }
-    response
 }
 
 /// The answer of a handler that panicked; the cause goes to the log, not to the client.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the layer hands it over by value"
-)]
-pub(super) fn answer_panic(panic: Box<dyn Any + Send>) -> HttpResponse<Body> {
+fn answer_panic(panic: &(dyn Any + Send)) -> Response {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let reason = text
         .or_else(|| panic.downcast_ref::<&str>().copied())

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::forecast::Limits;
-use crate::http::HttpMetrics;
+use crate::http::{HttpMetrics, Observation};
 use crate::registry::Registry;
 use crate::shutdown::Shutdown;
 
@@ -28,6 +28,8 @@ pub struct AppStateParts {
     pub metrics: HttpMetrics,
     /// Every metric of the process.
     pub all_metrics: prometheus::Registry,
+    /// Which requests are logged and traced.
+    pub observation: Observation,
     /// Whether the process is ending.
     pub shutdown: Shutdown,
 }

@@ -139,6 +139,7 @@ fn defaults() -> BTreeMap<&'static str, String> {
         engine,
         models,
         log,
+        traces,
         ..
     } = Config::default();
     let sources: Vec<_> = models.sources.iter().map(ToString::to_string).collect();
@@ -146,6 +147,7 @@ fn defaults() -> BTreeMap<&'static str, String> {
         (engine.cores, engine.workers, engine.session_threads),
         (None, None, None)
     );
+    assert!(traces.endpoint.is_none() && traces.service.is_none());
     BTreeMap::from([
         ("server.listen", server.listen.to_string()),
         ("server.header_timeout", server.header_timeout.to_string()),
@@ -173,6 +175,13 @@ fn defaults() -> BTreeMap<&'static str, String> {
         ("models.default", models.default),
         ("log.format", log.format.to_string()),
         ("log.level", log.level),
+        ("log.requests", log.requests.to_string()),
+        ("log.slow", log.slow.to_string()),
+        ("log.buffer", log.buffer.to_string()),
+        ("traces.endpoint", "none".to_owned()),
+        ("traces.sample_ratio", traces.sample_ratio.to_string()),
+        ("traces.queue", traces.queue.to_string()),
+        ("traces.service", "almanac".to_owned()),
     ])
 }
 

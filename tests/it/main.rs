@@ -17,3 +17,4 @@ mod metrics;
 mod problems;
 mod support;
 mod tidy;
+mod traces;

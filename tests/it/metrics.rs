@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use almanac::config::Config;
 use almanac::engine::metrics::EngineMetrics;
 use almanac::http::HttpMetrics;
 use almanac::http::server::ServerMetrics;
+use almanac::telemetry::logging;
+use almanac::telemetry::traces::{Tracer, TracesConfig};
 use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::MetricType;
 use serde_json::json;
@@ -23,7 +26,16 @@ pub(crate) fn all_metrics() -> prometheus::Registry {
     ServerMetrics::new(&metrics).unwrap();
     HttpMetrics::new(&metrics).unwrap();
     let _sampled = EngineMetrics::new(&metrics).unwrap().of(NAME);
+    logging::register(&metrics).unwrap();
+    let _sending = Tracer::start(&nowhere(), &metrics).unwrap();
     metrics
+}
+
+/// A collector on a port on which nobody listens.
+fn nowhere() -> TracesConfig {
+    let mut traces = Config::default().traces;
+    traces.endpoint = Some("http://127.0.0.1:9".parse().unwrap());
+    traces.to_config().unwrap()
 }
 
 /// The names of all metrics: those with a sample, and those that the sources write, for a family
@@ -82,10 +94,12 @@ async fn every_family_appears_once_requests_were_served_and_refused() {
     );
     let text = scraped.text();
     let not_here = |name: &str| {
-        // The server's and the plan's are the program's, and nothing was refused.
+        // The server's, the plan's, the log's and those of traces are the program's, and nothing was refused.
         name.starts_with("almanac_cpu_")
             || name.starts_with("almanac_http_connections_")
             || name.starts_with("almanac_http_accept_")
+            || name.starts_with("almanac_log_")
+            || name.starts_with("almanac_traces_")
             || name == "almanac_http_requests_aborted_total"
             || name == "almanac_engine_refused_total"
     };
@@ -146,6 +160,45 @@ async fn requests_are_counted_by_route_and_outcome() {
     );
     check(&[("method", "other"), ("code", "method_not_allowed")], 1.0);
     assert!(app.metric("almanac_http_requests_in_flight", &[]).abs() < 0.5);
+}
+
+#[tokio::test]
+async fn every_phase_of_a_forecast_is_in_its_header_and_measured() {
+    let app = TestApp::scripted(Scripted::last_value());
+    let answer = app.forecast(&json!({"values": [1, 2], "horizon": 3})).await;
+    let header = answer.header("server-timing").unwrap();
+    let told: Vec<_> = header
+        .split(", ")
+        .map(|phase| phase.split_once(";dur=").unwrap())
+        .collect();
+    let names: Vec<_> = told.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["parse", "queue", "inference", "write", "total"]);
+    let milliseconds = |index: usize| told[index].1.parse::<f64>().unwrap();
+    assert!((0..4).map(milliseconds).sum::<f64>() <= milliseconds(4) + 0.001);
+    for phase in &names[..4] {
+        let count = app.metric("almanac_http_phase_seconds", &[("phase", phase)]);
+        assert!((count - 1.0).abs() < 0.5, "{phase}");
+    }
+    let plain = app.get("/healthz").await;
+    let header = plain.header("server-timing").unwrap();
+    assert!(header.starts_with("total;dur="), "{header}");
+}
+
+#[tokio::test]
+async fn a_request_has_its_own_id_or_a_new_one() {
+    let app = TestApp::scripted(Scripted::last_value());
+    let ask = |id: &str| {
+        let request = axum::http::Request::get("/healthz").header("x-request-id", id);
+        app.send(request.body(axum::body::Body::empty()).unwrap())
+    };
+    let answer = ask("mine-1").await;
+    assert_eq!(answer.header("x-request-id"), Some("mine-1"));
+    let long = "x".repeat(129);
+    for unfit in ["", "with space", long.as_str()] {
+        let answer = ask(unfit).await;
+        let id = answer.header("x-request-id").unwrap();
+        assert!(id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    }
 }
 
 #[tokio::test]

@@ -11,11 +11,12 @@ use almanac::cpu::{CpuOverrides, CpuPlan};
 use almanac::engine::metrics::EngineMetrics;
 use almanac::engine::{Engine, EngineConfig};
 use almanac::forecast::Limits;
-use almanac::http::{AppState, AppStateParts, HttpMetrics};
+use almanac::http::{AppState, AppStateParts, HttpMetrics, Observation};
 use almanac::model::Digest;
 use almanac::registry::{LiveModel, ModelState, Registry};
 use almanac::shutdown::{DrainTiming, Shutdown};
 use almanac::store::Source;
+use almanac::telemetry::traces::Tracer;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, header};
@@ -41,6 +42,7 @@ pub(crate) struct TestAppBuilder {
     limits: Limits,
     max_body: usize,
     request_timeout: Duration,
+    observation: Observation,
     engine: EngineConfig,
     engine_metrics: EngineMetrics,
     metrics: prometheus::Registry,
@@ -108,6 +110,7 @@ impl TestAppBuilder {
             limits: config.request_limits(),
             max_body: config.server.max_body.get(),
             request_timeout: config.server.request_timeout.get(),
+            observation: Observation::default(),
             engine: EngineConfig {
                 queue_steps: config.engine.queue_steps,
                 batch_steps: config.engine.batch_steps,
@@ -138,6 +141,11 @@ impl TestAppBuilder {
         self
     }
 
+    pub(crate) fn tracer(mut self, tracer: Tracer) -> Self {
+        self.observation.tracer = Some(tracer);
+        self
+    }
+
     pub(crate) const fn queue_steps(mut self, queue_steps: usize) -> Self {
         self.engine.queue_steps = queue_steps;
         self
@@ -163,6 +171,7 @@ impl TestAppBuilder {
             request_timeout: self.request_timeout,
             metrics: HttpMetrics::new(&self.metrics).unwrap(),
             all_metrics: self.metrics.clone(),
+            observation: self.observation,
             shutdown: shutdown.clone(),
         }));
         TestApp {

@@ -183,6 +183,16 @@ fn only_onnx_knows_the_runtime() {
 }
 
 #[test]
+fn only_traces_know_opentelemetry() {
+    check("only src/telemetry/traces knows OpenTelemetry", |file| {
+        if file.path.starts_with("src/telemetry/traces") {
+            return Vec::new();
+        }
+        file.find(|code| code.contains("opentelemetry"))
+    });
+}
+
+#[test]
 fn no_module_is_a_drawer() {
     const DRAWERS: [&str; 7] = [
         "utils", "util", "common", "helpers", "types", "services", "managers",
