@@ -57,7 +57,7 @@ pub struct ForecastRequest {
 /// The longest season looked for in the values: two weeks of hours.
 ///
 /// Longer ones are named by the frequency or by the client. The bound keeps detection within a few
-/// hundred lengths: about two milliseconds for a full window.
+/// hundred lengths: a third of a millisecond for a full window.
 const LONGEST_DETECTED: usize = 336;
 
 /// How many of the last values detection looks at: enough for three of the longest season.

@@ -3,10 +3,12 @@
 //! Where the frequency or the client names a season, nothing here is asked.
 
 mod level;
+mod screen;
 #[cfg(test)]
 mod tests;
 
-use self::level::{Detrended, LEVELS, whitened};
+use self::level::{Detrended, Errors, whitened};
+use self::screen::least_left;
 
 /// Looking further back costs more and tells little.
 const MOST_VALUES: usize = 4096;
@@ -78,123 +80,164 @@ pub fn detect_season_length(values: &[f64], longest: usize) -> usize {
     let Some(series) = Detrended::of(values) else {
         return 1;
     };
-    let candidates = candidates(&series, longest);
+    let errors = series.errors();
     let margin = if series.is_eventful() {
         MARGIN_OF_EVENTS
     } else {
         MARGIN
     };
-    let threshold = (2.0 * (longest as f64).ln()).sqrt() + margin;
-    let mut finalists: Vec<&Candidate> = candidates
-        .iter()
-        .filter(|candidate| candidate.score > threshold)
-        .collect();
-    finalists.sort_by(|left, right| right.score.total_cmp(&left.score));
-    finalists
-        .into_iter()
-        .take(MOST_FINALISTS)
-        .find(|finalist| whitened_score(&series, finalist) > threshold)
-        .map_or(1, |winner| calendar_neighbour(winner, &candidates))
+    let search = Search {
+        series: &series,
+        errors: &errors,
+        longest,
+        threshold: (2.0 * (longest as f64).ln()).sqrt() + margin,
+    };
+    search
+        .winner()
+        .map_or(1, |winner| search.calendar_neighbour(&winner))
 }
 
 /// A season length and how well it does.
 struct Candidate {
     length: usize,
+    /// Not less than the true score.
     score: f64,
-    /// Which of [`LEVELS`] leaves least unexplained.
-    level: usize,
+    /// Which of [`level::LEVELS`] leaves least unexplained; `None` as long as the score is only a
+    /// bound.
+    level: Option<usize>,
 }
 
-/// All lengths from 2 to the longest, scored.
-fn candidates(series: &Detrended, longest: usize) -> Vec<Candidate> {
-    // The errors of all levels lie side by side, so that one pass folds them all.
-    let errors = LEVELS.map(|(rate, start)| series.errors(rate, start));
-    let squares = errors.each_ref().map(|errors| sum_of_squares(errors));
-    let unexplained = squares.iter().copied().fold(f64::INFINITY, f64::min);
-    let rows: Vec<[f64; LEVELS.len()]> = (0..series.len())
-        .map(|step| errors.each_ref().map(|errors| errors[step]))
-        .collect();
-    let observed = series.observed();
-    let count: f64 = observed.iter().flatten().sum();
-    let scored = |length| {
-        let explained = explained(&rows, observed, length);
-        let left = squares
-            .iter()
-            .zip(explained)
-            .map(|(squares, explained)| squares - explained);
-        let best = left
-            .enumerate()
-            .min_by(|one, other| one.1.total_cmp(&other.1));
-        // There are levels to choose from, so the fallback is never taken.
-        let (level, left) = best.unwrap_or((0, unexplained));
-        let is_calendar = CALENDAR_LENGTHS.contains(&length);
-        let head_start = if is_calendar { HEAD_START } else { 0.0 };
-        let score = score(unexplained, left, count, length) + head_start;
+/// What the candidates are scored on.
+struct Search<'a> {
+    series: &'a Detrended,
+    errors: &'a Errors,
+    longest: usize,
+    /// What a score must be above.
+    threshold: f64,
+}
+
+impl Search<'_> {
+    /// The best of the finalists that keep their score when the errors are whitened.
+    ///
+    /// The best candidate is scored truly until the best is one that has been. As no other can then
+    /// be better, finalists come in the order of their true scores, though few are found.
+    fn winner(&self) -> Option<Candidate> {
+        let mut candidates = self.candidates();
+        let mut finalists = 0;
+        while finalists < MOST_FINALISTS {
+            let by_score = |(_, one): &(usize, &Candidate), (_, other): &(usize, &Candidate)| {
+                let shorter = other.length.cmp(&one.length);
+                one.score.total_cmp(&other.score).then(shorter)
+            };
+            let (place, best) = candidates.iter().enumerate().max_by(by_score)?;
+            if best.score <= self.threshold {
+                return None;
+            }
+            let Some(level) = best.level else {
+                candidates[place] = self.scored(best.length);
+                continue;
+            };
+            let finalist = candidates.swap_remove(place);
+            if self.whitened_score(&finalist, level) > self.threshold {
+                return Some(finalist);
+            }
+            finalists += 1;
+        }
+        None
+    }
+
+    /// The lengths whose score can be above the threshold, with a bound on it.
+    fn candidates(&self) -> Vec<Candidate> {
+        let count = self.series.count();
+        let mut candidates = Vec::new();
+        let consider = |length: usize, left: f64| {
+            let head_start = head_start(length);
+            if !can_score(self.threshold - head_start, left, count, length) {
+                return;
+            }
+            let score = score(1.0, left, count, length) + head_start;
+            if score > self.threshold {
+                candidates.push(Candidate {
+                    length,
+                    score,
+                    level: None,
+                });
+            }
+        };
+        let observed = (!self.series.is_complete()).then(|| self.series.observed());
+        least_left(self.errors, observed, self.longest, consider);
+        candidates
+    }
+
+    /// A length with its true score.
+    fn scored(&self, length: usize) -> Candidate {
+        let explained = explained(&self.errors.rows, self.series.observed(), length);
+        let unexplained = self.errors.least_squares();
+        let (mut level, mut left) = (0, f64::INFINITY);
+        for (of, (squares, explained)) in self.errors.squares.iter().zip(explained).enumerate() {
+            if squares - explained < left {
+                (level, left) = (of, squares - explained);
+            }
+        }
+        let score = score(unexplained, left, self.series.count(), length);
         Candidate {
             length,
-            score,
-            level,
+            score: score + head_start(length),
+            level: Some(level),
         }
-    };
-    (2..=longest).map(scored).collect()
-}
-
-/// The score after an autoregression of what the season leaves is filtered out of the errors.
-///
-/// A filter turns a season into another one of the same length, and a cycle of wandering length
-/// into noise.
-fn whitened_score(series: &Detrended, candidate: &Candidate) -> f64 {
-    let length = candidate.length;
-    let (rate, start) = LEVELS[candidate.level];
-    let errors = series.errors(rate, start);
-    let observed = series.observed();
-    let rows: Vec<[f64; 1]> = errors.iter().map(|error| [*error]).collect();
-    let counts = sums_by_phase(observed, length);
-    let sums = sums_by_phase(&rows, length);
-    let means = sums
-        .iter()
-        .zip(&counts)
-        .map(|([sum], [count])| sum / count.max(1.0));
-    let season: Vec<f64> = means.collect();
-    let steps = errors.iter().zip(observed).zip(season.iter().cycle());
-    let rest: Vec<f64> = steps
-        .map(|((error, [seen]), mean)| error - mean * seen)
-        .collect();
-    let Some((errors, observed)) = whitened(&errors, &rest, observed) else {
-        // Nothing is left, so the season is exact.
-        return candidate.score;
-    };
-    let squares = sum_of_squares(&errors);
-    let rows: Vec<[f64; 1]> = errors.iter().map(|error| [*error]).collect();
-    let [explained] = explained(&rows, observed, length);
-    score(
-        squares,
-        squares - explained,
-        observed.iter().flatten().sum(),
-        length,
-    )
-}
-
-/// The winner, or a season of the calendar next to it that does nearly as well, where the winner is
-/// none.
-fn calendar_neighbour(winner: &Candidate, candidates: &[Candidate]) -> usize {
-    if CALENDAR_LENGTHS.contains(&winner.length) {
-        return winner.length;
     }
-    let near = (winner.length / 25).max(1);
-    candidates
-        .iter()
-        .filter(|other| CALENDAR_LENGTHS.contains(&other.length))
-        .filter(|other| other.length.abs_diff(winner.length) <= near)
-        .find(|other| other.score >= NEARLY * winner.score)
-        .map_or(winner.length, |other| other.length)
+
+    /// The score after an autoregression of what the season leaves is filtered out of the errors.
+    ///
+    /// A filter turns a season into another one of the same length, and a cycle of wandering length
+    /// into noise.
+    fn whitened_score(&self, candidate: &Candidate, level: usize) -> f64 {
+        let length = candidate.length;
+        let observed = self.series.observed();
+        let errors: Vec<[f64; 1]> = self.errors.rows.iter().map(|row| [row[level]]).collect();
+        let season: Vec<f64> = sums_by_phase(&errors, observed, length)
+            .map(|([sum], count)| sum / count.max(1.0))
+            .collect();
+        let steps = errors.iter().zip(observed).zip(season.iter().cycle());
+        let rest: Vec<f64> = steps
+            .map(|(([error], seen), mean)| error - mean * seen)
+            .collect();
+        let Some((errors, observed)) = whitened(&errors, &rest, observed) else {
+            // Nothing is left, so the season is exact.
+            return candidate.score;
+        };
+        let squares: f64 = errors.iter().map(|[error]| error * error).sum();
+        let [explained] = explained(&errors, observed, length);
+        score(squares, squares - explained, observed.iter().sum(), length)
+    }
+
+    /// The winner, or a season of the calendar next to it that does nearly as well, where the
+    /// winner is none.
+    fn calendar_neighbour(&self, winner: &Candidate) -> usize {
+        if CALENDAR_LENGTHS.contains(&winner.length) {
+            return winner.length;
+        }
+        let near = (winner.length / 25).max(1);
+        CALENDAR_LENGTHS
+            .into_iter()
+            .filter(|other| *other <= self.longest && other.abs_diff(winner.length) <= near)
+            .find(|other| self.scored(*other).score >= NEARLY * winner.score)
+            .unwrap_or(winner.length)
+    }
+}
+
+fn head_start(length: usize) -> f64 {
+    if CALENDAR_LENGTHS.contains(&length) {
+        HEAD_START
+    } else {
+        0.0
+    }
 }
 
 /// How much of the squares of centred errors the means of the phases explain, by column.
-fn explained<const N: usize>(rows: &[[f64; N]], observed: &[[f64; 1]], length: usize) -> [f64; N] {
-    let counts = sums_by_phase(observed, length);
+fn explained<const N: usize>(rows: &[[f64; N]], observed: &[f64], length: usize) -> [f64; N] {
     let mut explained = [0.0; N];
-    for (sums, [count]) in sums_by_phase(rows, length).iter().zip(&counts) {
+    for (sums, count) in sums_by_phase(rows, observed, length) {
         let weight = 1.0 / count.max(1.0);
         for (explained, sum) in explained.iter_mut().zip(sums) {
             *explained += sum * sum * weight;
@@ -203,21 +246,39 @@ fn explained<const N: usize>(rows: &[[f64; N]], observed: &[[f64; 1]], length: u
     explained
 }
 
-/// Sums of every `length`-th row, by phase.
-fn sums_by_phase<const N: usize>(rows: &[[f64; N]], length: usize) -> Vec<[f64; N]> {
-    let mut sums = vec![[0.0; N]; length];
-    for cycle in rows.chunks(length) {
-        for (sums, row) in sums.iter_mut().zip(cycle) {
+/// Sums of every `length`-th row, and how many of them are observed, by phase.
+fn sums_by_phase<const N: usize>(
+    rows: &[[f64; N]],
+    observed: &[f64],
+    length: usize,
+) -> impl Iterator<Item = ([f64; N], f64)> {
+    (0..length).map(move |phase| {
+        let mut sums = [0.0; N];
+        for row in rows[phase..].iter().step_by(length) {
             for (sum, value) in sums.iter_mut().zip(row) {
                 *sum += value;
             }
         }
-    }
-    sums
+        let count = observed[phase..].iter().step_by(length).sum();
+        (sums, count)
+    })
 }
 
-fn sum_of_squares(errors: &[f64]) -> f64 {
-    errors.iter().map(|error| error * error).sum()
+/// Whether a length that leaves a share of the squares can have a score; a quick answer that is
+/// wrong only where it is yes.
+///
+/// With the names of [`score`], at a root of 1 or more a score needs a root of at least
+/// `1 - of_means + score * sqrt(of_means + of_rest)`. Below 1, scores are under one half and under
+/// every threshold.
+fn can_score(needed: f64, left: f64, count: f64, length: usize) -> bool {
+    let (means, rest) = (length as f64 - 1.0, count - length as f64);
+    if rest < 3.0 {
+        return false;
+    }
+    let (of_means, of_rest) = (2.0 / (9.0 * means), 2.0 / (9.0 * rest));
+    let root = 1.0 - of_means + needed * (of_means + of_rest).sqrt();
+    // The factor allows for rounding.
+    (1.0 - left) * rest >= 0.999_999 * root * root * root * means * left
 }
 
 /// The F value of a season as a normal score (Paulson 1942, An approximate normalization of the

@@ -1,7 +1,9 @@
 //! What is left of a series when its slow movements are taken away.
 
+use std::cmp::Ordering;
+
 /// Fewer values than this show no season.
-const FEWEST_VALUES: usize = 6;
+const FEWEST_VALUES: f64 = 6.0;
 
 /// How fast the level may follow the series, from not at all to a random walk, and from how many
 /// values it starts: from as many as it would remember. The grid is coarse because the fit changes
@@ -30,55 +32,71 @@ pub(super) struct Detrended {
     /// Zero where missing.
     values: Vec<f64>,
     /// One where observed, else zero.
-    observed: Vec<[f64; 1]>,
+    observed: Vec<f64>,
+    /// How many are observed.
+    count: f64,
     is_eventful: bool,
+}
+
+/// The errors of all levels, centred and zero where missing.
+pub(super) struct Errors {
+    /// By step, side by side, so that one pass is over all levels.
+    pub(super) rows: Vec<[f64; LEVELS.len()]>,
+    /// The sum of the squares of each level.
+    pub(super) squares: [f64; LEVELS.len()],
+}
+
+impl Errors {
+    /// The squares of the level that follows the series best.
+    pub(super) fn least_squares(&self) -> f64 {
+        self.squares.iter().copied().fold(f64::INFINITY, f64::min)
+    }
 }
 
 impl Detrended {
     /// `None` where there are too few values, or all lie on a line.
     pub(super) fn of(values: &[f64]) -> Option<Self> {
-        let scale = values.iter().filter(|value| value.is_finite());
-        let scale = scale.fold(0.0, |scale: f64, value| scale.max(value.abs()));
-        let steps = values
-            .iter()
-            .enumerate()
-            .filter(|(_, value)| value.is_finite());
-        let points: Vec<(f64, f64)> = steps
-            .map(|(step, value)| (step as f64, value / scale))
-            .collect();
-        if points.len() < FEWEST_VALUES || scale < f64::MIN_POSITIVE {
+        let finite = values.iter().filter(|value| value.is_finite());
+        let scale = finite.fold(0.0, |scale: f64, value| scale.max(value.abs()));
+        let seen = |value: &f64| if value.is_finite() { 1.0 } else { 0.0 };
+        let observed: Vec<f64> = values.iter().map(seen).collect();
+        let count: f64 = observed.iter().sum();
+        if count < FEWEST_VALUES || scale < f64::MIN_POSITIVE {
             return None;
         }
-        let line = line_through(&points);
-        let mut detrended = vec![0.0; values.len()];
-        let mut observed = vec![[0.0]; values.len()];
-        let steps = values
-            .iter()
-            .enumerate()
-            .zip(detrended.iter_mut().zip(&mut observed));
-        for ((step, value), (detrended, observed)) in steps {
+        let scaled = |value: &f64| {
             if value.is_finite() {
-                *detrended = value / scale - line(step as f64);
-                *observed = [1.0];
+                value / scale
+            } else {
+                0.0
             }
-        }
+        };
+        let mut values: Vec<f64> = values.iter().map(scaled).collect();
+        let is_eventful = middle_half_is_equal(&values, &observed);
+        subtract_line(&mut values, &observed, count);
         // On a scale of 1, what is left of a line is rounding.
-        let is_line = detrended.iter().all(|value| value.abs() < 1e-12);
-        let is_eventful = middle_half_is_equal(&points);
+        let is_line = values.iter().all(|value| value.abs() < 1e-12);
         (!is_line).then_some(Self {
-            values: detrended,
+            values,
             observed,
+            count,
             is_eventful,
         })
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.values.len()
+    /// One where a value is observed, else zero.
+    pub(super) fn observed(&self) -> &[f64] {
+        &self.observed
     }
 
-    /// One where a value is observed, else zero.
-    pub(super) fn observed(&self) -> &[[f64; 1]] {
-        &self.observed
+    /// Whether no value is missing.
+    pub(super) fn is_complete(&self) -> bool {
+        self.observed.iter().all(|seen| *seen > 0.0)
+    }
+
+    /// How many values are observed.
+    pub(super) fn count(&self) -> f64 {
+        self.count
     }
 
     /// Whether at least half of the values are the same, so that the rest are events.
@@ -86,45 +104,59 @@ impl Detrended {
         self.is_eventful
     }
 
-    /// The errors, centred and zero where missing, of a level that starts at the mean of the first
-    /// values and moves by a share of each error.
-    pub(super) fn errors(&self, rate: f64, start: usize) -> Vec<f64> {
+    /// The errors of [`LEVELS`] that start at the mean of the first values and move by a share of
+    /// each error.
+    pub(super) fn errors(&self) -> Errors {
+        let rates = LEVELS.map(|(rate, _)| rate);
+        let mut levels = LEVELS.map(|(_, start)| self.mean_of_first(start));
+        let follow = |(value, seen): (&f64, &f64)| {
+            let mut errors = [0.0; LEVELS.len()];
+            for ((error, level), rate) in errors.iter_mut().zip(&mut levels).zip(rates) {
+                *error = (value - *level) * seen;
+                *level += rate * *error;
+            }
+            errors
+        };
+        let mut rows: Vec<_> = self.values.iter().zip(&self.observed).map(follow).collect();
+        // Where most errors are equal their median says nothing about the events.
+        if !self.is_eventful {
+            cut_off(&mut rows, &self.observed);
+        }
+        centre(&mut rows, &self.observed);
+        let mut squares = [0.0; LEVELS.len()];
+        for row in &rows {
+            for (square, error) in squares.iter_mut().zip(row) {
+                *square += error * error;
+            }
+        }
+        Errors { rows, squares }
+    }
+
+    fn mean_of_first(&self, start: usize) -> f64 {
         let pairs = self.values.iter().zip(&self.observed);
-        let first = pairs.clone().filter(|(_, [seen])| *seen > 0.0).take(start);
+        let first = pairs.filter(|(_, seen)| **seen > 0.0).take(start);
         let (sum, count) = first.fold((0.0, 0.0), |(sum, count), (value, _)| {
             (sum + value, count + 1.0)
         });
-        let mut level = sum / f64::max(count, 1.0);
-        let follow = |(value, [seen]): (&f64, &[f64; 1])| {
-            let error = (value - level) * seen;
-            level += rate * error;
-            error
-        };
-        let mut errors: Vec<f64> = pairs.map(follow).collect();
-        // Where most errors are equal their median says nothing about the events.
-        if !self.is_eventful {
-            cut_off(&mut errors, &self.observed);
-        }
-        centre(&mut errors, &self.observed);
-        errors
+        sum / f64::max(count, 1.0)
     }
 }
 
 /// The errors that an autoregression of the `rest` does not foresee, and which of them are
 /// observed; `None` where the rest is zero.
 pub(super) fn whitened<'a>(
-    errors: &[f64],
+    errors: &[[f64; 1]],
     rest: &[f64],
-    observed: &'a [[f64; 1]],
-) -> Option<(Vec<f64>, &'a [[f64; 1]])> {
+    observed: &'a [f64],
+) -> Option<(Vec<[f64; 1]>, &'a [f64])> {
     let weights = autoregression(rest)?;
     let observed = observed.get(ORDERS..)?;
-    let filter = |(window, [seen]): (&[f64], &[f64; 1])| {
+    let filter = |(window, seen): (&[[f64; 1]], &f64)| {
         let before = window[..ORDERS].iter().rev().zip(weights);
-        let expected: f64 = before.map(|(error, weight)| error * weight).sum();
-        (window[ORDERS] - expected) * seen
+        let expected: f64 = before.map(|([error], weight)| error * weight).sum();
+        [(window[ORDERS][0] - expected) * seen]
     };
-    let mut filtered: Vec<f64> = errors
+    let mut filtered: Vec<[f64; 1]> = errors
         .windows(ORDERS + 1)
         .zip(observed)
         .map(filter)
@@ -133,50 +165,109 @@ pub(super) fn whitened<'a>(
     Some((filtered, observed))
 }
 
-/// The straight line through points by least squares.
-fn line_through(points: &[(f64, f64)]) -> impl Fn(f64) -> f64 + use<> {
-    let count = points.len() as f64;
-    let mean_step = points.iter().map(|(step, _)| step).sum::<f64>() / count;
-    let mean = points.iter().map(|(_, value)| value).sum::<f64>() / count;
-    let spread: f64 = points
-        .iter()
-        .map(|(step, _)| (step - mean_step).powi(2))
-        .sum();
-    let rise = |(step, value): &(f64, f64)| (step - mean_step) * (value - mean);
-    let slope = points.iter().map(rise).sum::<f64>() / spread;
-    move |step| mean + slope * (step - mean_step)
+/// Subtracts the straight line through the observed values by least squares.
+fn subtract_line(values: &mut [f64], observed: &[f64], count: f64) {
+    let (mut steps, mut sum) = (0.0, 0.0);
+    for (step, (value, seen)) in values.iter().zip(observed).enumerate() {
+        steps += step as f64 * seen;
+        sum += value;
+    }
+    let (mean_step, mean) = (steps / count, sum / count);
+    let (mut spread, mut rise) = (0.0, 0.0);
+    for (step, (value, seen)) in values.iter().zip(observed).enumerate() {
+        let step = (step as f64 - mean_step) * seen;
+        spread += step * step;
+        rise += step * (value - mean);
+    }
+    let slope = rise / spread;
+    for (step, (value, seen)) in values.iter_mut().zip(observed).enumerate() {
+        *value -= (mean + slope * (step as f64 - mean_step)) * seen;
+    }
 }
 
-fn middle_half_is_equal(points: &[(f64, f64)]) -> bool {
-    let mut sorted: Vec<f64> = points.iter().map(|(_, value)| *value).collect();
-    sorted.sort_by(f64::total_cmp);
-    // They are in order, so that not being less is being equal.
-    sorted[sorted.len() / 4] >= sorted[sorted.len() * 3 / 4]
+/// Whether the quartiles are the same value. It is then more than half of the values, and the one
+/// that is left when pairs of values that differ are struck out (Boyer and Moore 1991).
+fn middle_half_is_equal(values: &[f64], observed: &[f64]) -> bool {
+    let points = values.iter().zip(observed);
+    let points = points
+        .filter(|(_, seen)| **seen > 0.0)
+        .map(|(value, _)| *value);
+    let (mut middle, mut lead) = (f64::NAN, 0_usize);
+    for value in points.clone() {
+        if lead == 0 {
+            middle = value;
+        }
+        if value.partial_cmp(&middle) == Some(Ordering::Equal) {
+            lead += 1;
+        } else {
+            lead -= 1;
+        }
+    }
+    let (mut count, mut less, mut greater) = (0_usize, 0, 0);
+    for value in points {
+        count += 1;
+        less += usize::from(value < middle);
+        greater += usize::from(value > middle);
+    }
+    less <= count / 4 && count - greater > count * 3 / 4
 }
 
-/// Cuts errors off at [`CUT_OFF`] standard deviations, as their median tells them.
-fn cut_off(errors: &mut [f64], observed: &[[f64; 1]]) {
-    let seen = errors
-        .iter()
-        .zip(observed)
-        .filter(|(_, [seen])| *seen > 0.0);
-    let mut sizes: Vec<f64> = seen.map(|(error, _)| error.abs()).collect();
-    let middle = sizes.len() / 2;
-    let (_, median, _) = sizes.select_nth_unstable_by(middle, f64::total_cmp);
-    let limit = CUT_OFF * DEVIATIONS_PER_MEDIAN * *median;
-    if limit > 0.0 {
-        for error in errors {
-            *error = error.clamp(-limit, limit);
+/// Cuts the errors of each level off at [`CUT_OFF`] standard deviations, as their median tells
+/// them.
+///
+/// The median is sought only where it cuts: where so many errors have a limit below the largest of
+/// them that the median is one of those.
+fn cut_off<const N: usize>(rows: &mut [[f64; N]], observed: &[f64]) {
+    const LIMIT: f64 = CUT_OFF * DEVIATIONS_PER_MEDIAN;
+    let mut largest = [0.0; N];
+    for row in &*rows {
+        for (largest, error) in largest.iter_mut().zip(row) {
+            let size = error.abs();
+            *largest = if size > *largest { size } else { *largest };
+        }
+    }
+    // Missing ones are among them, as they are zero.
+    let mut too_small = [0.0; N];
+    for row in &*rows {
+        for ((too_small, error), largest) in too_small.iter_mut().zip(row).zip(largest) {
+            let is_too_small = LIMIT * error.abs() < largest;
+            *too_small += if is_too_small { 1.0 } else { 0.0 };
+        }
+    }
+    let count: f64 = observed.iter().sum();
+    let missing = observed.len() as f64 - count;
+    for (level, too_small) in too_small.into_iter().enumerate() {
+        // The median has half of the errors before it, rounded down.
+        if too_small - missing <= (count / 2.0).floor() {
+            continue;
+        }
+        let seen = rows.iter().zip(observed).filter(|(_, seen)| **seen > 0.0);
+        let mut sizes: Vec<f64> = seen.map(|(row, _)| row[level].abs()).collect();
+        let middle = sizes.len() / 2;
+        let (_, median, _) = sizes.select_nth_unstable_by(middle, f64::total_cmp);
+        let limit = LIMIT * *median;
+        if limit > 0.0 {
+            for row in &mut *rows {
+                row[level] = row[level].clamp(-limit, limit);
+            }
         }
     }
 }
 
 /// Subtracts the mean of the observed errors from each of them.
-fn centre(errors: &mut [f64], observed: &[[f64; 1]]) {
-    let count: f64 = observed.iter().flatten().sum();
-    let mean = errors.iter().sum::<f64>() / count.max(1.0);
-    for (error, [seen]) in errors.iter_mut().zip(observed) {
-        *error -= mean * seen;
+fn centre<const N: usize>(rows: &mut [[f64; N]], observed: &[f64]) {
+    let count: f64 = observed.iter().sum();
+    let mut sums = [0.0; N];
+    for row in &*rows {
+        for (sum, error) in sums.iter_mut().zip(row) {
+            *sum += error;
+        }
+    }
+    let means = sums.map(|sum| sum / count.max(1.0));
+    for (row, seen) in rows.iter_mut().zip(observed) {
+        for (error, mean) in row.iter_mut().zip(means) {
+            *error -= mean * seen;
+        }
     }
 }
 

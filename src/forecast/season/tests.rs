@@ -1,3 +1,5 @@
+mod reference;
+
 use proptest::prelude::*;
 
 use super::detect_season_length;
@@ -216,5 +218,87 @@ proptest! {
         let length = detect_season_length(&values, longest);
         prop_assert!(length >= 1);
         prop_assert!(length == 1 || (length <= longest && 2 * length <= values.len()));
+    }
+}
+
+/// Which shapes are compared with the plain method; each has a season length of its own.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Noise,
+    Walk,
+    Autoregression,
+    Season,
+    SeasonOnWalk,
+    ExactSeason,
+    Counts,
+    Events,
+    HeavyTails,
+}
+
+/// A series of a kind, with a trend, and with missing values where a share of them is.
+fn series_of(kind: Kind, count: usize, length: usize, missing: f64, seed: u64) -> Vec<f64> {
+    let mut noise = Noise(seed);
+    let strength = 2.0 * noise.uniform();
+    let season: Vec<f64> = (0..length).map(|_| strength * noise.normal()).collect();
+    let slope = 0.02 * noise.normal();
+    let mut level = 0.0;
+    let value = |step: usize| {
+        let of_season = season[step % length];
+        let shock = noise.normal();
+        let value = match kind {
+            Kind::Noise => shock,
+            Kind::Walk => {
+                level += shock;
+                level
+            }
+            Kind::Autoregression => {
+                level = 0.8 * level + shock;
+                level
+            }
+            Kind::Season => of_season + shock + slope * step as f64,
+            Kind::SeasonOnWalk => {
+                level += shock;
+                of_season + level
+            }
+            Kind::ExactSeason => of_season + slope * step as f64,
+            Kind::Counts => (of_season + shock).exp().floor(),
+            Kind::Events if noise.uniform() < 0.1 || step % length == 3 => shock,
+            Kind::Events => 0.0,
+            Kind::HeavyTails => of_season + shock / noise.uniform().max(1e-3),
+        };
+        if noise.uniform() < missing {
+            f64::NAN
+        } else {
+            value
+        }
+    };
+    (0..count).map(value).collect()
+}
+
+proptest! {
+    #[test]
+    fn the_plain_method_finds_the_same(
+        kind in prop::sample::select(vec![
+            Kind::Noise,
+            Kind::Walk,
+            Kind::Autoregression,
+            Kind::Season,
+            Kind::SeasonOnWalk,
+            Kind::ExactSeason,
+            Kind::Counts,
+            Kind::Events,
+            Kind::HeavyTails,
+        ]),
+        count in 0_usize..260,
+        length in 2_usize..60,
+        missing in prop_oneof![3 => Just(0.0), 1 => 0.0..0.4],
+        longest in 2_usize..140,
+        seed: u64,
+    ) {
+        let values = series_of(kind, count, length, missing, seed);
+        prop_assert_eq!(
+            detect_season_length(&values, longest),
+            reference::detect_season_length(&values, longest)
+        );
     }
 }
