@@ -205,6 +205,17 @@ impl Engine {
 }
 
 impl Engine {
+    /// Whether a request on `terms` could be admitted now, if it were small. Counts a refusal.
+    ///
+    /// # Errors
+    /// [`SubmitError`], as [`Engine::submit`] would say.
+    pub fn admits(&self, terms: Terms) -> Result<(), SubmitError> {
+        let priority = terms.priority.unwrap_or_default();
+        self.queue
+            .admits((terms.deadline, priority))
+            .inspect_err(|error| self.metrics.refused(error))
+    }
+
     fn shape(&self, request: &ForecastRequest) -> Shape {
         let most = self.manifest.context.max_length;
         Shape {

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::engine::Engine;
+use crate::engine::{Engine, SubmitError, Terms};
 use crate::model::Digest;
 
 /// A model version that serves.
@@ -137,6 +137,25 @@ impl Registry {
                 available: models.keys().cloned().collect(),
             }),
         }
+    }
+
+    /// Refuses a request on `terms` before it is read, when no live model would admit it however
+    /// small it is.
+    ///
+    /// # Errors
+    /// [`SubmitError`] of the last such model.
+    pub fn admits(&self, terms: Terms) -> Result<(), SubmitError> {
+        let models = self.models.read().unwrap_or_else(PoisonError::into_inner);
+        let mut refusal = Ok(());
+        for state in models.values() {
+            if let ModelState::Ready(live) = state {
+                refusal = live.engine.admits(terms);
+                if refusal.is_ok() {
+                    break;
+                }
+            }
+        }
+        refusal
     }
 
     /// Every model and where it stands, in order of name.

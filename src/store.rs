@@ -44,12 +44,12 @@ pub enum StoreError {
         text: String,
     },
     /// A directory cannot be listed.
-    #[error("cannot list {path}: {source}")]
+    #[error("cannot list {path}: {reason}")]
     List {
         /// The directory.
         path: String,
         /// What the system said.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
 }
 

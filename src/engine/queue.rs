@@ -91,7 +91,7 @@ impl Queue {
     pub(super) fn admit(&self, ticket: &Ticket, rows: Vec<Waiting>) -> Result<(), SubmitError> {
         let asked: usize = rows.iter().map(|row| row.shape.steps()).sum();
         let mut state = self.lock();
-        self.check(&state, ticket, asked)?;
+        self.check(&state, (ticket.deadline, ticket.priority), asked)?;
         for row in rows {
             ticket.row_waits(row.shape.steps());
             state.batcher.push(ticket.priority, row.shape, row);
@@ -110,7 +110,12 @@ impl Queue {
 
     /// Whether rows of `asked` steps may wait. Where nothing waits they always may: whatever was
     /// learned before, the next run learns anew.
-    fn check(&self, state: &State, ticket: &Ticket, asked: usize) -> Result<(), SubmitError> {
+    fn check(
+        &self,
+        state: &State,
+        (deadline, priority): (Instant, Priority),
+        asked: usize,
+    ) -> Result<(), SubmitError> {
         if state.closed {
             return Err(SubmitError::Closed);
         }
@@ -131,9 +136,9 @@ impl Queue {
                 retry_after: time_for(waiting),
             });
         }
-        let wait = time_for(state.batcher.steps_before(ticket.priority));
-        let left = ticket.deadline.saturating_duration_since(Instant::now());
-        let limit = match ticket.priority {
+        let wait = time_for(state.batcher.steps_before(priority));
+        let left = deadline.saturating_duration_since(Instant::now());
+        let limit = match priority {
             Priority::Interactive => left.min(self.config.max_wait),
             Priority::Bulk => left,
         };
@@ -141,6 +146,11 @@ impl Queue {
             return Err(SubmitError::WaitTooLong { wait, limit });
         }
         Ok(())
+    }
+
+    /// Whether rows of one step could be admitted now.
+    pub(super) fn admits(&self, terms: (Instant, Priority)) -> Result<(), SubmitError> {
+        self.check(&self.lock(), terms, 1)
     }
 
     /// Waits for rows and takes the next batch for worker `worker_idx`, whose last run was `ran`.

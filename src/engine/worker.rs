@@ -9,6 +9,9 @@ use crate::engine::queue::{Queue, Ran, Waiting};
 use crate::engine::{Outcome, SeriesFailure};
 use crate::model::{Batch, Forecaster, Manifest};
 
+/// About a third of the weight of the other threads.
+const NICENESS: i32 = 5;
+
 /// A worker before its thread is started.
 pub(super) struct Worker {
     pub(super) idx: usize,
@@ -21,6 +24,7 @@ pub(super) struct Worker {
 impl Worker {
     /// Runs batches until the queue is closed and empty.
     pub(super) fn run(mut self) {
+        yield_to_runtime();
         let mut ran = None;
         while let Some(batch) = self.queue.next_batch(self.idx, ran.take()) {
             let started = Instant::now();
@@ -70,6 +74,18 @@ impl Worker {
             .into_iter()
             .map(|forecast| forecast.map_err(Into::into))
             .collect())
+    }
+}
+
+/// Lets every other thread of the process go first when they want the same core: the runtime's, which
+/// refuse, answer health checks and fill the next batch, want little of it and want it now.
+///
+/// On Linux a thread has a niceness of its own.
+fn yield_to_runtime() {
+    if cfg!(target_os = "linux")
+        && let Err(error) = rustix::process::nice(NICENESS)
+    {
+        tracing::debug!(%error, "a worker keeps the niceness of its process");
     }
 }
 

@@ -77,6 +77,8 @@ pub(crate) async fn post_forecast(
     let started = Instant::now();
     state.metrics.body_bytes.observe(body.len() as f64);
     let prepared = if body.len() < LARGE_BODY {
+        // Reading costs as much as all else that is done for a request that is refused.
+        state.registry.admits(terms)?;
         prepare(&state, body_format, query, &body)?
     } else {
         let state = state.clone();

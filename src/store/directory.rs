@@ -13,9 +13,9 @@ use crate::store::{Found, StoreError};
 ///
 /// Versions are compared part by part, numbers as numbers, so 10 is newer than 9.
 pub(super) fn newest(root: &Path) -> Result<Vec<Found>, StoreError> {
-    let names = folders(root).map_err(|source| StoreError::List {
+    let names = folders(root).map_err(|reason| StoreError::List {
         path: root.display().to_string(),
-        source,
+        reason,
     })?;
     Ok(names
         .into_iter()
