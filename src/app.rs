@@ -11,8 +11,8 @@ use tokio::net::TcpListener;
 
 use crate::config::Config;
 use crate::cpu::{CpuLimits, CpuPlan};
-use crate::engine::EngineConfig;
 use crate::engine::metrics::EngineMetrics;
+use crate::engine::{EngineConfig, Saturation};
 use crate::http::server::{DrainReport, Server, ServerConfig, ServerMetrics};
 use crate::http::{AppState, AppStateParts, HttpMetrics, Observation};
 use crate::model::Bundle;
@@ -68,7 +68,9 @@ pub fn load_models(
             batch_steps: config.engine.batch_steps,
             max_wait: config.engine.max_wait.get(),
         },
-        metrics: EngineMetrics::new(metrics).context("registering engine metrics")?,
+        metrics: EngineMetrics::new(metrics)
+            .context("registering engine metrics")?
+            .with_saturation(registry.saturation().clone()),
     };
     for source in &config.models.sources {
         load.all(source, registry)?;
@@ -79,11 +81,16 @@ pub fn load_models(
 
 /// Serves until a signal ends it and what was in flight is answered.
 ///
-/// The port is bound first and says that it is not ready; models load meanwhile.
+/// The port is bound first and says that it is not ready; models load meanwhile. `saturation` says
+/// when they have more to do than they can.
 ///
 /// # Errors
 /// When the address cannot be bound, or there is nothing to serve with.
-pub async fn serve(config: Config, plan: CpuPlan) -> anyhow::Result<DrainReport> {
+pub async fn serve(
+    config: Config,
+    plan: CpuPlan,
+    saturation: Saturation,
+) -> anyhow::Result<DrainReport> {
     let metrics = prometheus::Registry::new();
     plan.export(&metrics).context("registering the cpu plan")?;
     register_process(&metrics).context("registering process metrics")?;
@@ -110,7 +117,8 @@ pub async fn serve(config: Config, plan: CpuPlan) -> anyhow::Result<DrainReport>
         "listening"
     );
 
-    let registry = Arc::new(Registry::new(config.models.default.clone()));
+    let registry =
+        Arc::new(Registry::new(config.models.default.clone()).with_saturation(saturation));
     let router = crate::http::router(AppState::new(AppStateParts {
         registry: Arc::clone(&registry),
         limits: config.request_limits(),

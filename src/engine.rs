@@ -8,10 +8,12 @@ pub mod batcher;
 pub mod metrics;
 pub mod pace;
 mod queue;
+mod saturation;
 mod submission;
 mod worker;
 
 pub use batcher::Priority;
+pub use saturation::Saturation;
 pub use submission::{Submission, Terms, Timing};
 
 use std::sync::Arc;

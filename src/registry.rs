@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::engine::{Engine, SubmitError, Terms};
+use crate::engine::{Engine, Saturation, SubmitError, Terms};
 use crate::model::Digest;
 
 /// A model version that serves.
@@ -76,6 +76,7 @@ pub enum ResolveError {
 pub struct Registry {
     models: RwLock<BTreeMap<String, ModelState>>,
     default: String,
+    saturation: Saturation,
 }
 
 impl Registry {
@@ -86,7 +87,20 @@ impl Registry {
         Self {
             models: RwLock::new(models),
             default,
+            saturation: Saturation::default(),
         }
+    }
+
+    /// This registry, whose engines say in `saturation` when they have more to do than they can.
+    #[must_use]
+    pub fn with_saturation(self, saturation: Saturation) -> Self {
+        Self { saturation, ..self }
+    }
+
+    /// Whether its engines have more to do than they can.
+    #[must_use]
+    pub const fn saturation(&self) -> &Saturation {
+        &self.saturation
     }
 
     /// The model that answers requests which name none.

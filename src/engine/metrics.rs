@@ -5,7 +5,7 @@ use prometheus::{
     Registry,
 };
 
-use crate::engine::{SubmitError, Timing};
+use crate::engine::{Saturation, SubmitError, Timing};
 use crate::telemetry::metrics::{DURATION_BUCKETS, SIZE_BUCKETS};
 
 /// The metrics of all engines, in the registry they were made with.
@@ -20,6 +20,7 @@ pub struct EngineMetrics {
     dropped: IntCounterVec,
     stopped: IntCounterVec,
     failed: IntCounterVec,
+    saturation: Saturation,
 }
 
 /// The metrics of one model's engine.
@@ -38,6 +39,7 @@ pub struct ModelMetrics {
     stopped: IntCounter,
     /// Rows on which the model failed.
     pub(super) failed: IntCounter,
+    pub(super) saturation: Saturation,
     refused: IntCounterVec,
     model: String,
 }
@@ -105,7 +107,14 @@ impl EngineMetrics {
                 "Series on which the model failed.",
                 &["model"],
             )?,
+            saturation: Saturation::default(),
         })
+    }
+
+    /// Makes every engine say in `saturation` when it has more to do than it can.
+    #[must_use]
+    pub fn with_saturation(self, saturation: Saturation) -> Self {
+        Self { saturation, ..self }
     }
 
     /// The metrics of `model`.
@@ -120,6 +129,7 @@ impl EngineMetrics {
             dropped: self.dropped.with_label_values(&[model]),
             stopped: self.stopped.with_label_values(&[model]),
             failed: self.failed.with_label_values(&[model]),
+            saturation: self.saturation.clone(),
             refused: self.refused.clone(),
             model: model.to_owned(),
         }

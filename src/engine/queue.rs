@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crate::engine::batcher::{Batcher, Fate, Priority, Shape};
 use crate::engine::metrics::ModelMetrics;
 use crate::engine::pace::Pace;
+use crate::engine::saturation::Saturated;
 use crate::engine::submission::{Ticket, Timing};
 use crate::engine::{EngineConfig, SubmitError};
 use crate::forecast::ForecastRequest;
@@ -47,6 +48,7 @@ struct State {
     running: Vec<Running>,
     /// Workers that wait for rows.
     idle: usize,
+    saturated: Saturated,
     closed: bool,
 }
 
@@ -79,6 +81,7 @@ impl Queue {
                 pace: Pace::new(),
                 running: running.collect(),
                 idle: 0,
+                saturated: Saturated::new(metrics.saturation.clone()),
                 closed: false,
             }),
             filled: Condvar::new(),
@@ -96,7 +99,7 @@ impl Queue {
             ticket.row_waits(row.shape.steps());
             state.batcher.push(ticket.priority, row.shape, row);
         }
-        self.metrics.waiting(state.batcher.steps());
+        self.observe(&mut state);
         let (idle, is_shared) = (state.idle, asked >= 2 * LEAST_SHARE);
         drop(state);
         match idle {
@@ -170,15 +173,15 @@ impl Queue {
             }
             self.metrics.dropped(taken.expired.len());
             if !taken.batch.is_empty() {
-                self.metrics.waiting(state.batcher.steps());
+                self.observe(&mut state);
                 state.running[worker_idx].begin(&taken.batch);
                 return Some(taken.batch);
             }
             if state.closed {
                 return None;
             }
-            self.metrics.waiting(0);
             state.idle += 1;
+            self.observe(&mut state);
             self.metrics.idle_workers.inc();
             state = self
                 .filled
@@ -210,12 +213,19 @@ impl Queue {
             .batcher
             .release(priority, (rows, steps), |row| row.fate(now));
         self.metrics.dropped(rows);
-        self.metrics.waiting(state.batcher.steps());
+        self.observe(&mut state);
         for running in &mut state.running {
             if running.stop_if_abandoned(ticket) {
                 self.metrics.stopped();
             }
         }
+    }
+
+    /// Tells others how much waits, after that has changed.
+    fn observe(&self, state: &mut State) {
+        let steps = state.batcher.steps();
+        self.metrics.waiting(steps);
+        state.saturated.set(steps > 0 && state.idle == 0);
     }
 
     /// Counts a submission that was answered.
