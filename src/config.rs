@@ -99,7 +99,7 @@ pub struct Engine {
     pub queue_steps: usize,
     /// Steps that one run of a model may hold, padding included.
     pub batch_steps: usize,
-    /// How long a request may be expected to wait for a model, bulk apart, before it is refused.
+    /// How long a request that does not say it is bulk may be expected to wait for a model.
     pub max_wait: Span,
     /// Cores to plan for, instead of those found.
     pub cores: Option<f64>,
@@ -235,8 +235,9 @@ impl Default for Engine {
         Self {
             queue_steps: 4_000_000,
             batch_steps: 16_384,
-            // Who waits longer than this for a forecast is better served by another replica.
-            max_wait: Span::seconds(1),
+            // Who waits longer than this for a forecast is better served by another replica. A burst
+            // of a few thousand series is worked off in that time on one core.
+            max_wait: Span::seconds(5),
             cores: None,
             workers: None,
             session_threads: None,

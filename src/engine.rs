@@ -184,8 +184,7 @@ impl Engine {
         } else {
             Priority::Interactive
         };
-        let priority = terms.priority.unwrap_or(by_size);
-        let (ticket, done) = Ticket::new(terms.deadline, priority, outcomes);
+        let (ticket, done) = Ticket::new(terms, by_size, outcomes);
         let rows: Vec<_> = fit
             .into_iter()
             .map(|(position, shape, request)| Waiting {
@@ -207,14 +206,20 @@ impl Engine {
 }
 
 impl Engine {
-    /// Whether a request on `terms` could be admitted now, if it were small. Counts a refusal.
+    /// Whether a request on `terms` could be admitted now: one of a single step, or one that fills
+    /// more than a batch when it `is_large`. Counts a refusal.
     ///
     /// # Errors
     /// [`SubmitError`], as [`Engine::submit`] would say.
-    pub fn admits(&self, terms: Terms) -> Result<(), SubmitError> {
-        let priority = terms.priority.unwrap_or_default();
+    pub fn admits(&self, terms: Terms, is_large: bool) -> Result<(), SubmitError> {
+        let by_size = if is_large {
+            Priority::Bulk
+        } else {
+            Priority::Interactive
+        };
+        let lane = terms.priority.unwrap_or(by_size);
         self.queue
-            .admits((terms.deadline, priority))
+            .admits(terms, lane)
             .inspect_err(|error| self.metrics.refused(error))
     }
 

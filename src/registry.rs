@@ -153,17 +153,17 @@ impl Registry {
         }
     }
 
-    /// Refuses a request on `terms` before it is read, when no live model would admit it however
-    /// small it is.
+    /// Refuses a request on `terms` before it is read, when no live model would admit it. `is_large`
+    /// says that it will fill more than a batch.
     ///
     /// # Errors
     /// [`SubmitError`] of the last such model.
-    pub fn admits(&self, terms: Terms) -> Result<(), SubmitError> {
+    pub fn admits(&self, terms: Terms, is_large: bool) -> Result<(), SubmitError> {
         let models = self.models.read().unwrap_or_else(PoisonError::into_inner);
         let mut refusal = Ok(());
         for state in models.values() {
             if let ModelState::Ready(live) = state {
-                refusal = live.engine.admits(terms);
+                refusal = live.engine.admits(terms, is_large);
                 if refusal.is_ok() {
                     break;
                 }

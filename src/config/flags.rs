@@ -222,7 +222,7 @@ pub struct SharedFlags {
     )]
     pub batch_steps: Option<usize>,
 
-    /// How long a request may be expected to wait for a model, bulk apart [default: 1s]
+    /// How long a request that does not say it is bulk may be expected to wait [default: 5s]
     #[arg(
         long,
         value_name = "TIME",

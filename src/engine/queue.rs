@@ -8,7 +8,7 @@ use crate::engine::batcher::{Batcher, Fate, Priority, Shape};
 use crate::engine::metrics::ModelMetrics;
 use crate::engine::pace::Pace;
 use crate::engine::saturation::Saturated;
-use crate::engine::submission::{Ticket, Timing};
+use crate::engine::submission::{Terms, Ticket, Timing};
 use crate::engine::{EngineConfig, SubmitError};
 use crate::forecast::ForecastRequest;
 use crate::model::Stop;
@@ -94,7 +94,8 @@ impl Queue {
     pub(super) fn admit(&self, ticket: &Ticket, rows: Vec<Waiting>) -> Result<(), SubmitError> {
         let asked: usize = rows.iter().map(|row| row.shape.steps()).sum();
         let mut state = self.lock();
-        self.check(&state, (ticket.deadline, ticket.priority), asked)?;
+        let limit = self.longest_wait(ticket.deadline, ticket.is_patient);
+        self.check(&state, ticket.priority, limit, asked)?;
         for row in rows {
             ticket.row_waits(row.shape.steps());
             state.batcher.push(ticket.priority, row.shape, row);
@@ -116,7 +117,8 @@ impl Queue {
     fn check(
         &self,
         state: &State,
-        (deadline, priority): (Instant, Priority),
+        priority: Priority,
+        longest_wait: Duration,
         asked: usize,
     ) -> Result<(), SubmitError> {
         if state.closed {
@@ -140,20 +142,29 @@ impl Queue {
             });
         }
         let wait = time_for(state.batcher.steps_before(priority));
-        let left = deadline.saturating_duration_since(Instant::now());
-        let limit = match priority {
-            Priority::Interactive => left.min(self.config.max_wait),
-            Priority::Bulk => left,
-        };
-        if wait > limit {
-            return Err(SubmitError::WaitTooLong { wait, limit });
+        if wait > longest_wait {
+            return Err(SubmitError::WaitTooLong {
+                wait,
+                limit: longest_wait,
+            });
         }
         Ok(())
     }
 
-    /// Whether rows of one step could be admitted now.
-    pub(super) fn admits(&self, terms: (Instant, Priority)) -> Result<(), SubmitError> {
-        self.check(&self.lock(), terms, 1)
+    /// Whether rows of one step could be admitted now to the lane of `priority`.
+    pub(super) fn admits(&self, terms: Terms, priority: Priority) -> Result<(), SubmitError> {
+        let limit = self.longest_wait(terms.deadline, terms.is_patient());
+        self.check(&self.lock(), priority, limit, 1)
+    }
+
+    /// How long a request may be expected to wait.
+    fn longest_wait(&self, deadline: Instant, is_patient: bool) -> Duration {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if is_patient {
+            left
+        } else {
+            left.min(self.config.max_wait)
+        }
     }
 
     /// Waits for rows and takes the next batch for worker `worker_idx`, whose last run was `ran`.

@@ -42,6 +42,8 @@ pub struct Submission {
 pub(super) struct Ticket {
     pub(super) deadline: Instant,
     pub(super) priority: Priority,
+    /// Whether it may wait until its deadline, because its caller said that it is bulk.
+    pub(super) is_patient: bool,
     submitted: Instant,
     /// Changed under the queue's lock, as are the two below.
     has_left: AtomicBool,
@@ -61,18 +63,26 @@ struct Progress {
 
 type Done = (Outcomes, Timing);
 
+impl Terms {
+    /// Whether it may wait until its deadline, however long.
+    pub(super) fn is_patient(self) -> bool {
+        self.priority == Some(Priority::Bulk)
+    }
+}
+
 impl Ticket {
     /// One for requests with these outcomes, `None` for those that are to run.
     pub(super) fn new(
-        deadline: Instant,
-        priority: Priority,
+        terms: Terms,
+        by_size: Priority,
         outcomes: Vec<Option<Outcome>>,
     ) -> (Arc<Self>, oneshot::Receiver<Done>) {
         let (done, receiver) = oneshot::channel();
         let unanswered = outcomes.iter().filter(|outcome| outcome.is_none()).count();
         let ticket = Self {
-            deadline,
-            priority,
+            deadline: terms.deadline,
+            priority: terms.priority.unwrap_or(by_size),
+            is_patient: terms.is_patient(),
             submitted: Instant::now(),
             has_left: AtomicBool::new(false),
             waiting_rows: AtomicUsize::new(0),

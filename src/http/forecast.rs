@@ -34,6 +34,10 @@ use crate::http::timing::Phases;
 /// names none takes up to two, and a body of this size may hold a few such series.
 const LARGE_BODY: usize = 8 * 1_024;
 
+/// Bodies from this size on most likely hold more than one batch: a value takes some six bytes, and a
+/// batch has 16,384 steps.
+const MORE_THAN_A_BATCH: usize = 96 * 1_024;
+
 /// Answers of more steps than this, over all series, are written off the runtime's threads too.
 const LARGE_ANSWER: usize = 8 * 1_024;
 
@@ -76,9 +80,11 @@ pub(crate) async fn post_forecast(
     let body = body::receive(&headers, body, state.max_body).await?;
     let started = Instant::now();
     state.metrics.body_bytes.observe(body.len() as f64);
+    // Reading costs more than all else that is done for a request that is refused.
+    state
+        .registry
+        .admits(terms, body.len() > MORE_THAN_A_BATCH)?;
     let prepared = if body.len() < LARGE_BODY {
-        // Reading costs as much as all else that is done for a request that is refused.
-        state.registry.admits(terms)?;
         prepare(&state, body_format, query, &body)?
     } else {
         let state = state.clone();
