@@ -56,14 +56,15 @@ impl Traced {
                 let mut body = vec![0; length];
                 reader.read_exact(&mut body).unwrap();
                 let message = ExportTraceServiceRequest::decode(&*body).unwrap();
+                // Before the answer, after which the test may look for it.
+                if sender.send(message).is_err() {
+                    return;
+                }
                 write!(
                     &stream,
                     "HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
                 )
                 .unwrap();
-                if sender.send(message).is_err() {
-                    return;
-                }
             }
         });
         let config = TracesConfig {
