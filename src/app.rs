@@ -3,6 +3,7 @@
 //! The only file that names concrete adapters: which runtime opens graphs, which sources hold
 //! bundles, which server listens.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -101,22 +102,7 @@ pub async fn serve(
         drain_deadline: config.shutdown.drain_deadline.get(),
     });
     let signals = shutdown.signals().context("installing signal handlers")?;
-    let listen = config.server.listen;
-    let listener = TcpListener::bind(listen)
-        .await
-        .with_context(|| format!("cannot listen on {listen}"))?;
-    let address = listener.local_addr().context("reading the bound address")?;
-    tracing::info!(
-        %address,
-        version = env!("CARGO_PKG_VERSION"),
-        cores = plan.cores,
-        bound = %plan.bound,
-        runtime_threads = plan.runtime_threads,
-        workers = plan.workers,
-        session_threads = plan.session_threads,
-        "listening"
-    );
-
+    let listener = listen(config.server.listen, plan).await?;
     let registry =
         Arc::new(Registry::new(config.models.default.clone()).with_saturation(saturation));
     let router = crate::http::router(AppState::new(AppStateParts {
@@ -181,6 +167,25 @@ async fn send_last_traces(tracer: Tracer, shutdown: &Shutdown) {
     if !flushed.unwrap_or(false) {
         tracing::warn!("the last traces were not sent");
     }
+}
+
+/// Binds the port, and says so with the plan.
+async fn listen(address: SocketAddr, plan: CpuPlan) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}"))?;
+    let address = listener.local_addr().context("reading the bound address")?;
+    tracing::info!(
+        %address,
+        version = env!("CARGO_PKG_VERSION"),
+        cores = plan.cores,
+        bound = %plan.bound,
+        runtime_threads = plan.runtime_threads,
+        workers = plan.workers,
+        session_threads = plan.session_threads,
+        "listening"
+    );
+    Ok(listener)
 }
 
 fn server_config(config: &Config) -> ServerConfig {

@@ -299,8 +299,9 @@ impl Config {
         })
     }
 
-    fn check(&self) -> Result<(), ConfigError> {
-        let positive = [
+    /// The settings that must be at least 1.
+    fn positive(&self) -> [(&'static str, usize); 10] {
+        [
             ("limits.max_series", self.limits.max_series),
             ("limits.max_values", self.limits.max_values),
             ("limits.max_horizon", self.limits.max_horizon),
@@ -314,7 +315,10 @@ impl Config {
                 self.engine.session_threads.unwrap_or(1),
             ),
             ("traces.queue", self.traces.queue),
-        ];
+        ]
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
         let value = |setting, value: String, rule| {
             Err(ConfigError::Value {
                 setting,
@@ -322,7 +326,7 @@ impl Config {
                 rule,
             })
         };
-        if let Some((setting, zero)) = positive.into_iter().find(|(_, value)| *value == 0) {
+        if let Some((setting, zero)) = self.positive().into_iter().find(|(_, value)| *value == 0) {
             return value(setting, zero.to_string(), "it must be at least 1");
         }
         if let Some(cores) = self

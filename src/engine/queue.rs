@@ -271,8 +271,8 @@ impl Waiting {
 impl Running {
     fn begin(&mut self, batch: &[Waiting]) {
         for row in batch {
-            let is_known = self.tickets.last();
-            if !is_known.is_some_and(|last| Arc::ptr_eq(last, &row.ticket)) {
+            let last = self.tickets.last();
+            if !last.is_some_and(|last| Arc::ptr_eq(last, &row.ticket)) {
                 self.tickets.push(Arc::clone(&row.ticket));
             }
         }

@@ -35,7 +35,7 @@ use crate::http::timing::Phases;
 const LARGE_BODY: usize = 8 * 1_024;
 
 /// Bodies from this size on most likely hold more than one batch: a value takes some six bytes, and a
-/// batch has 16,384 steps.
+/// batch has 16,384 steps unless configured otherwise.
 const MORE_THAN_A_BATCH: usize = 96 * 1_024;
 
 /// Answers of more steps than this, over all series, are written off the runtime's threads too.

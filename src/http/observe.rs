@@ -142,6 +142,15 @@ struct Recorded {
     path: String,
 }
 
+/// What became of a request.
+struct Answer {
+    status: u16,
+    /// The stable code of the problem, or empty.
+    code: &'static str,
+    ended: Instant,
+    duration: Duration,
+}
+
 impl Seen {
     fn new(observer: &Arc<Observer>, request: &Request) -> Self {
         let started = Instant::now();
@@ -188,65 +197,84 @@ impl Seen {
             response.status(),
             response.extensions().get::<Code>().copied(),
         );
-        let route = self.route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
         let routes = &self.observer.routes;
-        routes.answered((&self.method, route), (status, code), duration);
+        routes.answered((&self.method, self.route()), (status, code), duration);
+        let answer = Answer {
+            status: status.as_u16(),
+            code: code.map_or("", Code::as_str),
+            ended,
+            duration,
+        };
+        self.log(&answer);
+        self.trace(&answer, phases.as_ref());
+    }
 
-        let (status, code) = (status.as_u16(), code.map_or("", Code::as_str));
-        let id = self.id.to_str().unwrap_or_default();
+    fn route(&self) -> &str {
+        self.route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str)
+    }
+
+    fn id(&self) -> &str {
+        self.id.to_str().unwrap_or_default()
+    }
+
+    fn log(&self, answer: &Answer) {
+        let &Answer {
+            status,
+            code,
+            duration,
+            ..
+        } = answer;
         let recorded = self.recorded.as_ref();
         let trace_id = recorded
             .map(|recorded| recorded.identity.trace_id)
             .or_else(|| self.context.as_ref().map(|context| context.trace_id))
             .map(tracing::field::display);
-        let (method, seconds) = (self.method.as_str(), duration.as_secs_f64());
+        let (method, route, id) = (self.method.as_str(), self.route(), self.id());
+        let seconds = duration.as_secs_f64();
         let peer = self.peer.map(tracing::field::display);
+        // The level of an event is part of its call site, hence the two.
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(
+                    method,
+                    route,
+                    status,
+                    code,
+                    duration_seconds = seconds,
+                    request_id = id,
+                    trace_id,
+                    peer,
+                    "request"
+                )
+            };
+        }
         if self.is_logged(status, duration) {
-            tracing::info!(
-                method,
-                route,
-                status,
-                code,
-                duration_seconds = seconds,
-                request_id = id,
-                trace_id,
-                peer,
-                "request"
-            );
+            line!(info);
         } else {
-            tracing::debug!(
-                method,
-                route,
-                status,
-                code,
-                duration_seconds = seconds,
-                request_id = id,
-                trace_id,
-                peer,
-                "request"
-            );
+            line!(debug);
         }
+    }
 
+    fn trace(&self, answer: &Answer, phases: Option<&Phases>) {
         let tracer = self.observer.state.observation.tracer.as_ref();
-        if let Some((tracer, recorded)) = tracer.zip(self.recorded.as_ref()) {
-            tracer.record(RequestSpan {
-                identity: recorded.identity.clone(),
-                started: self.started,
-                ended,
-                method: known_method(&self.method),
-                route: self.route.as_ref().map(|_| route.to_owned()),
-                path: recorded.path.clone(),
-                status,
-                code,
-                peer: self.peer,
-                request_id: id.to_owned(),
-                model: phases
-                    .as_ref()
-                    .map(|phases| phases.model.engine.manifest().name.clone()),
-                n_series: phases.as_ref().map(|phases| phases.n_series),
-                phases: phases.iter().flat_map(Phases::placed).collect(),
-            });
-        }
+        let Some((tracer, recorded)) = tracer.zip(self.recorded.as_ref()) else {
+            return;
+        };
+        tracer.record(RequestSpan {
+            identity: recorded.identity.clone(),
+            started: self.started,
+            ended: answer.ended,
+            method: known_method(&self.method),
+            route: self.route.as_ref().map(|route| route.as_str().to_owned()),
+            path: recorded.path.clone(),
+            status: answer.status,
+            code: answer.code,
+            peer: self.peer,
+            request_id: self.id().to_owned(),
+            model: phases.map(|phases| phases.model.engine.manifest().name.clone()),
+            n_series: phases.map(|phases| phases.n_series),
+            phases: phases.into_iter().flat_map(Phases::placed).collect(),
+        });
     }
 
     /// Whether the request is logged at the usual level, and not only for who looks closely.
