@@ -1,5 +1,6 @@
 //! What the engines measure, by model.
 
+use prometheus::core::Collector;
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry,
@@ -50,21 +51,18 @@ impl EngineMetrics {
     /// # Errors
     /// The registry's, when a name is taken.
     pub fn new(registry: &Registry) -> prometheus::Result<Self> {
-        let histogram = |name: &str, help: &str, buckets: &[f64]| {
+        let histogram = |name, help, buckets: &[f64]| {
             let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
-            let metric = HistogramVec::new(options, &["model"])?;
-            registry.register(Box::new(metric.clone()))?;
-            prometheus::Result::Ok(metric)
+            registered(registry, HistogramVec::new(options, &["model"]))
         };
-        let counter = |name: &str, help: &str, labels: &[&str]| {
-            let metric = IntCounterVec::new(Opts::new(name, help), labels)?;
-            registry.register(Box::new(metric.clone()))?;
-            prometheus::Result::Ok(metric)
+        let counter = |name, help, labels: &[&str]| {
+            registered(registry, IntCounterVec::new(Opts::new(name, help), labels))
         };
-        let gauge = |name: &str, help: &str| {
-            let metric = IntGaugeVec::new(Opts::new(name, help), &["model"])?;
-            registry.register(Box::new(metric.clone()))?;
-            prometheus::Result::Ok(metric)
+        let gauge = |name, help| {
+            registered(
+                registry,
+                IntGaugeVec::new(Opts::new(name, help), &["model"]),
+            )
         };
         Ok(Self {
             queue: histogram(
@@ -134,6 +132,16 @@ impl EngineMetrics {
             model: model.to_owned(),
         }
     }
+}
+
+/// `metric`, once `registry` has it.
+fn registered<M: Collector + Clone + 'static>(
+    registry: &Registry,
+    metric: prometheus::Result<M>,
+) -> prometheus::Result<M> {
+    let metric = metric?;
+    registry.register(Box::new(metric.clone()))?;
+    Ok(metric)
 }
 
 impl ModelMetrics {

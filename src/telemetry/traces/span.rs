@@ -106,19 +106,9 @@ impl RequestSpan {
             SpanContext::new(identity.trace_id, span_id, flags, false, state.clone())
         };
         let data = |span_id, parent_span_id, from: Instant, to: Instant| SpanData {
-            span_context: context(span_id),
-            parent_span_id,
-            parent_span_is_remote: false,
-            span_kind: SpanKind::Internal,
-            name: Cow::Borrowed(""),
             start_time: UNIX_EPOCH + clock.since_epoch(from),
             end_time: UNIX_EPOCH + clock.since_epoch(to),
-            attributes: Vec::new(),
-            dropped_attributes_count: 0,
-            events: SpanEvents::default(),
-            links: SpanLinks::default(),
-            status: Status::Unset,
-            instrumentation_scope: scope.clone(),
+            ..internal(context(span_id), parent_span_id, scope)
         };
         let parent = identity.parent.unwrap_or(SpanId::INVALID);
         let mut spans = Vec::with_capacity(1 + phases.len());
@@ -172,5 +162,28 @@ impl RequestSpan {
         let n_series = self.n_series.map(|n| i64::try_from(n).unwrap_or(i64::MAX));
         attributes.extend(n_series.map(|n| KeyValue::new("almanac.series", n)));
         attributes
+    }
+}
+
+/// A span inside the server, without a name or a time.
+fn internal(
+    span_context: SpanContext,
+    parent_span_id: SpanId,
+    scope: &InstrumentationScope,
+) -> SpanData {
+    SpanData {
+        span_context,
+        parent_span_id,
+        parent_span_is_remote: false,
+        span_kind: SpanKind::Internal,
+        name: Cow::Borrowed(""),
+        start_time: UNIX_EPOCH,
+        end_time: UNIX_EPOCH,
+        attributes: Vec::new(),
+        dropped_attributes_count: 0,
+        events: SpanEvents::default(),
+        links: SpanLinks::default(),
+        status: Status::Unset,
+        instrumentation_scope: scope.clone(),
     }
 }

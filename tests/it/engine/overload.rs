@@ -122,7 +122,13 @@ async fn a_request_whose_turn_would_come_too_late_is_refused_at_once() {
         submit(soon).unwrap_err(),
         SubmitError::WaitTooLong { .. }
     ));
-    tested.check_metric("almanac_engine_refused_total", 2.0);
+    // The same is known before a request is read, except of what says that it is bulk.
+    for is_large in [false, true] {
+        assert!(tested.engine.admits(far(), is_large).is_err());
+        let patient = tested.engine.admits(terms(Priority::Bulk), is_large);
+        assert_eq!(patient, Ok(()));
+    }
+    tested.check_metric("almanac_engine_refused_total", 4.0);
     for _ in 0..3 {
         gate.release();
     }
