@@ -4,7 +4,11 @@
 //! that exists is valid, so the layers outside never check twice. Nothing here knows a status code
 //! or a field name of the API.
 
+pub mod accuracy;
+pub mod backtest;
+pub mod baseline;
 pub mod calendar;
+pub mod calibration;
 pub mod draft;
 pub mod frequency;
 pub mod horizon;
@@ -14,7 +18,11 @@ pub mod request;
 pub mod season;
 pub mod series;
 
+pub use accuracy::{Measures, Scores};
+pub use backtest::{BacktestLimits, Leaderboard, Plan, PlanDraft, PlanError};
+pub use baseline::Baseline;
 pub use calendar::{Calendar, CalendarError, Stamp, StampError};
+pub use calibration::{Calibration, Residuals};
 pub use draft::{DraftError, Field, SeasonDraft, SeriesDraft};
 pub use frequency::{Frequency, FrequencyError};
 pub use horizon::{Horizon, HorizonError};

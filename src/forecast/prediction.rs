@@ -18,6 +18,8 @@ pub struct Forecast {
     levels: QuantileLevels,
     /// Those of the first level, then those of the next.
     quantiles: Vec<f64>,
+    /// What no value lies below.
+    floor: Option<f64>,
     /// Steps per season that the model was told; 1 means none.
     pub season_length: usize,
     /// How many values of the series, counted from its end, the model saw.
@@ -230,10 +232,36 @@ impl Forecast {
         Self {
             levels: levels.clone(),
             quantiles,
+            floor,
             season_length: 1,
             context_length: 0,
             warnings: grid.extrapolations(levels).collect(),
         }
+    }
+
+    /// This forecast with every quantile put through `change`, which takes the values of one step in
+    /// the order of the levels. It must keep them in order; the floor holds for what it gives.
+    pub(super) fn changed(&self, mut change: impl FnMut(usize, &mut [f64])) -> Self {
+        let (count, steps) = (self.levels.as_slice().len(), self.steps());
+        let mut changed = self.clone();
+        let mut column = vec![0.0; count];
+        for step in 0..steps {
+            for (row, value) in column.iter_mut().enumerate() {
+                *value = self.quantiles[row * steps + step];
+            }
+            change(step, &mut column);
+            for (row, value) in column.iter().enumerate() {
+                let floored = self.floor.map_or(*value, |floor| value.max(floor));
+                changed.quantiles[row * steps + step] = floored;
+            }
+        }
+        changed
+    }
+
+    /// The quantile levels, median included.
+    #[must_use]
+    pub const fn levels(&self) -> &QuantileLevels {
+        &self.levels
     }
 
     /// The median, one value per step.

@@ -112,6 +112,36 @@ impl QuantileLevels {
         Self(levels.into())
     }
 
+    /// These levels and, for each, the one as far from the other end: 0.9 for 0.1.
+    ///
+    /// A level that differs from one of these by rounding alone counts as that one.
+    #[must_use]
+    pub fn mirrored(&self) -> Self {
+        let others = self.0.iter().filter_map(|level| {
+            let other = QuantileLevel::new(1.0 - level.0).ok()?;
+            self.nearest(other).is_none().then_some(other)
+        });
+        Self::with_median(self.0.iter().copied().chain(others))
+    }
+
+    /// The pairs of positions whose levels are the ends of a central interval, the narrowest first.
+    #[must_use]
+    pub fn central_pairs(&self) -> Vec<(usize, usize)> {
+        let below = self.0.iter().enumerate().filter(|(_, level)| level.0 < 0.5);
+        let pairs = below.filter_map(|(low, level)| {
+            let high = self.nearest(QuantileLevel(1.0 - level.0))?;
+            Some((low, high))
+        });
+        pairs.rev().collect()
+    }
+
+    /// Where a level stands that is `level` but for rounding.
+    fn nearest(&self, level: QuantileLevel) -> Option<usize> {
+        // Far over what 1 - level rounds by, far below what two levels of one request differ by.
+        const SAME: f64 = 1e-9;
+        self.0.iter().position(|own| (own.0 - level.0).abs() < SAME)
+    }
+
     /// The levels, ascending.
     #[must_use]
     pub fn as_slice(&self) -> &[QuantileLevel] {

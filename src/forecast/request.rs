@@ -50,6 +50,7 @@ pub struct ForecastRequest {
     series: Series,
     horizon: Horizon,
     levels: QuantileLevels,
+    season: SeasonChoice,
     season_length: usize,
     warnings: Vec<Warning>,
 }
@@ -101,9 +102,22 @@ impl ForecastRequest {
             series,
             horizon,
             levels,
+            season,
             season_length,
             warnings: Vec::new(),
         }
+    }
+
+    /// The same question asked when only the first `length` values were known, on `levels`. `None`
+    /// when none of those is observed.
+    ///
+    /// A season that was found in the values is looked for anew, for nothing after them may help.
+    #[must_use]
+    pub fn until(&self, length: usize, levels: QuantileLevels) -> Option<Self> {
+        let values = self.series.values();
+        let known = values[..length.min(values.len())].to_vec();
+        let series = Series::new(known, self.series.calendar().cloned(), length).ok()?;
+        Some(Self::new(series, self.horizon, levels, self.season))
     }
 
     /// This request with warnings that its forecast will carry.
