@@ -12,6 +12,7 @@ mod gather;
 mod newline;
 mod number;
 mod read;
+mod scores;
 mod write;
 
 pub use cell::CellError;
@@ -19,6 +20,7 @@ pub use columns::{ColumnChoice, Layout, Recognised};
 pub use error::{FrameError, Role};
 pub use number::Presented;
 pub use read::read_csv;
+pub use scores::{ScoredId, write_scores, write_series_scores, write_step_scores};
 pub use write::{ForecastColumns, ForecastWriter};
 
 use crate::forecast::{SeasonDraft, SeriesDraft};

@@ -5,10 +5,13 @@
 
 mod axis;
 mod escape;
+mod leaderboard;
 mod legend;
 mod paint;
 mod time;
 mod view;
+
+pub use leaderboard::leaderboard_svg;
 
 use crate::forecast::{CentralLevel, Forecast, ForecastRequest};
 use crate::plot::escape::{escaped, printable};
