@@ -70,6 +70,7 @@ fn service(bundle: &Bundle, forecaster: Box<dyn Forecaster>) -> Router {
     almanac::http::router(AppState::new(AppStateParts {
         registry,
         limits: config.request_limits(),
+        backtest: config.backtest_limits(),
         max_body: config.server.max_body.get(),
         request_timeout: config.server.request_timeout.get(),
         metrics: HttpMetrics::new(&metrics).expect("metrics"),

@@ -108,6 +108,7 @@ pub async fn serve(
     let router = crate::http::router(AppState::new(AppStateParts {
         registry: Arc::clone(&registry),
         limits: config.request_limits(),
+        backtest: config.backtest_limits(),
         max_body: config.server.max_body.get(),
         request_timeout: config.server.request_timeout.get(),
         metrics: HttpMetrics::new(&metrics).context("registering http metrics")?,

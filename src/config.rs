@@ -21,7 +21,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::cpu::CpuOverrides;
-use crate::forecast::Limits;
+use crate::forecast::{BacktestLimits, Limits};
 use crate::store::Source;
 
 /// Every setting, with its value.
@@ -89,6 +89,10 @@ pub struct RequestLimits {
     pub max_horizon: usize,
     /// Quantiles and levels together.
     pub max_levels: usize,
+    /// Windows of one series in a backtest.
+    pub max_windows: usize,
+    /// Forecasts in one backtest: a window of a series by a model.
+    pub max_backtest_forecasts: usize,
 }
 
 /// How much work may wait and run.
@@ -226,6 +230,9 @@ impl Default for RequestLimits {
             max_values: 100_000,
             max_horizon: 1_024,
             max_levels: 99,
+            max_windows: 50,
+            // A minute or so of one core, with the embedded models.
+            max_backtest_forecasts: 100_000,
         }
     }
 }
@@ -300,12 +307,17 @@ impl Config {
     }
 
     /// The settings that must be at least 1.
-    fn positive(&self) -> [(&'static str, usize); 10] {
+    fn positive(&self) -> [(&'static str, usize); 12] {
         [
             ("limits.max_series", self.limits.max_series),
             ("limits.max_values", self.limits.max_values),
             ("limits.max_horizon", self.limits.max_horizon),
             ("limits.max_levels", self.limits.max_levels),
+            ("limits.max_windows", self.limits.max_windows),
+            (
+                "limits.max_backtest_forecasts",
+                self.limits.max_backtest_forecasts,
+            ),
             ("server.max_connections", self.server.max_connections),
             ("engine.queue_steps", self.engine.queue_steps),
             ("engine.batch_steps", self.engine.batch_steps),
@@ -367,6 +379,15 @@ impl Config {
             values: self.limits.max_values,
             horizon: self.limits.max_horizon,
             levels: self.limits.max_levels,
+        }
+    }
+
+    /// The limits of a backtest.
+    #[must_use]
+    pub const fn backtest_limits(&self) -> BacktestLimits {
+        BacktestLimits {
+            windows: self.limits.max_windows,
+            forecasts: self.limits.max_backtest_forecasts,
         }
     }
 

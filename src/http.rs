@@ -1,10 +1,12 @@
 //! HTTP: routes, then layers in order. Every limit of a request is visible here or in
 //! [`server`].
 
+mod backtest;
 mod forecast;
 mod health;
 mod metrics;
 mod models;
+mod negotiation;
 mod observe;
 mod openapi;
 mod problem;
@@ -12,6 +14,7 @@ pub mod server;
 mod state;
 mod timing;
 
+pub use backtest::{BacktestAnswer, Outcome as BacktestOutcome};
 pub use metrics::HttpMetrics;
 pub use observe::Observation;
 pub use problem::{Code, FailedSeries, Problem};
@@ -66,6 +69,7 @@ pub fn openapi_document() -> String {
 fn documented() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(openapi::base())
         .routes(routes!(forecast::post_forecast, forecast::get_forecast))
+        .routes(routes!(backtest::post_backtest))
         .routes(routes!(models::list_models))
         .routes(routes!(models::get_model))
         .routes(routes!(health::get_healthz))

@@ -78,6 +78,15 @@ pub struct Flags {
     )]
     pub max_body: Option<Bytes>,
 
+    /// Forecasts in one backtest: a window of a series by a model [default: 100000]
+    #[arg(
+        long,
+        value_name = "N",
+        env = "ALMANAC_MAX_BACKTEST_FORECASTS",
+        help_heading = "Limits"
+    )]
+    pub max_backtest_forecasts: Option<usize>,
+
     /// How long to keep serving, not ready, after SIGTERM [default: 5s]
     #[arg(
         long,
@@ -203,6 +212,15 @@ pub struct SharedFlags {
         help_heading = "Limits"
     )]
     pub max_levels: Option<usize>,
+
+    /// Windows of one series in a backtest [default: 50]
+    #[arg(
+        long,
+        value_name = "N",
+        env = "ALMANAC_MAX_WINDOWS",
+        help_heading = "Limits"
+    )]
+    pub max_windows: Option<usize>,
 
     /// Steps (context and horizon of every series) that may wait for a model [default: 4000000]
     #[arg(
@@ -330,6 +348,10 @@ impl Flags {
             &mut config.traces.service,
             self.service_name.clone().map(Some),
         );
+        set(
+            &mut config.limits.max_backtest_forecasts,
+            self.max_backtest_forecasts,
+        );
         self.shared.apply(config);
     }
 }
@@ -340,6 +362,7 @@ impl SharedFlags {
         set(&mut config.limits.max_values, self.max_values);
         set(&mut config.limits.max_horizon, self.max_horizon);
         set(&mut config.limits.max_levels, self.max_levels);
+        set(&mut config.limits.max_windows, self.max_windows);
         set(&mut config.engine.queue_steps, self.queue_steps);
         set(&mut config.engine.batch_steps, self.batch_steps);
         set(&mut config.engine.max_wait, self.max_wait);

@@ -1,12 +1,12 @@
 //! `POST /forecast` and `GET /forecast`.
 
 mod answer;
-mod body;
-mod call;
-mod json;
-mod query;
-mod run;
-mod terms;
+pub(super) mod body;
+pub(super) mod call;
+pub(super) mod json;
+pub(super) mod query;
+pub(super) mod run;
+pub(super) mod terms;
 mod write;
 
 use std::sync::Arc;
@@ -32,7 +32,7 @@ use crate::http::timing::Phases;
 /// Bodies from this size on are read off the runtime's threads, for health checks must not wait
 /// behind them. Parsing takes a millisecond for each 150 KiB; finding the season of a series that
 /// names none takes up to two, and a body of this size may hold a few such series.
-const LARGE_BODY: usize = 8 * 1_024;
+pub(super) const LARGE_BODY: usize = 8 * 1_024;
 
 /// Bodies from this size on most likely hold more than one batch: a value takes some six bytes, and a
 /// batch has 16,384 steps unless configured otherwise.
@@ -143,7 +143,12 @@ fn prepare(
     run::prepare(call, &state.registry, &state.limits)
 }
 
-fn read_csv(state: &AppState, query: ForecastQuery, body: &Bytes) -> Result<ForecastCall, Problem> {
+/// Reads a table, with what the query says of its series.
+pub(super) fn read_csv(
+    state: &AppState,
+    query: ForecastQuery,
+    body: &Bytes,
+) -> Result<ForecastCall, Problem> {
     let table = frame::read_csv(body.as_ref(), &query.columns(), &state.limits)
         .map_err(|error| Problem::from(&error))?;
     let series = table.series.into_iter().map(|one| {
@@ -182,7 +187,7 @@ async fn answer(
 }
 
 /// Runs `work` on the blocking pool.
-async fn off_runtime<T: Send + 'static>(
+pub(super) async fn off_runtime<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
     tokio::task::spawn_blocking(work)

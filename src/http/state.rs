@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::forecast::Limits;
+use crate::forecast::{BacktestLimits, Limits};
 use crate::http::{HttpMetrics, Observation};
 use crate::registry::Registry;
 use crate::shutdown::Shutdown;
@@ -20,6 +20,8 @@ pub struct AppStateParts {
     pub registry: Arc<Registry>,
     /// What one request may ask.
     pub limits: Limits,
+    /// What one backtest may ask beyond that.
+    pub backtest: BacktestLimits,
     /// Largest request body in bytes.
     pub max_body: usize,
     /// Longest time from a request's head to its answer.

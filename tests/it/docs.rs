@@ -165,6 +165,11 @@ fn defaults() -> BTreeMap<&'static str, String> {
         ("limits.max_values", limits.max_values.to_string()),
         ("limits.max_horizon", limits.max_horizon.to_string()),
         ("limits.max_levels", limits.max_levels.to_string()),
+        ("limits.max_windows", limits.max_windows.to_string()),
+        (
+            "limits.max_backtest_forecasts",
+            limits.max_backtest_forecasts.to_string(),
+        ),
         ("engine.queue_steps", engine.queue_steps.to_string()),
         ("engine.batch_steps", engine.batch_steps.to_string()),
         ("engine.max_wait", engine.max_wait.to_string()),

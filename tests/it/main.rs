@@ -8,6 +8,7 @@
     reason = "helpers of tests, outside of test functions"
 )]
 
+mod backtest;
 mod bundles;
 mod docs;
 mod engine;

@@ -3,6 +3,7 @@
 //! `snapshots/it__problems__*.snap` is the catalogue; `INSTA_UPDATE=always cargo test` writes it
 //! anew, and the difference is for the reviewer.
 
+mod backtests;
 mod provoke;
 mod transport;
 

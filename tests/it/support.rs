@@ -10,7 +10,7 @@ use almanac::config::Config;
 use almanac::cpu::{CpuOverrides, CpuPlan};
 use almanac::engine::metrics::EngineMetrics;
 use almanac::engine::{Engine, EngineConfig};
-use almanac::forecast::Limits;
+use almanac::forecast::{BacktestLimits, Limits};
 use almanac::http::{AppState, AppStateParts, HttpMetrics, Observation};
 use almanac::model::Digest;
 use almanac::registry::{LiveModel, ModelState, Registry};
@@ -40,6 +40,7 @@ pub(crate) struct TestApp {
 pub(crate) struct TestAppBuilder {
     registry: Arc<Registry>,
     limits: Limits,
+    backtest: BacktestLimits,
     max_body: usize,
     request_timeout: Duration,
     observation: Observation,
@@ -108,6 +109,7 @@ impl TestAppBuilder {
         Self {
             registry,
             limits: config.request_limits(),
+            backtest: config.backtest_limits(),
             max_body: config.server.max_body.get(),
             request_timeout: config.server.request_timeout.get(),
             observation: Observation::default(),
@@ -128,6 +130,11 @@ impl TestAppBuilder {
 
     pub(crate) const fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    pub(crate) const fn backtest(mut self, backtest: BacktestLimits) -> Self {
+        self.backtest = backtest;
         self
     }
 
@@ -167,6 +174,7 @@ impl TestAppBuilder {
         let router = almanac::http::router(AppState::new(AppStateParts {
             registry: Arc::clone(&self.registry),
             limits: self.limits,
+            backtest: self.backtest,
             max_body: self.max_body,
             request_timeout: self.request_timeout,
             metrics: HttpMetrics::new(&self.metrics).unwrap(),

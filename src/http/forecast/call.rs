@@ -22,6 +22,19 @@ pub(crate) struct ForecastCall {
     pub(crate) series: Vec<SeriesCall>,
 }
 
+/// What is asked of `/backtest` beyond a forecast.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct BacktestFields {
+    /// How many windows of each series.
+    pub(crate) windows: Option<u64>,
+    /// Steps between two windows.
+    pub(crate) step: Option<u64>,
+    /// Names of the models.
+    pub(crate) models: Option<Vec<String>>,
+    /// Whether earlier windows calibrate the last ones.
+    pub(crate) calibrate: Option<bool>,
+}
+
 /// One series of a call: its description, or why it could not be read.
 #[derive(Clone, Debug)]
 pub(crate) struct SeriesCall {

@@ -1,4 +1,4 @@
-//! The JSON body of `POST /forecast`, read in one pass.
+//! The JSON body of `POST /forecast` and of `POST /backtest`, read in one pass.
 //!
 //! Read by hand rather than derived: each error must name its field by JSON pointer, an unknown
 //! field gets a suggestion, a series that cannot be read must not fail its neighbours, and the
@@ -8,7 +8,7 @@ mod numbers;
 mod reader;
 
 use crate::forecast::{Field, Limits, SeasonDraft, SeriesDraft};
-use crate::http::forecast::call::{ForecastCall, SeriesCall, too_many_series};
+use crate::http::forecast::call::{BacktestFields, ForecastCall, SeriesCall, too_many_series};
 use crate::http::problem::{Code, Problem};
 
 use reader::{Fields, Reader, Syntax};
@@ -55,23 +55,66 @@ const FIELDS: [&str; 12] = [
 /// The fields of a series.
 const SERIES_FIELDS: &[&str] = FIELDS.split_at(5).1;
 
+/// The fields of a backtest: its own, and those of a forecast.
+const BACKTEST_FIELDS: [&str; 16] = [
+    "windows",
+    "step",
+    "models",
+    "calibrate",
+    FIELDS[0],
+    FIELDS[1],
+    FIELDS[2],
+    FIELDS[3],
+    FIELDS[4],
+    FIELDS[5],
+    FIELDS[6],
+    FIELDS[7],
+    FIELDS[8],
+    FIELDS[9],
+    FIELDS[10],
+    FIELDS[11],
+];
+
 /// Reads `body`. `allow_nan` lets bare `NaN` stand for a missing value.
 ///
 /// # Errors
 /// The problem of the request as a whole. A series that cannot be read carries its own.
 pub(crate) fn read(body: &[u8], allow_nan: bool, limits: &Limits) -> Result<ForecastCall, Problem> {
     let mut reader = Reader::new(body, allow_nan);
-    match read_call(&mut reader, limits) {
-        Ok(call) => Ok(call),
-        Err(Failure::Syntax(problem) | Failure::Field(problem)) => Err(*problem),
-    }
+    let (call, _none) = whole(read_call(&mut reader, &FIELDS, limits))?;
+    Ok(call)
 }
 
-fn read_call(reader: &mut Reader<'_>, limits: &Limits) -> Read<ForecastCall> {
+/// Reads `body` as [`read`] does, and the fields of a backtest with it.
+///
+/// # Errors
+/// As of [`read`].
+pub(crate) fn read_backtest(
+    body: &[u8],
+    allow_nan: bool,
+    limits: &Limits,
+) -> Result<(ForecastCall, BacktestFields), Problem> {
+    let mut reader = Reader::new(body, allow_nan);
+    whole(read_call(&mut reader, &BACKTEST_FIELDS, limits))
+}
+
+/// However far a problem reaches, it is that of the request as a whole.
+fn whole<T>(read: Read<T>) -> Result<T, Problem> {
+    read.map_err(|failure| match failure {
+        Failure::Syntax(problem) | Failure::Field(problem) => *problem,
+    })
+}
+
+fn read_call(
+    reader: &mut Reader<'_>,
+    known: &'static [&'static str],
+    limits: &Limits,
+) -> Read<(ForecastCall, BacktestFields)> {
     let mut call = ForecastCall::default();
+    let mut backtest = BacktestFields::default();
     let mut series: Option<Vec<SeriesCall>> = None;
     let mut common = SeriesFields::default();
-    let mut fields = Fields::new(&FIELDS);
+    let mut fields = Fields::new(known);
     reader.object(&mut fields, |reader, field| {
         match field {
             "horizon" => call.horizon = Some(reader.whole_number()?),
@@ -79,12 +122,22 @@ fn read_call(reader: &mut Reader<'_>, limits: &Limits) -> Read<ForecastCall> {
             "levels" => call.levels = reader.optional(Reader::numbers)?.unwrap_or_default(),
             "model" => call.model = reader.optional(Reader::text)?,
             "series" => series = Some(read_series_list(reader, limits)?),
+            "windows" => backtest.windows = reader.optional(Reader::whole_number)?,
+            "step" => backtest.step = reader.optional(Reader::whole_number)?,
+            "models" => backtest.models = reader.optional(Reader::texts)?,
+            "calibrate" => backtest.calibrate = reader.optional(Reader::flag)?,
             _ => common.read(reader, field, limits)?,
         }
         Ok(())
     })?;
     reader.finish()?;
-    call.series = match series {
+    call.series = all_series(series, common)?;
+    Ok((call, backtest))
+}
+
+/// The series of the long form, or the one of the short form, completed with what is common to all.
+fn all_series(series: Option<Vec<SeriesCall>>, common: SeriesFields) -> Read<Vec<SeriesCall>> {
+    match series {
         Some(list) => {
             if let Some(field) = common.series_only() {
                 let detail = format!(
@@ -93,17 +146,16 @@ fn read_call(reader: &mut Reader<'_>, limits: &Limits) -> Read<ForecastCall> {
                 let problem = Problem::new(Code::ConflictingFields, detail);
                 return Err(Failure::field(problem.at(format!("/{field}"))));
             }
-            list.into_iter().map(|one| common.fill(one)).collect()
+            Ok(list.into_iter().map(|one| common.fill(one)).collect())
         }
         None if common.values.is_none() => {
             let detail = "values is required: the history of the series; or send series, a list of objects with values";
-            return Err(Failure::field(
+            Err(Failure::field(
                 Problem::new(Code::MissingField, detail).at("/values"),
-            ));
+            ))
         }
-        None => vec![common.into_call(String::new())],
-    };
-    Ok(call)
+        None => Ok(vec![common.into_call(String::new())]),
+    }
 }
 
 fn read_series_list(reader: &mut Reader<'_>, limits: &Limits) -> Read<Vec<SeriesCall>> {

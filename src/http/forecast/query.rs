@@ -44,7 +44,7 @@ pub(crate) struct ForecastQuery {
     pub(crate) allow_nan: Option<bool>,
 }
 
-const NAMES: [&str; 11] = [
+pub(crate) const NAMES: [&str; 11] = [
     "horizon",
     "quantiles",
     "levels",
@@ -66,34 +66,36 @@ impl ForecastQuery {
     pub(crate) fn parse(query: &str) -> Result<Self, Problem> {
         let mut parsed = Self::default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            let value = value.as_ref();
-            match name.as_ref() {
-                "horizon" => once(&mut parsed.horizon, &name, one(&name, value)?)?,
-                "quantiles" => once(&mut parsed.quantiles, &name, list(&name, value)?)?,
-                "levels" => once(&mut parsed.levels, &name, list(&name, value)?)?,
-                "model" => once(&mut parsed.model, &name, value.to_owned())?,
-                "frequency" => once(&mut parsed.frequency, &name, value.to_owned())?,
-                "timezone" => once(&mut parsed.timezone, &name, value.to_owned())?,
-                "season_length" => {
-                    let season = match value {
-                        "detect" => SeasonDraft::Detect,
-                        _ => SeasonDraft::Steps(one(&name, value)?),
-                    };
-                    once(&mut parsed.season_length, &name, season)?;
-                }
-                "id_column" => once(&mut parsed.id_column, &name, value.to_owned())?,
-                "time_column" => once(&mut parsed.time_column, &name, value.to_owned())?,
-                "target_column" => once(&mut parsed.target_column, &name, value.to_owned())?,
-                "allow_nan" => once(&mut parsed.allow_nan, &name, one(&name, value)?)?,
-                unknown => {
-                    let detail = format!("there is no query parameter {unknown:?}");
-                    return Err(Problem::new(Code::InvalidQuery, detail)
-                        .received(unknown)
-                        .expected(NAMES));
-                }
+            if !parsed.take(&name, &value)? {
+                return Err(unknown(&name, &NAMES));
             }
         }
         Ok(parsed)
+    }
+
+    /// Takes a parameter, if it is one of these.
+    pub(crate) fn take(&mut self, name: &str, value: &str) -> Result<bool, Problem> {
+        match name {
+            "horizon" => once(&mut self.horizon, name, one(name, value)?)?,
+            "quantiles" => once(&mut self.quantiles, name, list(name, value)?)?,
+            "levels" => once(&mut self.levels, name, list(name, value)?)?,
+            "model" => once(&mut self.model, name, value.to_owned())?,
+            "frequency" => once(&mut self.frequency, name, value.to_owned())?,
+            "timezone" => once(&mut self.timezone, name, value.to_owned())?,
+            "season_length" => {
+                let season = match value {
+                    "detect" => SeasonDraft::Detect,
+                    _ => SeasonDraft::Steps(one(name, value)?),
+                };
+                once(&mut self.season_length, name, season)?;
+            }
+            "id_column" => once(&mut self.id_column, name, value.to_owned())?,
+            "time_column" => once(&mut self.time_column, name, value.to_owned())?,
+            "target_column" => once(&mut self.target_column, name, value.to_owned())?,
+            "allow_nan" => once(&mut self.allow_nan, name, one(name, value)?)?,
+            _ => return Ok(false),
+        }
+        Ok(true)
     }
 
     /// Refuses what a JSON body must say itself.
@@ -151,7 +153,15 @@ impl ForecastQuery {
     }
 }
 
-fn once<T>(slot: &mut Option<T>, name: &str, value: T) -> Result<(), Problem> {
+/// The problem of a parameter that is none of `names`.
+pub(crate) fn unknown(name: &str, names: &[&str]) -> Problem {
+    let detail = format!("there is no query parameter {name:?}");
+    Problem::new(Code::InvalidQuery, detail)
+        .received(name)
+        .expected(names.iter().copied())
+}
+
+pub(crate) fn once<T>(slot: &mut Option<T>, name: &str, value: T) -> Result<(), Problem> {
     match slot.replace(value) {
         None => Ok(()),
         Some(_) => {
@@ -161,7 +171,7 @@ fn once<T>(slot: &mut Option<T>, name: &str, value: T) -> Result<(), Problem> {
     }
 }
 
-fn one<T: FromStr<Err: Display>>(name: &str, value: &str) -> Result<T, Problem> {
+pub(crate) fn one<T: FromStr<Err: Display>>(name: &str, value: &str) -> Result<T, Problem> {
     value.trim().parse().map_err(|error| {
         let detail = format!("query parameter {name} is {value:?}: {error}");
         Problem::new(Code::InvalidQuery, detail).received(value)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::engine::{Terms, Timing};
-use crate::forecast::{Forecast, ForecastRequest, Limits};
+use crate::forecast::{Forecast, ForecastRequest, Horizon, Limits, QuantileLevels};
 use crate::http::forecast::answer::Echo;
 use crate::http::forecast::call::{Asked, ForecastCall, SeriesCall};
 use crate::http::problem::{FailedSeries, Problem, of_draft};
@@ -41,24 +41,8 @@ pub(crate) fn prepare(
         .map_err(|error| Problem::from(error).at("/model"))?;
     let levels = asked.all_levels();
     let prepare = |series: SeriesCall| {
-        let SeriesCall {
-            id,
-            draft,
-            pointer,
-            common,
-        } = series;
-        let request = draft.and_then(|draft| {
-            draft
-                .into_request(asked.horizon, levels.clone(), limits)
-                .map_err(|error| {
-                    let is_common = common.contains(&error.field());
-                    of_draft(&error, if is_common { "" } else { &pointer })
-                })
-        });
-        match request {
-            Ok(request) => Ok((Echo::of(id, pointer, &request)?, request)),
-            Err(error) => Err(FailedSeries { id, error }),
-        }
+        let (id, pointer, request) = to_request(series, asked.horizon, &levels, limits)?;
+        Ok((Echo::of(id, pointer, &request)?, request))
     };
     let series = call.series.into_iter().map(prepare).collect();
     Ok(Prepared {
@@ -66,6 +50,36 @@ pub(crate) fn prepare(
         asked,
         series,
     })
+}
+
+/// The request for a series of a call, with its id and the pointer to it.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn to_request(
+    series: SeriesCall,
+    horizon: Horizon,
+    levels: &QuantileLevels,
+    limits: &Limits,
+) -> Result<(Option<String>, String, ForecastRequest), FailedSeries> {
+    let SeriesCall {
+        id,
+        draft,
+        pointer,
+        common,
+    } = series;
+    let request = draft.and_then(|draft| {
+        draft
+            .into_request(horizon, levels.clone(), limits)
+            .map_err(|error| {
+                let is_common = common.contains(&error.field());
+                of_draft(&error, if is_common { "" } else { &pointer })
+            })
+    });
+    match request {
+        Ok(request) => Ok((id, pointer, request)),
+        Err(error) => Err(FailedSeries { id, error }),
+    }
 }
 
 impl Prepared {

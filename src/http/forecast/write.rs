@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, HeaderValue, Response, header};
 use crate::frame::{ForecastColumns, ForecastWriter};
 use crate::http::forecast::answer::{ForecastAnswer, ModelReference, SeriesAnswer};
 use crate::http::forecast::run::Outcome;
+use crate::http::negotiation::preferred;
 use crate::http::problem::{Code, FailedSeries, Problem};
 
 /// Formats of an answer.
@@ -32,26 +33,7 @@ impl AnswerFormat {
     /// # Errors
     /// [`Code::NotAcceptable`] lists what is written.
     pub(crate) fn preferred(headers: &HeaderMap) -> Result<Self, Problem> {
-        let values = headers.get_all(header::ACCEPT).iter();
-        let accept: Vec<_> = values.filter_map(|value| value.to_str().ok()).collect();
-        if accept.is_empty() {
-            return Ok(Self::Json);
-        }
-        let accept = accept.join(",");
-        let weigh = |format: Self| (weight(&accept, format.media_type()), format);
-        // Of equal weights the first wins, so JSON stands before the others.
-        let best = Self::ALL
-            .map(weigh)
-            .into_iter()
-            .reduce(|best, next| if next.0 > best.0 { next } else { best });
-        match best {
-            Some((weight, format)) if weight > 0.0 => Ok(format),
-            _ => Err(
-                Problem::new(Code::NotAcceptable, format!("{accept:?} is not written"))
-                    .received(accept)
-                    .expected(Self::ALL.map(Self::media_type)),
-            ),
-        }
+        preferred(headers, Self::ALL, Self::media_type)
     }
 
     /// `outcome` in this format.
@@ -71,29 +53,6 @@ impl AnswerFormat {
             .insert(header::CONTENT_TYPE, media_type);
         Ok(response)
     }
-}
-
-/// The weight (RFC 9110, section 12.5.1) that `accept` gives to `media_type`; the most specific
-/// range counts.
-fn weight(accept: &str, media_type: &str) -> f32 {
-    let (kind, _) = media_type.split_once('/').unwrap_or((media_type, ""));
-    let ranges = accept.split(',').filter_map(|item| {
-        let mut parts = item.split(';').map(str::trim);
-        let range = parts.next()?.to_ascii_lowercase();
-        let specificity = match range.as_str() {
-            "*/*" => 1,
-            range if range == media_type => 3,
-            range if range.strip_suffix("/*") == Some(kind) => 2,
-            _ => return None,
-        };
-        let quality = parts
-            .find_map(|part| part.strip_prefix("q="))
-            .unwrap_or("1");
-        Some((specificity, quality.parse().unwrap_or(0.0)))
-    });
-    ranges
-        .max_by_key(|(specificity, _)| *specificity)
-        .map_or(0.0, |(_, quality)| quality)
 }
 
 fn json(outcome: &Outcome) -> Result<Vec<u8>, String> {

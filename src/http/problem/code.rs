@@ -70,6 +70,10 @@ codes! {
     UnknownModel = NOT_FOUND, "unknown_model", "There is no such model";
     ModelLoading = SERVICE_UNAVAILABLE, "model_loading", "The model is being loaded";
     ModelFailed = SERVICE_UNAVAILABLE, "model_failed", "The model failed to load";
+    InvalidWindows = UNPROCESSABLE_ENTITY, "invalid_windows", "The windows are too few";
+    TooManyWindows = UNPROCESSABLE_ENTITY, "too_many_windows", "There are more windows than the limit";
+    InvalidStep = UNPROCESSABLE_ENTITY, "invalid_step", "The step between windows is not at least 1 or over the limit";
+    BacktestTooLarge = UNPROCESSABLE_ENTITY, "backtest_too_large", "The backtest needs more forecasts than the limit";
     AllSeriesFailed = UNPROCESSABLE_ENTITY, "all_series_failed", "No series has a forecast";
     // One series.
     EmptySeries = UNPROCESSABLE_ENTITY, "empty_series", "The series has no values";

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use crate::backtest::{BacktestError, ChoiceError};
 use crate::engine::{EngineError, SeriesFailure, SubmitError};
+use crate::forecast::backtest::TooShort;
 use crate::forecast::{
-    CalendarError, DraftError, Field, FrequencyError, HorizonError, LevelError, SeasonLengthError,
-    SeriesError,
+    CalendarError, DraftError, Field, FrequencyError, HorizonError, LevelError, PlanError,
+    SeasonLengthError, SeriesError,
 };
 use crate::frame::{CellError, FrameError};
 use crate::http::problem::{Code, Problem};
@@ -26,6 +28,69 @@ impl From<ResolveError> for Problem {
                 Self::new(Code::ModelLoading, detail).retry_after(RETRY_SOON)
             }
             ResolveError::Failed { .. } => Self::new(Code::ModelFailed, detail),
+        }
+    }
+}
+
+impl From<ChoiceError> for Problem {
+    fn from(error: ChoiceError) -> Self {
+        let detail = error.to_string();
+        match error {
+            ChoiceError::Model { index, error } => {
+                let problem = Self::from(error);
+                match index {
+                    Some(index) => problem.at(format!("/models/{index}")),
+                    None => problem,
+                }
+            }
+            ChoiceError::Horizon { steps, longest, .. } => Self::new(Code::HorizonTooLong, detail)
+                .at("/horizon")
+                .limit(longest)
+                .received(steps),
+        }
+    }
+}
+
+impl From<PlanError> for Problem {
+    fn from(error: PlanError) -> Self {
+        let detail = error.to_string();
+        match error {
+            PlanError::NoWindows => Self::new(Code::InvalidWindows, detail)
+                .at("/windows")
+                .received(0),
+            PlanError::CalibratedByNothing => Self::new(Code::InvalidWindows, detail)
+                .at("/windows")
+                .received(1),
+            PlanError::TooManyWindows { windows, limit } => Self::new(Code::TooManyWindows, detail)
+                .at("/windows")
+                .limit(limit)
+                .received(windows),
+            PlanError::NoStep => Self::new(Code::InvalidStep, detail).at("/step").received(0),
+            PlanError::StepTooLong { step, limit } => Self::new(Code::InvalidStep, detail)
+                .at("/step")
+                .limit(limit)
+                .received(step),
+        }
+    }
+}
+
+impl From<TooShort> for Problem {
+    fn from(error: TooShort) -> Self {
+        Self::new(Code::SeriesTooShort, error.to_string())
+            .limit(error.needed)
+            .received(error.length)
+    }
+}
+
+impl From<BacktestError> for Problem {
+    fn from(error: BacktestError) -> Self {
+        match error {
+            BacktestError::Submit(error) => error.into(),
+            BacktestError::Engine(error) => error.into(),
+            BacktestError::Pool(error) => {
+                tracing::error!(%error, "scoring a backtest failed");
+                Self::new(Code::Internal, "the server failed on this backtest")
+            }
         }
     }
 }
@@ -168,6 +233,13 @@ pub(in crate::http) fn of_draft(error: &DraftError, prefix: &str) -> Problem {
         DraftError::SeasonLength(error) => of_season_length(*error, detail),
     };
     problem.at(pointer)
+}
+
+impl From<&DraftError> for Problem {
+    /// Of a series that stands alone.
+    fn from(error: &DraftError) -> Self {
+        of_draft(error, "")
+    }
 }
 
 fn of_series(error: &SeriesError, detail: String) -> Problem {

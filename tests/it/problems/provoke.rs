@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use almanac::engine::SubmitError;
-use almanac::forecast::Limits;
+use almanac::forecast::{BacktestLimits, Limits};
 use almanac::http::server::BodyTimeout;
 use almanac::http::{Code, Problem};
 use almanac::registry::ModelState;
@@ -14,6 +14,7 @@ use axum::response::IntoResponse as _;
 use ndarray::Array3;
 use serde_json::{Value, json};
 
+use super::backtests;
 use super::transport::{Broken, Panicking, declared, silent, without_length};
 use crate::support::answer::Answer;
 use crate::support::scripted::Scripted;
@@ -35,11 +36,18 @@ pub(super) fn narrow_app() -> TestApp {
             horizon: 60,
             levels: 4,
         })
+        .backtest(BacktestLimits {
+            windows: 8,
+            forecasts: 4,
+        })
         .max_body(600)
         .build()
 }
 
-async fn told(request: impl Into<String>, answer: impl Future<Output = Answer>) -> Provocation {
+pub(super) async fn told(
+    request: impl Into<String>,
+    answer: impl Future<Output = Answer>,
+) -> Provocation {
     Provocation {
         request: request.into(),
         answer: answer.await,
@@ -169,6 +177,10 @@ pub(super) async fn provocations(app: &TestApp, code: Code) -> Vec<Provocation> 
             app.registry.set("broken", ModelState::Failed { reason });
             series(&app, [json!({"values": [1, 2]})]).await
         }
+        Code::InvalidWindows
+        | Code::TooManyWindows
+        | Code::InvalidStep
+        | Code::BacktestTooLarge => backtests::provocations(app, code).await,
         Code::AllSeriesFailed => {
             let bad = [json!({"values": [], "id": "a"}), json!({"values": [null]})];
             posts(app, [json!({"horizon": 1, "series": bad})]).await

@@ -240,6 +240,26 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// `true` or `false`.
+    pub(super) fn flag(&mut self) -> Read<bool> {
+        match self.peek()? {
+            peek @ (Peek::True | Peek::False) => self
+                .jiter
+                .known_bool(peek)
+                .map_err(|error| self.syntax(&error).into()),
+            _ => Err(self.wrong_type("true or false")?),
+        }
+    }
+
+    pub(super) fn texts(&mut self) -> Read<Vec<String>> {
+        let mut texts = Vec::new();
+        self.array(|reader, _| {
+            texts.push(reader.text()?);
+            Ok(())
+        })?;
+        Ok(texts)
+    }
+
     pub(super) fn numbers(&mut self) -> Read<Vec<f64>> {
         let mut numbers = Vec::new();
         self.array(|reader, _| {

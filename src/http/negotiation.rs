@@ -1,0 +1,60 @@
+//! Which format an answer has, by the `Accept` header.
+
+use axum::http::{HeaderMap, header};
+
+use crate::http::problem::{Code, Problem};
+
+/// The one of `formats` that `headers` prefer, by its media type; the first when they do not say, or
+/// when they prefer none to another.
+///
+/// # Errors
+/// [`Code::NotAcceptable`] lists what is written.
+pub(super) fn preferred<F: Copy, const N: usize>(
+    headers: &HeaderMap,
+    formats: [F; N],
+    media_type: impl Fn(F) -> &'static str,
+) -> Result<F, Problem> {
+    let values = headers.get_all(header::ACCEPT).iter();
+    let accept: Vec<_> = values.filter_map(|value| value.to_str().ok()).collect();
+    let accept = if accept.is_empty() {
+        "*/*".to_owned()
+    } else {
+        accept.join(",")
+    };
+    let weigh = |format: F| (weight(&accept, media_type(format)), format);
+    let best = formats
+        .map(weigh)
+        .into_iter()
+        .reduce(|best, next| if next.0 > best.0 { next } else { best });
+    match best {
+        Some((weight, format)) if weight > 0.0 => Ok(format),
+        _ => Err(
+            Problem::new(Code::NotAcceptable, format!("{accept:?} is not written"))
+                .received(accept)
+                .expected(formats.map(media_type)),
+        ),
+    }
+}
+
+/// The weight (RFC 9110, section 12.5.1) that `accept` gives to `media_type`; the most specific
+/// range counts.
+fn weight(accept: &str, media_type: &str) -> f32 {
+    let (kind, _) = media_type.split_once('/').unwrap_or((media_type, ""));
+    let ranges = accept.split(',').filter_map(|item| {
+        let mut parts = item.split(';').map(str::trim);
+        let range = parts.next()?.to_ascii_lowercase();
+        let specificity = match range.as_str() {
+            "*/*" => 1,
+            range if range == media_type => 3,
+            range if range.strip_suffix("/*") == Some(kind) => 2,
+            _ => return None,
+        };
+        let quality = parts
+            .find_map(|part| part.strip_prefix("q="))
+            .unwrap_or("1");
+        Some((specificity, quality.parse().unwrap_or(0.0)))
+    });
+    ranges
+        .max_by_key(|(specificity, _)| *specificity)
+        .map_or(0.0, |(_, quality)| quality)
+}
