@@ -1,9 +1,12 @@
 //! The command line: one file for each subcommand.
 
+mod backtest;
+mod bar;
 mod forecast;
 mod healthcheck;
 mod models;
 mod serve;
+mod table;
 
 use clap::{Parser, Subcommand};
 
@@ -31,6 +34,7 @@ Examples:
   almanac serve --listen 127.0.0.1:9000    serve elsewhere
   curl -s localhost:8080/forecast -d '{\"values\":[112,118,132,129],\"horizon\":2}'
   almanac forecast examples/air_passengers.csv --horizon 12 --plot forecast.svg
+  almanac backtest examples/air_passengers.csv --horizon 12 --windows 3
   almanac models inspect models/seasonal/1/model.onnx";
 
 #[derive(Debug, Subcommand)]
@@ -39,6 +43,8 @@ enum Command {
     Serve(Box<Flags>),
     /// Forecast the series of a CSV file
     Forecast(Box<forecast::ForecastArgs>),
+    /// Compare models on the series of a CSV file
+    Backtest(Box<backtest::BacktestArgs>),
     /// Look at models
     #[command(subcommand)]
     Models(models::ModelsCommand),
@@ -64,6 +70,7 @@ impl Cli {
             None => serve::run(&self.serve),
             Some(Command::Serve(flags)) => serve::run(&flags),
             Some(Command::Forecast(args)) => forecast::run(&args),
+            Some(Command::Backtest(args)) => backtest::run(&args),
             Some(Command::Models(command)) => models::run(&command),
             Some(Command::Healthcheck(args)) => healthcheck::run(&args),
         };

@@ -1,22 +1,21 @@
 //! `almanac forecast`.
 
 use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Read, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::app;
 use crate::batch::{BatchOptions, Kept, Progress, Summary, forecast_series};
+use crate::cli::bar::Bar;
+use crate::cli::table::{TableArgs, shown};
 use crate::cli::{EXIT_USAGE, Failure, configure, tell};
 use crate::config::{Config, Flags, SharedFlags};
-use crate::forecast::{CentralLevel, Horizon, QuantileLevel, QuantileLevels, SeasonDraft};
-use crate::frame::{
-    ColumnChoice, ForecastColumns, ForecastWriter, SeriesSettings, Table, read_csv,
-};
+use crate::forecast::{CentralLevel, Horizon, QuantileLevel, QuantileLevels};
+use crate::frame::{ForecastColumns, ForecastWriter, Table};
 use crate::plot::{MOST_PANELS, Panel, PlotOptions, svg};
 use crate::registry::Registry;
 
@@ -39,8 +38,6 @@ Examples:
   almanac forecast sales.csv --horizon 8 --frequency W-MON --id-column shop --output forecasts.csv
   cat sales.csv | almanac forecast - --horizon 8 > forecasts.csv")]
 pub(super) struct ForecastArgs {
-    /// The CSV file; - for standard input
-    file: PathBuf,
     /// Steps ahead
     #[arg(long, short = 'H', value_name = "STEPS")]
     horizon: u64,
@@ -58,24 +55,8 @@ pub(super) struct ForecastArgs {
     /// Model that forecasts [default: the configured one]
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
-    /// Step of the calendar, such as D, W-MON, MS or 15min [default: inferred]
-    #[arg(long, value_name = "FREQUENCY")]
-    frequency: Option<String>,
-    /// IANA zone of timestamps without one
-    #[arg(long, value_name = "ZONE")]
-    timezone: Option<String>,
-    /// Steps per season, 1 for none, or detect [default: the frequency's]
-    #[arg(long, value_name = "STEPS", value_parser = season)]
-    season_length: Option<SeasonDraft>,
-    /// Column that names the series [default: found by name]
-    #[arg(long, value_name = "COLUMN")]
-    id_column: Option<String>,
-    /// Column of timestamps [default: found by name]
-    #[arg(long, value_name = "COLUMN")]
-    time_column: Option<String>,
-    /// Column of values [default: found by name]
-    #[arg(long, value_name = "COLUMN")]
-    target_column: Option<String>,
+    #[command(flatten)]
+    table: TableArgs,
     /// File for the forecasts; - for standard output
     #[arg(long, short, value_name = "FILE", default_value = "-")]
     output: PathBuf,
@@ -104,22 +85,12 @@ pub(super) fn run(args: &ForecastArgs) -> Result<(), Failure> {
         message: format!("{error:#}"),
         code: EXIT_USAGE,
     })?;
-    let table = read(args, &config)?;
+    let table = args.table.read(&config)?;
     let summary = forecast(args, &config, table, asked)?;
     if let Some(path) = &args.plot {
         draw(path, &summary.kept)?;
     }
     report(&summary)
-}
-
-fn season(text: &str) -> Result<SeasonDraft, String> {
-    match text {
-        "detect" => Ok(SeasonDraft::Detect),
-        _ => text
-            .parse()
-            .map(SeasonDraft::Steps)
-            .map_err(|_| "write a whole number, or detect".to_owned()),
-    }
 }
 
 fn asked(args: &ForecastArgs, config: &Config) -> anyhow::Result<Asked> {
@@ -162,37 +133,6 @@ fn asked(args: &ForecastArgs, config: &Config) -> anyhow::Result<Asked> {
     })
 }
 
-fn read(args: &ForecastArgs, config: &Config) -> anyhow::Result<Table> {
-    let input: Box<dyn Read> = if args.file == Path::new("-") {
-        Box::new(io::stdin().lock())
-    } else {
-        Box::new(File::open(&args.file).with_context(|| shown(&args.file))?)
-    };
-    let columns = ColumnChoice {
-        id: args.id_column.clone(),
-        time: args.time_column.clone(),
-        target: args.target_column.clone(),
-    };
-    let settings = SeriesSettings {
-        frequency: args.frequency.clone(),
-        timezone: args.timezone.clone(),
-        season_length: args.season_length,
-    };
-    // A file may hold more series than a request may.
-    let limits = crate::forecast::Limits {
-        series: usize::MAX,
-        ..config.request_limits()
-    };
-    let table = read_csv(input, &columns, &limits).with_context(|| shown(&args.file))?;
-    if !table.recognised.ignored.is_empty() {
-        tell(&format!(
-            "almanac: columns ignored: {}",
-            table.recognised.ignored.join(", ")
-        ));
-    }
-    Ok(table.with_settings(&settings))
-}
-
 fn forecast(
     args: &ForecastArgs,
     config: &Config,
@@ -218,13 +158,14 @@ fn forecast(
         Box::new(File::create(&args.output).with_context(|| shown(&args.output))?)
     };
     let mut writer = ForecastWriter::new(BufWriter::new(output), asked.columns)?;
-    let bar = Bar::new(table.series.len());
+    let bar = Bar::new("series");
+    bar.expect(table.series.len());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()?;
     let run = forecast_series(&model, table.series, &options, &bar, &mut writer);
     let summary = runtime.block_on(run)?;
-    bar.0.finish_and_clear();
+    bar.finish();
     Ok(summary)
 }
 
@@ -283,29 +224,8 @@ fn report(summary: &Summary) -> Result<(), Failure> {
     Ok(())
 }
 
-fn shown(path: &Path) -> String {
-    path.display().to_string()
-}
-
-/// A progress bar on standard error, when a person watches.
-struct Bar(ProgressBar);
-
-impl Bar {
-    fn new(series: usize) -> Self {
-        if !io::stderr().is_terminal() {
-            return Self(ProgressBar::hidden());
-        }
-        let bar = ProgressBar::new(series as u64);
-        let style = "{bar:40} {pos}/{len} series, {per_sec}, {eta} left";
-        if let Ok(style) = ProgressStyle::with_template(style) {
-            bar.set_style(style);
-        }
-        Self(bar)
-    }
-}
-
 impl Progress for Bar {
     fn advance(&self, series: usize) {
-        self.0.inc(series as u64);
+        Self::advance(self, series);
     }
 }

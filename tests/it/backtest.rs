@@ -2,6 +2,7 @@
 //!
 //! Models are named, for which are bundled is no matter here.
 
+mod cli;
 mod refusals;
 
 use axum::body::Body;

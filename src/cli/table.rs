@@ -1,0 +1,90 @@
+//! The file of series that a subcommand reads.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+
+use crate::cli::tell;
+use crate::config::Config;
+use crate::forecast::{Limits, SeasonDraft};
+use crate::frame::{ColumnChoice, SeriesSettings, Table, read_csv};
+
+/// Which file, and what it does not say itself.
+#[derive(Debug, Args)]
+pub(super) struct TableArgs {
+    /// The CSV file; - for standard input
+    file: PathBuf,
+    /// Step of the calendar, such as D, W-MON, MS or 15min [default: inferred]
+    #[arg(long, value_name = "FREQUENCY")]
+    frequency: Option<String>,
+    /// IANA zone of timestamps without one
+    #[arg(long, value_name = "ZONE")]
+    timezone: Option<String>,
+    /// Steps per season, 1 for none, or detect [default: the frequency's]
+    #[arg(long, value_name = "STEPS", value_parser = season)]
+    season_length: Option<SeasonDraft>,
+    /// Column that names the series [default: found by name]
+    #[arg(long, value_name = "COLUMN")]
+    id_column: Option<String>,
+    /// Column of timestamps [default: found by name]
+    #[arg(long, value_name = "COLUMN")]
+    time_column: Option<String>,
+    /// Column of values [default: found by name]
+    #[arg(long, value_name = "COLUMN")]
+    target_column: Option<String>,
+}
+
+impl TableArgs {
+    /// The series of the file, and in one line which of its columns were ignored.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is no table of series.
+    pub(super) fn read(&self, config: &Config) -> anyhow::Result<Table> {
+        let input: Box<dyn Read> = if self.file == Path::new("-") {
+            Box::new(io::stdin().lock())
+        } else {
+            Box::new(File::open(&self.file).with_context(|| shown(&self.file))?)
+        };
+        let columns = ColumnChoice {
+            id: self.id_column.clone(),
+            time: self.time_column.clone(),
+            target: self.target_column.clone(),
+        };
+        let settings = SeriesSettings {
+            frequency: self.frequency.clone(),
+            timezone: self.timezone.clone(),
+            season_length: self.season_length,
+        };
+        // A file may hold more series than a request may.
+        let limits = Limits {
+            series: usize::MAX,
+            ..config.request_limits()
+        };
+        let table = read_csv(input, &columns, &limits).with_context(|| shown(&self.file))?;
+        if !table.recognised.ignored.is_empty() {
+            tell(&format!(
+                "almanac: columns ignored: {}",
+                table.recognised.ignored.join(", ")
+            ));
+        }
+        Ok(table.with_settings(&settings))
+    }
+}
+
+fn season(text: &str) -> Result<SeasonDraft, String> {
+    match text {
+        "detect" => Ok(SeasonDraft::Detect),
+        _ => text
+            .parse()
+            .map(SeasonDraft::Steps)
+            .map_err(|_| "write a whole number, or detect".to_owned()),
+    }
+}
+
+/// A path as an error names it.
+pub(super) fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
