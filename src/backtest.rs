@@ -6,16 +6,20 @@
 //! leaderboard is shown is not known here.
 
 mod choice;
+mod cuts;
+mod learning;
 mod referee;
 
 pub use choice::{Choice, ChoiceError, LeftOut, choose};
+pub use learning::{Learned, learn};
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-use crate::backtest::referee::{Chunk, Referee};
+use crate::backtest::cuts::Chunk;
+use crate::backtest::referee::Referee;
 use crate::engine::{EngineError, Outcomes, Priority, SubmitError, Terms, Timing};
 use crate::forecast::backtest::TooShort;
 use crate::forecast::{ForecastRequest, Leaderboard, Measures, Plan};
@@ -108,20 +112,20 @@ pub async fn backtest(
     let (names, least, cut) = (names.collect(), least.max().unwrap_or(0), options.clone());
     let cut = move || Referee::new(names, series, &cut, least);
     let mut referee = tokio::task::spawn_blocking(cut).await?;
-    let counts = referee.counts();
+    let counts = referee.cuts.counts().clone();
     progress.begin((counts.scored + counts.calibrating) * models.len());
     loop {
         let cost = most_context.unwrap_or(0);
         let chunk;
         (referee, chunk) = tokio::task::spawn_blocking(move || {
-            let chunk = referee.next_chunk(CHUNK_STEPS, cost);
+            let chunk = referee.cuts.next_chunk(CHUNK_STEPS, cost);
             (referee, chunk)
         })
         .await?;
         let Some(chunk) = chunk else { break };
         let mut outcomes = Vec::with_capacity(models.len());
         for model in models {
-            let answered = run(model, &chunk, options).await?;
+            let answered = run(model, &chunk, options.deadline).await?;
             progress.advance(chunk.requests.len());
             outcomes.push(answered);
         }
@@ -174,12 +178,10 @@ impl Report {
 async fn run(
     model: &LiveModel,
     chunk: &Chunk,
-    options: &BacktestOptions,
+    deadline: Option<Instant>,
 ) -> Result<(Outcomes, Timing), BacktestError> {
     let terms = Terms {
-        deadline: options
-            .deadline
-            .unwrap_or_else(|| Instant::now() + CHUNK_TIMEOUT),
+        deadline: deadline.unwrap_or_else(|| Instant::now() + CHUNK_TIMEOUT),
         priority: Some(Priority::Bulk),
     };
     let submission = model.engine.submit(chunk.requests.clone(), terms)?;

@@ -15,8 +15,10 @@ use thiserror::Error;
 
 use crate::batch::chunk::{Chunk, Rows};
 use crate::engine::{EngineError, SeriesFailure, SubmitError};
+use crate::forecast::accuracy::scale;
 use crate::forecast::{
-    CalendarError, DraftError, Forecast, ForecastRequest, Horizon, Limits, QuantileLevels, Stamp,
+    CalendarError, Calibration, DraftError, Forecast, ForecastRequest, Horizon, Limits,
+    QuantileLevels, Stamp,
 };
 use crate::frame::{CellError, ForecastWriter, TableSeries};
 use crate::registry::LiveModel;
@@ -35,6 +37,8 @@ pub struct BatchOptions {
     pub chunk_steps: usize,
     /// How long a chunk may take, the one before it included.
     pub chunk_timeout: Duration,
+    /// How intervals are moved before they are written, if they are.
+    pub calibration: Option<Calibration>,
     /// How many of the first forecasts to give back, such as for a drawing.
     pub keep: usize,
 }
@@ -174,6 +178,13 @@ impl<W: io::Write> Run<'_, W> {
             self.summary.series += 1;
             let stamped = outcome.and_then(|(request, forecast)| {
                 let stamps = stamps(&request, forecast.steps())?;
+                let forecast = match &self.options.calibration {
+                    Some(calibration) => {
+                        let history = request.series().values();
+                        calibration.apply(&forecast, scale(history, request.season_length()))
+                    }
+                    None => forecast,
+                };
                 Ok((request, forecast, stamps))
             });
             match stamped {

@@ -1,46 +1,20 @@
-//! Cuts windows, and scores what was forecast for them.
+//! Scores what was forecast for windows of the past.
 
 use std::time::Instant;
 
 use crate::backtest::BacktestOptions;
+use crate::backtest::cuts::{Chunk, Cuts, Job, scale_of};
 use crate::engine::{Outcomes, Timing};
-use crate::forecast::accuracy::scale;
-use crate::forecast::backtest::{Contest, Entrant, Kind, Role, TooShort, Window};
-use crate::forecast::{
-    Baseline, Calibration, Forecast, ForecastRequest, Leaderboard, Plan, QuantileLevels, Residuals,
-};
+use crate::forecast::backtest::{Contest, Entrant, Kind, Role};
+use crate::forecast::{Baseline, Calibration, Forecast, ForecastRequest, Leaderboard, Residuals};
 
-/// Who cuts and scores. Entrants are the models, the same calibrated, and the baselines.
+/// Who scores. Entrants are the models, the same calibrated, and the baselines.
 #[derive(Debug)]
 pub(super) struct Referee {
-    series: Vec<ForecastRequest>,
-    levels: QuantileLevels,
+    pub(super) cuts: Cuts,
     contest: Contest,
     n_models: usize,
-    /// Windows to come, the next last: those that calibrate are first.
-    jobs: Vec<Job>,
-    counts: Counts,
     calibration: Option<Vec<Learner>>,
-}
-
-/// What there is to do.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Counts {
-    /// Series without a window, by their position.
-    pub(super) too_short: Vec<(usize, TooShort)>,
-    /// Series with fewer windows than were asked for.
-    pub(super) fewer: usize,
-    /// Windows to be scored.
-    pub(super) scored: usize,
-    /// Windows that calibrate.
-    pub(super) calibrating: usize,
-}
-
-/// A window of the series at `series_idx`.
-#[derive(Clone, Copy, Debug)]
-struct Job {
-    series_idx: usize,
-    window: Window,
 }
 
 /// What is learnt of one model.
@@ -49,13 +23,6 @@ struct Learner {
     residuals: Residuals,
     /// Made when the first window is scored, when the last residual is there.
     fitted: Option<Calibration>,
-}
-
-/// Windows that go to the models together.
-#[derive(Debug)]
-pub(super) struct Chunk {
-    jobs: Vec<Job>,
-    pub(super) requests: Vec<ForecastRequest>,
 }
 
 impl Referee {
@@ -74,7 +41,6 @@ impl Referee {
         } else {
             levels
         };
-        let (jobs, counts) = cut(&series, plan, least);
         let n_models = names.len();
         let learner = || Learner {
             residuals: Residuals::new(&levels, steps),
@@ -84,45 +50,13 @@ impl Referee {
             .is_calibrated()
             .then(|| std::iter::repeat_with(learner).take(n_models).collect());
         let entrants = entrants(names, plan.is_calibrated());
+        let contest = Contest::new(options.measures.clone(), steps, series.len(), entrants);
         Self {
-            contest: Contest::new(options.measures.clone(), steps, series.len(), entrants),
-            series,
-            levels,
+            cuts: Cuts::new(series, plan, levels, least),
+            contest,
             n_models,
-            jobs,
-            counts,
             calibration,
         }
-    }
-
-    /// What is to be done.
-    pub(super) fn counts(&self) -> Counts {
-        self.counts.clone()
-    }
-
-    /// The next windows, of at most `steps` steps of context and horizon; one is taken however long it
-    /// is. No model sees more than `most_context` values.
-    pub(super) fn next_chunk(&mut self, steps: usize, most_context: usize) -> Option<Chunk> {
-        let mut chunk = Chunk {
-            jobs: Vec::new(),
-            requests: Vec::new(),
-        };
-        let mut taken = 0;
-        while let Some(job) = self.jobs.last().copied() {
-            let series = &self.series[job.series_idx];
-            let cost = job.window.cutoff.min(most_context) + series.horizon().steps();
-            if taken > 0 && taken + cost > steps {
-                break;
-            }
-            taken += cost;
-            self.jobs.pop();
-            // The plan cuts where something was observed before.
-            if let Some(request) = series.until(job.window.cutoff, self.levels.clone()) {
-                chunk.requests.push(request);
-                chunk.jobs.push(job);
-            }
-        }
-        (!chunk.jobs.is_empty()).then_some(chunk)
     }
 
     /// Scores what each model forecast for `chunk`, and what the baselines do.
@@ -157,7 +91,7 @@ impl Referee {
                 let place = (entrant_idx, job.series_idx);
                 match baseline.forecast(request) {
                     Some(forecast) => {
-                        let actual = actual(&self.series, *job);
+                        let actual = self.cuts.actual(*job);
                         self.contest.record(place, &forecast, actual, *scale);
                     }
                     None => self.contest.failed(entrant_idx, "a value is not finite"),
@@ -169,7 +103,7 @@ impl Referee {
 
     /// Learns from a forecast of a model, or scores it.
     fn take(&mut self, model_idx: usize, job: Job, forecast: &Forecast, scale: Option<f64>) {
-        let actual = actual(&self.series, job);
+        let actual = self.cuts.actual(job);
         let learner = self.calibration.as_mut().map(|all| &mut all[model_idx]);
         if job.window.role == Role::Calibrates {
             if let Some(learner) = learner {
@@ -203,30 +137,6 @@ impl Referee {
     }
 }
 
-/// The windows of `series`, the next last.
-fn cut(series: &[ForecastRequest], plan: Plan, least: usize) -> (Vec<Job>, Counts) {
-    let mut jobs = Vec::new();
-    let mut counts = Counts::default();
-    for (series_idx, request) in series.iter().enumerate() {
-        match plan.windows_of(request.series().values(), least) {
-            Ok(windows) => {
-                let scored = windows.iter().filter(|one| one.role == Role::Scored);
-                counts.fewer += usize::from(scored.count() < plan.scored());
-                let job = |window| Job { series_idx, window };
-                jobs.extend(windows.into_iter().map(job));
-            }
-            Err(short) => counts.too_short.push((series_idx, short)),
-        }
-    }
-    let scored = jobs.iter().filter(|job| job.window.role == Role::Scored);
-    counts.scored = scored.count();
-    counts.calibrating = jobs.len() - counts.scored;
-    // Taken from the end.
-    jobs.sort_by_key(|job| (job.window.role, job.series_idx, job.window.cutoff));
-    jobs.reverse();
-    (jobs, counts)
-}
-
 fn entrants(names: Vec<String>, calibrated: bool) -> Vec<Entrant> {
     let of_kind = |kind| move |name: String| Entrant { name, kind };
     let again = if calibrated {
@@ -240,14 +150,4 @@ fn entrants(names: Vec<String>, calibrated: bool) -> Vec<Entrant> {
         .chain(again.into_iter().map(of_kind(Kind::Calibrated)))
         .chain(baselines.into_iter().map(of_kind(Kind::Baseline)))
         .collect()
-}
-
-/// What happened after the cut.
-fn actual(series: &[ForecastRequest], job: Job) -> &[f64] {
-    let request = &series[job.series_idx];
-    &request.series().values()[job.window.cutoff..][..request.horizon().steps()]
-}
-
-fn scale_of(request: &ForecastRequest) -> Option<f64> {
-    scale(request.series().values(), request.season_length())
 }

@@ -90,6 +90,7 @@ fn options(chunk_steps: usize) -> BatchOptions {
         limits: LIMITS,
         chunk_steps,
         chunk_timeout: Duration::from_secs(60),
+        calibration: None,
         keep: 2,
     }
 }

@@ -9,15 +9,18 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 
 use crate::app;
+use crate::backtest::learn;
 use crate::batch::{BatchOptions, Kept, Progress, Summary, forecast_series};
 use crate::cli::bar::Bar;
 use crate::cli::table::{TableArgs, shown};
 use crate::cli::{EXIT_USAGE, Failure, configure, tell};
 use crate::config::{Config, Flags, SharedFlags};
-use crate::forecast::{CentralLevel, Horizon, QuantileLevel, QuantileLevels};
+use crate::forecast::{
+    Calibration, CentralLevel, Horizon, Plan, PlanDraft, QuantileLevel, QuantileLevels,
+};
 use crate::frame::{ForecastColumns, ForecastWriter, Table};
 use crate::plot::{MOST_PANELS, Panel, PlotOptions, svg};
-use crate::registry::Registry;
+use crate::registry::{LiveModel, Registry};
 
 /// The levels of the bands in a drawing.
 const DRAWN: [f64; 2] = [80.0, 95.0];
@@ -35,6 +38,7 @@ levels, and error.
 Examples:
   almanac forecast examples/air_passengers.csv --horizon 12
   almanac forecast examples/air_passengers.csv --horizon 24 --levels 80,95 --plot forecast.svg
+  almanac forecast sales.csv --horizon 8 --levels 80 --calibrate-windows 20
   almanac forecast sales.csv --horizon 8 --frequency W-MON --id-column shop --output forecasts.csv
   cat sales.csv | almanac forecast - --horizon 8 > forecasts.csv")]
 pub(super) struct ForecastArgs {
@@ -55,6 +59,9 @@ pub(super) struct ForecastArgs {
     /// Model that forecasts [default: the configured one]
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
+    /// Windows of the past that calibrate the intervals [default: none]
+    #[arg(long, value_name = "N")]
+    calibrate_windows: Option<u64>,
     #[command(flatten)]
     table: TableArgs,
     /// File for the forecasts; - for standard output
@@ -72,6 +79,7 @@ struct Asked {
     horizon: Horizon,
     columns: ForecastColumns,
     levels: QuantileLevels,
+    calibration: Option<Plan>,
 }
 
 /// Forecasts the series of a file and says what became of them.
@@ -116,6 +124,7 @@ fn asked(args: &ForecastArgs, config: &Config) -> anyhow::Result<Asked> {
             config.limits.max_levels
         );
     }
+    let calibration = calibration(args, horizon, config)?;
     let drawn = DRAWN
         .iter()
         .filter_map(|&level| CentralLevel::new(level).ok());
@@ -129,8 +138,31 @@ fn asked(args: &ForecastArgs, config: &Config) -> anyhow::Result<Asked> {
     Ok(Asked {
         horizon,
         columns,
-        levels,
+        levels: match calibration {
+            Some(_) => levels.mirrored(),
+            None => levels,
+        },
+        calibration,
     })
+}
+
+/// Which windows of the past calibrate, if any.
+fn calibration(
+    args: &ForecastArgs,
+    horizon: Horizon,
+    config: &Config,
+) -> anyhow::Result<Option<Plan>> {
+    let Some(windows) = args.calibrate_windows else {
+        return Ok(None);
+    };
+    let draft = PlanDraft {
+        windows,
+        step: None,
+        calibrated: false,
+    };
+    let (limit, longest) = (config.backtest_limits().windows, config.limits.max_values);
+    let plan = Plan::new(horizon, draft, limit, longest).context("--calibrate-windows")?;
+    Ok(Some(plan))
 }
 
 fn forecast(
@@ -143,6 +175,16 @@ fn forecast(
     let plan = app::cpu_plan(config);
     app::load_models(config, plan, &prometheus::Registry::new(), &registry)?;
     let model = registry.resolve(args.model.as_deref())?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()?;
+    let calibration = match asked.calibration {
+        Some(calibration) => {
+            let learning = learned(&model, &table, (calibration, &asked.levels), config);
+            Some(runtime.block_on(learning)?)
+        }
+        None => None,
+    };
     let options = BatchOptions {
         horizon: asked.horizon,
         levels: asked.levels,
@@ -150,6 +192,7 @@ fn forecast(
         chunk_steps: (config.engine.batch_steps * plan.workers * 4)
             .min(config.engine.queue_steps / 2),
         chunk_timeout: CHUNK_TIMEOUT,
+        calibration,
         keep: if args.plot.is_some() { MOST_PANELS } else { 0 },
     };
     let output: Box<dyn Write> = if args.output == Path::new("-") {
@@ -160,13 +203,38 @@ fn forecast(
     let mut writer = ForecastWriter::new(BufWriter::new(output), asked.columns)?;
     let bar = Bar::new("series");
     bar.expect(table.series.len());
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()?;
     let run = forecast_series(&model, table.series, &options, &bar, &mut writer);
     let summary = runtime.block_on(run)?;
     bar.finish();
     Ok(summary)
+}
+
+/// What the past of the series of `table` says of the intervals of `model`. Those that are none are
+/// told of when they are forecast.
+async fn learned(
+    model: &LiveModel,
+    table: &Table,
+    (plan, levels): (Plan, &QuantileLevels),
+    config: &Config,
+) -> anyhow::Result<Calibration> {
+    let limits = config.request_limits();
+    let requests = table.series.iter().filter_map(|series| {
+        let draft = series.draft.as_ref().ok()?.clone();
+        draft
+            .into_request(plan.horizon(), levels.clone(), &limits)
+            .ok()
+    });
+    let bar = Bar::new("windows to calibrate");
+    let learned = learn(
+        model,
+        requests.collect(),
+        (plan, levels.clone()),
+        None,
+        &bar,
+    )
+    .await?;
+    bar.finish();
+    Ok(learned.calibration)
 }
 
 fn draw(path: &Path, kept: &[Kept]) -> anyhow::Result<()> {

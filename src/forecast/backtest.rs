@@ -204,7 +204,7 @@ impl Plan {
         let latest = length.checked_sub(horizon).ok_or(short)?;
         // Something must be observed on both sides of a cut.
         let cutoffs = (0..self.windows)
-            .map_while(|back| latest.checked_sub(back * self.step))
+            .map_while(|back| latest.checked_sub(back.saturating_mul(self.step)))
             .take_while(|cutoff| *cutoff >= least && *cutoff > first)
             .filter(|cutoff| {
                 values[*cutoff..cutoff + horizon]

@@ -10,7 +10,7 @@
 
 mod sample;
 
-use crate::forecast::{Forecast, QuantileLevels};
+use crate::forecast::{Forecast, QuantileLevels, Warning};
 
 use sample::Sample;
 
@@ -38,6 +38,10 @@ struct Pair {
 pub struct Calibration {
     /// The ends of each, the narrowest first, and what is done at each step.
     pairs: Vec<((usize, usize), Vec<Adjustment>)>,
+    /// Whether there was any residual.
+    is_learned: bool,
+    /// The narrowest interval that has too few residuals.
+    warning: Option<Warning>,
 }
 
 /// What is done to one interval.
@@ -109,6 +113,8 @@ impl Residuals {
         let fit = |pair: &Pair| (pair.ends, pair.adjustments());
         Calibration {
             pairs: self.pairs.iter().map(fit).collect(),
+            is_learned: !self.is_empty(),
+            warning: self.pairs.iter().find_map(Pair::warning),
         }
     }
 }
@@ -121,27 +127,29 @@ impl Calibration {
     /// Levels without their mirror image stay, as far as order allows.
     #[must_use]
     pub fn apply(&self, forecast: &Forecast, scale: Option<f64>) -> Forecast {
-        let Some(scale) = scale else {
-            return forecast.clone();
+        let Some(scale) = scale.filter(|_| self.is_learned) else {
+            return forecast.clone().with_warning(Some(Warning::NotCalibrated));
         };
         let levels = forecast.levels().as_slice();
         let median = levels.partition_point(|level| level.value() < 0.5);
-        forecast.changed(|step, column| {
-            // The narrowest interval comes first, and the median is the narrowest of all.
-            let (mut inner_low, mut inner_high) = (column[median], column[median]);
-            for (ends, adjustments) in &self.pairs {
-                let (low, high) = (column[ends.0], column[ends.1]);
-                let by = match adjustments.get(step).unwrap_or(&Adjustment::None) {
-                    Adjustment::ByScale(share) => share * scale,
-                    Adjustment::ByWidth(share) => share * (high - low),
-                    Adjustment::None => 0.0,
-                };
-                inner_low = inner_low.min(low - by);
-                inner_high = inner_high.max(high + by);
-                (column[ends.0], column[ends.1]) = (inner_low, inner_high);
-            }
-            column.sort_by(f64::total_cmp);
-        })
+        forecast
+            .changed(|step, column| {
+                // The narrowest interval comes first, and the median is the narrowest of all.
+                let (mut inner_low, mut inner_high) = (column[median], column[median]);
+                for (ends, adjustments) in &self.pairs {
+                    let (low, high) = (column[ends.0], column[ends.1]);
+                    let by = match adjustments.get(step).unwrap_or(&Adjustment::None) {
+                        Adjustment::ByScale(share) => share * scale,
+                        Adjustment::ByWidth(share) => share * (high - low),
+                        Adjustment::None => 0.0,
+                    };
+                    inner_low = inner_low.min(low - by);
+                    inner_high = inner_high.max(high + by);
+                    (column[ends.0], column[ends.1]) = (inner_low, inner_high);
+                }
+                column.sort_by(f64::total_cmp);
+            })
+            .with_warning(self.warning.clone())
     }
 }
 
@@ -158,6 +166,25 @@ impl Pair {
         steps
             .map(|sample| of_step(sample).unwrap_or(pooled))
             .collect()
+    }
+
+    /// What to say when all residuals together are too few for what it promises.
+    fn warning(&self) -> Option<Warning> {
+        let values = self.pooled.count();
+        // The least count of which the place of the quantile is not beyond the last.
+        let needed = ((1.0 - self.miss) / self.miss - 1e-9).ceil();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "positive, and saturates"
+        )]
+        let needed = needed.max(1.0) as usize;
+        (values < needed).then_some(Warning::CalibratedOnFew {
+            // Rounded, for levels are pairs of decimals: 0.9 - 0.1 is not 0.8.
+            percent: ((1.0 - self.miss) * 1e8).round() / 1e6,
+            values,
+            needed,
+        })
     }
 
     /// What is done where a step has too few residuals of its own.

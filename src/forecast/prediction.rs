@@ -65,6 +65,25 @@ pub enum Warning {
         /// The longest season the model can use.
         longest: usize,
     },
+    /// Intervals were to be calibrated, and nothing in the past says how.
+    NotCalibrated,
+    /// Windows of the past were too few for an interval to be calibrated to what it promises.
+    CalibratedOnFew {
+        /// The interval in percent.
+        percent: f64,
+        /// Values to compare with.
+        values: usize,
+        /// The fewest that would be enough.
+        needed: usize,
+    },
+}
+
+impl Forecast {
+    /// This forecast with more that its reader should know.
+    pub(super) fn with_warning(mut self, warning: Option<Warning>) -> Self {
+        self.warnings.extend(warning);
+        self
+    }
 }
 
 impl Warning {
@@ -77,6 +96,8 @@ impl Warning {
             Self::OffAnchor { .. } => "off_anchor",
             Self::Extrapolated { .. } => "quantile_extrapolated",
             Self::SeasonIgnored { .. } => "season_ignored",
+            Self::NotCalibrated => "not_calibrated",
+            Self::CalibratedOnFew { .. } => "calibrated_on_few",
         }
     }
 }
@@ -107,6 +128,17 @@ impl fmt::Display for Warning {
             } => write!(
                 f,
                 "a season of {season_length} steps is longer than the {longest} that the model can use, and was ignored"
+            ),
+            Self::NotCalibrated => f.write_str(
+                "nothing in the past says how to calibrate, so the intervals are the model's own",
+            ),
+            Self::CalibratedOnFew {
+                percent,
+                values,
+                needed,
+            } => write!(
+                f,
+                "the interval of {percent} % was calibrated with {values} values of the past where it needs {needed}, so it reaches as far as the farthest"
             ),
         }
     }

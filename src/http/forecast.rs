@@ -140,7 +140,7 @@ fn prepare(
         BodyFormat::Csv => read_csv(state, query, body)?,
     };
     state.metrics.series.observe(call.series.len() as f64);
-    run::prepare(call, &state.registry, &state.limits)
+    run::prepare(call, state)
 }
 
 /// Reads a table, with what the query says of its series.

@@ -86,6 +86,12 @@ fn every_warning_is_in_the_api() {
             season_length: 2,
             longest: 1,
         },
+        Warning::NotCalibrated,
+        Warning::CalibratedOnFew {
+            percent: 80.0,
+            values: 1,
+            needed: 4,
+        },
     ];
     let api = read("api.md");
     for warning in warnings {

@@ -1,6 +1,7 @@
 //! `POST /forecast` and `GET /forecast`, with the embedded model unless a test needs another.
 
 mod calendar;
+mod calibrated;
 mod csv;
 mod isolation;
 mod json;

@@ -71,18 +71,24 @@ fn too_few_residuals_reach_as_far_as_was_seen_and_never_narrow() {
         0.9,
     );
     assert_eq!((low, high), (-3.0, 3.0));
-    assert_eq!(
-        residuals(&narrow, &[0.0]).fit().apply(&narrow, Some(1.0)),
-        narrow
-    );
+    let same = |one: &Forecast| ends(one, 0.1, 0.9) == ends(&narrow, 0.1, 0.9);
+    let few = residuals(&narrow, &[0.0]).fit().apply(&narrow, Some(1.0));
+    assert!(same(&few));
+    let expected = Warning::CalibratedOnFew {
+        percent: 80.0,
+        values: 1,
+        needed: 4,
+    };
+    assert_eq!(few.warnings, [expected]);
     let none = residuals(&narrow, &[f64::NAN]);
     assert!(none.is_empty());
-    assert_eq!(none.fit().apply(&narrow, Some(1.0)), narrow);
+    let none = none.fit().apply(&narrow, Some(1.0));
+    assert!(same(&none));
+    assert_eq!(none.warnings, [Warning::NotCalibrated]);
     // A series without a scale stays as it is.
-    assert_eq!(
-        residuals(&narrow, &[9.0; 50]).fit().apply(&narrow, None),
-        narrow
-    );
+    let constant = residuals(&narrow, &[9.0; 50]).fit().apply(&narrow, None);
+    assert!(same(&constant));
+    assert_eq!(constant.warnings, [Warning::NotCalibrated]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::backtest::{BacktestOptions, Choice, LeftOut, choose};
 use crate::forecast::{ForecastRequest, Horizon, Measures, Plan, PlanDraft};
 use crate::http::forecast::call::{Asked, BacktestFields, ForecastCall};
-use crate::http::forecast::run::to_request;
+use crate::http::forecast::run::{to_request, too_many_forecasts};
 use crate::http::problem::{Code, FailedSeries, Problem};
 use crate::http::state::AppState;
 use crate::registry::LiveModel;
@@ -45,10 +45,12 @@ pub(super) fn prepare(
     let measures = measures(&call, &asked);
     let names = names(&call, fields.models)?;
     let Choice { models, left_out } = choose(&state.registry, names.as_deref(), asked.horizon)?;
-    let forecasts = call.series.len() * plan.windows() * models.len();
+    // The baselines alone are work too.
+    let rivals = models.len().max(1);
+    let forecasts = call.series.len() * plan.windows() * rivals;
     let limit = state.backtest.forecasts;
     if forecasts > limit {
-        return Err(too_large(forecasts, limit));
+        return Err(too_many_forecasts(forecasts, limit).at("/windows"));
     }
     let (series, requests) = requests(call, asked.horizon, &measures, state);
     Ok(Prepared {
@@ -90,16 +92,6 @@ fn names(call: &ForecastCall, models: Option<Vec<String>>) -> Result<Option<Vec<
         (Some(model), None) => Ok(Some(vec![model.clone()])),
         (None, models) => Ok(models),
     }
-}
-
-fn too_large(forecasts: usize, limit: usize) -> Problem {
-    let detail = format!(
-        "{forecasts} forecasts, one for each series, window and model, are over the limit of {limit}; send fewer series, windows or models"
-    );
-    Problem::new(Code::BacktestTooLarge, detail)
-        .at("/windows")
-        .limit(limit)
-        .received(forecasts)
 }
 
 type Series = Vec<Result<(Option<String>, String), FailedSeries>>;

@@ -15,6 +15,9 @@ pub(super) struct BacktestQuery {
 
 const OWN_NAMES: [&str; 4] = ["windows", "step", "models", "calibrate"];
 
+/// Windows that calibrate a forecast: a backtest has its own.
+const CALIBRATE_WINDOWS: &str = "calibrate_windows";
+
 impl BacktestQuery {
     /// Reads a query string.
     ///
@@ -34,8 +37,12 @@ impl BacktestQuery {
                 }
                 "calibrate" => once(&mut own.calibrate, &name, one(&name, value)?)?,
                 name => {
-                    if !parsed.forecast.take(name, value)? {
-                        let names = [&OWN_NAMES[..], &query::NAMES[..]].concat();
+                    let is_known =
+                        name != CALIBRATE_WINDOWS && parsed.forecast.take(name, value)?;
+                    if !is_known {
+                        let of_forecast = query::NAMES.into_iter();
+                        let of_forecast = of_forecast.filter(|name| *name != CALIBRATE_WINDOWS);
+                        let names: Vec<_> = OWN_NAMES.into_iter().chain(of_forecast).collect();
                         return Err(query::unknown(name, &names));
                     }
                 }
@@ -62,6 +69,7 @@ impl IntoParams for BacktestQuery {
         of: impl Fn() -> Option<openapi::path::ParameterIn>,
     ) -> Vec<openapi::path::Parameter> {
         let mut parameters = ForecastQuery::into_params(&of);
+        parameters.retain(|parameter| parameter.name != CALIBRATE_WINDOWS);
         parameters.extend(OwnParameters::into_params(of));
         parameters
     }

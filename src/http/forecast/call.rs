@@ -3,7 +3,7 @@
 use utoipa::ToSchema;
 
 use crate::forecast::{
-    CentralLevel, Field, Horizon, Limits, QuantileLevel, QuantileLevels, SeriesDraft,
+    CentralLevel, Field, Horizon, Limits, Plan, QuantileLevel, QuantileLevels, SeriesDraft,
 };
 use crate::http::problem::{Code, Problem};
 
@@ -18,6 +18,8 @@ pub(crate) struct ForecastCall {
     pub(crate) levels: Vec<f64>,
     /// Name of the model; the default when absent.
     pub(crate) model: Option<String>,
+    /// How many windows of the past calibrate the intervals; none when absent.
+    pub(crate) calibrate_windows: Option<u64>,
     /// The series, in the order of the body.
     pub(crate) series: Vec<SeriesCall>,
 }
@@ -52,6 +54,8 @@ pub(crate) struct Asked {
     pub(crate) horizon: Horizon,
     pub(crate) quantiles: Vec<QuantileLevel>,
     pub(crate) levels: Vec<CentralLevel>,
+    /// Which windows of the past calibrate the intervals.
+    pub(crate) calibration: Option<Plan>,
 }
 
 /// The quantiles of an answer that asks for none: the ends of the 80 % interval, and the median.
@@ -103,6 +107,7 @@ impl ForecastCall {
             horizon,
             quantiles: unique(quantiles),
             levels: unique(levels),
+            calibration: None,
         })
     }
 }
@@ -114,7 +119,12 @@ impl Asked {
             .levels
             .iter()
             .flat_map(|level| [level.lower(), level.upper()]);
-        QuantileLevels::with_median(self.quantiles.iter().copied().chain(ends))
+        let levels = QuantileLevels::with_median(self.quantiles.iter().copied().chain(ends));
+        // Intervals are calibrated, and a quantile is an end of one.
+        match self.calibration {
+            Some(_) => levels.mirrored(),
+            None => levels,
+        }
     }
 }
 
@@ -164,6 +174,9 @@ pub(crate) struct OneSeries {
     levels: Option<Vec<f64>>,
     /// Name of the model.
     model: Option<String>,
+    /// How many windows of the past calibrate the intervals.
+    #[schema(minimum = 1)]
+    calibrate_windows: Option<u64>,
     /// Echoed in the answer.
     id: Option<String>,
     /// Oldest first, `null` for a missing value.
@@ -197,6 +210,9 @@ pub(crate) struct ManySeries {
     levels: Option<Vec<f64>>,
     /// Name of the model.
     model: Option<String>,
+    /// How many windows of the past calibrate the intervals.
+    #[schema(minimum = 1)]
+    calibrate_windows: Option<u64>,
     /// The series.
     series: Vec<OneOfMany>,
     /// `start` of every series without one.

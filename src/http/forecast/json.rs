@@ -37,11 +37,12 @@ type Read<T> = Result<T, Failure>;
 
 /// Every field: those of a call, those of one series, those of either. The most used come first in
 /// each, for names are compared one by one.
-const FIELDS: [&str; 12] = [
+const FIELDS: [&str; 13] = [
     "horizon",
     "quantiles",
     "levels",
     "model",
+    "calibrate_windows",
     "series",
     "values",
     "id",
@@ -53,9 +54,9 @@ const FIELDS: [&str; 12] = [
 ];
 
 /// The fields of a series.
-const SERIES_FIELDS: &[&str] = FIELDS.split_at(5).1;
+const SERIES_FIELDS: &[&str] = FIELDS.split_at(6).1;
 
-/// The fields of a backtest: its own, and those of a forecast.
+/// The fields of a backtest: its own, and those of a forecast but for `calibrate_windows`.
 const BACKTEST_FIELDS: [&str; 16] = [
     "windows",
     "step",
@@ -65,7 +66,6 @@ const BACKTEST_FIELDS: [&str; 16] = [
     FIELDS[1],
     FIELDS[2],
     FIELDS[3],
-    FIELDS[4],
     FIELDS[5],
     FIELDS[6],
     FIELDS[7],
@@ -73,6 +73,7 @@ const BACKTEST_FIELDS: [&str; 16] = [
     FIELDS[9],
     FIELDS[10],
     FIELDS[11],
+    FIELDS[12],
 ];
 
 /// Reads `body`. `allow_nan` lets bare `NaN` stand for a missing value.
@@ -121,6 +122,9 @@ fn read_call(
             "quantiles" => call.quantiles = reader.optional(Reader::numbers)?,
             "levels" => call.levels = reader.optional(Reader::numbers)?.unwrap_or_default(),
             "model" => call.model = reader.optional(Reader::text)?,
+            "calibrate_windows" => {
+                call.calibrate_windows = reader.optional(Reader::whole_number)?;
+            }
             "series" => series = Some(read_series_list(reader, limits)?),
             "windows" => backtest.windows = reader.optional(Reader::whole_number)?,
             "step" => backtest.step = reader.optional(Reader::whole_number)?,

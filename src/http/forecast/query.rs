@@ -26,6 +26,9 @@ pub(crate) struct ForecastQuery {
     pub(crate) levels: Option<Vec<f64>>,
     /// Name of the model.
     pub(crate) model: Option<String>,
+    /// How many windows of the past calibrate the intervals.
+    #[param(minimum = 1)]
+    pub(crate) calibrate_windows: Option<u64>,
     /// The step of the calendar.
     #[param(example = "MS")]
     pub(crate) frequency: Option<String>,
@@ -44,11 +47,12 @@ pub(crate) struct ForecastQuery {
     pub(crate) allow_nan: Option<bool>,
 }
 
-pub(crate) const NAMES: [&str; 11] = [
+pub(crate) const NAMES: [&str; 12] = [
     "horizon",
     "quantiles",
     "levels",
     "model",
+    "calibrate_windows",
     "frequency",
     "timezone",
     "season_length",
@@ -80,6 +84,7 @@ impl ForecastQuery {
             "quantiles" => once(&mut self.quantiles, name, list(name, value)?)?,
             "levels" => once(&mut self.levels, name, list(name, value)?)?,
             "model" => once(&mut self.model, name, value.to_owned())?,
+            "calibrate_windows" => once(&mut self.calibrate_windows, name, one(name, value)?)?,
             "frequency" => once(&mut self.frequency, name, value.to_owned())?,
             "timezone" => once(&mut self.timezone, name, value.to_owned())?,
             "season_length" => {
@@ -148,6 +153,7 @@ impl ForecastQuery {
             quantiles: self.quantiles,
             levels: self.levels.unwrap_or_default(),
             model: self.model,
+            calibrate_windows: self.calibrate_windows,
             series,
         }
     }

@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::engine::{Terms, Timing};
-use crate::forecast::{Forecast, ForecastRequest, Horizon, Limits, QuantileLevels};
+use crate::backtest::learn;
+use crate::engine::{Outcomes, Terms, Timing};
+use crate::forecast::{
+    Forecast, ForecastRequest, Horizon, Limits, Plan, PlanDraft, QuantileLevels,
+};
 use crate::http::forecast::answer::Echo;
 use crate::http::forecast::call::{Asked, ForecastCall, SeriesCall};
-use crate::http::problem::{FailedSeries, Problem, of_draft};
-use crate::registry::{LiveModel, Registry};
+use crate::http::forecast::off_runtime;
+use crate::http::problem::{Code, FailedSeries, Problem, of_draft};
+use crate::http::state::AppState;
+use crate::registry::LiveModel;
 
 /// A call whose model and levels are known and whose series are requests or problems.
 #[derive(Debug)]
@@ -30,13 +35,12 @@ pub(crate) struct Outcome {
 ///
 /// # Errors
 /// The problem of the request as a whole.
-pub(crate) fn prepare(
-    call: ForecastCall,
-    registry: &Registry,
-    limits: &Limits,
-) -> Result<Prepared, Problem> {
-    let asked = call.asked(limits)?;
-    let model = registry
+pub(crate) fn prepare(call: ForecastCall, state: &AppState) -> Result<Prepared, Problem> {
+    let limits = &state.limits;
+    let mut asked = call.asked(limits)?;
+    asked.calibration = calibration(&call, &asked, state)?;
+    let model = state
+        .registry
         .resolve(call.model.as_deref())
         .map_err(|error| Problem::from(error).at("/model"))?;
     let levels = asked.all_levels();
@@ -50,6 +54,40 @@ pub(crate) fn prepare(
         asked,
         series,
     })
+}
+
+/// Which windows of the past calibrate the intervals of `call`, if any.
+fn calibration(
+    call: &ForecastCall,
+    asked: &Asked,
+    state: &AppState,
+) -> Result<Option<Plan>, Problem> {
+    let Some(windows) = call.calibrate_windows else {
+        return Ok(None);
+    };
+    let draft = PlanDraft {
+        windows,
+        step: None,
+        calibrated: false,
+    };
+    let (longest, bounds) = (state.limits.values, state.backtest);
+    let plan = Plan::new(asked.horizon, draft, bounds.windows, longest);
+    let plan = plan.map_err(|error| Problem::from(error).at("/calibrate_windows"))?;
+    let (forecasts, limit) = (call.series.len() * plan.windows(), bounds.forecasts);
+    if forecasts > limit {
+        return Err(too_many_forecasts(forecasts, limit).at("/calibrate_windows"));
+    }
+    Ok(Some(plan))
+}
+
+/// The problem of windows that need `forecasts` of their own.
+pub(crate) fn too_many_forecasts(forecasts: usize, limit: usize) -> Problem {
+    let detail = format!(
+        "{forecasts} forecasts, one for each series, window and model, are over the limit of {limit}; send fewer series, windows or models"
+    );
+    Problem::new(Code::BacktestTooLarge, detail)
+        .limit(limit)
+        .received(forecasts)
 }
 
 /// The request for a series of a call, with its id and the pointer to it.
@@ -103,8 +141,13 @@ impl Prepared {
                 })
             })
             .collect();
-        let submission = model.engine.submit(requests, terms)?;
-        let (outcomes, timing) = submission.outcomes().await?;
+        let (outcomes, timing) = match asked.calibration {
+            None => model.engine.submit(requests, terms)?.outcomes().await?,
+            Some(plan) => {
+                let levels = asked.all_levels();
+                calibrated(&model, requests, (plan, levels), terms).await?
+            }
+        };
         let mut outcomes = outcomes.into_iter();
         let series: Vec<_> = waiting
             .into_iter()
@@ -129,6 +172,28 @@ impl Prepared {
             timing,
         })
     }
+}
+
+/// The outcomes of `requests`, their intervals calibrated on windows of the same series.
+async fn calibrated(
+    model: &LiveModel,
+    requests: Vec<ForecastRequest>,
+    (plan, levels): (Plan, QuantileLevels),
+    terms: Terms,
+) -> Result<(Outcomes, Timing), Problem> {
+    let learned = learn(model, requests, (plan, levels), Some(terms.deadline), &()).await?;
+    let submission = model.engine.submit(learned.series, terms)?;
+    let (outcomes, mut timing) = submission.outcomes().await?;
+    timing.queue += learned.timing.queue;
+    timing.inference += learned.timing.inference;
+    let apply = move || {
+        let pairs = outcomes.into_iter().zip(learned.scales);
+        pairs
+            .map(|(outcome, scale)| Ok(learned.calibration.apply(&outcome?, scale)))
+            .collect()
+    };
+    let outcomes = off_runtime(move || Ok(apply())).await?;
+    Ok((outcomes, timing))
 }
 
 fn failed(echo: Echo, problem: Problem) -> FailedSeries {

@@ -152,6 +152,10 @@ async fn a_backtest_over_the_limit_is_refused_before_it_is_run() {
         .await
         .problem(422, "backtest_too_large");
     check(&problem, "/windows", &json!(5), &json!(6));
+    let baselines = body(&json!({"windows": 6, "models": []}));
+    ask(&app, &baselines)
+        .await
+        .problem(422, "backtest_too_large");
 }
 
 #[tokio::test]
