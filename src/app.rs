@@ -105,21 +105,13 @@ pub async fn serve(
     let listener = listen(config.server.listen, plan).await?;
     let registry =
         Arc::new(Registry::new(config.models.default.clone()).with_saturation(saturation));
-    let router = crate::http::router(AppState::new(AppStateParts {
-        registry: Arc::clone(&registry),
-        limits: config.request_limits(),
-        backtest: config.backtest_limits(),
-        max_body: config.server.max_body.get(),
-        request_timeout: config.server.request_timeout.get(),
-        metrics: HttpMetrics::new(&metrics).context("registering http metrics")?,
-        all_metrics: metrics.clone(),
-        observation: Observation {
-            logged: config.log.requests,
-            slow: config.log.slow.get(),
-            tracer: tracer.clone(),
-        },
-        shutdown: shutdown.clone(),
-    }));
+    let observation = Observation {
+        logged: config.log.requests,
+        slow: config.log.slow.get(),
+        tracer: tracer.clone(),
+    };
+    let served = (Arc::clone(&registry), shutdown.clone());
+    let router = crate::http::router(state(&config, &metrics, observation, served)?);
     let server_metrics = ServerMetrics::new(&metrics).context("registering server metrics")?;
     let server = Server::new(server_config(&config), shutdown.clone(), server_metrics);
 
@@ -141,6 +133,26 @@ pub async fn serve(
         send_last_traces(tracer, &shutdown).await;
     }
     report
+}
+
+/// What the handlers share.
+fn state(
+    config: &Config,
+    metrics: &prometheus::Registry,
+    observation: Observation,
+    (registry, shutdown): (Arc<Registry>, Shutdown),
+) -> anyhow::Result<AppState> {
+    Ok(AppState::new(AppStateParts {
+        registry,
+        limits: config.request_limits(),
+        backtest: config.backtest_limits(),
+        max_body: config.server.max_body.get(),
+        request_timeout: config.server.request_timeout.get(),
+        metrics: HttpMetrics::new(metrics).context("registering http metrics")?,
+        all_metrics: metrics.clone(),
+        observation,
+        shutdown,
+    }))
 }
 
 /// What sends traces, where `config` names a collector.
