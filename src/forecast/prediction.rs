@@ -78,14 +78,6 @@ pub enum Warning {
     },
 }
 
-impl Forecast {
-    /// This forecast with more that its reader should know.
-    pub(super) fn with_warning(mut self, warning: Option<Warning>) -> Self {
-        self.warnings.extend(warning);
-        self
-    }
-}
-
 impl Warning {
     /// The stable code of this warning in the API.
     #[must_use]
@@ -288,6 +280,12 @@ impl Forecast {
             }
         }
         changed
+    }
+
+    /// This forecast with more that its reader should know.
+    pub(super) fn with_warning(mut self, warning: Option<Warning>) -> Self {
+        self.warnings.extend(warning);
+        self
     }
 
     /// The quantile levels, median included.

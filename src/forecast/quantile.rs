@@ -130,7 +130,8 @@ impl QuantileLevels {
         let below = self.0.iter().enumerate().filter(|(_, level)| level.0 < 0.5);
         let pairs = below.filter_map(|(low, level)| {
             let high = self.nearest(QuantileLevel(1.0 - level.0))?;
-            Some((low, high))
+            // The median, which a level may all but equal, is no end.
+            (self.0[high].0 > 0.5).then_some((low, high))
         });
         pairs.rev().collect()
     }
@@ -181,6 +182,24 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn mirrored_levels_are_ends_of_intervals_that_lie_in_each_other(
+            raw in prop::collection::vec(0.001..0.999, 0..12),
+        ) {
+            let levels = QuantileLevels::with_median(
+                raw.iter().map(|&level| QuantileLevel::new(level).unwrap()),
+            );
+            let mirrored = levels.mirrored();
+            prop_assert!(levels.as_slice().iter().all(|level| mirrored.position(*level).is_some()));
+            let pairs = mirrored.central_pairs();
+            prop_assert_eq!(2 * pairs.len() + 1, mirrored.as_slice().len());
+            prop_assert!(pairs.is_sorted_by(|inner, outer| outer.0 < inner.0 && inner.1 < outer.1));
+            for (low, high) in pairs {
+                let sum = mirrored.as_slice()[low].value() + mirrored.as_slice()[high].value();
+                prop_assert!((sum - 1.0).abs() < 1e-9);
+            }
+        }
+
         #[test]
         fn levels_are_ascending_and_unique(raw in prop::collection::vec(0.001..0.999, 0..20)) {
             let levels = QuantileLevels::with_median(
