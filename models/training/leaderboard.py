@@ -1,7 +1,7 @@
 """Score bundles beside other forecasters, on public tasks and on held-out series.
 
 Sets: the eight public tasks (M1, M3, Tourism), and of own held-out series five kinds:
-hourly, half-hourly, daily, weekly, intermittent, the second and last also made up.
+hourly, half-hourly, daily, weekly, intermittent; made-up ones for three of them.
 The own sets need --corpus. Prints Markdown; writes leaderboard.csv and leaderboard.png.
 
 Classical fits are kept under OUTPUT/cache, a run that was stopped goes on where it
