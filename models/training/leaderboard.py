@@ -50,7 +50,11 @@ def parse_arguments() -> argparse.Namespace:
         help="folder of a model version; may be repeated",
     )
     add("--sets", metavar="A,B", help="names of sets (default: all)")
-    add("--methods", metavar="A,B", help="names of methods beside bundles (default: all)")
+    add(
+        "--methods",
+        metavar="A,B",
+        help="names of methods beside seasonal naive and bundles, or none (default: all)",
+    )
     add("--limit", type=int, metavar="N", help="only N windows of each set")
     add(
         "--season",
@@ -80,6 +84,8 @@ def chosen_tasks(arguments: argparse.Namespace) -> list[Task]:
 
 
 def chosen_methods(arguments: argparse.Namespace) -> list[Forecaster | Mean]:
+    if arguments.methods == "none":
+        return []
     known: list[Forecaster | Mean] = [
         forecasters.NaiveBands(second_season=True),
         forecasters.Past(),
@@ -95,7 +101,7 @@ def chosen_methods(arguments: argparse.Namespace) -> list[Forecaster | Mean]:
     if arguments.methods is None:
         return known
     wanted = arguments.methods.split(",")
-    if unknown := set(wanted) - {method.name for method in known} - {"none"}:
+    if unknown := set(wanted) - {method.name for method in known}:
         sys.exit(f"no such method: {', '.join(sorted(unknown))}")
     return [method for method in known if method.name in wanted]
 
