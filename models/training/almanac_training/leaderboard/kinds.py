@@ -13,9 +13,7 @@ from pathlib import Path
 
 from . import corpus, madeup, packaged
 from .corpus import HeldOut
-from .tasks import Task, Window, cut
-
-REAL, MADE_UP = "five kinds", "made up"
+from .tasks import FIVE_KINDS, MADE_UP, Task, Window, cut
 
 # Of one family, series that were published together and are much alike.
 MOST_OF_A_FAMILY = 15
@@ -63,7 +61,7 @@ def load(folder: Path) -> list[Task]:
     """The five kinds, then the made-up sets."""
     series = [*corpus.held_out(folder), *packaged.series()]
     real = _chosen([*series, *map(hourly_means, filter(_is_half_hourly, series))])
-    tasks = [_task(kind, real.get(kind.name, []), kind.name, REAL) for kind in KINDS]
+    tasks = [_task(kind, real.get(kind.name, []), kind.name, FIVE_KINDS) for kind in KINDS]
     by_name = {kind.name: kind for kind in KINDS}
     for name, series in (
         ("hourly", map(hourly_means, madeup.half_hourly())),

@@ -9,8 +9,9 @@ from dataclasses import asdict, fields
 from itertools import groupby
 from pathlib import Path
 
+from .forecasters import Naive
 from .scores import Score, group_means
-from .tasks import EIGHT
+from .tasks import EIGHT, MADE_UP
 
 # Heading, how it is read off a score, format.
 COLUMNS: tuple[tuple[str, Callable[[Score], float], str], ...] = (
@@ -75,17 +76,20 @@ def write_csv(path: Path, scores: Sequence[Score]) -> None:
         writer.writerows(asdict(score) for score in scores)
 
 
+# What is shown, where its best value or that of seasonal naive is, and from where to where.
 PANELS = (
-    ("MASE / seasonal naive's", 0, 1.0, (0.35, 1.45)),
-    ("WQL / seasonal naive's", 1, 1.0, (0.35, 1.45)),
-    ("coverage of the 80 % band", 2, 0.8, (0.35, 1.0)),
+    ("MASE / seasonal naive's", 1.0, (0.45, 1.35)),
+    ("WQL / seasonal naive's", 1.0, (0.45, 1.35)),
+    ("coverage of the 80 % band", 0.8, (0.5, 1.0)),
 )
+Numbers = tuple[float, float, float]
 
 
 def plot(path: Path, scores: Sequence[Score], bundles: Sequence[str]) -> None:
     """A row for each measure, a column for each own set and one for the eight tasks' means.
 
-    Bundles are drawn in colour. What lies beyond a panel is drawn at its edge.
+    Bundles are last and in colour. A triangle stands for what lies beyond the panel.
+    Made-up sets are left to the tables.
     """
     import matplotlib
 
@@ -93,53 +97,69 @@ def plot(path: Path, scores: Sequence[Score], bundles: Sequence[str]) -> None:
     from matplotlib import pyplot
 
     columns = _plotted(scores)
-    methods = list(dict.fromkeys(method for own in columns.values() for method in own))
+    methods = dict.fromkeys(method for own in columns.values() for method in own)
+    methods = [*(method for method in methods if method not in bundles), *bundles]
+    colours = {bundle: f"C{i}" for i, bundle in enumerate(bundles)}
     figure, axes = pyplot.subplots(
         len(PANELS),
         len(columns),
-        figsize=(2.6 + 2.1 * len(columns), 1.2 + 0.75 * len(methods)),
+        figsize=(2.4 + 1.9 * len(columns), 1.2 + 0.6 * len(methods)),
         sharey=True,
         squeeze=False,
         layout="constrained",
     )
-    colours = {bundle: f"C{i}" for i, bundle in enumerate(bundles)}
-    for row, (label, measure, reference, (low, high)) in zip(axes, PANELS, strict=True):
-        for axis, (title, own) in zip(row, columns.items(), strict=True):
+    for row, (label, reference, limits) in enumerate(PANELS):
+        for axis, (title, own) in zip(axes[row], columns.items(), strict=True):
+            values = [own.get(method, UNKNOWN)[row] for method in methods]
+            _points(axis, values, limits, [colours.get(method, "0.4") for method in methods])
             axis.axvline(reference, color="black", linewidth=0.8)
-            for i, method in enumerate(methods):
-                value = own.get(method, (math.nan,) * len(PANELS))[measure]
-                if math.isnan(value):
-                    continue
-                inside = low <= value <= high
-                marker = "o" if inside else "<" if value < low else ">"
-                axis.plot(min(max(value, low), high), -i, marker, color=colours.get(method, "0.45"))
-            axis.set_xlim(low - 0.03, high + 0.03)
-            axis.grid(axis="both", alpha=0.3)
             axis.set_xlabel(label, fontsize=8)
             axis.tick_params(labelsize=8)
-            if row is axes[0]:
-                axis.set_title(title, fontsize=10)
-        row[0].set_yticks([-i for i in range(len(methods))], methods)
-        for tick, method in zip(row[0].get_yticklabels(), methods, strict=True):
+            if row == 0:
+                axis.set_title(title, fontsize=11)
+        axes[row][0].set_yticks([-i for i in range(len(methods))], methods)
+        for tick, method in zip(axes[row][0].get_yticklabels(), methods, strict=True):
             tick.set_color(colours.get(method, "black"))
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=120)
     pyplot.close(figure)
 
 
-def _plotted(scores: Sequence[Score]) -> dict[str, dict[str, tuple[float, float, float]]]:
+UNKNOWN: Numbers = (math.nan, math.nan, math.nan)
+
+
+def _points(
+    axis, values: Sequence[float], limits: tuple[float, float], colours: Sequence[str]
+) -> None:
+    low, high = limits
+    margin = 0.04 * (high - low)
+    for i, (value, colour) in enumerate(zip(values, colours, strict=True)):
+        if not math.isnan(value):
+            marker = "<" if value < low else ">" if value > high else "o"
+            axis.plot(min(max(value, low), high), -i, marker, color=colour, markersize=6)
+    axis.set_xlim(low - margin, high + margin)
+    axis.grid(alpha=0.3)
+
+
+def _plotted(scores: Sequence[Score]) -> dict[str, dict[str, Numbers]]:
     """By column and method: both ratios and the coverage."""
-    columns: dict[str, dict[str, tuple[float, float, float]]] = {}
+    columns: dict[str, dict[str, Numbers]] = {}
     means = group_means(scores)
-    if any(score.group == EIGHT for score in scores):
-        columns[EIGHT] = {}
-        for method, own in means.items():
-            if EIGHT in own:
-                covered = [
-                    one.coverage_80 for one in scores if one.method == method and one.group == EIGHT
-                ]
-                columns[EIGHT][method] = (*own[EIGHT], sum(covered) / len(covered))
     for score in scores:
-        if score.group != EIGHT:
+        if score.group == EIGHT:
+            own = columns.setdefault(EIGHT, {})
+            if score.method in own or EIGHT not in means.get(score.method, {}):
+                continue
+            all_eight = [
+                one.coverage_80
+                for one in scores
+                if (one.method, one.group) == (score.method, EIGHT)
+            ]
+            own[score.method] = (*means[score.method][EIGHT], sum(all_eight) / len(all_eight))
+        elif score.group != MADE_UP:
             numbers = (score.mase_ratio, score.wql_ratio, score.coverage_80)
             columns.setdefault(score.task, {})[score.method] = numbers
+    # A point forecast has no band to cover anything.
+    for own in columns.values():
+        if Naive.name in own:
+            own[Naive.name] = (*own[Naive.name][:2], math.nan)
     return columns

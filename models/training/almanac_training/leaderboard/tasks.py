@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import competitions
 
-EIGHT = "eight tasks"
+EIGHT, FIVE_KINDS, MADE_UP = "eight tasks", "five kinds", "made up"
 
 # Yearly Tourism is the ninth and M3's "other" the tenth; the published scores are of these.
 EIGHT_NAMES = (
