@@ -1,0 +1,100 @@
+"""Asks every forecaster for every set, or takes what was asked before from disk."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from .cache import Cache, key
+from .forecasters import Forecaster, Mean, NaiveBands
+from .tasks import Task, Window
+
+SAVE_EVERY_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Deciles [window, decile, step], and how many windows seasonal naive stands in for."""
+
+    deciles: np.ndarray
+    failed: int
+
+
+class Runner:
+    """`fit` says whether methods that are kept on disk may be run where they are not there."""
+
+    def __init__(self, cache: Path, fit: bool = True):
+        self.folder, self.fit = cache, fit
+
+    def answer(self, forecaster: Forecaster | Mean, task: Task) -> Answer | None:
+        """None where it does not serve the set, or would have to fit and may not."""
+        if not forecaster.serves(task):
+            return None
+        deciles = self._deciles(forecaster, task)
+        if deciles is None:
+            return None
+        failed = np.isnan(deciles).any(axis=(1, 2))
+        if failed.any():
+            windows = [task.windows[i] for i in np.flatnonzero(failed)]
+            deciles[failed] = NaiveBands().forecast(windows, task.horizon)
+        return Answer(_non_negative(deciles, task), int(failed.sum()))
+
+    def _deciles(self, forecaster: Forecaster | Mean, task: Task) -> np.ndarray | None:
+        if isinstance(forecaster, Mean):
+            own = [self.answer(member, task) for member in forecaster.members]
+            return None if None in own else np.mean([one.deciles for one in own], axis=0)
+        if forecaster.cached_as is None:
+            return _in_chunks(forecaster, task.windows, task, lambda part, deciles: None)
+        return self._cached(forecaster, task)
+
+    def _cached(self, forecaster: Forecaster, task: Task) -> np.ndarray | None:
+        cache = Cache(self.folder, f"{task.name} {task.horizon}", forecaster.cached_as)
+        keys = [key(window, task.horizon) for window in task.windows]
+        todo = {
+            own: window for own, window in zip(keys, task.windows, strict=True) if own not in cache
+        }
+        if todo and not self.fit:
+            return None
+        saved = time.monotonic()
+
+        def keep(part: tuple[Window, ...], deciles: np.ndarray) -> None:
+            nonlocal saved
+            cache.add([key(window, task.horizon) for window in part], deciles)
+            if time.monotonic() - saved > SAVE_EVERY_SECONDS:
+                cache.save()
+                saved = time.monotonic()
+
+        if todo:
+            try:
+                _in_chunks(forecaster, tuple(todo.values()), task, keep)
+            finally:
+                cache.save()
+        return cache.take(keys)
+
+
+def _in_chunks(
+    forecaster: Forecaster,
+    windows: tuple[Window, ...],
+    task: Task,
+    keep: Callable[[tuple[Window, ...], np.ndarray], None],
+) -> np.ndarray:
+    parts = []
+    label = f"{task.name}: {forecaster.name}"
+    with tqdm(total=len(windows), desc=label, unit="window", disable=None, leave=False) as bar:
+        for start in range(0, len(windows), forecaster.chunk):
+            part = windows[start : start + forecaster.chunk]
+            parts.append(forecaster.forecast(part, task.horizon))
+            keep(part, parts[-1])
+            bar.update(len(part))
+    return np.concatenate(parts)
+
+
+def _non_negative(deciles: np.ndarray, task: Task) -> np.ndarray:
+    """What the server does for its models, done for every forecaster."""
+    positive = [np.nanmin(window.history) >= 0.0 for window in task.windows]
+    return np.where(np.array(positive)[:, None, None], np.maximum(deciles, 0.0), deciles)

@@ -1,0 +1,108 @@
+"""How good the forecasts of one set are, by themselves and next to seasonal naive's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .. import metrics
+from .forecasters import DECILES
+from .tasks import EIGHT, Task
+
+MIDDLE, LOWER, UPPER = DECILES.index(0.5), DECILES.index(0.1), DECILES.index(0.9)
+
+
+@dataclass(frozen=True)
+class Score:
+    """NaN where a number is not known, as for scores quoted from elsewhere."""
+
+    task: str
+    group: str
+    method: str
+    windows: int
+    series: int
+    mase: float
+    wql: float
+    smape: float
+    coverage_80: float
+    failed: int = 0
+    mase_ratio: float = float("nan")
+    wql_ratio: float = float("nan")
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What the ratios are over.
+
+    On the eight tasks it is the published seasonal naive, a point forecast. On the own sets
+    its bands count where they make it better.
+    """
+
+    mase: float
+    wql: float
+
+
+def score(task: Task, method: str, deciles: np.ndarray, failed: int = 0) -> Score:
+    rows, losses, sizes = [], [], []
+    for window, own in zip(task.windows, deciles, strict=True):
+        actual = window.actual
+        own = own[:, : len(actual)]
+        unit = 1.0 if task.alike else float(np.nanmean(np.abs(window.history))) or 1.0
+        scale = metrics.seasonal_naive_scale(window.history, window.season_length)
+        rows.append(
+            (
+                metrics.mean_absolute_scaled_error(actual, own[MIDDLE], scale),
+                metrics.symmetric_percentage_error(actual, own[MIDDLE]),
+                metrics.coverage(actual, own[LOWER], own[UPPER]),
+            )
+        )
+        losses.append(metrics.quantile_loss(actual, own, DECILES) / unit)
+        sizes.append(np.abs(actual).sum() / unit)
+    mase, smape, coverage = np.nanmean(np.array(rows), axis=0).tolist()
+    wql = metrics.weighted_quantile_loss(np.array(losses), float(np.sum(sizes)))
+    return Score(
+        task=task.name,
+        group=task.group,
+        method=method,
+        windows=len(task.windows),
+        series=task.series,
+        mase=mase,
+        wql=wql,
+        smape=smape,
+        coverage_80=coverage,
+        failed=failed,
+    )
+
+
+def bar(naive: Score, bands: Score) -> Bar:
+    wql = naive.wql if naive.group == EIGHT else min(naive.wql, bands.wql)
+    return Bar(naive.mase, wql)
+
+
+def against(own_bar: Bar, one: Score) -> Score:
+    """With the ratios; NaN where seasonal naive is without fault."""
+    mase = one.mase / own_bar.mase if own_bar.mase > 0.0 else float("nan")
+    wql = one.wql / own_bar.wql if own_bar.wql > 0.0 else float("nan")
+    return replace(one, mase_ratio=mase, wql_ratio=wql)
+
+
+def group_means(scores: Sequence[Score]) -> dict[str, dict[str, tuple[float, float]]]:
+    """Geometric means of the ratios of MASE and of WQL, by method and then by group.
+
+    A method has one only for a group all of whose sets it was asked for.
+    """
+    tasks: dict[str, set[str]] = {}
+    for one in scores:
+        tasks.setdefault(one.group, set()).add(one.task)
+    means: dict[str, dict[str, tuple[float, float]]] = {}
+    for method in dict.fromkeys(one.method for one in scores):
+        for group, names in tasks.items():
+            own = [one for one in scores if one.method == method and one.group == group]
+            if {one.task for one in own} == names:
+                means.setdefault(method, {})[group] = (
+                    metrics.geometric_mean([one.mase_ratio for one in own]),
+                    metrics.geometric_mean([one.wql_ratio for one in own]),
+                )
+    return means

@@ -1,0 +1,149 @@
+"""Score bundles beside other forecasters, on public tasks and on held-out series.
+
+Sets: the eight public tasks (M1, M3, Tourism), and of own held-out series five kinds:
+hourly, half-hourly, daily, weekly, intermittent; made-up ones for three of them.
+The own sets need --corpus. Prints Markdown; writes leaderboard.csv and leaderboard.png.
+
+Classical fits are kept under OUTPUT/cache, a run that was stopped goes on where it
+was. --no-fit leaves out what is not there. Bundles are always run.
+
+MASE and WQL (mean over the deciles) as in evaluate.py. On the own sets each window is
+divided by the mean size of its history before WQL is taken, and ratios are over
+the better of seasonal naive with and without bands.
+
+Needs `pip install -e 'models/training[dev,leaderboard]'`; fracast joins if installed.
+
+Examples:
+  python models/training/leaderboard.py --output board --bundle models/seasonal/1
+  python models/training/leaderboard.py --output board --corpus CORPUS --no-fit \\
+      --sets hourly,half-hourly,daily,weekly,intermittent --bundle models/seasonal/1
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from almanac_training.leaderboard import forecasters, kinds, packaged, quoted, scores, show, tasks
+from almanac_training.leaderboard.forecasters import Forecaster, Mean
+from almanac_training.leaderboard.run import Runner
+from almanac_training.leaderboard.scores import Score
+from almanac_training.leaderboard.tasks import Task
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--output", type=Path, metavar="DIR", required=True, help="where results are written")
+    add("--corpus", type=Path, metavar="DIR", help="folder of .npz files, for the own sets")
+    add(
+        "--bundle",
+        type=Path,
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="folder of a model version; may be repeated",
+    )
+    add("--sets", metavar="A,B", help="names of sets (default: all)")
+    add(
+        "--methods",
+        metavar="A,B",
+        help="names of methods beside seasonal naive and bundles, or none (default: all)",
+    )
+    add("--limit", type=int, metavar="N", help="only N windows of each set")
+    add(
+        "--season",
+        choices=("known", "unknown", "both"),
+        default="known",
+        help="whether bundles are told the season (default: known)",
+    )
+    add("--no-fit", action="store_true", help="leave out methods that are not in the cache")
+    return parser.parse_args()
+
+
+def chosen_tasks(arguments: argparse.Namespace) -> list[Task]:
+    wanted = arguments.sets.split(",") if arguments.sets else None
+    found: list[Task] = []
+    if wanted is None or set(wanted) & {tasks.EIGHT, *tasks.EIGHT_NAMES}:
+        found += tasks.eight()
+    if arguments.corpus:
+        found += kinds.load(arguments.corpus)
+        for package in packaged.missing():
+            print(f"{package} is not installed: its series are left out", file=sys.stderr)
+    if wanted is not None:
+        known = {name for task in found for name in (task.name, task.group)}
+        if unknown := set(wanted) - known:
+            sys.exit(f"no such set: {', '.join(sorted(unknown))} (own sets need --corpus)")
+        found = [task for task in found if {task.name, task.group} & set(wanted)]
+    return [tasks.limited(task, arguments.limit) for task in found]
+
+
+def chosen_methods(arguments: argparse.Namespace) -> list[Forecaster | Mean]:
+    if arguments.methods == "none":
+        return []
+    known: list[Forecaster | Mean] = [
+        forecasters.NaiveBands(second_season=True),
+        forecasters.Past(),
+    ]
+    if find_spec("statsforecast"):
+        from almanac_training.leaderboard import classical
+
+        known += classical.forecasters()
+    else:
+        print("statsforecast is not installed: its methods are left out", file=sys.stderr)
+    if find_spec("fracast"):
+        known.append(forecasters.Fracast())
+    if arguments.methods is None:
+        return known
+    wanted = arguments.methods.split(",")
+    if unknown := set(wanted) - {method.name for method in known}:
+        sys.exit(f"no such method: {', '.join(sorted(unknown))}")
+    return [method for method in known if method.name in wanted]
+
+
+def chosen_bundles(arguments: argparse.Namespace) -> list[forecasters.OfBundle]:
+    told = {"known": [True], "unknown": [False], "both": [True, False]}[arguments.season]
+    return [
+        forecasters.OfBundle(folder, season_known)
+        for folder in arguments.bundle
+        for season_known in told
+    ]
+
+
+def score_task(task: Task, methods: Sequence[Forecaster | Mean], runner: Runner) -> list[Score]:
+    """Seasonal naive with and without bands, what is quoted, then the methods."""
+
+    def scored(method: Forecaster | Mean) -> list[Score]:
+        answer = runner.answer(method, task)
+        return [scores.score(task, method.name, answer.deciles, answer.failed)] if answer else []
+
+    naive, bands = scored(forecasters.Naive()) + scored(forecasters.NaiveBands())
+    bar = scores.bar(naive, bands)
+    own = [naive, bands, *(score for method in methods for score in scored(method))]
+    own = [scores.against(bar, score) for score in own]
+    return own + quoted.scores(naive, bar)
+
+
+def main() -> int:
+    arguments = parse_arguments()
+    found = chosen_tasks(arguments)
+    bundles = chosen_bundles(arguments)
+    methods = [*chosen_methods(arguments), *bundles]
+    runner = Runner(arguments.output / "cache", fit=not arguments.no_fit)
+    results = [score for task in found for score in score_task(task, methods, runner)]
+
+    print(show.markdown(results))
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    show.write_csv(arguments.output / "leaderboard.csv", results)
+    names = [bundle.name for bundle in bundles]
+    show.plot(arguments.output / "leaderboard.png", results, names)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
