@@ -8,7 +8,7 @@ baseline needs is here, in operator set 13, so that old runtimes load the file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -21,6 +21,9 @@ IR_VERSION = 8
 FLOAT = np.dtype(np.float32)
 INT = np.dtype(np.int64)
 BOOL = np.dtype(np.bool_)
+
+# Larger than any number that a clamp should let through.
+FAR = float(np.finfo(np.float32).max)
 
 # As the end of a slice: up to the end of the axis.
 END = np.iinfo(np.int64).max
@@ -61,6 +64,12 @@ class Graph:
         key = (array.dtype.str, array.shape, array.tobytes())
         name, _ = self.constants.setdefault(key, (f"constant_{len(self.constants)}", array))
         return Tensor(self, name, array.dtype)
+
+    def parameter(self, name: str, array: np.ndarray) -> Tensor:
+        """A trained constant, which keeps its name in the file."""
+        array = np.asarray(array, dtype=FLOAT)
+        self.constants[("parameter", name)] = (name, array)
+        return Tensor(self, name, FLOAT)
 
     def node(self, operator: str, *inputs: Tensor, dtype: np.dtype, **attributes) -> Tensor:
         name = f"{self._scope}{operator}_{len(self.nodes)}"
@@ -159,6 +168,9 @@ class Tensor:
     def __ge__(self, other) -> Tensor:
         return self._binary("GreaterOrEqual", other, BOOL)
 
+    def equals(self, other) -> Tensor:
+        return self._binary("Equal", other, BOOL)
+
     def __and__(self, other: Tensor) -> Tensor:
         return self._binary("And", other, BOOL)
 
@@ -180,6 +192,12 @@ class Tensor:
     def sqrt(self) -> Tensor:
         return self._unary("Sqrt")
 
+    def sigmoid(self) -> Tensor:
+        return self._unary("Sigmoid")
+
+    def softplus(self) -> Tensor:
+        return self._unary("Softplus")
+
     def isnan(self) -> Tensor:
         return self._unary("IsNaN", BOOL)
 
@@ -191,6 +209,11 @@ class Tensor:
 
     def clip(self, low, high) -> Tensor:
         return self.maximum(low).minimum(high)
+
+    def clamp(self, low: float, high: float = FAR) -> Tensor:
+        """As `clip`, by numbers and in one node."""
+        bounds = [self.graph.constant(value, self.dtype) for value in (low, high)]
+        return self.graph.node("Clip", self, *bounds, dtype=self.dtype)
 
     def cast(self, dtype: np.dtype) -> Tensor:
         return self if dtype == self.dtype else self._unary("Cast", dtype, to=_ELEMENT_TYPES[dtype])
@@ -204,6 +227,12 @@ class Tensor:
 
     def min(self, *axes: int, keepdims: bool = True) -> Tensor:
         return self._unary("ReduceMin", axes=axes, keepdims=keepdims)
+
+    def mean(self, *axes: int) -> Tensor:
+        return self._unary("ReduceMean", axes=axes, keepdims=True)
+
+    def transpose(self, *axes: int) -> Tensor:
+        return self._unary("Transpose", perm=axes)
 
     def cumsum(self, axis: int) -> Tensor:
         return self.graph.node("CumSum", self, self.graph.constant(axis, INT), dtype=self.dtype)
@@ -244,6 +273,13 @@ class Tensor:
         bounds = [self.graph.constant([value], INT) for value in (start, end, axis)]
         return self.graph.node("Slice", self, *bounds, dtype=self.dtype)
 
+    def split(self, axis: int, sizes: Sequence[int]) -> list[Tensor]:
+        name = f"{self.graph._scope}Split_{len(self.graph.nodes)}"
+        outputs = [f"{name}_{i}" for i in range(len(sizes))]
+        inputs = [self.name, self.graph.constant(sizes, INT).name]
+        self.graph.nodes.append(helper.make_node("Split", inputs, outputs, name=name, axis=axis))
+        return [Tensor(self.graph, output, self.dtype) for output in outputs]
+
     def pad(self, before: Sequence[int], after: Sequence[int], value: float = 0.0) -> Tensor:
         pads = self.graph.constant([*before, *after], INT)
         return self.graph.node("Pad", self, pads, self._lift(value), dtype=self.dtype)
@@ -273,6 +309,29 @@ def where(condition: Tensor, yes, no) -> Tensor:
         value if isinstance(value, Tensor) else graph.constant(value, dtype) for value in (yes, no)
     )
     return graph.node("Where", condition, yes, no, dtype=dtype)
+
+
+def branch(
+    condition: Tensor, yes: Callable[[], Sequence[Tensor]], no: Callable[[], Sequence[Tensor]]
+) -> list[Tensor]:
+    """Only one of the two is computed, the same for all rows; `condition` is one boolean."""
+    graph = condition.graph
+    bodies, outputs = {}, []
+    for name, write in (("then_branch", yes), ("else_branch", no)):
+        before, graph.nodes = graph.nodes, []
+        with graph.scope(f"{name}_{len(before)}"):
+            results = [graph.node("Identity", tensor, dtype=tensor.dtype) for tensor in write()]
+        nodes, graph.nodes = graph.nodes, before
+        infos = [
+            helper.make_tensor_value_info(tensor.name, _ELEMENT_TYPES[tensor.dtype], None)
+            for tensor in results
+        ]
+        bodies[name] = helper.make_graph(nodes, name, [], infos)
+        outputs = results
+    name = f"{graph._scope}If_{len(graph.nodes)}"
+    names = [f"{name}_{i}" for i in range(len(outputs))]
+    graph.nodes.append(helper.make_node("If", [condition.name], names, name=name, **bodies))
+    return [Tensor(graph, name, out.dtype) for name, out in zip(names, outputs, strict=True)]
 
 
 def concatenate(tensors: Sequence[Tensor], axis: int) -> Tensor:

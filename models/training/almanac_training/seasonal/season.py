@@ -51,16 +51,16 @@ class Season:
 def estimate(history: History, season_length: Tensor) -> Season:
     """`season_length` is [B]."""
     length = season_length.unsqueeze(1, 2)
-    length = _one_unless((length > 1) & (length < history.span), length)
-    detrended = _detrend(history, length)
+    length = one_unless((length > 1) & (length < history.span), length)
+    detrended = detrend(history, length)
     return Season(length, *_indices(history, length, detrended))
 
 
-def _one_unless(condition: Tensor, length: Tensor) -> Tensor:
+def one_unless(condition: Tensor, length: Tensor) -> Tensor:
     return (length - 1) * condition.cast(INT) + 1
 
 
-def _detrend(history: History, length: Tensor) -> Tensor:
+def detrend(history: History, length: Tensor) -> Tensor:
     """Variants minus their centred moving average, [B, V, T]."""
     steps = history.length
     position = arange(steps).unsqueeze(0, 1)
