@@ -1,0 +1,118 @@
+"""Windows of real series.
+
+A corpus is a folder of `.npz` files, one for each source, with the arrays
+
+- `values` float32: all series of the file, end to end, NaN where missing;
+- `offsets` int64: series i is `values[offsets[i]:offsets[i + 1]]`;
+- `season` int32: steps per season, 1 where there is none;
+- `name`: of each series, within its source.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from .split import is_held_out
+from .window import Window, cut
+
+# A source of many series alike counts less, a long series more, up to so much.
+SOURCE_WEIGHTS = {"owid": 0.25}
+USUAL_LENGTH, MOST_WEIGHT = 150, 4.0
+
+# By season length: the number of steps that are averaged, and the season that remains.
+COARSER = {
+    12: ((3, 4), (12, 1)),
+    4: ((4, 1),),
+    7: ((7, 52), (30, 12)),
+    24: ((3, 8), (4, 6), (24, 7), (168, 52)),
+    48: ((2, 24), (48, 7)),
+    336: ((2, 24), (48, 7)),
+}
+SHORTEST = 12
+
+# Chances of the changes that make one series into another.
+REVERSED, MIXED, MOVED, MOVED_YEARLY, FLIPPED = 0.06, 0.19, 0.05, 0.24, 0.04
+
+
+class Corpus:
+    """The series that may be trained on, by season length."""
+
+    def __init__(self, folder: Path, *, held_out: bool = False):
+        self.series: dict[int, list[np.ndarray]] = defaultdict(list)
+        weights: dict[int, list[float]] = defaultdict(list)
+        files = sorted(folder.glob("*.npz"))
+        if not files:
+            raise FileNotFoundError(f"{folder} holds no .npz file; --help tells the format")
+        for path in files:
+            for season, values in _read(path, held_out):
+                source = SOURCE_WEIGHTS.get(path.stem, 1.0)
+                for own_season, own in _with_coarser(season, values):
+                    self.series[own_season].append(own)
+                    size = np.clip(len(own) / USUAL_LENGTH, 1.0, MOST_WEIGHT)
+                    weights[own_season].append(source * size)
+        self.chances = {season: np.array(own) / np.sum(own) for season, own in weights.items()}
+
+    def seasons(self) -> list[int]:
+        return sorted(self.series)
+
+    def draw(self, random: np.random.Generator, season: int) -> Window:
+        while True:
+            values = self._pick(random, season)
+            if random.random() < MIXED and season > 1:
+                values = _mix(random, values, self._pick(random, season))
+            values = _change(random, values, season)
+            window = cut(random, values, season)
+            if window is not None:
+                return window
+
+    def _pick(self, random: np.random.Generator, season: int) -> np.ndarray:
+        chosen = random.choice(len(self.chances[season]), p=self.chances[season])
+        return self.series[season][chosen]
+
+
+def _read(path: Path, held_out: bool) -> Iterator[tuple[int, np.ndarray]]:
+    with np.load(path, allow_pickle=False) as file:
+        values, offsets, seasons = file["values"], file["offsets"], file["season"]
+        names = file["name"]
+    for i, season in enumerate(seasons.tolist()):
+        own = values[offsets[i] : offsets[i + 1]].astype(np.float64)
+        if len(own) >= SHORTEST and is_held_out(path.stem, str(names[i]), season) == held_out:
+            yield season, own
+
+
+def _with_coarser(season: int, values: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    season = 48 if season == 336 else season
+    yield season, values
+    for steps, coarser in COARSER.get(season, ()):
+        whole = len(values) // steps
+        if whole >= SHORTEST:
+            blocks = values[len(values) - whole * steps :].reshape(whole, steps)
+            yield coarser, blocks.mean(axis=1)
+
+
+def _mix(random: np.random.Generator, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """A weighted mean of two series, each of size one; geometric where both are positive."""
+    length = min(len(left), len(right))
+    left, right = left[-length:], right[-length:]
+    sizes = [np.nanmean(np.abs(values)) for values in (left, right)]
+    if not all(np.isfinite(size) and size > 0.0 for size in sizes):
+        return left
+    left, right = left / sizes[0], right / sizes[1]
+    share = random.beta(1.2, 1.2)
+    if np.nanmin(left) > 0.0 and np.nanmin(right) > 0.0 and random.random() < 0.5:
+        return left**share * right ** (1.0 - share)
+    return share * left + (1.0 - share) * right
+
+
+def _change(random: np.random.Generator, values: np.ndarray, season: int) -> np.ndarray:
+    if random.random() < REVERSED:
+        values = values[::-1]
+    if random.random() < (MOVED_YEARLY if season == 1 else MOVED):
+        values = values + random.uniform(0.0, 6.0) * np.nanstd(values)
+    if random.random() < FLIPPED:
+        values = -values
+    return values

@@ -1,0 +1,62 @@
+"""A window: what a forecaster sees of a series, and what came after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+# Steps that are kept of the future; of most windows of these seasons fewer.
+FUTURE = 256
+USUAL_FUTURE = {1: 20, 4: 30, 12: 72}
+FAR_SIGHTED = 0.15
+
+# Shortest and longest contexts by season length; log-uniform between them.
+CONTEXTS = {
+    1: (5, 80),
+    4: (8, 150),
+    12: (14, 320),
+    52: (50, 520),
+    7: (20, 1000),
+    5: (20, 1000),
+    24: (50, 1100),
+    48: (100, 1500),
+}
+OTHER_CONTEXTS = (24, 700)
+
+# Share of windows with hardly anything to see, and of those whose season is not told.
+SCANT = 0.03
+UNTOLD = 0.06
+
+
+@dataclass
+class Window:
+    context: np.ndarray  # float64, NaN where missing; at least one value is not
+    future: np.ndarray  # float64, at most FUTURE steps, NaN where missing
+    season_length: int
+    told: int  # The season length that the forecaster is told: this, or 0.
+
+
+def draw_length(random: np.random.Generator, season_length: int) -> int:
+    low, high = CONTEXTS.get(season_length, OTHER_CONTEXTS)
+    if random.random() < SCANT:
+        low, high = 1, low
+    return int(round(np.exp(random.uniform(np.log(low), np.log(high + 1)))))
+
+
+def cut(random: np.random.Generator, values: np.ndarray, season_length: int) -> Window | None:
+    """A window at a random place; None where its context would be empty."""
+    if len(values) < 3:
+        return None
+    length = draw_length(random, season_length)
+    least_future = min(6 if season_length <= 4 else 12, max(1, len(values) // 4))
+    last = len(values) - least_future
+    first = min(length, max(2, last // 2))
+    end = int(random.integers(first, last + 1)) if last > first else last
+    context = values[max(0, end - length) : end]
+    usual = FUTURE if random.random() < FAR_SIGHTED else USUAL_FUTURE.get(season_length, FUTURE)
+    future = values[end : end + usual]
+    if not np.isfinite(context).any() or not np.isfinite(future).any():
+        return None
+    told = 0 if random.random() < UNTOLD else season_length
+    return Window(context, future, season_length, told)

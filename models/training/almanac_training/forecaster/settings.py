@@ -1,0 +1,86 @@
+"""Numbers that the PyTorch modules and the ONNX graph share.
+
+The gate speaks at a few steps ahead, the knots; between them everything is linear in the
+logarithm of the step. At every knot it gives weights of all experts, which add up to one,
+and the numbers of `EXTRAS`, which shape the quantiles around the mixed forecast.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import evidence, lines
+
+KNOTS = (1, 2, 3, 4, 6, 9, 13, 18, 26, 38, 64, 128, 256)
+LOG_KNOTS = np.log(KNOTS)
+
+CHANNELS, ROWS = evidence.CHANNELS, lines.ROWS
+LINES = ROWS * len(lines.EXPERTS)
+# Seasonal naive, its mean over two seasons, the second season's, the mean of all, zero.
+OTHERS = 5
+EXPERTS = LINES + OTHERS
+
+QUANTILES = len(evidence.LEVELS)
+MEDIAN = evidence.LEVELS.index(0.5)
+EXTRAS = {
+    "fast": CHANNELS,  # share of the last cycle in the first season
+    "recent": 1,  # share of the distribution of the last values
+    "shift": 1,  # of the median
+    "width": 1,  # logarithm of the width against the noise
+    "doubt": 1,  # how much the experts' disagreement adds to it
+    "growth": 1,  # how much it grows with the forecast
+    "phase": 1,  # how much it follows the spread of the phase
+    "gaps": QUANTILES - 1,  # between neighbouring quantiles
+}
+OUTPUTS = EXPERTS + sum(EXTRAS.values())
+
+# The network between features and knots.
+WIDTH, BLOCKS = 384, 3
+EPSILON = 1e-5
+
+# Standardised features are cut off here, so that nothing unheard of goes far.
+LARGEST_FEATURE = 5.0
+
+# A forecast leaves the range of the history by at most this many times its width.
+LARGEST_EXCURSION = 3.0
+LARGEST_LOGARITHM = 20.0
+
+# Relative to the level now, how small and how large a level may make the width.
+LOWEST_LEVEL, LARGEST_GROWTH = 0.05, 3.0
+
+# Growth of the width beyond the last knot, as a power of the step, from the last three.
+MOST_FAR_GROWTH = 0.5
+FAR_FROM = -3
+
+NEVER = -1e4
+TINY = 1e-6
+
+
+def _is_logarithm() -> np.ndarray:
+    rows = np.zeros((ROWS, len(lines.EXPERTS)), dtype=np.float32)
+    rows[1::CHANNELS] = 1.0
+    return np.concatenate([rows.ravel(), np.zeros(OTHERS, dtype=np.float32)])
+
+
+def _groups() -> np.ndarray:
+    own = [expert.damping for expert in lines.EXPERTS]
+    return np.equal.outer(own, lines.DAMPINGS).astype(np.float32)
+
+
+def _shape() -> np.ndarray:
+    """[QUANTILES, gaps and shift]: sums of the gaps from the median outwards."""
+    quantile = np.arange(QUANTILES)[:, None]
+    gap = np.arange(QUANTILES - 1)
+    above = (gap >= MEDIAN) & (gap < quantile)
+    below = (gap < MEDIAN) & (gap >= quantile)
+    sums = above.astype(np.float32) - below
+    return np.concatenate([sums, np.ones((QUANTILES, 1))], axis=1).astype(np.float32)
+
+
+IS_LOGARITHM = _is_logarithm()  # [EXPERTS]
+GROUPS = _groups()  # [E, DAMPINGS]
+SHAPE = _shape()
+# Slopes run so far by every knot, [J, E].
+KNOT_STEPS = np.stack(
+    [lines.damped_steps(expert.damping, np.array(KNOTS)) for expert in lines.EXPERTS], axis=1
+).astype(np.float32)
