@@ -5,20 +5,22 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from almanac_training.seasonal import graph
+MODELS = Path(__file__).resolve().parents[2]
+BUNDLES = ("almanac", "seasonal")
+
+
+@pytest.fixture(scope="session", params=BUNDLES)
+def bundle_folder(request) -> Path:
+    return MODELS / request.param / "1"
 
 
 @pytest.fixture(scope="session")
-def model() -> bytes:
-    return graph.build().SerializeToString(deterministic=True)
-
-
-@pytest.fixture(scope="session")
-def run(model):
+def run(bundle_folder):
     """The bare graph: contexts of any lengths in one batch, to quantiles [row, level, step]."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(model, options, ["CPUExecutionProvider"])
+    path = bundle_folder / "model.onnx"
+    session = onnxruntime.InferenceSession(path, options, ["CPUExecutionProvider"])
 
     def forecast(contexts, season_lengths, horizon, padding=0):
         longest = max(map(len, contexts)) + padding
@@ -34,11 +36,6 @@ def run(model):
         return quantiles
 
     return forecast
-
-
-@pytest.fixture(scope="session")
-def bundle_folder() -> Path:
-    return Path(__file__).resolve().parents[2] / graph.NAME / graph.VERSION
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Promises of the graph `seasonal` that hold for every series."""
+"""Promises of every bundled model that hold for every series."""
 
 import numpy as np
 import pytest

@@ -1,0 +1,161 @@
+"""From what the gate says to quantiles, in PyTorch; `graph` writes the same for ONNX."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from . import lines
+from .errors import SMALLEST_NOISE
+from .settings import (
+    CHANNELS,
+    EXPERTS,
+    EXTRAS,
+    FAR_FROM,
+    GROUPS,
+    IS_LOGARITHM,
+    KNOT_STEPS,
+    KNOTS,
+    LARGEST_EXCURSION,
+    LARGEST_GROWTH,
+    LARGEST_LOGARITHM,
+    LINES,
+    LOG_KNOTS,
+    LOWEST_LEVEL,
+    MOST_FAR_GROWTH,
+    NEVER,
+    ROWS,
+    SHAPE,
+    TINY,
+)
+
+Found = dict[str, torch.Tensor]
+ADJUSTMENTS = ROWS // CHANNELS
+
+
+def quantiles(output: torch.Tensor, found: Found, steps: torch.Tensor) -> torch.Tensor:
+    """[B, Q, K] in scaled units; `output` is [B, J, OUTPUTS], `steps` [B, K].
+
+    `found` holds the fields of `evidence.Evidence`.
+    """
+    weight = _weights(output[..., :EXPERTS], found["positive"])
+    sizes = list(EXTRAS.values())
+    extra = dict(zip(EXTRAS, output[..., EXPERTS:].split(sizes, dim=-1), strict=True))
+    between = positions(steps)
+    point, log_width = _point(weight, extra, found, steps, between)
+    width = _width(extra, found, steps, between, log_width, point)
+
+    shape = torch.cat([functional.softplus(extra["gaps"]), extra["shift"]], dim=-1)
+    shape = (between @ shape) @ _constant(SHAPE.T, shape)
+    spread = (point + width * shape).transpose(1, 2)
+    recent = (between @ torch.sigmoid(extra["recent"])).transpose(1, 2)
+    return spread + recent * (found["recent"].unsqueeze(2) - spread)
+
+
+def clip_negative(forecast: torch.Tensor, found: Found) -> torch.Tensor:
+    """As the server does: nothing below zero where the history has nothing below it."""
+    nowhere = found["lowest"][:, :1] + found["centre"][:, :1] >= 0.0
+    return torch.where(nowhere, forecast.clamp(min=0.0), forecast)
+
+
+def positions(steps: torch.Tensor) -> torch.Tensor:
+    """Weights of the knots for every step, [..., J]."""
+    low, high = LOG_KNOTS[:-1], LOG_KNOTS[1:]
+    log = steps.float().log().unsqueeze(-1)
+    inside = (log - _constant(low, log)) * _constant(1.0 / (high - low), log)
+    position = inside.clamp(0.0, 1.0).sum(-1, keepdim=True)
+    knot = torch.arange(len(KNOTS), device=steps.device)
+    return (1.0 - (position - knot).abs()).clamp(min=0.0)
+
+
+def _weights(logits: torch.Tensor, positive: torch.Tensor) -> torch.Tensor:
+    """Of all experts [B, J, EXPERTS]; none of the logarithmic ones where it is not allowed."""
+    banned = _constant(NEVER * IS_LOGARITHM, logits) * (1.0 - positive)
+    return torch.softmax(logits + banned, dim=-1)
+
+
+def _point(weight, extra, found, steps, between):
+    """The mixed forecast [B, K, 1], and the logarithm of the width at the knots [B, J, 1]."""
+    batch, knots = weight.shape[:2]
+    by_row = weight[..., :LINES].reshape(batch, knots, ROWS, -1)
+    other = weight[..., LINES:]
+    share = by_row.sum(-1).reshape(batch, knots, ADJUSTMENTS, CHANNELS)
+    by_channel = share.sum(2)
+
+    def channels(rows: torch.Tensor) -> torch.Tensor:
+        return rows.reshape(batch, knots, ADJUSTMENTS, -1).sum(2)
+
+    at_knots = [
+        channels((by_row * found["level"].unsqueeze(1)).sum(-1)),
+        share[:, :, 1],
+        share[:, :, 2],
+        torch.sigmoid(extra["fast"]) * share[:, :, 1],
+        by_channel[..., 1:],
+        other,
+        channels((by_row * found["step"].unsqueeze(1)) @ _constant(GROUPS, weight)),
+    ]
+    sizes = [part.shape[-1] for part in at_knots]
+    at_steps = (between @ torch.cat(at_knots, dim=-1)).split(sizes, dim=-1)
+    base, first, second, last, logarithm, others, slopes = at_steps
+
+    damped = torch.stack([_damped(damping, steps) for damping in lines.DAMPINGS], dim=-1)
+    slopes = slopes.reshape(*slopes.shape[:2], CHANNELS, -1)
+    total = base + (slopes * damped.unsqueeze(2)).sum(-1)
+    total = total + first * found["season"].transpose(1, 2)
+    total = total + second * found["other"].transpose(1, 2)
+    total = total + last * found["fast"].transpose(1, 2)
+    centre = found["centre"].transpose(1, 2)
+    naive = (others[..., :3] * found["naive"].transpose(1, 2)).sum(-1, keepdim=True)
+    naive = naive - others[..., 4:] * centre[..., :1]
+    shares = torch.cat([1.0 - logarithm, logarithm], dim=-1).clamp(min=TINY)
+    total = torch.cat([total[..., :1] + naive, total[..., 1:]], dim=-1) / shares
+
+    lowest, highest = found["lowest"].transpose(1, 2), found["highest"].transpose(1, 2)
+    reach = LARGEST_EXCURSION * (highest - lowest)
+    total = torch.minimum(torch.maximum(total, lowest - reach), highest + reach) + centre
+    plain, multiplied = total[..., :1], total[..., 1:].clamp(max=LARGEST_LOGARITHM).exp()
+    point = plain + logarithm * (multiplied - plain)
+    return point, _knot_width(by_row, by_channel, extra, found)
+
+
+def _knot_width(by_row, by_channel, extra, found):
+    """Logarithm of the width at every knot [B, J, 1]: noise, and how far the experts differ."""
+    moved = found["step"].unsqueeze(1) * _constant(KNOT_STEPS, by_row).unsqueeze(1)
+    forecast = found["level"].unsqueeze(1) + moved
+    shape = (*forecast.shape[:2], ADJUSTMENTS, CHANNELS, -1)
+    forecast, weight = forecast.reshape(shape), by_row.reshape(shape)
+    share = by_channel.unsqueeze(2).unsqueeze(-1).clamp(min=TINY)
+    mean = (weight * forecast).sum((2, 4), keepdim=True) / share
+    apart = (weight * (forecast - mean).abs()).sum((2, 4))
+    unit = torch.cat([torch.ones_like(found["present"]), found["present"].abs()], dim=-1)
+    disagreement = (apart * unit).sum(-1, keepdim=True)
+    width = found["noise"] + functional.softplus(extra["doubt"]) * disagreement
+    return width.log() + extra["width"]
+
+
+def _width(extra, found, steps, between, log_width, point):
+    """[B, K, 1]"""
+    growth = log_width[:, -1:] - log_width[:, FAR_FROM : FAR_FROM + 1]
+    growth = growth / float(LOG_KNOTS[-1] - LOG_KNOTS[FAR_FROM])
+    beyond = (steps.float().log() - float(LOG_KNOTS[-1])).clamp(min=0.0).unsqueeze(-1)
+    log = between @ log_width + growth.clamp(0.0, MOST_FAR_GROWTH) * beyond
+
+    level = torch.maximum(found["present"].abs(), found["noise"])
+    ratio = (point.abs() / level).clamp(min=LOWEST_LEVEL).log().clamp(max=LARGEST_GROWTH)
+    log = log + (between @ torch.sigmoid(extra["growth"])) * ratio
+    log = log + (between @ torch.sigmoid(extra["phase"])) * found["spread"].transpose(1, 2)
+    # What never moved has no band: its noise is float32 rounding.
+    moves = (found["noise"] > SMALLEST_NOISE).float()
+    return log.clamp(max=LARGEST_LOGARITHM).exp() * moves
+
+
+def _damped(damping: float, steps: torch.Tensor) -> torch.Tensor:
+    steps = steps.float()
+    if damping == 1.0:
+        return steps
+    return (damping / (1.0 - damping)) * (1.0 - (steps * float(np.log(damping))).exp())
+
+
+def _constant(values, like: torch.Tensor) -> torch.Tensor:
+    return torch.as_tensor(np.asarray(values), dtype=like.dtype, device=like.device)
