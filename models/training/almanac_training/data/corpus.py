@@ -20,7 +20,7 @@ from .split import is_held_out
 from .window import Window, cut
 
 # A source of many series alike counts less, a long series more, up to so much.
-SOURCE_WEIGHTS = {"owid": 0.25}
+SOURCE_WEIGHTS = {"owid": 0.06}
 USUAL_LENGTH, MOST_WEIGHT = 150, 4.0
 
 # By season length: the number of steps that are averaged, and the season that remains.

@@ -39,6 +39,8 @@ def _families(season: int) -> dict[Family, float]:
     shares = {_decomposed: 0.46, _recursive: 0.24, _counts: 0.16, _odd: 0.06}
     if season >= 24 and season % 24 == 0:
         shares |= {_day_types: 0.35, _daylight: 0.07}
+    if season in (1, 4, 12):
+        shares |= {_growing: 0.8 if season == 1 else 0.15}
     if season in (7, 5, 52):
         shares |= {_yearly_cycle: 0.25}
     return shares
@@ -190,6 +192,24 @@ def _recursive(random: Random, season: int, count: int, length: int) -> np.ndarr
     size = np.maximum(np.abs(values).max(axis=1, keepdims=True), 1.0)
     grown = np.exp(values * np.minimum(1.0, 8.0 / size))
     return np.where(random.random((count, 1)) < 0.4, grown, values)
+
+
+def _growing(random: Random, season: int, count: int, length: int) -> np.ndarray:
+    """Sales, output, people: growth that lasts, changes at times, and carries shocks along."""
+    usual = random.normal(0.04, 0.05, (count, 1)) / season
+    change = random.normal(0.0, 0.05, (count, length)) / season
+    change = change * (random.random((count, length)) < 0.06)
+    pace = usual + np.cumsum(change, axis=1)
+    size = _log_uniform(random, 0.01, 0.25, count) / np.sqrt(season)
+    stays = random.random((count, 1)) ** 0.5
+    shocks = random.normal(size=(count, length)) * size
+    noise = random.normal(size=(count, length)) * size * random.random((count, 1))
+    logarithm = np.cumsum(pace + stays * shocks, axis=1) + (1.0 - stays) * shocks + noise
+    cycle = _seasonal(random, count, length, season) * _log_uniform(random, 0.02, 0.4, count)
+    values = np.exp(np.clip(logarithm + cycle, -10.0, 10.0))
+    # The same without compounding: as much added every year.
+    added = 1.0 + logarithm + cycle + random.random((count, 1)) * 3.0
+    return np.where(random.random((count, 1)) < 0.6, values, added)
 
 
 def _counts(random: Random, season: int, count: int, length: int) -> np.ndarray:
