@@ -44,6 +44,11 @@ def parse_arguments() -> argparse.Namespace:
         help="folder of a model version, run with ONNX Runtime; may be repeated",
     )
     add("--http", metavar="URL", help="base URL of a running server")
+    add(
+        "--season-not-told",
+        action="store_true",
+        help="also ask --http without a frequency: the server has to find the season",
+    )
     add("--cli", type=Path, metavar="PATH", help="the almanac executable")
     add("--model", help="model name for --http and --cli (default: the server's)")
     add("--limit", type=int, metavar="N", help="only the first N series of each set")
@@ -61,6 +66,8 @@ def chosen_backends(arguments: argparse.Namespace) -> list[backends.Backend]:
     ]
     if arguments.http:
         chosen.append(backends.HttpBackend(arguments.http, arguments.model))
+        if arguments.season_not_told:
+            chosen.append(backends.HttpBackend(arguments.http, arguments.model, False))
     if arguments.cli:
         chosen.append(backends.CliBackend(arguments.cli, arguments.model))
     return chosen
@@ -119,7 +126,8 @@ def main() -> int:
                 print(f"{backend.name}: {worse}", file=sys.stderr)
                 passed = False
 
-    for left, right in combinations(chosen, 2):
+    told = [backend for backend in chosen if getattr(backend, "tells_season", True)]
+    for left, right in combinations(told, 2):
         passed &= report_agreement(left, right, answers)
 
     if arguments.output and scores:

@@ -88,8 +88,15 @@ class HttpBackend:
     served = True
     CHUNK = 200
 
-    def __init__(self, url: str, model: str | None, timeout_seconds: float = 60.0):
-        self.name = f"http {url}"
+    def __init__(
+        self,
+        url: str,
+        model: str | None,
+        tells_season: bool = True,
+        timeout_seconds: float = 60.0,
+    ):
+        self.name = f"http {url}" if tells_season else f"http {url}, season not told"
+        self.tells_season = tells_season
         self.url = f"{url.rstrip('/')}/forecast"
         self.model = model
         self.timeout_seconds = timeout_seconds
@@ -111,15 +118,10 @@ class HttpBackend:
         return answers
 
     def _body(self, dataset: Dataset, chunk: list[Series]) -> dict:
+        calendar = {"start": START, "frequency": dataset.frequency} if self.tells_season else {}
         body = {
             "series": [
-                {
-                    "id": series.id,
-                    "start": START,
-                    "frequency": dataset.frequency,
-                    "values": series.history.tolist(),
-                }
-                for series in chunk
+                {"id": series.id, "values": series.history.tolist()} | calendar for series in chunk
             ],
             "horizon": dataset.horizon,
             "quantiles": DECILES,
