@@ -1,7 +1,12 @@
 """Build the bundle of the forecaster `almanac` from a trained gate.
 
+Of several checkpoints of one run, or of runs that went on from each other, the weights are
+averaged, which forgets what only the latest windows taught.
+
 Examples:
   python models/training/build_almanac.py --checkpoint run/checkpoint.pt
+  python models/training/build_almanac.py --checkpoint run/checkpoint.pt \\
+      --checkpoint further/checkpoint.pt
   python models/training/build_almanac.py --checkpoint run/checkpoint.pt \\
       --output candidate/almanac/1
 """
@@ -10,6 +15,8 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+
+import numpy as np
 
 from almanac_training import bundle
 from almanac_training.forecaster import evidence, examples, graph
@@ -66,16 +73,30 @@ def parse_arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--checkpoint", type=Path, required=True, help="of train_almanac.py")
-    add("--output", type=Path, default=DEFAULT_OUTPUT, metavar="DIR")
+    add(
+        "--checkpoint",
+        type=Path,
+        required=True,
+        action="append",
+        metavar="FILE",
+        help="of train_almanac.py; may be repeated",
+    )
+    add(
+        "--output",
+        type=Path,
+        default=DEFAULT_OUTPUT,
+        metavar="DIR",
+        help="folder of the model version (default: models/almanac/1)",
+    )
     return parser.parse_args()
 
 
 def main() -> None:
     arguments = parse_arguments()
-    model = graph.build(load_weights(arguments.checkpoint))
+    each = [load_weights(path) for path in arguments.checkpoint]
+    model = graph.build({name: np.mean([own[name] for own in each], axis=0) for name in each[0]})
     bundle.write(arguments.output, model, MANIFEST, examples.EXAMPLES)
-    print(arguments.output)
+    print(f"wrote {arguments.output}")
 
 
 if __name__ == "__main__":

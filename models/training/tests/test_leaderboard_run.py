@@ -130,7 +130,8 @@ def test_bands_of_seasonal_naive_widen_by_the_season():
 def test_a_bundle_gives_its_deciles(bundle_folder):
     known = forecasters.OfBundle(bundle_folder)
     unknown = forecasters.OfBundle(bundle_folder, season_known=False)
-    assert known.name == "seasonal/1" and unknown.name == "seasonal/1, season unknown"
+    name = f"{bundle_folder.parent.name}/1"
+    assert (known.name, unknown.name) == (name, f"{name}, season unknown")
     deciles = known.forecast(TASK.windows, HORIZON)
     assert deciles.shape == (5, 9, HORIZON)
     assert (np.diff(deciles, axis=1) >= 0.0).all()

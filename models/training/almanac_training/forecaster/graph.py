@@ -131,6 +131,8 @@ def _quantiles(output: Tensor, found: Evidence, steps: Tensor) -> Tensor:
     slopes = ((by_row * step) @ settings.GROUPS).reshape(
         -1, len(KNOTS), ADJUSTMENTS, CHANNELS * len(lines.DAMPINGS)
     )
+    # Nothing is known of where a single value goes.
+    varies = (found.highest > found.lowest).cast(FLOAT).slice(1, 0, 1)
     at_knots = {
         "base": _by_channel(by_row * level),
         "first": first,
@@ -144,7 +146,7 @@ def _quantiles(output: Tensor, found: Evidence, steps: Tensor) -> Tensor:
         "recent": extra["recent"].sigmoid(),
         "growth": extra["growth"].sigmoid(),
         "phase": extra["phase"].sigmoid(),
-        "shape": concatenate([extra["gaps"].softplus(), extra["shift"]], axis=2),
+        "shape": concatenate([extra["gaps"].softplus(), extra["shift"] * varies], axis=2),
     }
     joined = concatenate(list(at_knots.values()), axis=2).transpose(0, 2, 1) @ _positions(steps)
     at = dict(zip(AT_KNOTS, joined.split(1, list(AT_KNOTS.values())), strict=True))

@@ -46,7 +46,9 @@ def quantiles(output: torch.Tensor, found: Found, steps: torch.Tensor) -> torch.
     point, log_width = _point(weight, extra, found, steps, between)
     width = _width(extra, found, steps, between, log_width, point)
 
-    shape = torch.cat([functional.softplus(extra["gaps"]), extra["shift"]], dim=-1)
+    # Nothing is known of where a single value goes.
+    varies = (found["highest"][:, :1] > found["lowest"][:, :1]).float()
+    shape = torch.cat([functional.softplus(extra["gaps"]), extra["shift"] * varies], dim=-1)
     shape = (between @ shape) @ _constant(SHAPE.T, shape)
     spread = (point + width * shape).transpose(1, 2)
     recent = (between @ torch.sigmoid(extra["recent"])).transpose(1, 2)
