@@ -256,7 +256,7 @@ impl Default for Models {
     fn default() -> Self {
         Self {
             sources: vec![Source::Embedded],
-            default: "seasonal".to_owned(),
+            default: "almanac".to_owned(),
         }
     }
 }

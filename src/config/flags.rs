@@ -287,7 +287,7 @@ pub struct SharedFlags {
     )]
     pub models: Option<Vec<Source>>,
 
-    /// The model that answers requests which name none [default: seasonal]
+    /// The model that answers requests which name none [default: almanac]
     #[arg(
         long,
         value_name = "NAME",

@@ -23,7 +23,7 @@ pub(super) struct ModelList {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ModelBody {
     /// Its name.
-    #[schema(example = "seasonal")]
+    #[schema(example = "almanac")]
     name: String,
     /// Where it stands.
     status: ModelStatus,
@@ -91,7 +91,7 @@ pub(super) async fn list_models(State(state): State<AppState>) -> Json<ModelList
 
 /// Describes one model
 #[utoipa::path(get, path = "/models/{name}", tag = "models",
-    params(("name" = String, Path, description = "Name of the model", example = "seasonal")),
+    params(("name" = String, Path, description = "Name of the model", example = "almanac")),
     responses(
         (status = 200, description = "The model and where it stands", body = ModelBody),
         (status = 404, description = "There is no such model", body = Problem, content_type = "application/problem+json"),

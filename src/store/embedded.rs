@@ -32,5 +32,5 @@ macro_rules! bundle {
 /// Every embedded bundle.
 #[must_use]
 pub fn bundles() -> Vec<Found> {
-    vec![bundle!("seasonal", "1")]
+    vec![bundle!("almanac", "1"), bundle!("seasonal", "1")]
 }

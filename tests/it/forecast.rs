@@ -3,6 +3,7 @@
 mod calendar;
 mod calibrated;
 mod csv;
+mod edges;
 mod isolation;
 mod json;
 mod numbers;

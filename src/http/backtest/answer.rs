@@ -34,7 +34,7 @@ pub struct BacktestAnswer {
 #[derive(Debug, Serialize, ToSchema)]
 struct StandingBody {
     /// Name of the model or baseline.
-    #[schema(example = "seasonal")]
+    #[schema(example = "almanac")]
     name: String,
     /// `model`, `calibrated` or `baseline`.
     #[schema(value_type = String, example = "model")]

@@ -28,7 +28,7 @@ pub(crate) struct ForecastAnswer<'a> {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ModelReference<'a> {
     /// Its name.
-    #[schema(example = "seasonal")]
+    #[schema(example = "almanac")]
     name: &'a str,
     /// Its version.
     #[schema(example = "1")]

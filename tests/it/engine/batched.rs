@@ -56,15 +56,18 @@ impl Ask {
     }
 }
 
-async fn outcomes(app: &TestApp, asks: &[&Ask]) -> Vec<Outcome> {
-    let model = app.registry.resolve(None).unwrap();
+async fn outcomes(app: &TestApp, model: &str, asks: &[&Ask]) -> Vec<Outcome> {
+    let model = app.registry.resolve(Some(model)).unwrap();
     let requests = asks.iter().map(|ask| ask.request()).collect();
     let submission = model.engine.submit(requests, far()).unwrap();
     submission.outcomes().await.unwrap().0
 }
 
-/// To 1e-5 of the largest value of the series' forecast: the runtime's kernels round the end of a
-/// row otherwise than its middle.
+/// Of the largest value of the series' forecast. The runtime's kernels round the end of a row
+/// otherwise than its middle; nearly all answers are within a fifth of this, but a season of which
+/// two values repeat is ill-conditioned.
+const TOLERANCE: f64 = 5e-5;
+
 fn check_same(alone: &Forecast, together: &Forecast, levels: &[f64]) -> Result<(), TestCaseError> {
     let levels: Vec<_> = levels
         .iter()
@@ -84,7 +87,7 @@ fn check_same(alone: &Forecast, together: &Forecast, levels: &[f64]) -> Result<(
     prop_assert_eq!(alone.len(), together.len());
     for (one, other) in alone.iter().zip(&together) {
         prop_assert!(
-            (one - other).abs() <= 1e-5 * largest,
+            (one - other).abs() <= TOLERANCE * largest,
             "{one} {other} {largest}"
         );
     }
@@ -101,12 +104,14 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let app = TestApp::embedded();
         runtime.block_on(async {
-            let together = outcomes(&app, &asks.iter().collect::<Vec<_>>()).await;
-            let reversed = outcomes(&app, &asks.iter().rev().collect::<Vec<_>>()).await;
-            for ((ask, together), reversed) in asks.iter().zip(together).zip(reversed.into_iter().rev()) {
-                let alone = outcomes(&app, &[ask]).await.pop().unwrap().unwrap();
-                check_same(&alone, &together.unwrap(), &ask.levels)?;
-                check_same(&alone, &reversed.unwrap(), &ask.levels)?;
+            for model in ["almanac", "seasonal"] {
+                let together = outcomes(&app, model, &asks.iter().collect::<Vec<_>>()).await;
+                let reversed = outcomes(&app, model, &asks.iter().rev().collect::<Vec<_>>()).await;
+                for ((ask, together), reversed) in asks.iter().zip(together).zip(reversed.into_iter().rev()) {
+                    let alone = outcomes(&app, model, &[ask]).await.pop().unwrap().unwrap();
+                    check_same(&alone, &together.unwrap(), &ask.levels)?;
+                    check_same(&alone, &reversed.unwrap(), &ask.levels)?;
+                }
             }
             Ok::<(), TestCaseError>(())
         })?;
