@@ -102,13 +102,14 @@ uv() {
   "$home/bin/uv" "$@"
 }
 
-# The Python of an environment with what models/training needs; made once for each list of packages.
+# training_python [EXTRA]: the Python of an environment with what models/training needs, and the
+# packages of one more of its extras; made once for each list of packages.
 training_python() {
-  local project=$ROOT/models/training/pyproject.toml home
-  home=$CACHE/training-$(sha256sum "$project" | cut -c1-16)
+  local project=$ROOT/models/training/pyproject.toml extra=${1:-dev} home
+  home=$CACHE/training-$extra-$(sha256sum "$project" | cut -c1-16)
   if [[ ! -x $home/bin/python ]]; then
     uv venv --quiet --clear "$home.part"
-    uv pip install --quiet --python "$home.part/bin/python" -r "$project" --extra dev
+    uv pip install --quiet --python "$home.part/bin/python" -r "$project" --extra dev --extra "$extra"
     rm -rf "$home" && mv "$home.part" "$home"
   fi
   printf '%s\n' "$home/bin/python"
