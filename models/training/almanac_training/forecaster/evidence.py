@@ -20,9 +20,6 @@ CHANNELS = 2
 # Last values whose distribution is offered as a forecast by itself.
 RECENT = 64
 
-# Smoothing constants of the level that forecasts are compared with.
-PRESENT_ALPHA = lines.ALPHAS.index(0.4)
-
 FAR = 1e9
 
 
@@ -45,8 +42,7 @@ class Evidence:
     positive: Tensor  # [B, 1, 1], one where the logarithmic channel may be used
 
 
-# What differs from step to step, in the order of their columns; the others do not.
-BY_STEP = ("season", "fast", "other", "naive", "spread")
+# The fields with two axes; the others have three.
 FLAT = ("features", "recent")
 NAMES = tuple(field.name for field in fields(Evidence))
 
@@ -76,7 +72,7 @@ def gather(past: history.History, season_length: Tensor, steps: Tensor) -> Evide
     missed = errors.measure(fitted, rows, observed, scaled)
 
     now = fitted.mean.take(0, 2)
-    present = now.slice(1, 0, 1).slice(2, PRESENT_ALPHA, PRESENT_ALPHA + 1)
+    present = now.slice(1, 0, 1).slice(2, features.PRESENT, features.PRESENT + 1)
     index, other = (table.slice(2, window + shown) for table in adjustments)
     seen = past.observed > 0.0
     parts = {
