@@ -143,8 +143,12 @@ impl Calibration {
                         Adjustment::ByWidth(share) => share * (high - low),
                         Adjustment::None => 0.0,
                     };
-                    inner_low = inner_low.min(low - by);
-                    inner_high = inner_high.max(high + by);
+                    let moved = (low - by, high + by);
+                    // A series that spans the range of numbers has ends that cannot be moved.
+                    let can_move = moved.0.is_finite() && moved.1.is_finite();
+                    let (low, high) = if can_move { moved } else { (low, high) };
+                    inner_low = inner_low.min(low);
+                    inner_high = inner_high.max(high);
                     (column[ends.0], column[ends.1]) = (inner_low, inner_high);
                 }
                 column.sort_by(f64::total_cmp);

@@ -87,7 +87,7 @@ check '... with the resource' spans 'all(span["resource"]["service.name"] == "fo
   for span in spans)'
 check '... with its attributes' spans 'of("plain")["name"] == "POST /forecast" and {
   "http.request.method": "POST", "http.route": "/forecast", "http.response.status_code": 200,
-  "url.path": "/forecast", "client.address": "127.0.0.1", "almanac.model": "seasonal", "almanac.series": 1,
+  "url.path": "/forecast", "client.address": "127.0.0.1", "almanac.model": "almanac", "almanac.series": 1,
   }.items() <= of("plain")["attributes"].items()'
 check '... with the code of what is wrong, which is no error of the server' spans \
   'of("wrong")["attributes"]["error.type"] == "invalid_json" and of("wrong")["status"] == 0'

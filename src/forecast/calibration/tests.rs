@@ -61,6 +61,17 @@ fn an_interval_that_is_too_wide_narrows_down_to_the_median_at_most() {
 }
 
 #[test]
+fn ends_beyond_the_range_of_numbers_stay_where_they_are() {
+    let narrow = forecast([-2.0, -1.0, 0.0, 1.0, 2.0], 1);
+    let learned = residuals(&narrow, &[90.0; 100]).fit();
+    for (largest, scale) in [(1e308, 1e308), (1e300, f64::MAX), (f64::MAX, f64::MAX)] {
+        let wide = forecast([-largest, -largest, 0.0, largest, largest], 1);
+        let (low, high) = ends(&learned.apply(&wide, Some(scale)), 0.1, 0.9);
+        assert_eq!((low, high), (-largest, largest));
+    }
+}
+
+#[test]
 fn too_few_residuals_reach_as_far_as_was_seen_and_never_narrow() {
     let narrow = forecast([-2.0, -1.0, 0.0, 1.0, 2.0], 1);
     let (low, high) = ends(
