@@ -20,52 +20,11 @@ import numpy as np
 
 from almanac_training import bundle
 from almanac_training.forecaster import evidence, examples, graph
-from almanac_training.forecaster.profile import LONGEST
 from almanac_training.forecaster.training import load_weights
 
 DEFAULT_OUTPUT = Path(__file__).resolve().parent.parent / graph.NAME / graph.VERSION
 
-MANIFEST = f"""\
-format = 1
-name = "{graph.NAME}"
-version = "{graph.VERSION}"
-description = "{graph.DESCRIPTION}"
-licence = "Apache-2.0"
-
-[files]
-{{files}}
-
-[context]
-input = "context"
-axes = ["batch", "time"]
-type = "float32"
-min_length = 1
-max_length = 2048
-pad = "left"
-missing = "nan"
-scaling = "mean_abs"
-
-[season_length]
-input = "season_length"
-type = "int64"
-unknown = 0
-longest = {LONGEST}
-
-[horizon]
-input = "horizon"
-type = "int64"
-native = 1024
-longest = 1024
-
-[output]
-name = "quantiles"
-axes = ["batch", "quantile", "time"]
-type = "float32"
-levels = {list(evidence.LEVELS)}
-
-[postprocess]
-non_negative = true
-"""
+MANIFEST = bundle.manifest(graph.NAME, graph.VERSION, graph.DESCRIPTION, evidence.LEVELS, unknown=0)
 
 
 def parse_arguments() -> argparse.Namespace:

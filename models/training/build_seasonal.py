@@ -15,47 +15,7 @@ from almanac_training.seasonal import bands, examples, graph
 
 DEFAULT_OUTPUT = Path(__file__).resolve().parent.parent / graph.NAME / graph.VERSION
 
-MANIFEST = f"""\
-format = 1
-name = "{graph.NAME}"
-version = "{graph.VERSION}"
-description = "{graph.DESCRIPTION}"
-licence = "Apache-2.0"
-
-[files]
-{{files}}
-
-[context]
-input = "context"
-axes = ["batch", "time"]
-type = "float32"
-min_length = 1
-max_length = 2048
-pad = "left"
-missing = "nan"
-scaling = "mean_abs"
-
-[season_length]
-input = "season_length"
-type = "int64"
-unknown = 1
-longest = 1024
-
-[horizon]
-input = "horizon"
-type = "int64"
-native = 1024
-longest = 1024
-
-[output]
-name = "quantiles"
-axes = ["batch", "quantile", "time"]
-type = "float32"
-levels = {list(bands.LEVELS)}
-
-[postprocess]
-non_negative = true
-"""
+MANIFEST = bundle.manifest(graph.NAME, graph.VERSION, graph.DESCRIPTION, bands.LEVELS, unknown=1)
 
 
 def main() -> None:

@@ -30,6 +30,53 @@ class Example:
     horizon: int
 
 
+def manifest(
+    name: str, version: str, description: str, levels: Sequence[float], unknown: int
+) -> str:
+    """What the bundled models have in common; `write` wants it. `unknown` stands for no season."""
+    return f"""\
+format = 1
+name = "{name}"
+version = "{version}"
+description = "{description}"
+licence = "Apache-2.0"
+
+[files]
+{{files}}
+
+[context]
+input = "context"
+axes = ["batch", "time"]
+type = "float32"
+min_length = 1
+max_length = 2048
+pad = "left"
+missing = "nan"
+scaling = "mean_abs"
+
+[season_length]
+input = "season_length"
+type = "int64"
+unknown = {unknown}
+longest = 1024
+
+[horizon]
+input = "horizon"
+type = "int64"
+native = 1024
+longest = 1024
+
+[output]
+name = "quantiles"
+axes = ["batch", "quantile", "time"]
+type = "float32"
+levels = {list(levels)}
+
+[postprocess]
+non_negative = true
+"""
+
+
 def write(folder: Path, model: onnx.ModelProto, manifest: str, examples: Sequence[Example]) -> None:
     """`manifest` is everything but the [files] table, which is put in at its mark."""
     encoded = model.SerializeToString(deterministic=True)
