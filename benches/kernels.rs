@@ -11,7 +11,7 @@ use almanac::forecast::{
     QuantileLevels, SeriesDraft, Stamp,
 };
 use almanac::model::{Batch, Bundle};
-use almanac::store::Source;
+use almanac::store::embedded::Embedded;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 
 const LIMITS: Limits = Limits {
@@ -76,11 +76,8 @@ fn domain(criterion: &mut Criterion) {
 }
 
 fn tensors(criterion: &mut Criterion) {
-    let found = Source::Embedded
-        .newest()
-        .expect("the bundled models")
-        .remove(0);
-    let bundle = Bundle::verify(found.files.expect("its files")).expect("a bundle");
+    let files = Embedded::files("almanac", "1").expect("the bundled model");
+    let bundle = Bundle::verify(files).expect("a bundle");
     let request = request();
     let mut group = criterion.benchmark_group("tensors");
     for rows in [1, 64] {

@@ -15,7 +15,7 @@ use almanac::model::{Batch, Bundle, Digest, Forecaster, PredictError};
 use almanac::onnx::OnnxModel;
 use almanac::registry::{LiveModel, ModelState, Registry};
 use almanac::shutdown::{DrainTiming, Shutdown};
-use almanac::store::Source;
+use almanac::store::embedded::Embedded;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
@@ -37,11 +37,8 @@ impl Forecaster for Instant {
 }
 
 fn bundled() -> Bundle {
-    let found = Source::Embedded
-        .newest()
-        .expect("the bundled models")
-        .remove(0);
-    Bundle::verify(found.files.expect("its files")).expect("a bundle")
+    let files = Embedded::files("almanac", "1").expect("the bundled model");
+    Bundle::verify(files).expect("a bundle")
 }
 
 /// The service with one worker, which runs `forecaster` under the manifest of `bundle`.

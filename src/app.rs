@@ -59,6 +59,7 @@ pub fn load_models(
     let runtime = runtime(config)?;
     let threads = plan.session_threads;
     let load = Load {
+        reader: Box::new(|_, files| Ok(Bundle::verify(files)?)),
         opener: Box::new(move |bundle: &Bundle| {
             let model = OnnxModel::new(runtime.clone(), bundle);
             Ok(Box::new(move || Ok(Box::new(model.open(threads)?))))

@@ -6,7 +6,7 @@
 
 mod load;
 
-pub use load::{Load, LoadError, OpenError, Opener, Sessions};
+pub use load::{Load, LoadError, OpenError, Opener, Reader, Sessions};
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};

@@ -1,18 +1,24 @@
 //! Where bundles come from: compiled into the program, or a directory.
 //!
-//! A source gives raw files; [`Bundle::verify`](crate::model::Bundle::verify) decides whether they
+//! A store gives raw files; [`Bundle::verify`](crate::model::Bundle::verify) decides whether they
 //! are a bundle.
 
 pub mod directory;
 pub mod embedded;
+mod version;
+
+pub use version::by_version;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use async_trait::async_trait;
 use thiserror::Error;
 
 use crate::model::BundleFiles;
+use crate::store::directory::Directory;
+use crate::store::embedded::Embedded;
 
 /// A place that holds bundles, as configuration writes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,15 +29,33 @@ pub enum Source {
     Directory(PathBuf),
 }
 
-/// The files of one model version, not yet verified.
-#[derive(Clone, Debug)]
-pub struct Found {
-    /// Name of the model, as its folder is called.
+/// A source that can be asked.
+#[async_trait]
+pub trait Store: fmt::Debug + Send + Sync {
+    /// Every version of every model that it holds now, in no order.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the source as a whole cannot be read. A version whose files are wrong is
+    /// listed; fetching or verifying it tells.
+    async fn list(&self) -> Result<Vec<Listing>, StoreError>;
+
+    /// The files of one version, as they are now, not verified.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the first file that cannot be read.
+    async fn fetch(&self, listing: &Listing) -> Result<BundleFiles, StoreError>;
+}
+
+/// A model version that a store holds.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Listing {
+    /// Name of the model.
     pub name: String,
-    /// Version of the model, as its folder is called.
+    /// Version of the model.
     pub version: String,
-    /// Its files, or why they cannot be read.
-    pub files: Result<BundleFiles, String>,
+    /// Differs whenever the files may have changed: tags, times and sizes, or a digest. Compared and
+    /// never shown.
+    pub revision: String,
 }
 
 /// Why a source cannot be used.
@@ -43,26 +67,31 @@ pub enum StoreError {
         /// The text.
         text: String,
     },
-    /// A directory cannot be listed.
-    #[error("cannot list {path}: {reason}")]
-    List {
-        /// The directory.
+    /// A file or folder cannot be read.
+    #[error("cannot read {path}: {reason}")]
+    Unreadable {
+        /// Its path.
         path: String,
         /// What the system said.
         reason: std::io::Error,
     },
+    /// There is no such version.
+    #[error("there is no {name}/{version}")]
+    NoSuchVersion {
+        /// Name of the model.
+        name: String,
+        /// Version of the model.
+        version: String,
+    },
 }
 
 impl Source {
-    /// The newest version of every model in this source.
-    ///
-    /// # Errors
-    /// [`StoreError::List`] when the source itself cannot be read. One unreadable model is told in
-    /// its [`Found::files`].
-    pub fn newest(&self) -> Result<Vec<Found>, StoreError> {
+    /// The store that this source is.
+    #[must_use]
+    pub fn open(&self) -> Box<dyn Store> {
         match self {
-            Self::Embedded => Ok(embedded::bundles()),
-            Self::Directory(path) => directory::newest(path),
+            Self::Embedded => Box::new(Embedded),
+            Self::Directory(path) => Box::new(Directory::new(path.clone())),
         }
     }
 }

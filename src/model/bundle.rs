@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use crate::model::{Digest, Golden, GoldenError, Manifest, ManifestError};
+use crate::model::{Digest, Forecaster, Golden, GoldenError, Manifest, ManifestError, golden};
 
 /// The bytes of a bundle's files by name, `manifest.toml` included, from wherever they come.
 pub type BundleFiles = BTreeMap<String, Cow<'static, [u8]>>;
@@ -20,8 +20,9 @@ pub struct Bundle {
     pub digest: Digest,
     /// The ONNX graph.
     pub model: Cow<'static, [u8]>,
-    /// What the graph must answer before it is served.
-    pub golden: Golden,
+    /// What the graph must answer before it is served; `None` for a graph whose manifest was not
+    /// written by hand, which is then tried on a made-up series.
+    pub golden: Option<Golden>,
 }
 
 /// Why some files are not a bundle.
@@ -96,8 +97,19 @@ impl Bundle {
             manifest,
             digest: Digest::of(&manifest_bytes),
             model,
-            golden,
+            golden: Some(golden),
         })
+    }
+
+    /// Runs the golden forecasts through `forecaster`, which thereby is warm.
+    ///
+    /// # Errors
+    /// [`GoldenError`] of the first case that differs or fails.
+    pub fn check(&self, forecaster: &mut dyn Forecaster) -> Result<(), GoldenError> {
+        match &self.golden {
+            Some(golden) => golden.check(&self.manifest, forecaster),
+            None => golden::try_out(&self.manifest, forecaster),
+        }
     }
 }
 

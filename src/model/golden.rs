@@ -123,6 +123,40 @@ impl Golden {
     }
 }
 
+/// Forecasts a made-up series, for a model that brings no golden forecasts: it must run and give
+/// finite numbers.
+pub(super) fn try_out(
+    manifest: &Manifest,
+    forecaster: &mut dyn Forecaster,
+) -> Result<(), GoldenError> {
+    let made_up = |reason: String| GoldenError::Case {
+        case: "made up".to_owned(),
+        reason,
+    };
+    let length = manifest
+        .context
+        .max_length
+        .min(64)
+        .max(manifest.context.min_length);
+    let values = (0..length).map(|step| 100.0 + (step % 7) as f64 + 0.1 * step as f64);
+    let series = Series::new(values.collect(), None, usize::MAX);
+    let series = series.map_err(|error| made_up(error.to_string()))?;
+    let horizon = Horizon::new(manifest.horizon.longest as u64, manifest.horizon.longest)
+        .map_err(|error| made_up(error.to_string()))?;
+    let levels = QuantileLevels::with_median([]);
+    let request = ForecastRequest::new(series, horizon, levels, SeasonChoice::Given(7));
+    let batch = Batch::pack(manifest, &[&request]);
+    let predict = |source| GoldenError::Predict {
+        case: "made up".to_owned(),
+        source,
+    };
+    let output = batch.run(manifest, forecaster).map_err(predict)?;
+    for grid in batch.grids(manifest, &output) {
+        grid.map_err(|error| made_up(error.to_string()))?;
+    }
+    Ok(())
+}
+
 impl Case {
     fn check(
         &self,
@@ -286,5 +320,13 @@ mod tests {
             let error = check(&golden(from, to).unwrap(), 5.0).unwrap_err();
             assert!(matches!(error, GoldenError::Case { .. }), "{to}: {error}");
         }
+    }
+
+    #[test]
+    fn a_model_without_golden_forecasts_must_give_numbers() {
+        let manifest = manifest("scaling = \"none\"");
+        try_out(&manifest, &mut Constant(5.0)).unwrap();
+        let error = try_out(&manifest, &mut Constant(f32::NAN)).unwrap_err();
+        assert!(matches!(error, GoldenError::Case { .. }), "{error}");
     }
 }

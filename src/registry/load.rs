@@ -4,13 +4,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
+use futures_executor::block_on;
 use thiserror::Error;
 
 use crate::engine::metrics::EngineMetrics;
 use crate::engine::{Engine, EngineConfig};
-use crate::model::{Bundle, BundleError, Forecaster, GoldenError};
+use crate::model::{Bundle, BundleFiles, Forecaster, GoldenError};
 use crate::registry::{LiveModel, ModelState, Registry};
-use crate::store::{Found, Source, StoreError};
+use crate::store::{Listing, Source, Store, StoreError, by_version};
 
 /// Reads a verified bundle's graph, of which sessions are then opened. The registry is given one, so
 /// that it knows no runtime.
@@ -22,8 +23,14 @@ pub type Sessions<'a> = dyn Fn() -> Result<Box<dyn Forecaster>, OpenError> + Sen
 /// Why a graph cannot be opened.
 pub type OpenError = Box<dyn std::error::Error + Send + Sync>;
 
+/// Makes a bundle of the files of a version: verifies them, or writes a manifest for a graph that
+/// says itself what it wants.
+pub type Reader = dyn Fn(&Listing, BundleFiles) -> Result<Bundle, OpenError> + Send + Sync;
+
 /// What every load needs.
 pub struct Load {
+    /// Reads bundles.
+    pub reader: Box<Reader>,
     /// Opens graphs.
     pub opener: Box<Opener>,
     /// Sessions of each model, each with a thread of its own.
@@ -39,10 +46,10 @@ pub struct Load {
 pub enum LoadError {
     /// Its files cannot be read.
     #[error("cannot read the bundle: {0}")]
-    Unreadable(String),
+    Unreadable(#[from] StoreError),
     /// Its files are not a bundle.
-    #[error(transparent)]
-    Bundle(#[from] BundleError),
+    #[error("{0}")]
+    Bundle(#[source] OpenError),
     /// The manifest names another model than the folder does.
     #[error("manifest.toml is of {manifest}, and the folder is {folder}")]
     Misplaced {
@@ -83,14 +90,20 @@ impl Load {
     /// # Errors
     /// [`StoreError`] when the source itself cannot be read.
     pub fn all(&self, source: &Source, registry: &Registry) -> Result<(), StoreError> {
-        for found in source.newest()? {
-            if registry.resolve(Some(&found.name)).is_ok() {
+        let store = source.open();
+        let mut listings = block_on(store.list())?;
+        listings.sort_by(|left, right| {
+            let newest_first = by_version(&right.version, &left.version);
+            left.name.cmp(&right.name).then(newest_first)
+        });
+        listings.dedup_by(|later, first| later.name == first.name);
+        for listing in listings {
+            if registry.resolve(Some(&listing.name)).is_ok() {
                 continue;
             }
-            let name = found.name.clone();
-            let version = found.version.clone();
-            registry.set(&name, ModelState::Loading);
-            match self.one(found, source) {
+            let (name, version) = (&listing.name, &listing.version);
+            registry.set(name, ModelState::Loading);
+            match self.one(store.as_ref(), &listing, source) {
                 Ok(live) => {
                     tracing::info!(
                         model = %name,
@@ -100,12 +113,12 @@ impl Load {
                         duration_seconds = live.load_duration.as_secs_f64(),
                         "model ready"
                     );
-                    registry.set(&name, ModelState::Ready(Arc::new(live)));
+                    registry.set(name, ModelState::Ready(Arc::new(live)));
                 }
                 Err(error) => {
                     let reason = error.to_string();
                     tracing::error!(model = %name, %version, %source, %reason, "model failed to load");
-                    registry.set(&name, ModelState::Failed { reason });
+                    registry.set(name, ModelState::Failed { reason });
                 }
             }
         }
@@ -116,14 +129,20 @@ impl Load {
     ///
     /// # Errors
     /// [`LoadError`] of the first check that fails.
-    pub fn one(&self, found: Found, source: &Source) -> Result<LiveModel, LoadError> {
+    pub fn one(
+        &self,
+        store: &dyn Store,
+        listing: &Listing,
+        source: &Source,
+    ) -> Result<LiveModel, LoadError> {
         let started = Instant::now();
-        let bundle = Bundle::verify(found.files.map_err(LoadError::Unreadable)?)?;
+        let files = block_on(store.fetch(listing))?;
+        let bundle = (self.reader)(listing, files).map_err(LoadError::Bundle)?;
         let manifest = &bundle.manifest;
-        if (&manifest.name, &manifest.version) != (&found.name, &found.version) {
+        if (&manifest.name, &manifest.version) != (&listing.name, &listing.version) {
             return Err(LoadError::Misplaced {
                 manifest: format!("{}/{}", manifest.name, manifest.version),
-                folder: format!("{}/{}", found.name, found.version),
+                folder: format!("{}/{}", listing.name, listing.version),
             });
         }
         let forecasters = self.open_all(&bundle)?;
@@ -164,6 +183,6 @@ impl Load {
 
 fn open(sessions: &Sessions<'_>, bundle: &Bundle) -> Result<Box<dyn Forecaster>, LoadError> {
     let mut forecaster = sessions().map_err(LoadError::Open)?;
-    bundle.golden.check(&bundle.manifest, forecaster.as_mut())?;
+    bundle.check(forecaster.as_mut())?;
     Ok(forecaster)
 }

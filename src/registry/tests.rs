@@ -9,7 +9,7 @@ use ndarray::Array3;
 use super::*;
 use crate::engine::EngineConfig;
 use crate::engine::metrics::EngineMetrics;
-use crate::model::{Batch, Forecaster, PredictError};
+use crate::model::{Batch, Bundle, Forecaster, PredictError};
 use crate::store::Source;
 
 /// Gives what the golden forecast of [`bundle`] expects.
@@ -66,6 +66,7 @@ levels = [0.5]
 
 fn load(opener: Box<Opener>) -> Load {
     Load {
+        reader: Box::new(|_, files| Ok(Bundle::verify(files)?)),
         opener,
         workers: 3,
         engine: EngineConfig {

@@ -305,7 +305,7 @@ fn a_source_that_is_not_there_is_an_error_of_the_start() {
     assert!(
         error
             .to_string()
-            .starts_with("cannot list /no/such/folder: "),
+            .starts_with("cannot read /no/such/folder: "),
         "{error}"
     );
 }

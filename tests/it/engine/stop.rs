@@ -3,15 +3,14 @@
 use almanac::config::Config;
 use almanac::model::{Batch, Bundle, Forecaster as _};
 use almanac::onnx::OnnxModel;
-use almanac::store::Source;
+use almanac::store::embedded::Embedded;
 
 use super::request;
 
 #[test]
 fn a_stopped_session_fails_and_runs_again_once_it_is_reset() {
     let runtime = almanac::app::runtime(&Config::default()).unwrap();
-    let found = Source::Embedded.newest().unwrap().remove(0);
-    let bundle = Bundle::verify(found.files.unwrap()).unwrap();
+    let bundle = Bundle::verify(Embedded::files("almanac", "1").unwrap()).unwrap();
     let mut session = OnnxModel::new(runtime, &bundle).open(1).unwrap();
     let request = request(7.0, 50, 3, &[]);
     let batch = Batch::pack(&bundle.manifest, &[&request]);
