@@ -1,0 +1,82 @@
+# shellcheck shell=bash disable=SC2034
+# What the end-to-end scripts that need containers share. Sourced after lib.sh.
+
+# Debian's client has BuildKit in it, where the machine's own may lack it.
+DOCKER=$(type -P -a docker | tail -n 1 || true)
+CONTAINERS=()
+ENGINE_STARTED=false
+
+docker() { DOCKER_BUILDKIT=1 "$DOCKER" "$@"; }
+
+end_containers() {
+  ((${#CONTAINERS[@]} == 0)) || docker rm --force "${CONTAINERS[@]}" >/dev/null 2>&1 || true
+  if [[ $ENGINE_STARTED == true ]]; then
+    kill -TERM "$(cat "$SCRATCH/dockerd.pid")" 2>/dev/null || true
+    eventually 20 test ! -e "$SCRATCH/dockerd.pid" || true
+  fi
+  end_started
+}
+trap end_containers EXIT
+
+# Whether there is a Docker engine; as root one is installed from Debian's packages and started when
+# there is none. Sets REASON when not. One that is started ends with the script; its images stay.
+docker_engine() {
+  REASON='docker cannot be installed without root and apt-get'
+  need docker docker.io || return 1
+  DOCKER=$(type -P -a docker | tail -n 1)
+  docker info >/dev/null 2>&1 && return
+  need dockerd docker.io && need iptables iptables || return 1
+  DOCKER=$(type -P -a docker | tail -n 1)
+  REASON='dockerd does not start'
+  local home=${CACHE%/tools}/docker
+  mkdir -p "$home"
+  setsid dockerd --data-root "$home" --exec-root "$SCRATCH/docker-exec" \
+    --pidfile "$SCRATCH/dockerd.pid" >"$SCRATCH/dockerd.log" 2>&1 &
+  ENGINE_STARTED=true
+  if ! eventually 30 docker info; then
+    REASON=$(tail -n 1 "$SCRATCH/dockerd.log")
+    return 1
+  fi
+}
+
+# build_image NAME: from the Dockerfile, with stand-ins for base images that cannot be pulled.
+build_image() {
+  local base
+  for base in $(sed -n 's/^ARG [A-Z]*_IMAGE=//p' "$ROOT/Dockerfile"); do
+    docker image inspect "$base" >/dev/null 2>&1 || docker pull --quiet "$base" || {
+      DOCKER=$DOCKER "$ROOT/deploy/image/base-images.sh" || return 1
+      break
+    }
+  done
+  docker build --tag "$1" --build-arg "REVISION=$(git -C "$ROOT" rev-parse HEAD)" "$ROOT"
+}
+
+no_shell() {
+  ! docker run --rm --entrypoint /bin/sh "$1" -c true 2>/dev/null
+}
+
+# start_container IMAGE [DOCKER ARGUMENT...]: starts one and waits until it is ready.
+# Sets CONTAINER, ADDRESS and URL.
+start_container() {
+  local image=$1
+  shift
+  CONTAINER=$(docker run --detach --publish 127.0.0.1::8080 "$@" "$image")
+  CONTAINERS+=("$CONTAINER")
+  ADDRESS=$(docker port "$CONTAINER" 8080/tcp | head -n 1)
+  URL=http://$ADDRESS
+  if ! eventually 60 is_ready; then
+    docker logs "$CONTAINER"
+    echo 'the container does not become ready'
+    return 1
+  fi
+}
+
+# stop_container: SIGTERM, and whether it ended with 0 by itself.
+stop_container() {
+  local status
+  docker stop --time 30 "$CONTAINER" >/dev/null
+  status=$(docker inspect --format '{{.State.ExitCode}}' "$CONTAINER")
+  docker rm "$CONTAINER" >/dev/null
+  echo "exit status $status"
+  [[ $status == 0 ]]
+}

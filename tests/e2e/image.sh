@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# Builds the image and proves that containers of it run as platforms run them.
+#
+#   tests/e2e/image.sh [--image NAME] [--slow]
+#
+# The image is small, has no shell and says what it is; it runs as root, as nobody in particular, with
+# a read-only root file system and without any capability; a quarter of a core and 512 MiB serve a
+# full queue and still answer health checks; SIGTERM drains. --image takes one that is already built.
+# --slow holds the load for a minute instead of 20 seconds.
+
+source "$(dirname "$0")/lib.sh"
+source "$(dirname "$0")/docker.sh"
+
+IMAGE='' SLOW=false
+while (($# > 0)); do
+  case $1 in
+    --help) usage && exit 0 ;;
+    --image) IMAGE=$2 && shift ;;
+    --slow) SLOW=true ;;
+    *) usage >&2 && exit 64 ;;
+  esac
+  shift
+done
+
+# Compressed, as a registry holds it.
+MOST_MIB=45
+BODY='{"values":[112,118,132,129,121,135,148,148,136,119,104,118],"horizon":3}'
+
+if ! docker_engine; then
+  skip 'the image' "there is no Docker engine: $REASON"
+  finish
+  exit
+fi
+if [[ -z $IMAGE ]]; then
+  IMAGE=almanac:e2e
+  check 'the image builds' build_image "$IMAGE"
+fi
+
+# --- What it is
+
+compressed() {
+  docker save "$IMAGE" | gzip -6 | wc -c
+}
+size=$(compressed)
+echo "compressed: $((size / 1048576)) MiB"
+check "it is under $MOST_MIB MiB, compressed" test "$size" -lt $((MOST_MIB * 1048576))
+config_of() { docker image inspect --format "$1" "$IMAGE"; }
+check 'it runs as a user without rights' test "$(config_of '{{.Config.User}}')" = 65532:65532
+check 'it names its ports' test "$(config_of '{{json .Config.ExposedPorts}}')" = '{"8080/tcp":{},"8081/tcp":{}}'
+check 'SageMaker may choose its port' \
+  test "$(config_of '{{index .Config.Labels "com.amazonaws.sagemaker.capabilities.accept-bind-to-port"}}')" = true
+check 'it has no shell' no_shell "$IMAGE"
+check 'it prints its version' docker run --rm "$IMAGE" --version
+
+# --- How it runs
+
+answers() { [[ $(status_of "$1" "${@:3}") == "$2" ]]; }
+
+# runs_with NAME [DOCKER ARGUMENT...]: a container with these arguments forecasts, and ends by SIGTERM with 0.
+runs_with() {
+  start_container "$IMAGE" "$@" || return 1
+  answers /forecast 200 --data "$BODY" || return 1
+  stop_container
+}
+
+check 'it runs as it is' runs_with
+check '... as root' runs_with --user 0:0
+check '... as nobody in particular, in the group of root' runs_with --user 12345:0
+check '... read-only, without capabilities, without new privileges' runs_with --read-only \
+  --cap-drop ALL --security-opt no-new-privileges --user 12345:12345
+
+start=$(date +%s%N)
+start_container "$IMAGE"
+echo "ready $((($(date +%s%N) - start) / 1000000)) ms after docker was asked to run it"
+started=$(date --date "$(docker inspect --format '{{.State.StartedAt}}' "$CONTAINER")" +%s%N)
+listening=$(docker logs "$CONTAINER" 2>&1 | sed -n 's/.*"timestamp":"\([^"]*\)".*"message":"model ready".*/\1/p' | head -n 1)
+[[ -z $listening ]] || echo "model ready $((($(date --date "$listening" +%s%N) - started) / 1000000)) ms after its process began"
+echo "memory, idle: $(docker stats --no-stream --format '{{.MemUsage}}' "$CONTAINER")"
+stop_container >/dev/null
+
+healthy() { [[ $(docker inspect --format '{{.State.Health.Status}}' "$CONTAINER") == healthy ]]; }
+start_container "$IMAGE" --health-interval 1s
+check 'the engine finds it healthy' eventually 20 healthy
+check 'SIGTERM ends it with 0' stop_container
+
+# --- A small one under load
+
+start_container "$IMAGE" --cpus 0.25 --memory 512m --memory-swap 512m --pids-limit 100
+seconds=20
+[[ $SLOW == false ]] || seconds=60
+check "a quarter of a core and 512 MiB: $seconds s at a full queue" \
+  python3 "$E2E/container_load.py" --address "$ADDRESS" --seconds "$seconds"
+cat "$SCRATCH/check"
+state=$(docker inspect --format '{{.State.Status}} {{.State.OOMKilled}} {{.RestartCount}}' "$CONTAINER")
+check '... it was not killed, nor started again' test "$state" = 'running false 0'
+echo "memory after it: $(docker stats --no-stream --format '{{.MemUsage}}' "$CONTAINER")"
+check '... and ends with 0' stop_container
+
+finish
