@@ -41,8 +41,9 @@ docker_engine() {
 
 # build_image NAME: from the Dockerfile, with stand-ins for base images that cannot be pulled.
 build_image() {
-  local base
-  for base in $(sed -n 's/^ARG [A-Z]*_IMAGE=//p' "$ROOT/Dockerfile"); do
+  local base bases
+  mapfile -t bases < <(sed -n 's/^ARG [A-Z]*_IMAGE=//p' "$ROOT/Dockerfile")
+  for base in "${bases[@]}"; do
     docker image inspect "$base" >/dev/null 2>&1 || docker pull --quiet "$base" || {
       DOCKER=$DOCKER "$ROOT/deploy/image/base-images.sh" || return 1
       break

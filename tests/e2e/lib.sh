@@ -122,12 +122,13 @@ need() {
   { apt-get update && apt-get install -y --no-install-recommends "$2"; } >"$SCRATCH/apt" 2>&1
 }
 
-# start_server [ARGUMENT...]: starts the server on a free port, under the commands in WRAP.
-# Sets SERVER (its process), URL, ADDRESS and LOG.
+# start_server [ARGUMENT...]: starts the server at LISTEN, a free port unless that is set, under the
+# commands in WRAP. Sets SERVER (its process), URL, ADDRESS and LOG.
+LISTEN=127.0.0.1:0
 WRAP=()
 start_server() {
   LOG=$(mktemp -p "$SCRATCH" log.XXXX)
-  "${WRAP[@]}" "$BINARY" serve --listen 127.0.0.1:0 --log-format json "$@" 2>"$LOG" &
+  "${WRAP[@]}" "$BINARY" serve --listen "$LISTEN" --log-format json "$@" 2>"$LOG" &
   SERVER=$!
   STARTED+=("$SERVER")
   if ! eventually 20 grep -q '"message":"listening"' "$LOG"; then
