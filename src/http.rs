@@ -10,6 +10,7 @@ mod negotiation;
 mod observe;
 mod openapi;
 mod problem;
+mod sagemaker;
 pub mod server;
 mod state;
 mod timing;
@@ -70,6 +71,8 @@ fn documented() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(openapi::base())
         .routes(routes!(forecast::post_forecast, forecast::get_forecast))
         .routes(routes!(backtest::post_backtest))
+        .routes(routes!(sagemaker::post_invocations))
+        .routes(routes!(sagemaker::get_execution_parameters))
         .routes(routes!(models::list_models))
         .routes(routes!(models::get_model))
         .routes(routes!(health::get_healthz))

@@ -4,10 +4,14 @@ mod answer;
 pub(super) mod body;
 pub(super) mod call;
 pub(super) mod json;
+mod lines;
 pub(super) mod query;
 pub(super) mod run;
 pub(super) mod terms;
 mod write;
+
+pub(super) use answer::ForecastAnswer;
+pub(super) use call::ForecastBody;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,9 +23,8 @@ use bytes::Bytes;
 
 use crate::engine::Terms;
 use crate::frame;
-use crate::http::forecast::answer::ForecastAnswer;
 use crate::http::forecast::body::BodyFormat;
-use crate::http::forecast::call::{ForecastBody, ForecastCall};
+use crate::http::forecast::call::ForecastCall;
 use crate::http::forecast::query::ForecastQuery;
 use crate::http::forecast::run::Prepared;
 use crate::http::forecast::write::AnswerFormat;
@@ -47,7 +50,8 @@ const EXAMPLE: &str = include_str!("../../examples/air_passengers.csv");
 /// Forecasts one series or many
 ///
 /// The body is JSON, or CSV with its settings in the query. Each series that cannot be forecast has
-/// its own error in place; when none can, the answer is a problem document.
+/// its own error in place; when none can, the answer is a problem document. In a body of JSON lines
+/// each line is a request of its own, and the answer has a line for each, in their order.
 #[utoipa::path(
     post,
     path = "/forecast",
@@ -56,15 +60,20 @@ const EXAMPLE: &str = include_str!("../../examples/air_passengers.csv");
     request_body(
         content(
             (ForecastBody = "application/json"),
-            (String = "text/csv", example = "month,passengers\n1949-01-01,112\n1949-02-01,118\n1949-03-01,132\n")
+            (String = "text/csv", example = "month,passengers\n1949-01-01,112\n1949-02-01,118\n1949-03-01,132\n"),
+            (String = "application/jsonlines", example = "{\"values\":[1,2,3],\"horizon\":2}\n{\"values\":[4,5,6],\"horizon\":2}\n")
         )
     ),
     responses(
         (status = 200, description = "Forecasts, at least one", content(
-            (ForecastAnswer<'_> = "application/json"), (String = "text/csv")
+            (ForecastAnswer<'_> = "application/json"), (String = "text/csv"), (String = "application/jsonlines")
         )),
-        (status = "4XX", description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "The server cannot answer now", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", description = "The request is wrong", content(
+            (Problem = "application/problem+json"), (String = "application/jsonlines")
+        )),
+        (status = "5XX", description = "The server cannot answer now", content(
+            (Problem = "application/problem+json"), (String = "application/jsonlines")
+        )),
     )
 )]
 pub(crate) async fn post_forecast(
@@ -74,16 +83,17 @@ pub(crate) async fn post_forecast(
     body: Body,
 ) -> Result<Response<Body>, Problem> {
     let terms = terms::terms(&headers, Instant::now(), state.request_timeout)?;
-    let format = AnswerFormat::preferred(&headers)?;
-    let body_format = BodyFormat::of(&headers)?;
     let query = ForecastQuery::parse(query.as_deref().unwrap_or_default())?;
-    let body = body::receive(&headers, body, state.max_body).await?;
+    if lines::are_declared(&headers) {
+        let media_type = lines::accepted(&headers)?;
+        let body = receive(&state, &headers, body, terms).await?;
+        return lines::answer(&state, query, (body, media_type), terms).await;
+    }
+    let format = AnswerFormat::preferred(&headers)?;
+    let body_format = BodyFormat::of(&headers)
+        .map_err(|problem| problem.expected(body::READ.into_iter().chain([lines::JSON_LINES])))?;
+    let body = receive(&state, &headers, body, terms).await?;
     let started = Instant::now();
-    state.metrics.body_bytes.observe(body.len() as f64);
-    // Reading costs more than all else that is done for a request that is refused.
-    state
-        .registry
-        .admits(terms, body.len() > MORE_THAN_A_BATCH)?;
     let prepared = if body.len() < LARGE_BODY {
         prepare(&state, body_format, query, &body)?
     } else {
@@ -126,6 +136,21 @@ pub(crate) async fn get_forecast(
         &Bytes::from_static(EXAMPLE.as_bytes()),
     )?;
     answer(prepared, format, (started, terms)).await
+}
+
+/// The whole body, when a model would admit what it holds.
+async fn receive(
+    state: &AppState,
+    headers: &HeaderMap,
+    body: Body,
+    terms: Terms,
+) -> Result<Bytes, Problem> {
+    let body = body::receive(headers, body, state.max_body).await?;
+    state.metrics.body_bytes.observe(body.len() as f64);
+    // Reading costs more than all else that is done for a request that is refused.
+    let is_large = body.len() > MORE_THAN_A_BATCH;
+    state.registry.admits(terms, is_large)?;
+    Ok(body)
 }
 
 /// Reads a body and prepares its series; pure computation.

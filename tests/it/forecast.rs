@@ -6,6 +6,7 @@ mod csv;
 mod edges;
 mod isolation;
 mod json;
+mod lines;
 mod numbers;
 
 use serde_json::{Value, json};

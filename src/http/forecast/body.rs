@@ -17,7 +17,8 @@ pub(crate) enum BodyFormat {
     Csv,
 }
 
-const READ: [&str; 2] = ["application/json", "text/csv"];
+/// Their media types.
+pub(crate) const READ: [&str; 2] = ["application/json", "text/csv"];
 
 impl BodyFormat {
     /// The format that `headers` declare.

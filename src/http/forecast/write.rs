@@ -42,7 +42,10 @@ impl AnswerFormat {
     /// [`Code::Internal`] when it cannot be written, which memory alone can cause.
     pub(crate) fn write(self, outcome: Outcome) -> Result<Response<Body>, Problem> {
         let body = match self {
-            Self::Json => json(&outcome),
+            Self::Json => {
+                let mut body = Vec::new();
+                json(&outcome, &mut body).map(|()| body)
+            }
             Self::Csv => csv(outcome),
         };
         let body = body.map_err(|error| Problem::new(Code::Internal, error))?;
@@ -55,7 +58,8 @@ impl AnswerFormat {
     }
 }
 
-fn json(outcome: &Outcome) -> Result<Vec<u8>, String> {
+/// Writes `outcome` as JSON at the end of `body`.
+pub(super) fn json(outcome: &Outcome, body: &mut Vec<u8>) -> Result<(), String> {
     let forecasts = outcome.series.iter();
     let answer = ForecastAnswer {
         model: ModelReference::of(&outcome.model),
@@ -65,9 +69,8 @@ fn json(outcome: &Outcome) -> Result<Vec<u8>, String> {
     };
     let asked = &outcome.asked;
     let numbers = asked.horizon.steps() * (1 + asked.quantiles.len() + 2 * asked.levels.len());
-    let mut body = Vec::with_capacity(256 + outcome.series.len() * (256 + 10 * numbers));
-    serde_json::to_writer(&mut body, &answer).map_err(|error| error.to_string())?;
-    Ok(body)
+    body.reserve(256 + outcome.series.len() * (256 + 10 * numbers));
+    serde_json::to_writer(body, &answer).map_err(|error| error.to_string())
 }
 
 fn csv(outcome: Outcome) -> Result<Vec<u8>, String> {

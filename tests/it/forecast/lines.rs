@@ -1,0 +1,105 @@
+//! JSON lines: a request on each line, and an answer for each.
+
+use almanac::config::Config;
+use axum::body::Body;
+use axum::http::{Request, header};
+use serde_json::{Value, json};
+
+use crate::support::answer::Answer;
+use crate::support::scripted::Scripted;
+use crate::support::{TestApp, TestAppBuilder};
+
+fn app() -> TestApp {
+    TestAppBuilder::scripted()
+        .workers(vec![Scripted::last_value()])
+        .build()
+}
+
+async fn post(app: &TestApp, uri: &str, lines: &str) -> Answer {
+    app.post(uri, "application/jsonlines", lines.to_owned())
+        .await
+}
+
+fn read(answer: &Answer) -> Vec<Value> {
+    answer
+        .text()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn each_line_has_its_answer_in_its_place() {
+    let app = app();
+    let body = "{\"values\":[1,2,3],\"horizon\":2}\n\
+        {\"values\":[4,5],\"horizon\":1,\"levels\":[80]}\n\n\
+        not json\n\
+        {\"series\":[{\"id\":\"a\",\"values\":[7,8]},{\"id\":\"b\",\"values\":[1,\"x\"]}],\"horizon\":3}";
+    for uri in ["/forecast", "/invocations"] {
+        let answer = post(&app, uri, body).await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.header("content-type"), Some("application/jsonlines"));
+        let lines = read(&answer);
+        assert_eq!(lines.len(), 4);
+        assert_eq!(lines[0]["forecasts"][0]["point"], json!([3.0, 3.0]));
+        assert_eq!(
+            lines[1]["forecasts"][0]["levels"]["80"]["upper"],
+            json!([6.0])
+        );
+        assert_eq!(lines[2]["code"], "invalid_json");
+        assert_eq!(lines[3]["forecasts"][0]["point"], json!([8.0, 8.0, 8.0]));
+        assert_eq!(lines[3]["forecasts"][1]["error"]["code"], "wrong_type");
+    }
+}
+
+#[tokio::test]
+async fn lines_that_all_fail_have_the_status_of_the_first() {
+    let answer = post(&app(), "/forecast", "{\"values\":[1,2]}\n{\"horizon\":1}\n").await;
+    assert_eq!(answer.status, 422);
+    let codes: Vec<_> = read(&answer)
+        .into_iter()
+        .map(|line| line["code"].clone())
+        .collect();
+    assert_eq!(codes, ["missing_field", "missing_field"]);
+}
+
+#[tokio::test]
+async fn a_body_as_a_whole_is_bounded_and_has_a_line() {
+    let mut limits = Config::default().request_limits();
+    limits.series = 2;
+    let app = TestAppBuilder::scripted()
+        .limits(limits)
+        .workers(vec![Scripted::last_value()])
+        .build();
+    let three = "{\"values\":[1,2],\"horizon\":1}\n".repeat(3);
+    post(&app, "/forecast", &three)
+        .await
+        .problem(422, "too_many_series");
+    post(&app, "/forecast", "\n \n")
+        .await
+        .problem(422, "no_series");
+}
+
+#[tokio::test]
+async fn what_is_accepted_names_the_type_of_the_answer() {
+    let app = app();
+    let ask = |accept: &'static str| {
+        Request::post("/forecast")
+            .header(header::CONTENT_TYPE, "application/x-ndjson; charset=utf-8")
+            .header(header::ACCEPT, accept)
+            .body(Body::from("{\"values\":[1,2],\"horizon\":1}"))
+            .unwrap()
+    };
+    let answer = app.send(ask("application/x-ndjson")).await;
+    assert_eq!(answer.header("content-type"), Some("application/x-ndjson"));
+    app.send(ask("text/csv"))
+        .await
+        .problem(406, "not_acceptable");
+}
+
+#[tokio::test]
+async fn sagemaker_is_told_how_to_call() {
+    let answer = app().get("/execution-parameters").await.ok();
+    let expected = json!({"MaxConcurrentTransforms": 2, "BatchStrategy": "MULTI_RECORD", "MaxPayloadInMB": 32});
+    assert_eq!(answer, expected);
+}
