@@ -1,7 +1,7 @@
 //! What a manifest may say, and which requests fit it.
 
 use super::*;
-use crate::forecast::{Horizon, SeasonChoice, Series};
+use crate::forecast::{ForecastRequest, Horizon, SeasonChoice, Series};
 
 /// A small manifest with three levels, without files.
 pub(in crate::model) const MANIFEST: &str = r#"
@@ -99,7 +99,7 @@ fn roles_that_may_be_left_out_have_no_effect() {
 fn what_is_not_of_the_schema_is_refused() {
     check_refused("format = 2", "format is 2");
     check_refused("format = \"1\"", "TOML parse error");
-    check_refused("pad = \"right\"", "TOML parse error");
+    check_refused("pad = \"middle\"", "TOML parse error");
     check_refused("licence = \"MIT\"\nauthor = \"me\"", "TOML parse error");
     assert!(Manifest::parse(&MANIFEST.replace("licence = \"MIT\"", "")).is_err());
 }
