@@ -71,7 +71,7 @@ mod tests {
         let mut context = vec![1.0, 5.0, 2.0, 7.0];
         let differences = Differences::take(&mut context, &[2]);
         assert_eq!(context, [1.0, 2.0]);
-        let mut path = [1.0, 2.0, 1.0, 2.0];
+        let mut path = vec![1.0, 2.0, 1.0, 2.0];
         differences.undo(&mut path);
         assert_eq!(path, [3.0, 9.0, 4.0, 11.0]);
     }

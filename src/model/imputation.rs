@@ -95,7 +95,7 @@ mod tests {
 
     #[track_caller]
     fn check(rule: Missing, earlier: &[f64], expected: &[f64]) {
-        let mut context = [GAP, 2.0, GAP, GAP, 8.0, GAP];
+        let mut context = vec![GAP, 2.0, GAP, GAP, 8.0, GAP];
         fill(&mut context, rule, Before::of(earlier));
         assert_eq!(context, expected);
     }

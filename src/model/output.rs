@@ -25,8 +25,8 @@ pub fn decode<T: Copy + Into<f64>>(
     let role = &manifest.output;
     let output = in_order(output, role).ok_or_else(wrong)?;
     if manifest.context.is_direct() {
-        let output = steps_of_rows(output, batch).ok_or_else(wrong)?;
-        return quantiles(output.view(), manifest).ok_or_else(wrong);
+        let output = steps_of_rows(&output, batch).ok_or_else(wrong)?;
+        return quantiles(&output.view(), manifest).ok_or_else(wrong);
     }
     let wanted = match manifest.horizon.input {
         Some(_) => batch.horizon(),
@@ -42,7 +42,7 @@ pub fn decode<T: Copy + Into<f64>>(
     if end > steps {
         return Err(wrong());
     }
-    quantiles(output.slice(s![.., .., first..end]), manifest).ok_or_else(wrong)
+    quantiles(&output.slice(s![.., .., first..end]), manifest).ok_or_else(wrong)
 }
 
 /// `output` as `[row, level, step]`, where level is whatever else it has an axis of.
@@ -73,7 +73,7 @@ fn in_order<'a, T>(output: ArrayViewD<'a, T>, role: &OutputRole) -> Option<Array
 }
 
 /// `output`, in which each step ahead of a row is a row of its own, with the steps side by side.
-fn steps_of_rows<T: Copy>(output: ArrayView3<'_, T>, batch: &Batch) -> Option<Array3<T>> {
+fn steps_of_rows<T: Copy>(output: &ArrayView3<'_, T>, batch: &Batch) -> Option<Array3<T>> {
     let (rows, others, steps) = output.dim();
     let (series, horizon) = (batch.len(), batch.horizon());
     let fits = rows == series * horizon && steps == 1;
@@ -86,7 +86,7 @@ fn steps_of_rows<T: Copy>(output: ArrayView3<'_, T>, batch: &Batch) -> Option<Ar
 
 /// The levels of `output`, whose middle axis is of another kind.
 fn quantiles<T: Copy + Into<f64>>(
-    output: ArrayView3<'_, T>,
+    output: &ArrayView3<'_, T>,
     manifest: &Manifest,
 ) -> Option<Array3<f32>> {
     let role = &manifest.output;

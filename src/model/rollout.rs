@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use ndarray::{Array2, Array3, ArrayView2, Axis, s};
+use ndarray::{Array2, Array3, Axis, s};
 
 use crate::model::batch::{Path, narrow};
 use crate::model::distribution::empirical;
@@ -181,7 +181,7 @@ impl Runs<'_> {
 impl Going {
     /// Takes the quantiles `[level, step]` of a block as what has been, as the roll-out says.
     fn extend(&mut self, manifest: &Manifest, block: &Array2<f32>) {
-        let level = |level_idx: usize| path(block.view(), level_idx);
+        let level = |level_idx: usize| path(block, level_idx);
         match manifest.horizon.rollout {
             Rollout::None => {}
             Rollout::Median => self.each(|_, history| history.extend(level(manifest.median()))),
@@ -204,7 +204,7 @@ impl Going {
     }
 }
 
-fn path(block: ArrayView2<'_, f32>, level_idx: usize) -> impl Iterator<Item = f64> {
+fn path(block: &Array2<f32>, level_idx: usize) -> impl Iterator<Item = f64> {
     let row = block.row(level_idx).to_vec();
     row.into_iter().map(f64::from)
 }

@@ -75,7 +75,7 @@ impl<'a> OnnxModel<'a> {
         Self {
             runtime,
             bundle,
-            weights: Weights::of(&bundle.model),
+            weights: Weights::of(&bundle.model, &bundle.external),
         }
     }
 

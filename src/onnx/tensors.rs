@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use ndarray::{Array0, Array3, ArrayD, ArrayView2, ArrayViewD, Axis, Ix3};
+use ndarray::{Array0, Array2, Array3, ArrayD, ArrayViewD, Axis, Ix3};
 use ort::session::SessionInputValue;
 use ort::value::{DynValue, Tensor, TensorRef};
 
@@ -43,23 +43,23 @@ fn context<'a>(manifest: &Manifest, batch: &'a Batch) -> ort::Result<SessionInpu
     let axes = &manifest.context.axes;
     match (manifest.context.r#type, batch.wide_contexts()) {
         (FloatType::Float64, Some(wide)) => {
-            let view = with_variate(wide.view(), axes);
+            let view = with_variate(wide, axes);
             Ok(TensorRef::from_array_view(view)?.into())
         }
         (FloatType::Float64, None) => {
             let wide = batch.contexts().mapv(f64::from);
-            let view = with_variate(wide.view(), axes);
+            let view = with_variate(&wide, axes);
             Ok(Tensor::from_array(view.to_owned())?.into())
         }
         (FloatType::Float32, _) => {
-            let view = with_variate(batch.contexts().view(), axes);
+            let view = with_variate(batch.contexts(), axes);
             Ok(TensorRef::from_array_view(view)?.into())
         }
     }
 }
 
-fn with_variate<'a, T>(view: ArrayView2<'a, T>, axes: &[ContextAxis]) -> ArrayViewD<'a, T> {
-    let view = view.into_dyn();
+fn with_variate<'a, T>(array: &'a Array2<T>, axes: &[ContextAxis]) -> ArrayViewD<'a, T> {
+    let view = array.view().into_dyn();
     match axes.iter().position(|axis| *axis == ContextAxis::Variate) {
         Some(place) => view.insert_axis(Axis(place)),
         None => view,

@@ -165,8 +165,8 @@ fn check_rollout(document: &Document, levels: &QuantileLevels) -> Result<(), Man
         ),
         Rollout::Nan => (
             document.context.missing == Missing::Nan
-                && horizon.longest < horizon.native.saturating_add(document.context.max_length),
-            "it needs context.missing = \"nan\", and horizon.longest below horizon.native and context.max_length together",
+                && horizon.covered(horizon.longest) - horizon.native < document.context.max_length,
+            "it needs context.missing = \"nan\", and something of the context left for the last run",
         ),
     };
     let rollout = format_args!("{:?}", horizon.rollout);

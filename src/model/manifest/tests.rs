@@ -49,6 +49,22 @@ pub(in crate::model) fn manifest(line: &str) -> Manifest {
     Manifest::parse(&with_line(line)).unwrap()
 }
 
+/// [`MANIFEST`] with other lines in one of its tables.
+#[track_caller]
+pub(in crate::model) fn manifest_with(table: &str, lines: &str) -> Manifest {
+    Manifest::parse(&with_table(MANIFEST, table, lines)).unwrap()
+}
+
+/// `text` with other lines in one of its tables.
+#[track_caller]
+pub(in crate::model) fn with_table(text: &str, table: &str, lines: &str) -> String {
+    let start = text.find(table).unwrap() + table.len();
+    let end = text[start..]
+        .find("\n[")
+        .map_or(text.len(), |end| start + end);
+    format!("{}\n{lines}\n{}", &text[..start], &text[end..])
+}
+
 #[track_caller]
 fn with_line(line: &str) -> String {
     let Some((key, _)) = line.split_once(" = ") else {
