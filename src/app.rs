@@ -17,7 +17,7 @@ use crate::engine::{EngineConfig, Saturation};
 use crate::http::server::{DrainReport, Server, ServerConfig, ServerMetrics};
 use crate::http::{AppState, AppStateParts, HttpMetrics, Observation};
 use crate::model::Bundle;
-use crate::onnx::{OnnxModel, Runtime};
+use crate::onnx::{OnnxModel, Runtime, adopt};
 use crate::registry::{Load, Registry};
 use crate::shutdown::{DrainTiming, Phase, Shutdown};
 use crate::telemetry::logging;
@@ -59,7 +59,7 @@ pub fn load_models(
     let runtime = runtime(config)?;
     let threads = plan.session_threads;
     let load = Load {
-        reader: Box::new(|_, files| Ok(Bundle::verify(files)?)),
+        reader: Box::new(|listing, files| Ok(adopt(&listing.name, &listing.version, files)?)),
         opener: Box::new(move |bundle: &Bundle| {
             let model = OnnxModel::new(runtime.clone(), bundle);
             Ok(Box::new(move || Ok(Box::new(model.open(threads)?))))

@@ -91,7 +91,7 @@ pub enum EngineError {
 }
 
 /// Why one series has no forecast, when others of the request may have.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Error)]
 pub enum SeriesFailure {
     /// The model cannot answer this series.
     #[error(transparent)]
@@ -223,11 +223,14 @@ impl Engine {
             .inspect_err(|error| self.metrics.refused(error))
     }
 
+    /// What a row costs. A model that is run several times for one answer sees its context as often.
     fn shape(&self, request: &ForecastRequest) -> Shape {
-        let most = self.manifest.context.max_length;
+        let steps = request.horizon().steps();
+        let length = request.series().values().len();
+        let (context_length, horizon) = self.manifest.cost(length, steps);
         Shape {
-            context_length: request.series().tail(most).len(),
-            horizon: request.horizon().steps(),
+            context_length,
+            horizon,
         }
     }
 }

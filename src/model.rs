@@ -6,9 +6,17 @@
 
 pub mod batch;
 pub mod bundle;
+mod difference;
 pub mod digest;
+mod distribution;
+mod features;
 pub mod golden;
+mod history;
+mod imputation;
 pub mod manifest;
+pub mod output;
+mod rollout;
+mod scaling;
 
 pub use batch::{Batch, RowError};
 pub use bundle::{Bundle, BundleError, BundleFiles};

@@ -23,7 +23,7 @@ pub enum Priority {
 /// What one row asks of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
-    /// Values of the series that the model sees.
+    /// Values of the series that the model sees, each as often as it does.
     pub context_length: usize,
     /// Steps to forecast.
     pub horizon: usize,

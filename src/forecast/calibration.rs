@@ -31,6 +31,8 @@ struct Pair {
     by_step: Vec<Sample>,
     /// Of all steps, distances by the width of the interval itself.
     pooled: Sample,
+    /// Of all steps where the interval has no width, distances by the scale of their series.
+    pooled_by_scale: Sample,
 }
 
 /// How central intervals are to be moved.
@@ -71,6 +73,7 @@ impl Residuals {
             miss: 1.0 - (own[ends.1].value() - own[ends.0].value()),
             by_step: vec![Sample::default(); steps],
             pooled: Sample::default(),
+            pooled_by_scale: Sample::default(),
         });
         Self {
             pairs: pairs.collect(),
@@ -80,7 +83,8 @@ impl Residuals {
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.pairs.iter().all(|pair| pair.pooled.is_empty())
+        let none = |pair: &Pair| pair.pooled.is_empty() && pair.pooled_by_scale.is_empty();
+        self.pairs.iter().all(none)
     }
 
     /// Takes what `forecast`, on the levels of these, was off by when `actual` happened. `scale` is that
@@ -102,6 +106,8 @@ impl Residuals {
                 of_step.push(outside / scale);
                 if high > low {
                     pair.pooled.push(outside / (high - low));
+                } else {
+                    pair.pooled_by_scale.push(outside / scale);
                 }
             }
         }
@@ -132,6 +138,11 @@ impl Calibration {
         };
         let levels = forecast.levels().as_slice();
         let median = levels.partition_point(|level| level.value() < 0.5);
+        let mut forecast = forecast.clone();
+        // It has one now.
+        forecast
+            .warnings
+            .retain(|warning| *warning != Warning::NoBand);
         forecast
             .changed(|step, column| {
                 // The narrowest interval comes first, and the median is the narrowest of all.
@@ -174,7 +185,7 @@ impl Pair {
 
     /// What to say when all residuals together are too few for what it promises.
     fn warning(&self) -> Option<Warning> {
-        let values = self.pooled.count();
+        let values = self.pool_of().count();
         // The least count of which the place of the quantile is not beyond the last.
         let needed = ((1.0 - self.miss) / self.miss - 1e-9).ceil();
         #[expect(
@@ -197,14 +208,24 @@ impl Pair {
     /// Candès, "A comparison of some conformal quantile regression methods", 2020). When even all steps
     /// together are too few for the promise, the interval reaches as far as the farthest of them, and is
     /// not narrowed.
+    ///
+    /// A model that gives points has no width: its intervals are made of the residuals by scale.
     fn pool(&self) -> Adjustment {
-        match (
-            self.pooled.conformal_quantile(self.miss),
-            self.pooled.largest(),
-        ) {
-            (Some(share), _) => Adjustment::ByWidth(share),
-            (None, Some(largest)) => Adjustment::ByWidth(largest.max(0.0)),
-            (None, None) => Adjustment::None,
+        let pool = self.pool_of();
+        let farthest = || pool.largest().map(|largest| largest.max(0.0));
+        match pool.conformal_quantile(self.miss).or_else(farthest) {
+            Some(share) if self.pooled.is_empty() => Adjustment::ByScale(share),
+            Some(share) => Adjustment::ByWidth(share),
+            None => Adjustment::None,
+        }
+    }
+
+    /// The residuals of all steps: by width, where any interval has one.
+    fn pool_of(&self) -> &Sample {
+        if self.pooled.is_empty() {
+            &self.pooled_by_scale
+        } else {
+            &self.pooled
         }
     }
 }

@@ -58,6 +58,13 @@ pub enum Warning {
         /// The outermost level of the model on that side.
         outermost: f64,
     },
+    /// The model gives a point and no band, so every level repeats the point.
+    NoBand,
+    /// The steps after the model's own were forecast from its median, as if that had been observed.
+    RolledOut {
+        /// Steps that the model gives itself.
+        native: usize,
+    },
     /// The season is longer than the model can use, so it was told that there is none.
     SeasonIgnored {
         /// Steps per season.
@@ -87,6 +94,8 @@ impl Warning {
             Self::GapsFilled { .. } => "gaps_filled",
             Self::OffAnchor { .. } => "off_anchor",
             Self::Extrapolated { .. } => "quantile_extrapolated",
+            Self::NoBand => "no_band",
+            Self::RolledOut { .. } => "rolled_out",
             Self::SeasonIgnored { .. } => "season_ignored",
             Self::NotCalibrated => "not_calibrated",
             Self::CalibratedOnFew { .. } => "calibrated_on_few",
@@ -113,6 +122,13 @@ impl fmt::Display for Warning {
             Self::Extrapolated { level, outermost } => write!(
                 f,
                 "level {level} lies beyond the model's outermost level {outermost} and was extrapolated"
+            ),
+            Self::NoBand => f.write_str(
+                "the model gives a point and no band, so every level repeats the point; ask with calibrate_windows for intervals measured on the past of the series",
+            ),
+            Self::RolledOut { native } => write!(
+                f,
+                "steps after {native} were forecast from the model's own median, so their intervals are too narrow"
             ),
             Self::SeasonIgnored {
                 season_length,
@@ -193,6 +209,15 @@ impl QuantileGrid {
         self
     }
 
+    /// This grid with every value rounded to a whole number.
+    #[must_use]
+    pub fn rounded(mut self) -> Self {
+        for value in &mut self.values {
+            *value = value.round();
+        }
+        self
+    }
+
     /// Appends the quantiles at `level`, one per step, to `quantiles`.
     ///
     /// A level between two of the model's is interpolated linearly in the logit of the level; one
@@ -215,14 +240,16 @@ impl QuantileGrid {
         quantiles.extend(pairs.map(|(low, high)| low + share * (high - low)));
     }
 
-    /// What `levels` need that this grid must extrapolate.
-    fn extrapolations<'a>(
-        &'a self,
-        levels: &'a QuantileLevels,
-    ) -> impl Iterator<Item = Warning> + 'a {
+    /// What `levels` need that this grid must make up.
+    fn made_up(&self, levels: &QuantileLevels) -> Vec<Warning> {
         let own = self.levels.as_slice();
+        let asked = levels.as_slice();
+        if own.len() == 1 {
+            let beside = asked.iter().any(|level| *level != own[0]);
+            return beside.then_some(Warning::NoBand).into_iter().collect();
+        }
         let (lowest, highest) = (own[0], own[own.len() - 1]);
-        levels.as_slice().iter().filter_map(move |&level| {
+        let extrapolated = asked.iter().filter_map(|&level| {
             let outermost = if level < lowest {
                 lowest
             } else if level > highest {
@@ -234,7 +261,8 @@ impl QuantileGrid {
                 level: level.value(),
                 outermost: outermost.value(),
             })
-        })
+        });
+        extrapolated.collect()
     }
 }
 
@@ -259,7 +287,7 @@ impl Forecast {
             floor,
             season_length: 1,
             context_length: 0,
-            warnings: grid.extrapolations(levels).collect(),
+            warnings: grid.made_up(levels),
         }
     }
 
@@ -280,6 +308,15 @@ impl Forecast {
             }
         }
         changed
+    }
+
+    /// This forecast with every value rounded to a whole number.
+    #[must_use]
+    pub fn rounded(mut self) -> Self {
+        for value in &mut self.quantiles {
+            *value = value.round();
+        }
+        self
     }
 
     /// This forecast with more that its reader should know.
@@ -387,6 +424,21 @@ mod tests {
                 outermost: 0.1
             }],
         );
+    }
+
+    #[test]
+    fn a_point_has_no_band_and_says_so_once() {
+        let grid = QuantileGrid::new(levels(&[]), vec![1.5, 2.4]).unwrap();
+        let forecast = Forecast::from_grid(&grid, &levels(&[0.1, 0.9]), None);
+        assert_eq!(forecast.warnings, [Warning::NoBand]);
+        let low = QuantileLevel::new(0.1).unwrap();
+        assert_eq!(forecast.quantile(low).unwrap(), [1.5, 2.4]);
+        assert!(
+            Forecast::from_grid(&grid, &levels(&[]), None)
+                .warnings
+                .is_empty()
+        );
+        assert_eq!(forecast.rounded().point(), [2.0, 2.0]);
     }
 
     #[test]

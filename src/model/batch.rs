@@ -1,30 +1,51 @@
 //! Requests turned into the tensors of one run, and its output turned into forecasts.
 
+mod block;
+mod inputs;
+
 use ndarray::{Array1, Array2, Array3, s};
 use thiserror::Error;
 
 use crate::forecast::{Forecast, ForecastRequest, QuantileGrid, Warning};
-use crate::model::manifest::Scaling;
-use crate::model::{Forecaster, Manifest, PredictError};
+use crate::model::features::Ahead;
+use crate::model::history::{self, History, Units};
+use crate::model::manifest::{OutputKind, Rollout};
+use crate::model::scaling::Scale;
+use crate::model::{Forecaster, Manifest, PredictError, rollout};
+
+pub(super) use block::Path;
+use inputs::Seen;
 
 /// The tensors of one run, and what is needed to read its output row by row.
 ///
 /// A row's answer does not depend on its neighbours: each has its own scale, its own padding and
 /// its own share of the horizon.
+///
+/// Where the graph needs more than the values themselves, or more than one run, [`Batch::run`] makes
+/// the runs of it: smaller batches, which the forecaster is given instead of this one.
 #[derive(Clone, Debug)]
 pub struct Batch {
     contexts: Array2<f32>,
+    /// The same in the type of a graph that computes in double precision.
+    wide_contexts: Option<Array2<f64>>,
+    /// What each step of the contexts is, where an input of the graph tells.
+    seen: Option<Array2<Seen>>,
     season_lengths: Array1<i64>,
     horizon: usize,
     rows: Vec<Row>,
+    /// Whether the forecaster is given this batch as it is.
+    is_one_run: bool,
 }
 
 #[derive(Clone, Debug)]
-struct Row {
-    scale: f64,
+pub(super) struct Row {
+    units: Units,
     floor: Option<f64>,
     context_length: usize,
-    horizon: usize,
+    pub(super) horizon: usize,
+    /// Empty where the batch is one run.
+    pub(super) history: History,
+    pub(super) ahead: Ahead,
 }
 
 /// Why one row of a batch has no forecast, when the batch has.
@@ -38,49 +59,49 @@ pub enum RowError {
 impl Batch {
     /// The tensors of `requests`, in their order, as `manifest` wants them.
     ///
-    /// Each context is the tail of its series that the model sees; shorter ones are padded with
-    /// `NaN` on the left, to the longest of this batch.
+    /// Each context is the tail of its series that the model sees. Those of a plain manifest are padded
+    /// with `NaN` on the left, to the longest of this batch.
     #[must_use]
     pub fn pack(manifest: &Manifest, requests: &[&ForecastRequest]) -> Self {
-        let most = manifest.context.max_length;
-        let contexts: Vec<_> = requests
-            .iter()
-            .map(|request| request.series().tail(most))
-            .collect();
-        let width = contexts
-            .iter()
-            .map(|context| context.len())
-            .max()
-            .unwrap_or(0);
-        let mut tensor = Array2::from_elem((requests.len(), width), f32::NAN);
-        let mut rows = Vec::with_capacity(requests.len());
-        for ((context, request), mut row) in contexts.iter().zip(requests).zip(tensor.rows_mut()) {
-            let scale = scale_of(context, manifest.context.scaling);
-            for (cell, value) in row.iter_mut().skip(width - context.len()).zip(*context) {
-                *cell = narrow(value / scale);
-            }
-            rows.push(Row {
-                scale,
-                floor: floor_of(context, manifest),
-                context_length: context.len(),
-                horizon: request.horizon().steps(),
-            });
-        }
+        let horizon = requests.iter().map(|request| request.horizon().steps());
+        let horizon = horizon.max().unwrap_or(0);
+        let (contexts, rows, is_one_run) =
+            if manifest.is_plain() && horizon <= manifest.horizon.native {
+                let (contexts, rows) = pack_plain(manifest, requests);
+                (contexts, rows, true)
+            } else {
+                let rows = requests.iter().map(|request| {
+                    Row::prepare(manifest, request, manifest.horizon.covered(horizon))
+                });
+                (Array2::zeros((requests.len(), 0)), rows.collect(), false)
+            };
         Self {
-            contexts: tensor,
+            contexts,
+            wide_contexts: None,
+            seen: None,
             season_lengths: requests
                 .iter()
                 .map(|request| season_input(manifest, request.season_length()))
                 .collect(),
-            horizon: rows.iter().map(|row| row.horizon).max().unwrap_or(0),
+            horizon,
             rows,
+            is_one_run,
         }
     }
 
-    /// The contexts, `[row, time]`, most recent value last, `NaN` for missing and for padding.
+    /// The contexts, `[row, time]`, padded; or the features, `[row, feature]`, with a row for each step
+    /// ahead where the graph takes the step as a feature.
+    ///
+    /// Without columns in a batch that takes several runs.
     #[must_use]
     pub const fn contexts(&self) -> &Array2<f32> {
         &self.contexts
+    }
+
+    /// [`Batch::contexts`] in double precision, where the graph computes in it.
+    #[must_use]
+    pub const fn wide_contexts(&self) -> Option<&Array2<f64>> {
+        self.wide_contexts.as_ref()
     }
 
     /// The season length of each row, as the graph wants it.
@@ -97,17 +118,17 @@ impl Batch {
 
     /// The number of rows.
     #[must_use]
-    pub const fn len(&self) -> usize {
-        self.rows.len()
+    pub fn len(&self) -> usize {
+        self.season_lengths.len()
     }
 
     /// Whether there is no row.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
-    /// Runs `forecaster` on this batch.
+    /// Runs `forecaster` on this batch: the quantiles `[row, level, step]` in the model's units.
     ///
     /// # Errors
     /// The forecaster's, and [`PredictError::Shape`] when its answer is not one of this batch.
@@ -116,6 +137,9 @@ impl Batch {
         manifest: &Manifest,
         forecaster: &mut dyn Forecaster,
     ) -> Result<Array3<f32>, PredictError> {
+        if !self.is_one_run {
+            return rollout::run(self, manifest, forecaster);
+        }
         let output = forecaster.predict(self)?;
         let (rows, levels, steps) = output.dim();
         let expected = [self.len(), manifest.levels().as_slice().len(), self.horizon];
@@ -138,15 +162,18 @@ impl Batch {
     ) -> impl Iterator<Item = Result<QuantileGrid, RowError>> + 'a {
         self.rows.iter().enumerate().map(move |(row_idx, row)| {
             let cells = output.slice(s![row_idx, .., ..row.horizon]);
-            let values = cells
-                .iter()
-                .map(|value| f64::from(*value) * row.scale)
-                .collect();
+            let mut values: Vec<_> = cells.iter().map(|value| f64::from(*value)).collect();
+            row.units.undo(&mut values, row.horizon);
             let grid =
                 QuantileGrid::new(manifest.levels().clone(), values).ok_or(RowError::NotFinite)?;
-            Ok(match row.floor {
+            let grid = match row.floor {
                 Some(floor) => grid.clipped_below(floor),
                 None => grid,
+            };
+            Ok(if manifest.postprocess.integer {
+                grid.rounded()
+            } else {
+                grid
             })
         })
     }
@@ -164,6 +191,9 @@ impl Batch {
             .zip(&self.rows)
             .map(|((grid, request), row)| {
                 let mut forecast = Forecast::from_grid(&grid?, request.levels(), row.floor);
+                if manifest.postprocess.integer {
+                    forecast = forecast.rounded();
+                }
                 forecast.season_length = request.season_length();
                 forecast.context_length = row.context_length;
                 forecast
@@ -173,6 +203,57 @@ impl Batch {
             })
             .collect()
     }
+
+    /// The rows, in order.
+    pub(super) fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+}
+
+impl Row {
+    /// The row of `request`, with what features need to know of `steps` ahead.
+    fn prepare(manifest: &Manifest, request: &ForecastRequest, steps: usize) -> Self {
+        let series = request.series();
+        let context = history::context(manifest, series);
+        let (history, units) = History::prepare(manifest, series, context);
+        let features = &manifest.context.features;
+        Self {
+            units,
+            floor: floor_of(context, manifest),
+            context_length: context.len(),
+            horizon: request.horizon().steps(),
+            history,
+            ahead: Ahead::of(features, (series.values().len(), steps), series.calendar()),
+        }
+    }
+}
+
+/// The contexts of a graph that takes the values themselves, written once.
+fn pack_plain(manifest: &Manifest, requests: &[&ForecastRequest]) -> (Array2<f32>, Vec<Row>) {
+    let most = manifest.context.max_length;
+    let contexts: Vec<_> = requests
+        .iter()
+        .map(|request| request.series().tail(most))
+        .collect();
+    let width = contexts.iter().map(|context| context.len()).max();
+    let width = width.unwrap_or(0);
+    let mut tensor = Array2::from_elem((requests.len(), width), f32::NAN);
+    let mut rows = Vec::with_capacity(requests.len());
+    for ((context, request), mut row) in contexts.iter().zip(requests).zip(tensor.rows_mut()) {
+        let scale = Scale::of(context, &manifest.context);
+        for (cell, value) in row.iter_mut().skip(width - context.len()).zip(*context) {
+            *cell = narrow(scale.apply(*value));
+        }
+        rows.push(Row {
+            units: Units::of(scale),
+            floor: floor_of(context, manifest),
+            context_length: context.len(),
+            horizon: request.horizon().steps(),
+            history: History::default(),
+            ahead: Ahead::default(),
+        });
+    }
+    (tensor, rows)
 }
 
 fn warnings_of(manifest: &Manifest, request: &ForecastRequest, row: &Row) -> Vec<Warning> {
@@ -193,6 +274,13 @@ fn warnings_of(manifest: &Manifest, request: &ForecastRequest, row: &Row) -> Vec
             longest: role.longest,
         });
     }
+    let native = manifest.horizon.native;
+    if manifest.horizon.rollout == Rollout::Median
+        && manifest.output.kind != OutputKind::Point
+        && row.horizon > native
+    {
+        warnings.push(Warning::RolledOut { native });
+    }
     warnings
 }
 
@@ -208,38 +296,13 @@ fn season_input(manifest: &Manifest, season_length: usize) -> i64 {
     }
 }
 
-fn scale_of(context: &[f64], scaling: Scaling) -> f64 {
-    match scaling {
-        Scaling::None => 1.0,
-        Scaling::MeanAbs => power_of_two_near(mean_absolute(context)),
-    }
-}
-
-/// The mean absolute value of the observed values, 0 when there is none.
-fn mean_absolute(context: &[f64]) -> f64 {
-    let observed = || context.iter().filter(|value| !value.is_nan());
-    let count = observed().count() as f64;
-    // Divided before it is summed, so that values near the largest float do not overflow.
-    observed().map(|value| value.abs() / count).sum()
-}
-
-/// The power of two nearest `magnitude` on the logarithmic scale, 1 for 0.
-fn power_of_two_near(magnitude: f64) -> f64 {
-    if magnitude > 0.0 {
-        // Kept among the normal numbers, where dividing by it and multiplying with it are exact.
-        magnitude.log2().round().clamp(-1_021.0, 1_021.0).exp2()
-    } else {
-        1.0
-    }
-}
-
 fn floor_of(context: &[f64], manifest: &Manifest) -> Option<f64> {
     let negative = context.iter().any(|value| *value < 0.0);
     (manifest.postprocess.non_negative && !negative).then_some(0.0)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the graph computes in f32")]
-const fn narrow(value: f64) -> f32 {
+pub(super) const fn narrow(value: f64) -> f32 {
     value as f32
 }
 

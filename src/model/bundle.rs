@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -20,6 +21,8 @@ pub struct Bundle {
     pub digest: Digest,
     /// The ONNX graph.
     pub model: Cow<'static, [u8]>,
+    /// The files beside the graph, by name, in which it may keep its weights.
+    pub external: BTreeMap<String, Arc<[u8]>>,
     /// What the graph must answer before it is served; `None` for a graph whose manifest was not
     /// written by hand, which is then tried on a made-up series.
     pub golden: Option<Golden>,
@@ -93,7 +96,14 @@ impl Bundle {
         }
         let golden = Golden::parse(&take(&mut files, GOLDEN)?)?;
         let model = take(&mut files, MODEL)?;
+        // What is not pinned is not verified, so the graph does not get it.
+        let pinned = manifest.files.keys();
+        let external = pinned.filter_map(|file| {
+            let bytes = files.remove(file)?;
+            Some((file.clone(), bytes.as_ref().into()))
+        });
         Ok(Self {
+            external: external.collect(),
             manifest,
             digest: Digest::of(&manifest_bytes),
             model,

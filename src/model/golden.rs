@@ -7,7 +7,8 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::forecast::{
-    ForecastRequest, Horizon, QuantileGrid, QuantileLevels, SeasonChoice, Series,
+    Calendar, ForecastRequest, Frequency, Horizon, QuantileGrid, QuantileLevels, SeasonChoice,
+    Series, Stamp,
 };
 use crate::model::{Batch, Forecaster, Manifest, PredictError};
 
@@ -32,6 +33,10 @@ struct Case {
     name: String,
     values: Vec<Option<f64>>,
     season_length: usize,
+    /// Where the first value lies, for models that look at dates.
+    start: Option<String>,
+    /// The step of the calendar, with `start`.
+    frequency: Option<String>,
     horizon: u64,
     quantiles: Vec<Vec<f64>>,
 }
@@ -137,12 +142,14 @@ pub(super) fn try_out(
         .context
         .max_length
         .min(64)
-        .max(manifest.context.min_length);
+        .max(manifest.context.least());
     let values = (0..length).map(|step| 100.0 + (step % 7) as f64 + 0.1 * step as f64);
     let series = Series::new(values.collect(), None, usize::MAX);
     let series = series.map_err(|error| made_up(error.to_string()))?;
-    let horizon = Horizon::new(manifest.horizon.longest as u64, manifest.horizon.longest)
-        .map_err(|error| made_up(error.to_string()))?;
+    // A roll-out that goes on once goes on for ever.
+    let most = manifest.horizon.native.saturating_mul(2);
+    let steps = manifest.horizon.longest.min(most);
+    let horizon = Horizon::new(steps as u64, steps).map_err(|error| made_up(error.to_string()))?;
     let levels = QuantileLevels::with_median([]);
     let request = ForecastRequest::new(series, horizon, levels, SeasonChoice::Given(7));
     let batch = Batch::pack(manifest, &[&request]);
@@ -197,7 +204,9 @@ impl Case {
             .iter()
             .map(|value| value.unwrap_or(f64::NAN))
             .collect();
-        let series = Series::new(values, None, usize::MAX).map_err(|error| error.to_string())?;
+        let calendar = self.calendar()?;
+        let series =
+            Series::new(values, calendar, usize::MAX).map_err(|error| error.to_string())?;
         let horizon = Horizon::new(self.horizon, manifest.horizon.longest)
             .map_err(|error| error.to_string())?;
         let season = SeasonChoice::Given(self.season_length.max(1));
@@ -207,6 +216,21 @@ impl Case {
             QuantileLevels::with_median([]),
             season,
         ))
+    }
+
+    fn calendar(&self) -> Result<Option<Calendar>, String> {
+        match (&self.start, &self.frequency) {
+            (None, None) => Ok(None),
+            (Some(start), Some(frequency)) => {
+                let start = Stamp::parse(start).map_err(|error| error.to_string())?;
+                let frequency = frequency
+                    .parse::<Frequency>()
+                    .map_err(|error| error.to_string())?;
+                let calendar = Calendar::new(start, frequency);
+                calendar.map(Some).map_err(|error| error.to_string())
+            }
+            _ => Err("start and frequency go together".to_owned()),
+        }
     }
 
     fn compare(

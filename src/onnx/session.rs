@@ -3,15 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
-use ndarray::{Array0, Array3, ArrayView3, Ix3};
+use ndarray::Array3;
 use ort::session::builder::GraphOptimizationLevel;
-use ort::session::{RunOptions, Session, SessionInputValue};
-use ort::value::{Outlet, TensorElementType, TensorRef};
+use ort::session::{RunOptions, Session};
 use thiserror::Error;
 
-use crate::model::manifest::OutputAxis;
 use crate::model::{Batch, Bundle, Forecaster, Manifest, PredictError, Stop};
 use crate::onnx::Runtime;
+use crate::onnx::roles::check_roles;
+use crate::onnx::tensors;
 use crate::onnx::weights::Weights;
 
 /// A graph whose sessions share their weights.
@@ -75,7 +75,7 @@ impl<'a> OnnxModel<'a> {
         Self {
             runtime,
             bundle,
-            weights: Weights::of(&bundle.model),
+            weights: Weights::of(&bundle.model, &bundle.external),
         }
     }
 
@@ -102,32 +102,23 @@ impl<'a> OnnxModel<'a> {
 }
 
 impl OnnxForecaster {
-    fn run(&mut self, batch: &Batch) -> ort::Result<Array3<f32>> {
+    fn run(&mut self, batch: &Batch) -> Result<Array3<f32>, PredictError> {
         let Self {
             session,
             manifest,
             options,
         } = self;
-        let horizon = Array0::from_elem((), i64::try_from(batch.horizon()).unwrap_or(i64::MAX));
-        let mut inputs: Vec<(&str, SessionInputValue<'_>)> = Vec::with_capacity(3);
-        inputs.push((
-            &manifest.context.input,
-            TensorRef::from_array_view(batch.contexts().view())?.into(),
-        ));
-        if let Some(role) = &manifest.season_length {
-            let lengths = TensorRef::from_array_view(batch.season_lengths().view())?;
-            inputs.push((&role.input, lengths.into()));
-        }
-        if let Some(input) = &manifest.horizon.input {
-            inputs.push((input, TensorRef::from_array_view(horizon.view())?.into()));
-        }
-        let outputs = session.run_with_options(inputs, &options.0)?;
-        let output = outputs[manifest.output.name.as_str()].try_extract_array::<f32>()?;
-        let output = output
-            .into_dimensionality::<Ix3>()
-            .map_err(ort::Error::wrap)?;
-        Ok(level_major(&output, manifest).to_owned())
+        let inputs = tensors::bind(manifest, batch).map_err(failed)?;
+        let outputs = session
+            .run_with_options(inputs, &options.0)
+            .map_err(failed)?;
+        let output = &outputs[manifest.output.name.as_str()];
+        tensors::read(output, manifest, batch)
     }
+}
+
+pub(super) fn failed(error: impl fmt::Display) -> PredictError {
+    PredictError::Runtime(error.to_string().into())
 }
 
 impl fmt::Debug for OnnxForecaster {
@@ -142,7 +133,6 @@ impl fmt::Debug for OnnxForecaster {
 impl Forecaster for OnnxForecaster {
     fn predict(&mut self, batch: &Batch) -> Result<Array3<f32>, PredictError> {
         self.run(batch)
-            .map_err(|error| PredictError::Runtime(error.to_string().into()))
     }
 
     fn stop(&self) -> Option<Arc<dyn Stop>> {
@@ -171,14 +161,6 @@ impl fmt::Debug for Options {
     }
 }
 
-/// The output as `[row, level, step]`.
-fn level_major<'a>(output: &'a ArrayView3<'_, f32>, manifest: &Manifest) -> ArrayView3<'a, f32> {
-    match manifest.output.axes[1] {
-        OutputAxis::Time => output.view().permuted_axes([0, 2, 1]),
-        OutputAxis::Quantile | OutputAxis::Batch => output.view(),
-    }
-}
-
 /// Opens `graph` with a fixed number of threads and no spinning, so that an idle server costs
 /// nothing and a throttled one loses no quota to waiting.
 pub(super) fn open(
@@ -201,68 +183,4 @@ pub(super) fn open(
             .commit_from_memory(graph)
     };
     open().map_err(|error| error.to_string())
-}
-
-fn check_roles(
-    manifest: &Manifest,
-    inputs: &[Outlet],
-    outputs: &[Outlet],
-) -> Result<(), SessionError> {
-    use TensorElementType::{Float32, Int64};
-    let mut roles = vec![("context.input", manifest.context.input.as_str(), Float32, 2)];
-    if let Some(role) = &manifest.season_length {
-        roles.push(("season_length.input", &role.input, Int64, 1));
-    }
-    if let Some(input) = &manifest.horizon.input {
-        roles.push(("horizon.input", input, Int64, 0));
-    }
-    for &(key, name, element, rank) in &roles {
-        check_tensor((key, name), inputs, (element, rank))?;
-    }
-    if let Some(input) = inputs
-        .iter()
-        .find(|input| roles.iter().all(|(_, name, ..)| *name != input.name()))
-    {
-        return Err(SessionError::NoRole {
-            name: input.name().to_owned(),
-        });
-    }
-    check_tensor(
-        ("output.name", &manifest.output.name),
-        outputs,
-        (Float32, 3),
-    )
-}
-
-fn check_tensor(
-    (key, name): (&'static str, &str),
-    available: &[Outlet],
-    (element, rank): (TensorElementType, usize),
-) -> Result<(), SessionError> {
-    let Some(outlet) = available.iter().find(|outlet| outlet.name() == name) else {
-        let names: Vec<_> = available
-            .iter()
-            .map(|outlet| format!("{:?}", outlet.name()))
-            .collect();
-        let available = names.join(", ");
-        return Err(SessionError::NoSuchTensor {
-            key,
-            name: name.to_owned(),
-            available,
-        });
-    };
-    let fits = outlet.dtype().tensor_type() == Some(element)
-        && outlet
-            .dtype()
-            .tensor_shape()
-            .is_some_and(|shape| shape.len() == rank);
-    if fits {
-        return Ok(());
-    }
-    Err(SessionError::Mismatch {
-        key,
-        name: name.to_owned(),
-        expected: format!("{element} with {rank} axes"),
-        actual: outlet.dtype().to_string(),
-    })
 }

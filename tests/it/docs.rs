@@ -82,6 +82,8 @@ fn every_warning_is_in_the_api() {
             level: 0.1,
             outermost: 0.2,
         },
+        Warning::NoBand,
+        Warning::RolledOut { native: 1 },
         Warning::SeasonIgnored {
             season_length: 2,
             longest: 1,

@@ -178,6 +178,13 @@ impl Stamp {
         Ok(placed)
     }
 
+    /// The date and time of day that a clock on the wall shows; `None` for an integer index. A date is
+    /// its midnight.
+    #[must_use]
+    pub fn wall(&self) -> Option<jiff::civil::DateTime> {
+        self.position.wall()
+    }
+
     pub(super) fn new(position: Position, format: Format) -> Self {
         Self { position, format }
     }

@@ -82,6 +82,7 @@ codes! {
     SeriesTooLong = UNPROCESSABLE_ENTITY, "series_too_long", "The series is over the limit";
     SeriesTooShort = UNPROCESSABLE_ENTITY, "series_too_short", "The series is shorter than the model needs";
     InvalidValue = UNPROCESSABLE_ENTITY, "invalid_value", "A value is not a number";
+    UnfitValue = UNPROCESSABLE_ENTITY, "unfit_value", "The model does not take a value of the series";
     LengthMismatch = UNPROCESSABLE_ENTITY, "length_mismatch", "Values and timestamps differ in number";
     InvalidStart = UNPROCESSABLE_ENTITY, "invalid_start", "The start is not a point in time";
     InvalidTimestamp = UNPROCESSABLE_ENTITY, "invalid_timestamp", "A timestamp is not a point in time";

@@ -128,7 +128,7 @@ proptest! {
         prop_assume!(values.iter().all(|value| value.abs() > largest * 1e-30));
         let one = request(&values, 1, 1);
         let batch = Batch::pack(&manifest(""), &[&one]);
-        let scale = batch.rows[0].scale;
+        let scale = batch.rows[0].units.scale.factor;
         for (scaled, value) in batch.contexts().iter().zip(&values) {
             prop_assert_eq!((f64::from(*scaled) * scale).to_bits(), value.to_bits());
         }
@@ -145,7 +145,7 @@ proptest! {
         let pack = |request: &ForecastRequest| Batch::pack(&manifest(""), &[request]);
         let (plain, scaled) = (pack(&plain), pack(&scaled));
         prop_assert_eq!(plain.contexts(), scaled.contexts());
-        prop_assert_eq!((plain.rows[0].scale * factor).to_bits(), scaled.rows[0].scale.to_bits());
+        prop_assert_eq!((plain.rows[0].units.scale.factor * factor).to_bits(), scaled.rows[0].units.scale.factor.to_bits());
     }
 }
 

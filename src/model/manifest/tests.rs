@@ -1,7 +1,7 @@
 //! What a manifest may say, and which requests fit it.
 
 use super::*;
-use crate::forecast::{Horizon, SeasonChoice, Series};
+use crate::forecast::{ForecastRequest, Horizon, SeasonChoice, Series};
 
 /// A small manifest with three levels, without files.
 pub(in crate::model) const MANIFEST: &str = r#"
@@ -47,6 +47,22 @@ non_negative = true
 #[track_caller]
 pub(in crate::model) fn manifest(line: &str) -> Manifest {
     Manifest::parse(&with_line(line)).unwrap()
+}
+
+/// [`MANIFEST`] with other lines in one of its tables.
+#[track_caller]
+pub(in crate::model) fn manifest_with(table: &str, lines: &str) -> Manifest {
+    Manifest::parse(&with_table(MANIFEST, table, lines)).unwrap()
+}
+
+/// `text` with other lines in one of its tables.
+#[track_caller]
+pub(in crate::model) fn with_table(text: &str, table: &str, lines: &str) -> String {
+    let start = text.find(table).unwrap() + table.len();
+    let end = text[start..]
+        .find("\n[")
+        .map_or(text.len(), |end| start + end);
+    format!("{}\n{lines}\n{}", &text[..start], &text[end..])
 }
 
 #[track_caller]
@@ -99,7 +115,7 @@ fn roles_that_may_be_left_out_have_no_effect() {
 fn what_is_not_of_the_schema_is_refused() {
     check_refused("format = 2", "format is 2");
     check_refused("format = \"1\"", "TOML parse error");
-    check_refused("pad = \"right\"", "TOML parse error");
+    check_refused("pad = \"middle\"", "TOML parse error");
     check_refused("licence = \"MIT\"\nauthor = \"me\"", "TOML parse error");
     assert!(Manifest::parse(&MANIFEST.replace("licence = \"MIT\"", "")).is_err());
 }

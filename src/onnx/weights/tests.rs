@@ -47,6 +47,7 @@ fn product() -> Vec<u8> {
         data_type: FLOAT,
         name: "w".to_owned(),
         raw_data: raw.into(),
+        external_data: Vec::new(),
     };
     let node = [
         field(1, b"x"),
@@ -77,8 +78,8 @@ fn run(session: &mut Session) -> Vec<f32> {
 #[test]
 fn finds_the_large_weights() {
     let _library = Runtime::load(None).unwrap();
-    let weights = Weights::of(&product());
-    let (name, value) = &weights.initializers[0];
+    let weights = Weights::of(&product(), &BTreeMap::new());
+    let Shared { name, value, .. } = &weights.initializers[0];
     assert_eq!((weights.initializers.len(), name.as_str()), (1, "w"));
     let (shape, values) = value.try_extract_tensor::<f32>().unwrap();
     assert_eq!(shape.iter().product::<i64>(), 128 * 256);
@@ -88,8 +89,12 @@ fn finds_the_large_weights() {
 #[test]
 fn what_is_no_graph_has_no_weights() {
     let _library = Runtime::load(None).unwrap();
-    assert!(Weights::of(b"no protobuf").initializers.is_empty());
-    assert!(Weights::of(b"").initializers.is_empty());
+    assert!(
+        Weights::of(b"no protobuf", &BTreeMap::new())
+            .initializers
+            .is_empty()
+    );
+    assert!(Weights::of(b"", &BTreeMap::new()).initializers.is_empty());
 }
 
 #[test]
@@ -97,7 +102,7 @@ fn sessions_that_share_weights_compute_what_one_alone_does() {
     let runtime = Runtime::load(None).unwrap();
     let graph = product();
     let alone = run(&mut open(&runtime, &graph, 1, None).unwrap());
-    let weights = Weights::of(&graph);
+    let weights = Weights::of(&graph, &BTreeMap::new());
     let mut first = open(&runtime, &graph, 1, Some(&weights)).unwrap();
     let mut second = open(&runtime, &graph, 1, Some(&weights)).unwrap();
     assert_eq!(run(&mut first), alone);

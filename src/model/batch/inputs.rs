@@ -1,0 +1,62 @@
+//! The inputs of a graph beside the history, filled by their rules.
+
+use ndarray::{ArrayD, IxDyn};
+
+use crate::model::manifest::{Fill, InputAxis, InputRole};
+use crate::model::{Batch, Manifest};
+
+/// What a step of a padded context is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Seen {
+    Observed,
+    Missing,
+    Padding,
+}
+
+impl Batch {
+    /// The tensor of a further input of the graph for this run. Masks hold 0 and 1.
+    #[must_use]
+    pub fn input(&self, manifest: &Manifest, role: &InputRole) -> ArrayD<f64> {
+        let shape: Vec<_> = role
+            .axes
+            .iter()
+            .map(|axis| self.length(manifest, *axis))
+            .collect();
+        let place = |is: fn(&InputAxis) -> bool| role.axes.iter().position(is);
+        let row_axis = place(|axis| *axis == InputAxis::Batch);
+        let step_axis = place(|axis| axis.has_context());
+        ArrayD::from_shape_fn(IxDyn(&shape), |index| {
+            let row = row_axis.map_or(0, |axis| index[axis]);
+            let step = step_axis.map_or(0, |axis| index[axis]);
+            match role.fill {
+                Fill::Constant(number) => number,
+                Fill::Row => row as f64,
+                Fill::Observed => mask(self.seen(row, step) == Seen::Observed),
+                Fill::Missing => mask(self.seen(row, step) != Seen::Observed),
+                Fill::Padding => mask(self.seen(row, step) == Seen::Padding),
+            }
+        })
+    }
+
+    /// What a step is. Those ahead are neither observed nor padding.
+    fn seen(&self, row: usize, step: usize) -> Seen {
+        let seen = self.seen.as_ref().and_then(|seen| seen.get((row, step)));
+        seen.copied().unwrap_or(Seen::Missing)
+    }
+
+    fn length(&self, manifest: &Manifest, axis: InputAxis) -> usize {
+        let time = self.contexts.ncols();
+        match axis {
+            InputAxis::Batch => self.contexts.nrows(),
+            InputAxis::Time => time,
+            InputAxis::Horizon => manifest.horizon.native,
+            InputAxis::Span => time + manifest.horizon.native,
+            InputAxis::Variate => 1,
+            InputAxis::Size(size) => size,
+        }
+    }
+}
+
+const fn mask(holds: bool) -> f64 {
+    if holds { 1.0 } else { 0.0 }
+}
