@@ -20,6 +20,7 @@ use crate::model::Bundle;
 use crate::onnx::{OnnxModel, Runtime};
 use crate::registry::{Load, Registry};
 use crate::shutdown::{DrainTiming, Phase, Shutdown};
+use crate::store::{StoreMetrics, StoreOptions};
 use crate::telemetry::logging;
 use crate::telemetry::traces::Tracer;
 
@@ -73,6 +74,10 @@ pub fn load_models(
         metrics: EngineMetrics::new(metrics)
             .context("registering engine metrics")?
             .with_saturation(registry.saturation().clone()),
+        sources: StoreOptions {
+            metrics: StoreMetrics::new(metrics).context("registering metrics of sources")?,
+            ..config.store_options()
+        },
     };
     for source in &config.models.sources {
         load.all(source, registry)?;
