@@ -18,6 +18,8 @@ mod remote;
 mod s3;
 mod signed;
 mod source;
+#[cfg(test)]
+mod testing;
 mod version;
 mod web;
 
@@ -78,6 +80,15 @@ pub struct Listing {
 /// The file without which a folder is not a bundle. It is written last.
 const MANIFEST: &str = "manifest.toml";
 
+/// `store`, which gives only what is signed where `options` have keys.
+#[must_use]
+pub fn trusted(store: Box<dyn Store>, options: &StoreOptions) -> Box<dyn Store> {
+    if options.public_keys.is_empty() {
+        return store;
+    }
+    Box::new(Signed::new(store, options.public_keys.clone()))
+}
+
 impl Source {
     /// The store that this source is. Asks nothing yet.
     ///
@@ -96,10 +107,7 @@ impl Source {
             Self::Mlflow(place) => self.remote(mlflow::Mlflow::new(place, options)?, options),
             Self::Web(place) => self.remote(web::Web::new(place, options)?, options),
         };
-        if options.public_keys.is_empty() {
-            return Ok(store);
-        }
-        Ok(Box::new(Signed::new(store, options.public_keys.clone())))
+        Ok(trusted(store, options))
     }
 
     fn remote(&self, remote: impl Remote + 'static, options: &StoreOptions) -> Box<dyn Store> {

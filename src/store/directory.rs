@@ -17,14 +17,29 @@ use crate::store::{Listing, MANIFEST, Store, StoreError, StoreOptions};
 pub struct Directory {
     root: PathBuf,
     limit: u64,
+    /// Whether the root is the folder of one bundle, whatever its name.
+    is_bundle: bool,
 }
 
 impl Directory {
     /// The directory at `root`, which is looked at when it is asked.
     #[must_use]
     pub const fn new(root: PathBuf, options: &StoreOptions) -> Self {
-        let limit = options.max_bundle;
-        Self { root, limit }
+        Self {
+            root,
+            limit: options.max_bundle,
+            is_bundle: false,
+        }
+    }
+
+    /// The one bundle in the folder `root`, by whatever name it is asked for. Lists nothing.
+    #[must_use]
+    pub const fn of_bundle(root: PathBuf, options: &StoreOptions) -> Self {
+        Self {
+            root,
+            limit: options.max_bundle,
+            is_bundle: true,
+        }
     }
 }
 
@@ -33,6 +48,9 @@ impl Directory {
 impl Store for Directory {
     async fn list(&self) -> Result<Vec<Listing>, StoreError> {
         let mut listings = Vec::new();
+        if self.is_bundle {
+            return Ok(listings);
+        }
         for name in folders(&self.root)? {
             let folder = self.root.join(&name);
             for version in folders(&folder)? {
@@ -53,7 +71,11 @@ impl Store for Directory {
     }
 
     async fn fetch(&self, listing: &Listing) -> Result<BundleFiles, StoreError> {
-        let folder = self.root.join(&listing.name).join(&listing.version);
+        let folder = if self.is_bundle {
+            self.root.clone()
+        } else {
+            self.root.join(&listing.name).join(&listing.version)
+        };
         let mut files = BundleFiles::new();
         let mut left = self.limit;
         for (name, path) in files_of(&folder)? {

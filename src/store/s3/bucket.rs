@@ -7,7 +7,7 @@ use std::sync::{PoisonError, RwLock};
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Builder, StalledStreamProtectionConfig};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
@@ -177,7 +177,10 @@ impl Bucket {
         key: &str,
         region: Option<String>,
     ) -> Result<(Client, String), StoreError> {
-        let config = self.config.get_or_init(|| load(&self.options)).await;
+        let config = self
+            .config
+            .get_or_init(|| loader(&self.options).load())
+            .await;
         let region = region
             .or_else(|| config.region().map(ToString::to_string))
             .unwrap_or_else(|| FALLBACK_REGION.to_owned());
@@ -197,7 +200,7 @@ impl Bucket {
 }
 
 /// The standard configuration of the environment, with our bounds.
-async fn load(options: &StoreOptions) -> SdkConfig {
+fn loader(options: &StoreOptions) -> ConfigLoader {
     let https = aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
         .build_https();
@@ -217,7 +220,20 @@ async fn load(options: &StoreOptions) -> SdkConfig {
     if let Some(region) = &options.s3.region {
         loader = loader.region(Region::new(region.clone()));
     }
-    loader.load().await
+    loader
+}
+
+#[cfg(test)]
+impl Bucket {
+    /// Makes this bucket ask with made-up keys, whatever the machine has.
+    pub(super) async fn ask_as(&self, access_key: &str) {
+        let keys =
+            aws_credential_types::Credentials::new(access_key, "made-up", None, None, "test");
+        let region = self.options.s3.region.as_deref().unwrap_or(FALLBACK_REGION);
+        let loader = loader(&self.options).region(Region::new(region.to_owned()));
+        let config = loader.credentials_provider(keys).load().await;
+        self.config.set(config).expect("the bucket is new");
+    }
 }
 
 impl fmt::Debug for Bucket {

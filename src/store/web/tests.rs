@@ -1,46 +1,19 @@
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
 use super::*;
+use crate::store::testing::{broken, impatient, serve};
 use crate::store::{Source, Store};
-
-/// A server on a port of this machine, and its address.
-async fn serve(router: Router) -> String {
-    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .await
-        .unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    format!("http://{address}")
-}
-
-fn options() -> StoreOptions {
-    StoreOptions {
-        attempts: 2,
-        read_timeout: Duration::from_millis(500),
-        ..StoreOptions::default()
-    }
-}
 
 fn open(text: &str) -> Box<dyn Store> {
     let source: Source = text.parse().unwrap();
-    source.open(&options()).unwrap()
-}
-
-/// The first half of `text`, and then the connection breaks.
-fn broken(text: &str) -> Body {
-    let half = text[..text.len() / 2].to_owned();
-    let pieces = [Ok(half), Err(std::io::Error::other("broken on purpose"))];
-    Body::from_stream(futures_util::stream::iter(pieces))
+    source.open(&impatient()).unwrap()
 }
 
 #[tokio::test]
@@ -157,7 +130,7 @@ async fn a_file_over_the_limit_is_not_read() {
     for (limit, fits) in [(10, true), (9, false)] {
         let options = StoreOptions {
             max_bundle: limit,
-            ..options()
+            ..impatient()
         };
         let store = source.open(&options).unwrap();
         let listings = store.list().await.unwrap();
