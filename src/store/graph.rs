@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 
@@ -14,16 +15,32 @@ use crate::store::{Listing, Store, StoreError, StoreOptions};
 pub(super) const MODEL: &str = "model.onnx";
 
 /// A file that ends in `.onnx`: its stem names the model, its digest the version.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Graph {
     path: PathBuf,
     limit: u64,
+    /// Its stamp and version when it was read last: a large file is not read at every look.
+    seen: Mutex<Option<(String, String)>>,
 }
 
 impl Graph {
     pub(super) const fn new(path: PathBuf, options: &StoreOptions) -> Self {
-        let limit = options.max_bundle;
-        Self { path, limit }
+        Self {
+            path,
+            limit: options.max_bundle,
+            seen: Mutex::new(None),
+        }
+    }
+
+    /// The version of the file as it is at `stamp`.
+    fn version(&self, stamp: &str) -> Result<String, StoreError> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, version)) = seen.as_ref().filter(|(known, _)| known == stamp) {
+            return Ok(version.clone());
+        }
+        let version = version_of(Digest::of(&self.read()?));
+        *seen = Some((stamp.to_owned(), version.clone()));
+        Ok(version)
     }
 
     fn read(&self) -> Result<Vec<u8>, StoreError> {
@@ -41,10 +58,11 @@ impl Store for Graph {
     async fn list(&self) -> Result<Vec<Listing>, StoreError> {
         let metadata = fs::metadata(&self.path).map_err(StoreError::reading(&self.path))?;
         let stem = self.path.file_stem().unwrap_or_default();
+        let revision = stamp(&self.path, &metadata)?;
         Ok(vec![Listing {
             name: stem.to_string_lossy().into_owned(),
-            version: version_of(Digest::of(&self.read()?)),
-            revision: stamp(&self.path, &metadata)?,
+            version: self.version(&revision)?,
+            revision,
         }])
     }
 
@@ -82,7 +100,11 @@ mod tests {
         fs::write(&path, "abcd").unwrap();
         let error = store.fetch(&listings[0]).await.unwrap_err();
         assert!(matches!(error, StoreError::Changed { .. }), "{error}");
-        let limited = Graph { path, limit: 3 };
+        let options = StoreOptions {
+            max_bundle: 3,
+            ..StoreOptions::default()
+        };
+        let limited = Graph::new(path, &options);
         let error = limited.list().await.unwrap_err();
         assert!(matches!(error, StoreError::TooLarge { .. }), "{error}");
     }

@@ -34,3 +34,39 @@ impl Store for Signed {
         self.store.names_models()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use crate::model::{PublicKeys, SIGNATURE_FILE, SecretKey};
+    use crate::store::{Source, StoreError, StoreOptions};
+
+    #[tokio::test]
+    async fn only_what_is_signed_is_given_and_what_is_embedded() {
+        let key = SecretKey::generate();
+        let options = StoreOptions {
+            public_keys: PublicKeys::new(vec![key.public()]),
+            ..StoreOptions::default()
+        };
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("m/1");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("manifest.toml"), "manifest").unwrap();
+        fs::write(root.path().join("net.onnx"), "graph").unwrap();
+        let directory = Source::Directory(root.path().to_owned());
+        let graph = Source::Graph(root.path().join("net.onnx"));
+        let fetched = async |source: &Source| {
+            let store = source.open(&options).unwrap();
+            let listings = store.list().await.unwrap();
+            store.fetch(&listings[0]).await.map(drop)
+        };
+        for source in [&directory, &graph] {
+            let error = fetched(source).await.unwrap_err();
+            assert!(matches!(error, StoreError::Unsigned(_)), "{error}");
+        }
+        fs::write(folder.join(SIGNATURE_FILE), key.sign(b"manifest")).unwrap();
+        fetched(&directory).await.unwrap();
+        fetched(&Source::Embedded).await.unwrap();
+    }
+}

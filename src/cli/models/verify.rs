@@ -1,5 +1,6 @@
 //! `almanac models verify`.
 
+use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use anyhow::Context as _;
@@ -161,13 +162,20 @@ fn open(checks: &Checks, bundle: &Bundle) -> Result<String, Step> {
 
 impl Report {
     fn text(&self) -> String {
-        let mut text = format!("{}/{}  {}\n", self.name, self.version, self.source);
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _infallible = self.write(&mut text);
+        text
+    }
+
+    fn write(&self, out: &mut String) -> std::fmt::Result {
+        writeln!(out, "{}/{}  {}", self.name, self.version, self.source)?;
         for Step { check, detail } in &self.passed {
-            text += &format!("  ok      {check:<10} {detail}\n");
+            writeln!(out, "  ok      {check:<10} {detail}")?;
         }
         if let Some(Step { check, detail }) = &self.failed {
-            text += &format!("  FAILED  {check:<10} {detail}\n");
+            writeln!(out, "  FAILED  {check:<10} {detail}")?;
         }
-        text
+        Ok(())
     }
 }

@@ -1,6 +1,8 @@
 //! The calls of MLflow's tracking server and model registry.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::Deserialize;
@@ -9,6 +11,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::store::http::{Http, is_loopback, passes};
+use crate::store::s3::Bucket;
 use crate::store::{MlflowOptions, MlflowPlace, Pick, StoreError, StoreOptions};
 
 /// Bytes of an answer of the registry.
@@ -20,6 +23,8 @@ pub(super) struct Api {
     pub(super) options: StoreOptions,
     pub(super) server: Url,
     place: String,
+    /// The buckets of artifacts that were asked.
+    buckets: Mutex<BTreeMap<String, Arc<Bucket>>>,
 }
 
 /// A version of a registered model.
@@ -92,7 +97,17 @@ impl Api {
             options: options.clone(),
             server,
             place: shown,
+            buckets: Mutex::default(),
         })
+    }
+
+    /// A bucket, connected once for all of its files.
+    pub(super) fn bucket(&self, name: &str) -> Arc<Bucket> {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let bucket = buckets
+            .entry(name.to_owned())
+            .or_insert_with(|| Arc::new(Bucket::new(name, &self.options)));
+        Arc::clone(bucket)
     }
 
     /// The version that `pick` means now.

@@ -1,5 +1,7 @@
 //! The artifacts of a model version: behind MLflow's own proxy, or in S3.
 
+use std::sync::Arc;
+
 use reqwest::Method;
 use serde::Deserialize;
 
@@ -21,7 +23,7 @@ enum Root {
     /// A path behind the server's proxy.
     Proxy(String),
     /// A bucket, and a key with a slash at its end.
-    S3(Box<Bucket>, String),
+    S3(Arc<Bucket>, String),
 }
 
 #[derive(Deserialize)]
@@ -67,7 +69,7 @@ impl<'a> Artifacts<'a> {
                 "artifacts are read through MLflow's proxy (--serve-artifacts) or from s3://";
             return Err(unreadable(reason.to_owned()));
         };
-        let bucket = Box::new(Bucket::new(&place.bucket, &api.options));
+        let bucket = api.bucket(&place.bucket);
         let root = Root::S3(bucket, format!("{}/", place.key));
         Ok(Self { api, root })
     }

@@ -61,11 +61,17 @@ impl Registrar {
 
     async fn register(&self, files: &BundleFiles) -> Result<Deposited, StoreError> {
         let api = Api::new(&self.place, &self.options)?;
+        // What creates is asked once: an answer that was lost must not make two versions.
+        let options = StoreOptions {
+            attempts: 1,
+            ..self.options.clone()
+        };
+        let once = Api::new(&self.place, &options)?;
         let name = &self.place.name;
         create_model(&api, name).await?;
         let body =
             json!({ "experiment_id": "0", "run_name": format!("almanac models push {name}") });
-        let created: Created = api.post("runs/create", &body).await?;
+        let created: Created = once.post("runs/create", &body).await?;
         let RunInfo {
             run_id,
             artifact_uri,
@@ -79,7 +85,7 @@ impl Registrar {
         let body = json!({ "run_id": run_id, "status": "FINISHED" });
         let _run: Value = api.post("runs/update", &body).await?;
         let body = json!({ "name": name, "source": source, "run_id": run_id });
-        let created: CreatedVersion = api.post("model-versions/create", &body).await?;
+        let created: CreatedVersion = once.post("model-versions/create", &body).await?;
         let version = created.model_version.version;
         if let Pick::Alias(alias) = &self.place.pick {
             let body = json!({ "name": name, "alias": alias, "version": version });

@@ -83,11 +83,11 @@ impl Fake {
 }
 
 fn manifest(files: &[(&str, &str)]) -> String {
-    let mut text = "name = \"m\"\n[files]\n".to_owned();
-    for (name, content) in files {
-        text += &format!("\"{name}\" = \"{}\"\n", Digest::of(content.as_bytes()));
-    }
-    text
+    let digests = files.iter().map(|(name, content)| {
+        let digest = Digest::of(content.as_bytes());
+        format!("\"{name}\" = \"{digest}\"\n")
+    });
+    format!("name = \"m\"\n[files]\n{}", digests.collect::<String>())
 }
 
 fn store(fake: &Fake, options: &StoreOptions) -> RemoteStore {
@@ -97,11 +97,13 @@ fn store(fake: &Fake, options: &StoreOptions) -> RemoteStore {
 
 fn cached() -> (tempfile::TempDir, StoreOptions) {
     let dir = tempfile::tempdir().unwrap();
-    let mut options = StoreOptions::default();
-    options.cache = Some(CacheOptions {
-        dir: dir.path().to_owned(),
-        size: 1_000_000,
-    });
+    let options = StoreOptions {
+        cache: Some(CacheOptions {
+            dir: dir.path().to_owned(),
+            size: 1_000_000,
+        }),
+        ..StoreOptions::default()
+    };
     (dir, options)
 }
 
@@ -211,8 +213,10 @@ async fn the_cache_answers_for_a_source_that_is_down() {
 async fn a_fetch_that_hangs_is_given_up() {
     let fake = Fake::with(&[]);
     fake.0.lock().unwrap().hangs = true;
-    let mut options = StoreOptions::default();
-    options.fetch_timeout = Duration::from_millis(20);
+    let options = StoreOptions {
+        fetch_timeout: Duration::from_millis(20),
+        ..StoreOptions::default()
+    };
     let error = store(&fake, &options)
         .fetch(&fake.listing())
         .await
