@@ -18,8 +18,9 @@ use crate::http::server::{DrainReport, Server, ServerConfig, ServerMetrics};
 use crate::http::{AppState, AppStateParts, HttpMetrics, Observation};
 use crate::model::Bundle;
 use crate::onnx::{OnnxModel, Runtime, adopt};
-use crate::registry::{Load, Registry};
+use crate::registry::{Load, Opener, Reader, Registry};
 use crate::shutdown::{DrainTiming, Phase, Shutdown};
+use crate::store::{StoreMetrics, StoreOptions};
 use crate::telemetry::logging;
 use crate::telemetry::traces::Tracer;
 
@@ -44,6 +45,36 @@ pub fn runtime(config: &Config) -> anyhow::Result<Runtime> {
     Ok(runtime)
 }
 
+/// What a model version must pass before it serves.
+pub struct Checks {
+    /// Makes a bundle of files.
+    pub reader: Box<Reader>,
+    /// Opens the graph of a bundle, against its manifest.
+    pub opener: Box<Opener>,
+}
+
+/// The checks of this program, with the runtime that `config` names.
+///
+/// # Errors
+/// When there is no runtime, or it cannot be used.
+pub fn checks(config: &Config, plan: CpuPlan) -> anyhow::Result<Checks> {
+    let runtime = runtime(config)?;
+    let threads = plan.session_threads;
+    Ok(Checks {
+        reader: Box::new(|listing, files| Ok(adopt(&listing.name, &listing.version, files)?)),
+        opener: Box::new(move |bundle: &Bundle| {
+            let model = OnnxModel::new(runtime.clone(), bundle);
+            Ok(Box::new(move || Ok(Box::new(model.open(threads)?))))
+        }),
+    })
+}
+
+impl std::fmt::Debug for Checks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Checks").finish_non_exhaustive()
+    }
+}
+
 /// Loads every model of every source into `registry`.
 ///
 /// Blocks; one bad model is recorded as failed and does not stop the others.
@@ -56,14 +87,10 @@ pub fn load_models(
     metrics: &prometheus::Registry,
     registry: &Registry,
 ) -> anyhow::Result<()> {
-    let runtime = runtime(config)?;
-    let threads = plan.session_threads;
+    let Checks { reader, opener } = checks(config, plan)?;
     let load = Load {
-        reader: Box::new(|listing, files| Ok(adopt(&listing.name, &listing.version, files)?)),
-        opener: Box::new(move |bundle: &Bundle| {
-            let model = OnnxModel::new(runtime.clone(), bundle);
-            Ok(Box::new(move || Ok(Box::new(model.open(threads)?))))
-        }),
+        reader,
+        opener,
         workers: plan.workers,
         engine: EngineConfig {
             queue_steps: config.engine.queue_steps,
@@ -73,6 +100,10 @@ pub fn load_models(
         metrics: EngineMetrics::new(metrics)
             .context("registering engine metrics")?
             .with_saturation(registry.saturation().clone()),
+        sources: StoreOptions {
+            metrics: StoreMetrics::new(metrics).context("registering metrics of sources")?,
+            ..config.store_options()
+        },
     };
     for source in &config.models.sources {
         load.all(source, registry)?;

@@ -35,6 +35,7 @@ Examples:
   curl -s localhost:8080/forecast -d '{\"values\":[112,118,132,129],\"horizon\":2}'
   almanac forecast examples/air_passengers.csv --horizon 12 --plot forecast.svg
   almanac backtest examples/air_passengers.csv --horizon 12 --windows 3
+  almanac models push ./my-model s3://bucket/models
   almanac models inspect models/seasonal/1/model.onnx";
 
 #[derive(Debug, Subcommand)]
@@ -45,7 +46,7 @@ enum Command {
     Forecast(Box<forecast::ForecastArgs>),
     /// Compare models on the series of a CSV file
     Backtest(Box<backtest::BacktestArgs>),
-    /// Look at models
+    /// Look at models, check them, and move them between sources
     #[command(subcommand)]
     Models(models::ModelsCommand),
     /// Ask a running server whether it is ready; for images without a shell

@@ -7,10 +7,12 @@
 
 mod flags;
 mod observation;
+mod sources;
 mod units;
 
 pub use flags::{Flags, SharedFlags};
 pub use observation::{Log, Traces};
+pub use sources::{Models, SourceFlags};
 pub use units::{Bytes, Span};
 
 use std::net::SocketAddr;
@@ -22,7 +24,7 @@ use thiserror::Error;
 
 use crate::cpu::CpuOverrides;
 use crate::forecast::{BacktestLimits, Limits};
-use crate::store::Source;
+use crate::store::MlflowOptions;
 
 /// Every setting, with its value.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -113,17 +115,6 @@ pub struct Engine {
     pub session_threads: Option<usize>,
 }
 
-/// Which models are served.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Models {
-    /// Where models come from; the first source that has a name wins.
-    #[serde(deserialize_with = "units::parsed_list")]
-    pub sources: Vec<Source>,
-    /// The model that answers requests which name none.
-    pub default: String,
-}
-
 /// What the platform tells by variables of its own.
 #[derive(Clone, Debug, Default)]
 pub struct Platform {
@@ -139,6 +130,10 @@ pub struct Platform {
     pub otel_service: Option<String>,
     /// `OTEL_SDK_DISABLED`: whether there are no traces whatever else is said.
     pub otel_disabled: bool,
+    /// `XDG_CACHE_HOME`, or `.cache` in `HOME`: where a user's programs keep what they can get again.
+    pub cache_home: Option<PathBuf>,
+    /// `MLFLOW_TRACKING_URI` and the credentials that go with it.
+    pub mlflow: MlflowOptions,
 }
 
 /// Why there is no configuration. One line each.
@@ -252,15 +247,6 @@ impl Default for Engine {
     }
 }
 
-impl Default for Models {
-    fn default() -> Self {
-        Self {
-            sources: vec![Source::Embedded],
-            default: "almanac".to_owned(),
-        }
-    }
-}
-
 impl Config {
     /// The configuration that `flags` (which hold the `ALMANAC_` variables too), the file they name
     /// and the defaults make.
@@ -282,6 +268,15 @@ impl Config {
             otel_service: variable("OTEL_SERVICE_NAME"),
             otel_disabled: variable("OTEL_SDK_DISABLED")
                 .is_some_and(|value| value.eq_ignore_ascii_case("true")),
+            cache_home: variable("XDG_CACHE_HOME")
+                .map(PathBuf::from)
+                .or_else(|| Some(PathBuf::from(variable("HOME")?).join(".cache"))),
+            mlflow: MlflowOptions {
+                tracking_uri: variable("MLFLOW_TRACKING_URI"),
+                username: variable("MLFLOW_TRACKING_USERNAME"),
+                password: variable("MLFLOW_TRACKING_PASSWORD"),
+                token: variable("MLFLOW_TRACKING_TOKEN"),
+            },
         };
         config.traces.take_standard(&config.platform)?;
         config.check()?;
@@ -338,7 +333,8 @@ impl Config {
                 rule,
             })
         };
-        if let Some((setting, zero)) = self.positive().into_iter().find(|(_, value)| *value == 0) {
+        let mut positive = self.positive().into_iter().chain(self.models.positive());
+        if let Some((setting, zero)) = positive.find(|(_, value)| *value == 0) {
             return value(setting, zero.to_string(), "it must be at least 1");
         }
         if let Some(cores) = self
@@ -361,14 +357,7 @@ impl Config {
             );
         }
         self.traces.check()?;
-        if self.models.sources.is_empty() {
-            return value(
-                "models.sources",
-                "empty".to_owned(),
-                "name at least one source",
-            );
-        }
-        Ok(())
+        self.models.check()
     }
 
     /// The limits in the domain's words.

@@ -17,12 +17,14 @@ pub mod manifest;
 pub mod output;
 mod rollout;
 mod scaling;
+pub mod signature;
 
 pub use batch::{Batch, RowError};
 pub use bundle::{Bundle, BundleError, BundleFiles};
 pub use digest::{Digest, DigestError};
 pub use golden::{Golden, GoldenError};
 pub use manifest::{Manifest, ManifestError, Unfit};
+pub use signature::{KeyError, PublicKey, PublicKeys, SIGNATURE_FILE, SecretKey, SignatureError};
 
 use std::fmt;
 use std::sync::Arc;

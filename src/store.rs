@@ -1,33 +1,46 @@
-//! Where bundles come from: compiled into the program, or a directory.
+//! Where bundles come from: compiled into the program, a directory, S3, MLflow, or a web server.
 //!
 //! A store gives raw files; [`Bundle::verify`](crate::model::Bundle::verify) decides whether they
-//! are a bundle.
+//! are a bundle. What a store downloads is bounded, and kept by a [cache](mod@cache) that can answer
+//! for it when it is out of reach.
 
+mod cache;
+pub mod deposit;
 pub mod directory;
 pub mod embedded;
+mod error;
+mod graph;
+mod http;
+mod metrics;
+mod mlflow;
+mod options;
+mod remote;
+mod s3;
+mod signed;
+mod source;
+#[cfg(test)]
+mod testing;
 mod version;
+mod web;
 
+pub use deposit::Deposit;
+pub use error::StoreError;
+pub use metrics::StoreMetrics;
+pub use options::{CacheOptions, MlflowOptions, Progress, S3Options, StoreOptions, Unwatched};
+pub use source::{MlflowPlace, Pick, S3Place, Source, WebPlace};
 pub use version::by_version;
 
 use std::fmt;
-use std::path::PathBuf;
-use std::str::FromStr;
 
 use async_trait::async_trait;
-use thiserror::Error;
 
 use crate::model::BundleFiles;
+use crate::store::cache::Cache;
 use crate::store::directory::Directory;
 use crate::store::embedded::Embedded;
-
-/// A place that holds bundles, as configuration writes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// The bundles compiled into this program: `embedded:`.
-    Embedded,
-    /// A directory of `NAME/VERSION/` folders: a path, or `file:` and a path.
-    Directory(PathBuf),
-}
+use crate::store::graph::Graph;
+use crate::store::remote::{Remote, RemoteStore};
+use crate::store::signed::Signed;
 
 /// A source that can be asked.
 #[async_trait]
@@ -44,6 +57,12 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`StoreError`] of the first file that cannot be read.
     async fn fetch(&self, listing: &Listing) -> Result<BundleFiles, StoreError>;
+
+    /// Whether a version is called what its listing says, whatever its manifest says: a model
+    /// registry renames, and a folder must not.
+    fn names_models(&self) -> bool {
+        false
+    }
 }
 
 /// A model version that a store holds.
@@ -58,88 +77,43 @@ pub struct Listing {
     pub revision: String,
 }
 
-/// Why a source cannot be used.
-#[derive(Debug, Error)]
-pub enum StoreError {
-    /// The text names no kind of source.
-    #[error("{text:?} is not a model source; write embedded: or the path of a directory")]
-    UnknownSource {
-        /// The text.
-        text: String,
-    },
-    /// A file or folder cannot be read.
-    #[error("cannot read {path}: {reason}")]
-    Unreadable {
-        /// Its path.
-        path: String,
-        /// What the system said.
-        reason: std::io::Error,
-    },
-    /// There is no such version.
-    #[error("there is no {name}/{version}")]
-    NoSuchVersion {
-        /// Name of the model.
-        name: String,
-        /// Version of the model.
-        version: String,
-    },
+/// The file without which a folder is not a bundle. It is written last.
+const MANIFEST: &str = "manifest.toml";
+
+/// `store`, which gives only what is signed where `options` have keys.
+#[must_use]
+pub fn trusted(store: Box<dyn Store>, options: &StoreOptions) -> Box<dyn Store> {
+    if options.public_keys.is_empty() {
+        return store;
+    }
+    Box::new(Signed::new(store, options.public_keys.clone()))
 }
 
 impl Source {
-    /// The store that this source is.
-    #[must_use]
-    pub fn open(&self) -> Box<dyn Store> {
-        match self {
-            Self::Embedded => Box::new(Embedded),
-            Self::Directory(path) => Box::new(Directory::new(path.clone())),
-        }
+    /// The store that this source is. Asks nothing yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Setting`] when `options` forbid this source, or lack what it needs.
+    pub fn open(&self, options: &StoreOptions) -> Result<Box<dyn Store>, StoreError> {
+        let store: Box<dyn Store> = match self {
+            // What is compiled in is trusted as the program is.
+            Self::Embedded => return Ok(Box::new(Embedded)),
+            Self::Directory(path) => Box::new(Directory::new(path.clone(), options)),
+            Self::Graph(path) => Box::new(Graph::new(path.clone(), options)),
+            Self::S3(place) if place.is_graph() => {
+                self.remote(s3::S3Graph::new(place, options), options)
+            }
+            Self::S3(place) => self.remote(s3::S3Folders::new(place, options), options),
+            Self::Mlflow(place) => self.remote(mlflow::Mlflow::new(place, options)?, options),
+            Self::Web(place) => self.remote(web::Web::new(place, options)?, options),
+        };
+        Ok(trusted(store, options))
     }
-}
 
-impl FromStr for Source {
-    type Err = StoreError;
-
-    fn from_str(text: &str) -> Result<Self, StoreError> {
-        let path = text.strip_prefix("file:").unwrap_or(text);
-        let scheme = path
-            .split_once(':')
-            .is_some_and(|(scheme, _)| !scheme.contains('/'));
-        match text {
-            "embedded:" => Ok(Self::Embedded),
-            _ if path.is_empty() || scheme => Err(StoreError::UnknownSource {
-                text: text.to_owned(),
-            }),
-            _ => Ok(Self::Directory(PathBuf::from(path))),
-        }
-    }
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Embedded => f.write_str("embedded:"),
-            Self::Directory(path) => write!(f, "file:{}", path.display()),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_the_sources_it_has_and_refuses_the_others() {
-        assert_eq!("embedded:".parse::<Source>().unwrap(), Source::Embedded);
-        assert_eq!(
-            "./m".parse::<Source>().unwrap(),
-            Source::Directory("./m".into())
-        );
-        assert_eq!(
-            "file:/m".parse::<Source>().unwrap(),
-            Source::Directory("/m".into())
-        );
-        for text in ["", "file:", "s3://bucket/models"] {
-            assert!(text.parse::<Source>().is_err(), "{text:?}");
-        }
+    fn remote(&self, remote: impl Remote + 'static, options: &StoreOptions) -> Box<dyn Store> {
+        let place = self.to_string();
+        let cache = options.cache.clone();
+        let cache = cache.map(|kept| Cache::new(kept, &place));
+        Box::new(RemoteStore::new(place, remote, cache, options))
     }
 }

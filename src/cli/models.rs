@@ -1,88 +1,66 @@
-//! `almanac models`.
+//! `almanac models`: looking at models, and moving them between sources.
 
-use std::fmt::Write as _;
-use std::path::PathBuf;
+mod choice;
+mod inspect;
+mod keys;
+mod list;
+mod prepare;
+mod pull;
+mod push;
+mod verify;
 
-use anyhow::Context as _;
-use clap::{Args, Subcommand};
+use std::sync::Arc;
 
-use crate::app;
-use crate::cli::{Failure, configure, print};
-use crate::config::{Flags, SharedFlags};
-use crate::onnx::inspect::TensorDescription;
-use crate::onnx::{GraphDescription, describe};
+use clap::Subcommand;
+
+use crate::cli::bar::Bar;
+use crate::cli::{Failure, configure};
+use crate::config::{Config, Flags, SharedFlags};
+use crate::store::StoreOptions;
 
 /// What to do with models.
 #[derive(Debug, Subcommand)]
 pub(super) enum ModelsCommand {
+    /// List what sources hold
+    List(list::ListArgs),
+    /// Copy models from a source to a directory
+    Pull(pull::PullArgs),
+    /// Copy models to a directory, S3 or MLflow, with digests in their manifests
+    Push(push::PushArgs),
+    /// Check models as the server would before it serves them
+    Verify(verify::VerifyArgs),
+    /// Sign the manifest of a bundle
+    Sign(keys::SignArgs),
+    /// Make a key that signs, and print the key that checks
+    Keygen(keys::KeygenArgs),
     /// Print the inputs, outputs and metadata of an ONNX file, and a draft of its manifest
-    Inspect(InspectArgs),
-}
-
-/// Which file.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  almanac models inspect models/seasonal/1/model.onnx
-  almanac models inspect model.onnx --draft > manifest.toml")]
-pub(super) struct InspectArgs {
-    /// The ONNX file
-    file: PathBuf,
-    /// Print the draft manifest alone
-    #[arg(long)]
-    draft: bool,
-    #[command(flatten)]
-    shared: Box<SharedFlags>,
+    Inspect(inspect::InspectArgs),
 }
 
 /// Runs the subcommand.
 pub(super) fn run(command: &ModelsCommand) -> Result<(), Failure> {
-    let ModelsCommand::Inspect(args) = command;
+    match command {
+        ModelsCommand::List(args) => list::run(args),
+        ModelsCommand::Pull(args) => pull::run(args),
+        ModelsCommand::Push(args) => push::run(args),
+        ModelsCommand::Verify(args) => verify::run(args),
+        ModelsCommand::Sign(args) => keys::sign(args),
+        ModelsCommand::Keygen(args) => keys::generate(args),
+        ModelsCommand::Inspect(args) => inspect::run(args),
+    }
+}
+
+/// The configuration under `shared`, and how it opens sources, with a bar that shows bytes.
+fn opening(shared: &SharedFlags) -> Result<(Config, StoreOptions, Arc<Bar>), Failure> {
     let flags = Flags {
-        shared: (*args.shared).clone(),
+        shared: shared.clone(),
         ..Flags::default()
     };
     let config = configure(&flags, true)?;
-    let bytes = std::fs::read(&args.file)
-        .with_context(|| format!("cannot read {}", args.file.display()))?;
-    let runtime = app::runtime(&config)?;
-    let graph = describe(&runtime, &bytes).map_err(anyhow::Error::from)?;
-    let draft = graph.draft_manifest();
-    print(&if args.draft {
-        draft
-    } else {
-        report(&graph, &draft)
-    });
-    Ok(())
-}
-
-fn report(graph: &GraphDescription, draft: &str) -> String {
-    let mut text = String::new();
-    // Writing to a string cannot fail.
-    let _infallible = write_report(&mut text, graph, draft);
-    text
-}
-
-fn write_report(out: &mut String, graph: &GraphDescription, draft: &str) -> std::fmt::Result {
-    writeln!(out, "digest    {}", graph.digest)?;
-    for (title, tensors) in [("inputs", &graph.inputs), ("outputs", &graph.outputs)] {
-        writeln!(out, "\n{title}")?;
-        for TensorDescription {
-            name,
-            element,
-            axes,
-        } in tensors
-        {
-            writeln!(out, "  {name:<20} {element:<5} [{}]", axes.join(", "))?;
-        }
-    }
-    writeln!(out, "\nmetadata")?;
-    for (key, value) in &graph.metadata {
-        writeln!(out, "  {key:<20} {value}")?;
-    }
-    writeln!(out, "\nmanifest.toml, a draft\n")?;
-    for line in draft.lines() {
-        writeln!(out, "  {line}")?;
-    }
-    Ok(())
+    let bar = Arc::new(Bar::of_bytes());
+    let options = StoreOptions {
+        progress: Arc::clone(&bar) as _,
+        ..config.store_options()
+    };
+    Ok((config, options, bar))
 }

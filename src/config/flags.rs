@@ -7,8 +7,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::config::{Bytes, Config, Span};
-use crate::store::Source;
+use crate::config::{Bytes, Config, SourceFlags, Span};
 use crate::telemetry::logging::{LogFormat, LoggedRequests};
 use crate::telemetry::traces::Endpoint;
 
@@ -276,25 +275,9 @@ pub struct SharedFlags {
     )]
     pub session_threads: Option<usize>,
 
-    /// Where models come from: embedded: or a directory; the first that has a name wins [default:
-    /// embedded:]
-    #[arg(
-        long,
-        value_name = "SOURCE",
-        env = "ALMANAC_MODELS",
-        value_delimiter = ',',
-        help_heading = "Models"
-    )]
-    pub models: Option<Vec<Source>>,
-
-    /// The model that answers requests which name none [default: almanac]
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "ALMANAC_DEFAULT_MODEL",
-        help_heading = "Models"
-    )]
-    pub default_model: Option<String>,
+    /// Where models come from.
+    #[command(flatten)]
+    pub sources: SourceFlags,
 
     /// How log lines are written [default: text]
     #[arg(
@@ -372,8 +355,7 @@ impl SharedFlags {
             &mut config.engine.session_threads,
             self.session_threads.map(Some),
         );
-        set(&mut config.models.sources, self.models.clone());
-        set(&mut config.models.default, self.default_model.clone());
+        self.sources.apply(&mut config.models);
         set(&mut config.log.format, self.log_format);
         set(&mut config.log.level, self.log_level.clone());
         set(&mut config.log.buffer, self.log_buffer);

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
@@ -68,6 +68,12 @@ fn parse_hexadecimal(text: &str) -> Option<[u8; 32]> {
         *byte = u8::from_str_radix(digits.get(2 * position..2 * position + 2)?, 16).ok()?;
     }
     Some(bytes)
+}
+
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 impl<'de> Deserialize<'de> for Digest {

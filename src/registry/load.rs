@@ -11,7 +11,7 @@ use crate::engine::metrics::EngineMetrics;
 use crate::engine::{Engine, EngineConfig};
 use crate::model::{Bundle, BundleFiles, Forecaster, GoldenError};
 use crate::registry::{LiveModel, ModelState, Registry};
-use crate::store::{Listing, Source, Store, StoreError, by_version};
+use crate::store::{Listing, Source, Store, StoreError, StoreOptions, by_version};
 
 /// Reads a verified bundle's graph, of which sessions are then opened. The registry is given one, so
 /// that it knows no runtime.
@@ -39,6 +39,8 @@ pub struct Load {
     pub engine: EngineConfig,
     /// Where engines count.
     pub metrics: EngineMetrics,
+    /// How sources are opened.
+    pub sources: StoreOptions,
 }
 
 /// Why a model version does not serve.
@@ -90,7 +92,7 @@ impl Load {
     /// # Errors
     /// [`StoreError`] when the source itself cannot be read.
     pub fn all(&self, source: &Source, registry: &Registry) -> Result<(), StoreError> {
-        let store = source.open();
+        let store = source.open(&self.sources)?;
         let mut listings = block_on(store.list())?;
         listings.sort_by(|left, right| {
             let newest_first = by_version(&right.version, &left.version);
@@ -137,7 +139,11 @@ impl Load {
     ) -> Result<LiveModel, LoadError> {
         let started = Instant::now();
         let files = block_on(store.fetch(listing))?;
-        let bundle = (self.reader)(listing, files).map_err(LoadError::Bundle)?;
+        let mut bundle = (self.reader)(listing, files).map_err(LoadError::Bundle)?;
+        if store.names_models() {
+            bundle.manifest.name.clone_from(&listing.name);
+            bundle.manifest.version.clone_from(&listing.version);
+        }
         let manifest = &bundle.manifest;
         if (&manifest.name, &manifest.version) != (&listing.name, &listing.version) {
             return Err(LoadError::Misplaced {

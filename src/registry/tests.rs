@@ -10,7 +10,7 @@ use super::*;
 use crate::engine::EngineConfig;
 use crate::engine::metrics::EngineMetrics;
 use crate::model::{Batch, Bundle, Forecaster, PredictError};
-use crate::store::Source;
+use crate::store::{Source, StoreOptions};
 
 /// Gives what the golden forecast of [`bundle`] expects.
 struct Fives;
@@ -75,6 +75,7 @@ fn load(opener: Box<Opener>) -> Load {
             max_wait: Duration::MAX,
         },
         metrics: EngineMetrics::new(&prometheus::Registry::new()).unwrap(),
+        sources: StoreOptions::default(),
     }
 }
 

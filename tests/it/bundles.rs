@@ -124,15 +124,22 @@ async fn a_file_with_another_digest_is_refused() {
 
 #[tokio::test]
 async fn a_missing_file_is_refused() {
-    for file in ["model.onnx", "golden.json", "manifest.toml"] {
-        let damage = |models: &Models| {
+    let without = |file: &'static str| {
+        move |models: &Models| {
             fs::remove_file(models.root.path().join("seasonal/1").join(file)).unwrap();
-        };
+        }
+    };
+    for file in ["model.onnx", "golden.json"] {
         assert_eq!(
-            reason_after(damage).await,
+            reason_after(without(file)).await,
             format!("{file} is missing; a bundle holds manifest.toml, model.onnx and golden.json")
         );
     }
+    // The manifest is written last, so a folder without one is not a version yet.
+    assert_eq!(
+        reason_after(without("manifest.toml")).await,
+        "no configured source has this model"
+    );
 }
 
 #[tokio::test]

@@ -156,6 +156,8 @@ fn defaults() -> BTreeMap<&'static str, String> {
         (None, None, None)
     );
     assert!(traces.endpoint.is_none() && traces.service.is_none());
+    assert!(models.public_keys.is_empty() && models.cache_dir.is_none());
+    assert!(models.s3_endpoint.is_none() && models.s3_region.is_none());
     BTreeMap::from([
         ("server.listen", server.listen.to_string()),
         ("server.header_timeout", server.header_timeout.to_string()),
@@ -186,6 +188,24 @@ fn defaults() -> BTreeMap<&'static str, String> {
         ("engine.session_threads", "1".to_owned()),
         ("models.sources", sources.join(",")),
         ("models.default", models.default),
+        ("models.max_bundle", models.max_bundle.to_string()),
+        ("models.max_listed", models.max_listed.to_string()),
+        ("models.public_keys", "none".to_owned()),
+        (
+            "models.cache_dir",
+            "almanac/models in the user's cache folder".to_owned(),
+        ),
+        ("models.cache_size", models.cache_size.to_string()),
+        ("models.connect_timeout", models.connect_timeout.to_string()),
+        ("models.read_timeout", models.read_timeout.to_string()),
+        ("models.fetch_timeout", models.fetch_timeout.to_string()),
+        ("models.attempts", models.attempts.to_string()),
+        ("models.part_size", models.part_size.to_string()),
+        ("models.parallel_parts", models.parallel_parts.to_string()),
+        ("models.allow_http", models.allow_http.to_string()),
+        ("models.s3_endpoint", "found".to_owned()),
+        ("models.s3_path_style", models.s3_path_style.to_string()),
+        ("models.s3_region", "found".to_owned()),
         ("log.format", log.format.to_string()),
         ("log.level", log.level),
         ("log.requests", log.requests.to_string()),

@@ -94,10 +94,11 @@ async fn every_family_appears_once_requests_were_served_and_refused() {
     );
     let text = scraped.text();
     let not_here = |name: &str| {
-        // The server's, the plan's, the log's and those of traces are the program's, and nothing was refused.
+        // The server's, the plan's, the sources', the log's and those of traces are the program's, and nothing was refused.
         name.starts_with("almanac_cpu_")
             || name.starts_with("almanac_http_connections_")
             || name.starts_with("almanac_http_accept_")
+            || name.starts_with("almanac_source_")
             || name.starts_with("almanac_log_")
             || name.starts_with("almanac_traces_")
             || name == "almanac_http_requests_aborted_total"

@@ -46,7 +46,10 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
     ("shutdown", &[]),
     ("telemetry", &[]),
     ("cpu", &[]),
-    ("config", &["cpu", "forecast", "store", "telemetry"]),
+    (
+        "config",
+        &["cpu", "forecast", "model", "store", "telemetry"],
+    ),
     ("app", EVERYTHING_BELOW_APP),
     ("cli", EVERYTHING_BELOW_CLI),
 ];

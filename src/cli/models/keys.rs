@@ -1,0 +1,79 @@
+//! `almanac models keygen` and `almanac models sign`.
+
+use std::fs;
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+
+use crate::cli::{Failure, print};
+use crate::model::{SIGNATURE_FILE, SecretKey};
+
+/// Where the new key goes.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  almanac models keygen almanac.key
+  almanac serve --models s3://bucket/models --public-keys ed25519:...")]
+pub(in crate::cli) struct KeygenArgs {
+    /// The file that gets the secret key; must not be there yet
+    file: PathBuf,
+}
+
+/// What to sign, and by whom.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  almanac models sign ./my-model --sign-key almanac.key")]
+pub(in crate::cli) struct SignArgs {
+    /// The folder of the bundle, which gets a manifest.sig
+    folder: PathBuf,
+    /// The file with the secret key
+    #[arg(long, value_name = "FILE")]
+    sign_key: PathBuf,
+}
+
+/// Runs `keygen`.
+pub(super) fn generate(args: &KeygenArgs) -> Result<(), Failure> {
+    let key = SecretKey::generate();
+    write_secret(&args.file, &key.reveal())?;
+    print(&format!("{}\n", key.public()));
+    Ok(())
+}
+
+/// Runs `sign`.
+pub(super) fn sign(args: &SignArgs) -> Result<(), Failure> {
+    let key = read_key(&args.sign_key)?;
+    let path = args.folder.join("manifest.toml");
+    let manifest = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let path = args.folder.join(SIGNATURE_FILE);
+    fs::write(&path, key.sign(&manifest))
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    print(&format!("{}  by {}\n", path.display(), key.public()));
+    Ok(())
+}
+
+/// The secret key in a file.
+pub(super) fn read_key(path: &Path) -> anyhow::Result<SecretKey> {
+    let text =
+        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    text.parse().with_context(|| path.display().to_string())
+}
+
+/// Writes a new file that only its owner can read.
+fn write_secret(path: &Path, text: &str) -> anyhow::Result<()> {
+    let mut options = fs::File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path);
+    let mut file = file.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => anyhow::anyhow!(
+            "{} is there already; a key that is in use must not be lost",
+            path.display()
+        ),
+        _ => anyhow::Error::from(error).context(format!("cannot write {}", path.display())),
+    })?;
+    writeln!(file, "{text}").with_context(|| format!("cannot write {}", path.display()))
+}

@@ -1,0 +1,181 @@
+//! `almanac models verify`.
+
+use std::fmt::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use anyhow::Context as _;
+use bytesize::ByteSize;
+use clap::Args;
+use serde::Serialize;
+
+use crate::app::{self, Checks};
+use crate::cli::models::choice::{Choice, Chosen};
+use crate::cli::models::opening;
+use crate::cli::{Failure, print};
+use crate::config::SharedFlags;
+use crate::model::{Bundle, Manifest};
+use crate::registry::OpenError;
+use crate::store::{Listing, Source};
+
+/// Which models.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  almanac models verify ./my-model
+  almanac models verify s3://bucket/models --all
+  almanac models verify mlflow:store-sales@candidate --json")]
+pub(in crate::cli) struct VerifyArgs {
+    /// The folder of a bundle, or a source
+    #[arg(value_name = "DIR|SOURCE")]
+    source: Source,
+    #[command(flatten)]
+    choice: Choice,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    shared: Box<SharedFlags>,
+}
+
+/// How a version fared.
+#[derive(Serialize)]
+struct Report {
+    name: String,
+    version: String,
+    source: String,
+    passed: Vec<Step>,
+    failed: Option<Step>,
+}
+
+/// One check, and what came of it.
+#[derive(Serialize)]
+struct Step {
+    check: &'static str,
+    detail: String,
+}
+
+/// Runs the subcommand.
+pub(super) fn run(args: &VerifyArgs) -> Result<(), Failure> {
+    let (config, options, bar) = opening(&args.shared)?;
+    let chosen = Chosen::new(&args.source, &args.choice, &options)?;
+    let checks = app::checks(&config, app::cpu_plan(&config))?;
+    // What is compiled in is trusted as the program is.
+    let n_keys = match args.source {
+        Source::Embedded => 0,
+        _ => config.models.public_keys.len(),
+    };
+    let mut reports = Vec::new();
+    for listing in &chosen.listings {
+        let report = verify(&chosen, listing, &checks, n_keys);
+        if !args.json {
+            print(&report.text());
+        }
+        reports.push(report);
+    }
+    bar.finish();
+    if args.json {
+        let text = serde_json::to_string_pretty(&reports).context("writing JSON")?;
+        print(&format!("{text}\n"));
+    }
+    let n_failed = reports
+        .iter()
+        .filter(|report| report.failed.is_some())
+        .count();
+    if n_failed == 0 {
+        return Ok(());
+    }
+    let message = format!(
+        "{n_failed} of {} model versions would not be served",
+        reports.len()
+    );
+    Err(Failure { message, code: 1 })
+}
+
+fn verify(chosen: &Chosen, listing: &Listing, checks: &Checks, n_keys: usize) -> Report {
+    let mut passed = Vec::new();
+    let failed = steps(chosen, listing, checks, n_keys, &mut passed).err();
+    Report {
+        name: listing.name.clone(),
+        version: listing.version.clone(),
+        source: chosen.place.clone(),
+        passed,
+        failed,
+    }
+}
+
+fn failed<E: std::fmt::Display>(check: &'static str) -> impl FnOnce(E) -> Step {
+    move |reason| Step {
+        check,
+        detail: format!("{reason:#}"),
+    }
+}
+
+/// The checks in the order of the server, up to the first that fails.
+fn steps(
+    chosen: &Chosen,
+    listing: &Listing,
+    checks: &Checks,
+    n_keys: usize,
+    passed: &mut Vec<Step>,
+) -> Result<(), Step> {
+    let mut pass = |check, detail| passed.push(Step { check, detail });
+    let files = chosen.fetch(listing).map_err(failed("fetched"))?;
+    let size: usize = files.values().map(|bytes| bytes.len()).sum();
+    pass(
+        "fetched",
+        format!("{} files, {}", files.len(), ByteSize(size as u64)),
+    );
+    if n_keys > 0 {
+        pass("signature", format!("by one of {n_keys} keys"));
+    }
+    let bundle = (checks.reader)(listing, files).map_err(failed("digests"))?;
+    pass("digests", bundle.digest.to_string());
+    let Manifest { name, version, .. } = &bundle.manifest;
+    if !chosen.names_models() && (name, version) != (&listing.name, &listing.version) {
+        let (folder, number) = (&listing.name, &listing.version);
+        let detail =
+            format!("manifest.toml is of {name}/{version}, and the folder is {folder}/{number}");
+        return Err(Step {
+            check: "name",
+            detail,
+        });
+    }
+    // A graph is of whoever wrote it, and may make the runtime panic.
+    let opened = catch_unwind(AssertUnwindSafe(|| open(checks, &bundle)));
+    let detail = opened.unwrap_or_else(|_panic| Err(failed("graph")("the model panicked")))?;
+    pass("graph", "fits the manifest".to_owned());
+    pass("golden", detail);
+    Ok(())
+}
+
+fn open(checks: &Checks, bundle: &Bundle) -> Result<String, Step> {
+    let opened = (checks.opener)(bundle).and_then(|sessions| sessions());
+    let mut forecaster = opened.map_err(|error: OpenError| failed("graph")(error))?;
+    bundle
+        .check(forecaster.as_mut())
+        .map_err(failed("golden"))?;
+    Ok(match bundle.golden {
+        Some(_) => "the forecasts are those of golden.json".to_owned(),
+        None => "there is no golden.json; a made-up series was forecast".to_owned(),
+    })
+}
+
+impl Report {
+    fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _infallible = self.write(&mut text);
+        text
+    }
+
+    fn write(&self, out: &mut String) -> std::fmt::Result {
+        writeln!(out, "{}/{}  {}", self.name, self.version, self.source)?;
+        for Step { check, detail } in &self.passed {
+            writeln!(out, "  ok      {check:<10} {detail}")?;
+        }
+        if let Some(Step { check, detail }) = &self.failed {
+            writeln!(out, "  FAILED  {check:<10} {detail}")?;
+        }
+        Ok(())
+    }
+}

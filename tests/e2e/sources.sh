@@ -1,0 +1,280 @@
+#!/usr/bin/env bash
+# Proves that models are pushed to, pulled from and served from real servers of S3 and MLflow, and
+# that a server that fails costs nothing that was there.
+#
+#   tests/e2e/sources.sh [--binary PATH]
+#
+# S3 is ministack, which checks signatures and policies; MLflow is MLflow. A proxy between them and
+# the program (fault_proxy.py) breaks on purpose.
+
+source "$(dirname "$0")/lib.sh"
+parse_arguments "$@"
+cd "$ROOT"
+
+MINISTACK=1.5.33
+MLFLOW=3.17.2
+
+# A folder with the servers; made once.
+servers_home() {
+  local home=$CACHE/sources-$MINISTACK-$MLFLOW
+  if [[ ! -x $home/bin/mlflow ]]; then
+    uv venv --quiet --clear --relocatable "$home.part"
+    uv pip install --quiet --python "$home.part/bin/python" \
+      "ministack==$MINISTACK" "mlflow==$MLFLOW" boto3==1.43.106
+    rm -rf "$home" && mv "$home.part" "$home"
+  fi
+  printf '%s\n' "$home"
+}
+
+free_port() {
+  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# --- The servers
+
+HOME_OF_SERVERS=$(servers_home)
+unset AWS_CA_BUNDLE AWS_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3 AWS_REGION
+export AWS_EC2_METADATA_DISABLED=true AWS_DEFAULT_REGION=us-east-1
+export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null XDG_CACHE_HOME=$SCRATCH/cache
+
+port=$(free_port)
+EMULATOR=127.0.0.1:$port
+env AUTH=true BIND_HOST=127.0.0.1 "GATEWAY_PORT=$port" SFTP_ENABLED=0 IOT_MTLS_ENABLED=0 \
+  "$HOME_OF_SERVERS/bin/ministack" >"$SCRATCH/ministack.log" 2>&1 &
+STARTED+=("$!")
+eventually 60 curl --silent --fail --max-time 2 --output /dev/null "http://$EMULATOR/_ministack/health" ||
+  { cat "$SCRATCH/ministack.log" && exit 1; }
+"$HOME_OF_SERVERS/bin/python" "$E2E/sources_setup.py" "http://$EMULATOR" >"$SCRATCH/keys"
+{ read -r AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY; read -r STRANGER STRANGER_SECRET; } <"$SCRATCH/keys"
+export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+
+# start_proxy NAME TARGET: sets NAME to its address. The fault is in $SCRATCH/NAME.fault.
+start_proxy() {
+  printf none >"$SCRATCH/$1.fault"
+  python3 "$E2E/fault_proxy.py" "$SCRATCH/$1.port" "$SCRATCH/$1.log" "$2" "$SCRATCH/$1.fault" &
+  STARTED+=("$!")
+  eventually 20 test -s "$SCRATCH/$1.port"
+  printf -v "$1" '127.0.0.1:%s' "$(<"$SCRATCH/$1.port")"
+}
+fault() { printf '%s' "$1" >"$SCRATCH/S3.fault"; }
+start_proxy S3 "$EMULATOR"
+
+IN_S3=(--s3-endpoint "http://$S3" --s3-path-style --source-read-timeout 2s)
+models() { "$BINARY" models "$@"; }
+in_s3() { models "$@" "${IN_S3[@]}"; }
+uncached() { in_s3 "$@" --model-cache-size 0B; }
+
+# says TEXT COMMAND...: whether the command fails, and says this.
+says() {
+  local text=$1
+  shift
+  if "$@" >"$SCRATCH/said" 2>&1; then
+    echo 'it did not fail'
+    return 1
+  fi
+  cat "$SCRATCH/said"
+  grep -qF -- "$text" "$SCRATCH/said"
+}
+# prints TEXT COMMAND...: whether the command succeeds, and prints this.
+prints() {
+  local text=$1
+  shift
+  "$@" >"$SCRATCH/said" 2>&1 || { cat "$SCRATCH/said" && return 1; }
+  cat "$SCRATCH/said"
+  grep -qF -- "$text" "$SCRATCH/said"
+}
+hides() { ! prints "$@"; }
+
+# --- Push, list, verify, pull
+
+check 'a bundle is pushed to S3 under another name' \
+  prints 's3://models/live/store/1' in_s3 push models/seasonal/1 s3://models/live --as store/1
+check 'it is listed' prints '"name": "store"' in_s3 list s3://models/live --json
+check 'half a version is not' hides half in_s3 list s3://models/live
+check 'a version is not replaced by accident' \
+  says 'holds store/1 already' in_s3 push models/seasonal/1 s3://models/live --as store/1
+check 'it is replaced on purpose' \
+  in_s3 push models/seasonal/1 s3://models/live --as store/1 --overwrite
+check 'it passes every check' prints 'ok      golden' in_s3 verify s3://models/live
+check 'it is pulled' in_s3 pull s3://models/live "$SCRATCH/pulled"
+check 'what was pulled passes too' prints 'ok      golden' models verify "$SCRATCH/pulled"
+check 'what was pulled is pushed on' in_s3 push "$SCRATCH/pulled/store/1" s3://models/other --as store/2
+check 'from one prefix to another' in_s3 push s3://models/other s3://models/third
+same_graph() {
+  uncached pull s3://models/third "$SCRATCH/third" &&
+    cmp "$SCRATCH/third/store/2/model.onnx" models/seasonal/1/model.onnx
+}
+check 'the graph is the same to the byte after all of it' same_graph
+in_parts() {
+  : >"$SCRATCH/S3.log"
+  uncached verify s3://models/live --part-size 8KiB && (($(grep -c bytes= "$SCRATCH/S3.log") > 2))
+}
+check 'a large file comes in parts' in_parts
+
+# --- What is wrong is said
+
+wrong_secret() { AWS_SECRET_ACCESS_KEY=made-up uncached list s3://models/live; }
+check 'a wrong secret' says 'the secret key is not that of the access key' wrong_secret
+unknown_key() { AWS_ACCESS_KEY_ID=AKIAMADEUP uncached list s3://models/live; }
+check 'an unknown key' says 'access denied' unknown_key
+stranger() {
+  AWS_ACCESS_KEY_ID=$STRANGER AWS_SECRET_ACCESS_KEY=$STRANGER_SECRET uncached list s3://models/live
+}
+check 'a user without a policy' says 'allow s3:ListBucket' stranger
+nobody() { env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY "$BINARY" models list s3://models "${IN_S3[@]}"; }
+check 'no credentials' says 'no AWS credentials' nobody
+check 'a bucket that is not there' says 'there is no such bucket' uncached list s3://made-up-bucket
+check 'a prefix without models' says 'holds no model' uncached verify s3://models/nothing
+check 'a source of no kind' says 'write embedded:, a path, s3://' models list gs://bucket
+
+# --- Faults
+
+verify_live() { uncached verify s3://models/live "$@"; }
+faulty() { fault "$1" && says "$2" verify_live "${@:3}"; }
+survives() { fault "$1" && verify_live; }
+check 'a download that dies once goes on' survives die-once
+check 'a download that always dies' faulty die 'the download'
+check 'a download that stalls' faulty stall 'models.read_timeout'
+check 'wrong bytes' faulty corrupt 'has digest'
+check 'access denied' faulty denied 'access denied: 403 AccessDenied'
+check 'a bucket in another region than is set' \
+  faulty moved 'the bucket is in eu-west-3' --s3-region us-east-1
+check 'a server that is busy' faulty busy 'S3 answered 503 SlowDown'
+check 'a server that is dead' faulty dead 'cannot be reached'
+too_large() { verify_live --max-bundle 8KiB; }
+fault none
+check 'a bundle over the limit' says 'models.max_bundle' too_large
+
+# --- Signatures
+
+KEY=$SCRATCH/key
+check 'a key is made' models keygen "$KEY"
+check 'a key is not overwritten' says 'is there already' models keygen "$KEY"
+cp -r models/seasonal/1 "$SCRATCH/signed"
+sign() { models sign "$SCRATCH/signed" --sign-key "$KEY" | sed 's/.* by //' >"$SCRATCH/public"; }
+check 'a bundle is signed' sign
+trusting() { in_s3 "$@" --public-keys "$(<"$SCRATCH/public")"; }
+check 'a signed bundle is trusted' prints 'ok      signature' trusting verify "$SCRATCH/signed"
+check 'an unsigned one is not' says 'manifest.sig is missing' trusting verify s3://models/live
+check 'a push signs' trusting push models/seasonal/1 s3://models/signed --as store/1 --sign-key "$KEY"
+check 'what was pushed signed is trusted' prints 'ok      golden' trusting verify s3://models/signed
+resigned() {
+  echo '# changed' >>"$SCRATCH/signed/manifest.toml"
+  says 'is not the signature of this manifest' trusting verify "$SCRATCH/signed"
+}
+check 'a manifest that changed after it was signed' resigned
+
+# --- Serving, and from the cache
+
+FORECAST='{"model":"store","values":[112,118,132,129,121,135],"horizon":3}'
+answers() { [[ $(status_of /forecast --data "$FORECAST") == 200 ]]; }
+metric_is() { curl --silent --max-time 10 "$URL/metrics" | grep -qF "$1 $2"; }
+logged() { grep -qF -- "$1" "$LOG"; }
+SERVE=("${IN_S3[@]}" --models s3://models/live --default-model store --drain-delay 0s)
+serves() { start_ready_server "${SERVE[@]}" "$@" && answers; }
+
+check 'a server serves from S3' serves
+check 'and says which credentials it found' logged '"provider":"environment"'
+check 'and which model from where' logged '"source":"s3://models/live"'
+check 'and stops' stop_server
+fault dead
+check 'with S3 down it starts from its cache' serves
+check 'and says so in the log' logged 'what the cache has of it is used'
+check 'and in a metric' metric_is 'almanac_source_from_cache{source="s3://models/live"}' 1
+check 'and stops again' stop_server
+check 'without a cache it says why there is nothing' \
+  says 'cannot be reached' uncached list s3://models/live
+fault none
+damage_cache() {
+  local file
+  for file in "$XDG_CACHE_HOME"/almanac/models/files/*; do printf x >>"$file"; done
+}
+damage_cache
+check 'a cache whose files changed on disk is read anew' serves
+check 'which is logged' logged 'a cached file has changed on disk'
+check 'and it stops' stop_server
+# A version is 68.6 kB, and what it does not share with the other is its manifest.
+bounded() {
+  local source
+  for source in s3://models/third s3://models/live; do
+    in_s3 verify "$source" --model-cache-size 69000B --model-cache-dir "$SCRATCH/small"
+  done
+  ls "$SCRATCH/small/files"
+  [[ $(find "$SCRATCH/small/files" -type f | wc -l) == 3 ]]
+}
+check 'the cache is bounded' bounded
+unwritable() {
+  in_s3 verify s3://models/live --model-cache-dir /dev/null/cache 2>"$SCRATCH/warned"
+  grep -c 'cannot be written' "$SCRATCH/warned" | grep -qx 1
+}
+check 'a cache that cannot be written is told once' unwritable
+
+# --- MLflow
+
+# start_mlflow NAME ARGUMENT...: sets NAME to its address.
+start_mlflow() {
+  local name=$1 port
+  port=$(free_port)
+  shift
+  (cd "$SCRATCH" && exec env MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false "MLFLOW_S3_ENDPOINT_URL=http://$EMULATOR" \
+    "$HOME_OF_SERVERS/bin/mlflow" server --host 127.0.0.1 --port "$port" --workers 1 \
+    --backend-store-uri "sqlite:///$SCRATCH/$name.db" "$@") >"$SCRATCH/$name.log" 2>&1 &
+  MLFLOW_PIDS=("$!")
+  eventually 120 curl --silent --fail --max-time 2 --output /dev/null "http://127.0.0.1:$port/health" ||
+    { cat "$SCRATCH/$name.log" && return 1; }
+  # Whoever ends mlflow does not end what it runs.
+  local parent
+  for parent in "$!" $(pgrep -P "$!"); do
+    mapfile -t -O "${#MLFLOW_PIDS[@]}" MLFLOW_PIDS < <(pgrep -P "$parent")
+  done
+  STARTED+=("${MLFLOW_PIDS[@]}")
+  printf -v "$name" 'http://127.0.0.1:%s' "$port"
+}
+
+# round_trip SERVER: push twice, find by alias, version and newest, verify, serve.
+round_trip() {
+  local server=$1
+  local -a with=("${IN_S3[@]}")
+  check 'a bundle is registered' prints 'store/1' \
+    models push models/seasonal/1 "mlflow:$server/store" --alias production "${with[@]}"
+  check 'it is found by its alias and passes every check' prints 'ok      golden' \
+    models verify "mlflow:$server/store@production" "${with[@]}"
+  check 'the next version takes the alias' prints 'store/2' \
+    models push models/seasonal/1 "mlflow:$server/store" --alias production "${with[@]}"
+  check 'the alias is of the next version' prints '"version": "2"' \
+    models list "mlflow:$server/store@production" --json "${with[@]}"
+  check 'the first is found by its number' prints '"version": "1"' \
+    models list "mlflow:$server/store/1" --json "${with[@]}"
+  check 'the newest is found without' prints '"version": "2"' \
+    models list "mlflow:$server/store" --json "${with[@]}"
+  check 'an unknown alias is told' says 'set the alias' \
+    models list "mlflow:$server/store@nobody" "${with[@]}"
+  check 'an unknown model is told' says 'register the model under this name' \
+    models list "mlflow:$server/nobody@production" "${with[@]}"
+  check 'it is pulled under its registered name' prints 'store/2' \
+    models pull "mlflow:$server/store@production" "$SCRATCH/of-mlflow" "${with[@]}"
+  check 'what was pulled passes' prints 'ok      golden' \
+    models verify "$SCRATCH/of-mlflow" --only store/2
+}
+
+# The proxy of artifacts, then S3.
+start_mlflow PROXIED --artifacts-destination "$SCRATCH/artifacts" --serve-artifacts
+round_trip "$PROXIED"
+export MLFLOW_TRACKING_URI=$PROXIED
+OF_MLFLOW=(--models mlflow:store@production --default-model store --drain-delay 0s)
+serves_mlflow() { start_ready_server "${OF_MLFLOW[@]}" && answers; }
+check 'a server serves what MLflow has, by the variable of its clients' serves_mlflow
+check 'and stops' stop_server
+foreign_host() {
+  models list "mlflow:http://localhost.:${PROXIED##*:}/store" --allow-http
+}
+check 'a name that MLflow does not allow' says '--allowed-hosts' foreign_host
+kill -KILL "${MLFLOW_PIDS[@]}"
+check 'with MLflow down it starts from its cache' serves_mlflow
+check 'and stops' stop_server
+unset MLFLOW_TRACKING_URI
+
+start_mlflow STORED --default-artifact-root s3://artifacts/mlflow --no-serve-artifacts
+round_trip "$STORED"
+
+finish
