@@ -5,11 +5,15 @@
 //! only reader of the environment. `docs/configuration.md` lists every setting; a test keeps it
 //! complete.
 
+mod admin;
 mod flags;
+mod models;
 mod observation;
 mod units;
 
-pub use flags::{Flags, SharedFlags};
+pub use admin::{Admin, Secret};
+pub use flags::{Flags, LifeFlags, SharedFlags};
+pub use models::{Canary, Models, Rollback, RouteConfig, Shadow};
 pub use observation::{Log, Traces};
 pub use units::{Bytes, Span};
 
@@ -22,7 +26,6 @@ use thiserror::Error;
 
 use crate::cpu::CpuOverrides;
 use crate::forecast::{BacktestLimits, Limits};
-use crate::store::Source;
 
 /// Every setting, with its value.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -38,6 +41,8 @@ pub struct Config {
     pub engine: Engine,
     /// Which models are served.
     pub models: Models,
+    /// Who may change that while the server runs.
+    pub admin: Admin,
     /// How the log is written.
     pub log: Log,
     /// Where traces go.
@@ -111,17 +116,6 @@ pub struct Engine {
     pub workers: Option<usize>,
     /// Threads inside each session, instead of 1.
     pub session_threads: Option<usize>,
-}
-
-/// Which models are served.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Models {
-    /// Where models come from; the first source that has a name wins.
-    #[serde(deserialize_with = "units::parsed_list")]
-    pub sources: Vec<Source>,
-    /// The model that answers requests which name none.
-    pub default: String,
 }
 
 /// What the platform tells by variables of its own.
@@ -252,15 +246,6 @@ impl Default for Engine {
     }
 }
 
-impl Default for Models {
-    fn default() -> Self {
-        Self {
-            sources: vec![Source::Embedded],
-            default: "almanac".to_owned(),
-        }
-    }
-}
-
 impl Config {
     /// The configuration that `flags` (which hold the `ALMANAC_` variables too), the file they name
     /// and the defaults make.
@@ -307,7 +292,7 @@ impl Config {
     }
 
     /// The settings that must be at least 1.
-    fn positive(&self) -> [(&'static str, usize); 12] {
+    fn positive(&self) -> [(&'static str, usize); 15] {
         [
             ("limits.max_series", self.limits.max_series),
             ("limits.max_values", self.limits.max_values),
@@ -327,6 +312,9 @@ impl Config {
                 self.engine.session_threads.unwrap_or(1),
             ),
             ("traces.queue", self.traces.queue),
+            ("models.loads", self.models.loads),
+            ("models.history", self.models.history),
+            ("models.shadow_values", self.models.shadow_values),
         ]
     }
 
@@ -361,14 +349,8 @@ impl Config {
             );
         }
         self.traces.check()?;
-        if self.models.sources.is_empty() {
-            return value(
-                "models.sources",
-                "empty".to_owned(),
-                "name at least one source",
-            );
-        }
-        Ok(())
+        self.models.check()?;
+        self.admin.check()
     }
 
     /// The limits in the domain's words.

@@ -3,13 +3,14 @@
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use ndarray::Array3;
 
 use super::*;
 use crate::engine::EngineConfig;
 use crate::engine::metrics::EngineMetrics;
-use crate::model::{Batch, Bundle, Forecaster, PredictError};
+use crate::model::{Batch, Bundle, Digest, Forecaster, PredictError};
 use crate::store::Source;
 
 /// Gives what the golden forecast of [`bundle`] expects.
@@ -69,6 +70,7 @@ fn load(opener: Box<Opener>) -> Load {
         reader: Box::new(|_, files| Ok(Bundle::verify(files)?)),
         opener,
         workers: 3,
+        has_session_threads: false,
         engine: EngineConfig {
             queue_steps: 100,
             batch_steps: 100,

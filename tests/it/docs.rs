@@ -144,6 +144,7 @@ fn defaults() -> BTreeMap<&'static str, String> {
         limits,
         engine,
         models,
+        admin,
         log,
         traces,
         ..
@@ -153,6 +154,10 @@ fn defaults() -> BTreeMap<&'static str, String> {
         (engine.cores, engine.workers, engine.session_threads),
         (None, None, None)
     );
+    let rollback = models.rollback;
+    assert!(models.memory.is_none() && admin.listen.is_none());
+    assert!(admin.key.is_none() && admin.key_file.is_none());
+    assert!(models.aliases.is_empty() && models.routes.is_empty());
     assert!(traces.endpoint.is_none() && traces.service.is_none());
     BTreeMap::from([
         ("server.listen", server.listen.to_string()),
@@ -184,6 +189,38 @@ fn defaults() -> BTreeMap<&'static str, String> {
         ("engine.session_threads", "1".to_owned()),
         ("models.sources", sources.join(",")),
         ("models.default", models.default),
+        ("models.watch", models.watch.to_string()),
+        ("models.list_timeout", models.list_timeout.to_string()),
+        ("models.fetch_timeout", models.fetch_timeout.to_string()),
+        ("models.loads", models.loads.to_string()),
+        ("models.history", models.history.to_string()),
+        ("models.probation", models.probation.to_string()),
+        ("models.memory", "unbounded".to_owned()),
+        ("models.shadow_values", models.shadow_values.to_string()),
+        ("models.rollback.requests", rollback.requests.to_string()),
+        (
+            "models.rollback.error_rate",
+            rollback.error_rate.to_string(),
+        ),
+        (
+            "models.rollback.error_ratio",
+            rollback.error_ratio.to_string(),
+        ),
+        (
+            "models.rollback.latency_requests",
+            rollback.latency_requests.to_string(),
+        ),
+        (
+            "models.rollback.latency_ratio",
+            rollback.latency_ratio.to_string(),
+        ),
+        (
+            "models.rollback.latency_floor",
+            rollback.latency_floor.to_string(),
+        ),
+        ("admin.listen", "none".to_owned()),
+        ("admin.key", "none".to_owned()),
+        ("admin.key_file", "none".to_owned()),
         ("log.format", log.format.to_string()),
         ("log.level", log.level),
         ("log.requests", log.requests.to_string()),
@@ -261,7 +298,8 @@ fn no_row_of_the_settings_is_made_up() {
 fn sample_keys(sample: &str) -> Vec<String> {
     let mut section = "";
     let mut keys = Vec::new();
-    for line in sample.lines() {
+    // Tables that have a key for each model are examples.
+    for line in sample.lines().filter(|line| !line.starts_with("##")) {
         let line = line.trim_start_matches("# ");
         if let Some(name) = line
             .strip_prefix('[')

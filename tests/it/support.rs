@@ -193,12 +193,7 @@ impl TestAppBuilder {
 
 /// A model version with `engine`, which came from nowhere.
 pub(crate) fn live(engine: Engine) -> LiveModel {
-    LiveModel {
-        digest: Digest::of(b"scripted"),
-        source: "test".to_owned(),
-        load_duration: Duration::ZERO,
-        engine,
-    }
+    LiveModel::new(engine, Digest::of(b"scripted"), "test")
 }
 
 /// The models of `sources`, loaded as the program loads them: by ONNX Runtime.
