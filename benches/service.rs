@@ -5,7 +5,6 @@
 
 use std::hint::black_box;
 use std::sync::Arc;
-use std::time::Duration;
 
 use almanac::config::Config;
 use almanac::engine::metrics::EngineMetrics;

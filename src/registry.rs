@@ -39,6 +39,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use thiserror::Error;
 use tokio::sync::Notify;
+use tokio::sync::watch::{Receiver, Sender};
 
 use crate::engine::{Saturation, SubmitError, Terms};
 use crate::registry::name::Named;
@@ -139,6 +140,8 @@ pub struct Registry {
     table: ArcSwap<Table>,
     /// Held while the table is replaced.
     replacing: Mutex<()>,
+    /// Counts how often that was done.
+    changes: Sender<u64>,
     default: String,
     aliases: Aliases,
     saturation: Saturation,
@@ -166,6 +169,7 @@ impl Registry {
         Self {
             table: ArcSwap::from_pointee(table),
             replacing: Mutex::default(),
+            changes: Sender::new(0),
             default,
             aliases: Aliases::new(),
             saturation: Saturation::default(),
@@ -265,6 +269,13 @@ impl Registry {
         let mut table = Table::clone(&self.table.load());
         change(&mut table);
         self.table.store(Arc::new(table));
+        self.changes.send_modify(|changes| *changes += 1);
+    }
+
+    /// Tells of every time that what requests look up was replaced, for those who wait for a model.
+    #[must_use]
+    pub fn changes(&self) -> Receiver<u64> {
+        self.changes.subscribe()
     }
 
     /// The version that `text` names, of the default model when `None`; of a name alone the one that

@@ -18,10 +18,10 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use crate::registry::keeper::handle::Order;
+use crate::registry::keeper::handle::{Answer, Order};
 use crate::registry::keeper::job::Ended;
 use crate::registry::keeper::model::{Applied, Kept};
 use crate::registry::plan::{Key, preferred};
@@ -91,6 +91,8 @@ pub struct Keeper {
     looks: mpsc::Receiver<Look>,
     looks_sender: mpsc::Sender<Look>,
     orders: mpsc::Receiver<Order>,
+    /// Orders whose effect is still to be told.
+    obeyed: Vec<(oneshot::Sender<Answer>, Result<(), OrderError>)>,
     handle: KeeperHandle,
 }
 
@@ -158,6 +160,7 @@ impl Keeper {
             looks,
             looks_sender,
             orders,
+            obeyed: Vec::new(),
             handle,
         }
     }
@@ -183,6 +186,7 @@ impl Keeper {
             }
             self.judge();
             self.follow();
+            self.answer();
         }
     }
 

@@ -69,11 +69,13 @@ check 'the swaps are counted' \
 # --- The admin API
 
 last=$((swaps + 1))
-publish "$models" 500
-check 'a route pins a version that is loaded for it' \
+check 'a route to a version that no source has is refused' \
   admin POST /admin/models/swap/route 404 --data '{"stable":"501"}'
-check '... and a version that no source has is refused' body_has unknown_version
-check '... or taken' admin POST /admin/models/swap/route 200 --data "{\"stable\":\"$last\"}"
+check '... with a stable code' body_has unknown_version
+check 'a route pins a version' \
+  admin POST /admin/models/swap/route 200 --data "{\"stable\":\"$last\"}"
+publish "$models" 500
+check 'the sources are looked at when told' admin POST /admin/reload 202
 check 'a version is loaded beside the one that answers' eventually 10 \
   admin POST /admin/models/swap/load 202 --data '{"version":"500"}'
 check '... and answers who names it' eventually 30 answers_with /forecast 200 '"version":"500"' \

@@ -351,6 +351,28 @@ fn the_committed_openapi_document_is_that_of_the_program() {
     );
 }
 
+#[test]
+fn every_route_of_the_admin_api_is_documented() {
+    let page = read("model-life.md");
+    let document: serde_json::Value =
+        serde_json::from_str(&almanac::http::admin_openapi_document()).unwrap();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let route = format!("| `{} {path}` |", method.to_uppercase());
+            assert!(page.contains(&route), "{route}");
+            assert!(operation["summary"].is_string(), "{route} has no summary");
+        }
+    }
+}
+
+#[test]
+fn every_state_of_a_version_is_documented() {
+    let states = rows(&read("model-life.md"));
+    for name in almanac::registry::VersionState::NAMES {
+        assert!(states.iter().any(|row| row[0] == name), "{name}");
+    }
+}
+
 #[tokio::test]
 async fn the_served_openapi_document_is_the_committed_one() {
     let served = TestApp::loading("seasonal").get("/openapi.json").await.ok();

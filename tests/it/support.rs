@@ -1,6 +1,7 @@
 //! The service under test: the real router, called without a socket.
 
 pub(crate) mod answer;
+pub(crate) mod kept;
 pub(crate) mod scripted;
 
 use std::sync::{Arc, OnceLock};

@@ -23,8 +23,11 @@ pub struct KeeperHandle {
 #[derive(Debug)]
 pub(super) struct Order {
     pub(super) wish: Wish,
-    pub(super) answer: oneshot::Sender<Result<Overview, OrderError>>,
+    pub(super) answer: oneshot::Sender<Answer>,
 }
+
+/// What is answered to an order.
+pub(super) type Answer = Result<Overview, OrderError>;
 
 /// What is wished.
 #[derive(Debug)]

@@ -47,7 +47,7 @@ pub(super) struct Ended {
 /// What a load gave.
 pub(super) enum Loaded {
     /// A version, whose threads are not started.
-    Opened(Opened),
+    Opened(Box<Opened>),
     /// The files were written anew and are the same.
     Unchanged,
 }
@@ -135,5 +135,7 @@ fn open(
     }
     life.set(VersionState::Loading);
     let warming = || life.set(VersionState::Warming);
-    Ok(Loaded::Opened(load.open(&bundle, pace, &warming)?))
+    Ok(Loaded::Opened(Box::new(
+        load.open(&bundle, pace, &warming)?,
+    )))
 }

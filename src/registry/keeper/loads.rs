@@ -90,7 +90,7 @@ impl Keeper {
         let source = self.sources[key.source].name.clone();
         let kept = self.models.entry(name.clone()).or_default();
         let live = match result {
-            Ok(Loaded::Opened(opened)) => self.load.start(opened, &source, started),
+            Ok(Loaded::Opened(opened)) => self.load.start(*opened, &source, started),
             Ok(Loaded::Unchanged) => {
                 self.metrics.loaded(&name, "unchanged");
                 life.forget();

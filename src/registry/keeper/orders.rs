@@ -5,7 +5,7 @@ use crate::registry::keeper::Keeper;
 use crate::registry::keeper::handle::{Order, OrderError, Overview, SourceStatus, Wish};
 
 impl Keeper {
-    /// Does what is wished, or says why not.
+    /// Does what is wished, or finds why not. [`Keeper::answer`] says so, once it has taken effect.
     pub(super) fn obey(&mut self, order: Order) {
         let Order { wish, answer } = order;
         let obeyed = match wish {
@@ -14,8 +14,15 @@ impl Keeper {
             Wish::Remove(name, version) => self.order_removal(&name, version),
             Wish::Route(name, route) => self.order_route(&name, route),
         };
-        // Whoever asked may have gone.
-        let _gone = answer.send(obeyed.map(|()| self.overview()));
+        self.obeyed.push((answer, obeyed));
+    }
+
+    /// Answers the orders that were obeyed.
+    pub(super) fn answer(&mut self) {
+        for (answer, obeyed) in std::mem::take(&mut self.obeyed) {
+            // Whoever asked may have gone.
+            let _gone = answer.send(obeyed.map(|()| self.overview()));
+        }
     }
 
     fn overview(&self) -> Overview {
