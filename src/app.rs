@@ -59,7 +59,7 @@ pub fn load_models(
 ) -> anyhow::Result<()> {
     let load = models::loader(config, plan, metrics, registry.saturation())?;
     for source in &config.models.sources {
-        load.all(source, registry)?;
+        load.all(&*models::open(source), &source.to_string(), registry)?;
     }
     registry.settle();
     Ok(())

@@ -109,8 +109,8 @@ pub(super) async fn keep(
     }
 }
 
-/// The store of a source.
-fn open(source: &Source) -> Arc<dyn Store> {
+/// The store of a source. The only place that opens one.
+pub(super) fn open(source: &Source) -> Arc<dyn Store> {
     Arc::from(source.open())
 }
 

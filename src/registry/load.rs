@@ -11,7 +11,7 @@ use crate::engine::metrics::EngineMetrics;
 use crate::engine::{Engine, EngineConfig};
 use crate::model::{Bundle, BundleFiles, Digest, Forecaster, GoldenError, Manifest};
 use crate::registry::{LiveModel, ModelState, Registry};
-use crate::store::{Listing, Source, Store, StoreError, by_version};
+use crate::store::{Listing, Store, StoreError, by_version};
 
 /// Reads a verified bundle's graph, of which sessions are then opened. The registry is given one, so
 /// that it knows no runtime.
@@ -112,15 +112,20 @@ impl std::fmt::Debug for Load {
 }
 
 impl Load {
-    /// Loads the newest version of every model in `source` and records how each fares.
+    /// Loads the newest version of every model in `store`, which is called `source`, and records how
+    /// each fares.
     ///
     /// A model that a former source already serves is left as it is, so the order of sources is
     /// their precedence.
     ///
     /// # Errors
     /// [`StoreError`] when the source itself cannot be read.
-    pub fn all(&self, source: &Source, registry: &Registry) -> Result<(), StoreError> {
-        let store = source.open();
+    pub fn all(
+        &self,
+        store: &dyn Store,
+        source: &str,
+        registry: &Registry,
+    ) -> Result<(), StoreError> {
         let mut listings = block_on(store.list())?;
         listings.sort_by(|left, right| {
             let newest_first = by_version(&right.version, &left.version);
@@ -133,12 +138,12 @@ impl Load {
             }
             let (name, version) = (&listing.name, &listing.version);
             registry.set(name, ModelState::Loading);
-            match self.one(store.as_ref(), &listing, source) {
+            match self.one(store, &listing, source) {
                 Ok(live) => {
                     tracing::info!(
                         model = %name,
                         %version,
-                        %source,
+                        source,
                         digest = %live.digest,
                         duration_seconds = live.load_duration.as_secs_f64(),
                         "model ready"
@@ -147,7 +152,7 @@ impl Load {
                 }
                 Err(error) => {
                     let reason = error.to_string();
-                    tracing::error!(model = %name, %version, %source, %reason, "model failed to load");
+                    tracing::error!(model = %name, %version, source, %reason, "model failed to load");
                     registry.set(name, ModelState::Failed { reason });
                 }
             }
@@ -163,13 +168,13 @@ impl Load {
         &self,
         store: &dyn Store,
         listing: &Listing,
-        source: &Source,
+        source: &str,
     ) -> Result<LiveModel, LoadError> {
         let started = Instant::now();
         let files = block_on(store.fetch(listing))?;
         let bundle = self.verify(listing, files)?;
         let opened = self.open(&bundle, Pace::SideBySide, &|| ())?;
-        self.start(opened, &source.to_string(), started)
+        self.start(opened, source, started)
     }
 
     /// The bundle that `files` are, if they are the one that was `listing`ed.

@@ -27,14 +27,21 @@ class Bundles:
         self.graph = onnx.load(original / "model.onnx")
         self.golden = json.loads((original / "golden.json").read_text())
         lines = (original / "manifest.toml").read_text().splitlines()
-        self.manifest = [line for line in lines if not line.startswith(("name = \"seasonal", "version"))]
+        self.manifest = [
+            line for line in lines if not line.startswith(('name = "seasonal', "version"))
+        ]
 
     def files(self, version: int, named: str | None = None) -> dict[str, bytes]:
         """The files of a version, whose manifest says that it is `named`."""
         scaled = {
             **self.golden,
             "cases": [
-                {**case, "quantiles": [[value * factor(version) for value in row] for row in case["quantiles"]]}
+                {
+                    **case,
+                    "quantiles": [
+                        [value * factor(version) for value in row] for row in case["quantiles"]
+                    ],
+                }
                 for case in self.golden["cases"]
             ],
         }
@@ -51,7 +58,9 @@ class Bundles:
             file = line.split('"')[1] if line.startswith('"') else ""
             lines.append(f'"{file}" = "{digest(files[file])}"' if file in files else line)
         format_line, *rest = lines
-        return "\n".join([format_line, f'name = "{NAME}"', f'version = "{version}"', *rest]).encode()
+        return "\n".join(
+            [format_line, f'name = "{NAME}"', f'version = "{version}"', *rest]
+        ).encode()
 
     def scaled(self, scale: float) -> bytes:
         """The graph with its output multiplied."""

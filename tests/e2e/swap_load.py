@@ -205,7 +205,9 @@ def main() -> int:
     early, late = max(resident[5:15] or resident), resident[-1]
     print(f"{len(took)} swaps, each {min(took):.2f} to {max(took):.2f} s after the files")
     print(f"{len(alone)} answers before, p99 {p99(alone) * 1e3:.1f} ms")
-    print(f"{len(swapping)} answers during swaps, p99 {p99(swapping) * 1e3:.1f} ms, ratio {ratio:.2f}")
+    print(
+        f"{len(swapping)} answers during swaps, p99 {p99(swapping) * 1e3:.1f} ms, ratio {ratio:.2f}"
+    )
     print(f"{len(load.seen)} versions answered")
     print(f"memory {early:.0f} MiB after 15 swaps, {late:.0f} MiB after {len(took)}")
     for kind, reason in reasons.items():

@@ -83,6 +83,28 @@ async fn a_stable_version_is_pinned_whatever_is_newer() {
 }
 
 #[tokio::test]
+async fn a_route_to_nothing_is_told() {
+    let mut builder = KeptBuilder::new().holding(&[("m", "1", "add 10")]);
+    let route = Route {
+        stable: Some("9".to_owned()),
+        ..Route::default()
+    };
+    builder.config.routes = BTreeMap::from([("m".to_owned(), route)]);
+    let kept = builder.start();
+    let told = "its route names version 9, which no source has";
+    kept.until(|registry| {
+        registry
+            .resolve(None)
+            .unwrap_err()
+            .to_string()
+            .contains(told)
+    })
+    .await;
+    kept.shelf.put("m", "9", "add 90");
+    kept.until_answers("m", "9").await;
+}
+
+#[tokio::test]
 async fn a_canary_answers_its_share() {
     let route = |weight| Route {
         canary: share("2", weight),

@@ -47,6 +47,8 @@ pub(super) struct Kept {
     pub(super) trial: Option<Trial>,
     pub(super) failures: Failures,
     pub(super) has_vanished: bool,
+    /// What its route wants and no source has.
+    pub(super) missing: Option<String>,
 }
 
 /// What a plan came to.
@@ -98,6 +100,12 @@ impl Kept {
             stable: self.stable.as_ref(),
         };
         let plan = plan(view, |key| self.standing(key, now));
+        let pinned = self.route.stable.iter();
+        let mut missing =
+            pinned.filter(|version| !wanted.iter().any(|key| key.version == **version));
+        self.missing = missing
+            .next()
+            .map(|version| format!("its route names version {version}, which no source has"));
         let vanishes = plan.has_vanished && !self.has_vanished;
         self.has_vanished = plan.has_vanished;
         let swapped = self.swap(plan.stable.clone(), (now, probation));
@@ -206,7 +214,8 @@ impl Kept {
 
     /// What requests look up. `nowhere` says why there may be nothing; without it something may come.
     pub(super) fn entry(&self, is_loading: bool, nowhere: Option<&str>) -> Model {
-        let reason = self.failures.latest().or(nowhere);
+        let missing = self.missing.as_deref().filter(|_| nowhere.is_some());
+        let reason = self.failures.latest().or(missing).or(nowhere);
         let state = match (self.stable(), reason) {
             (Some(stable), _) => ModelState::Ready(Arc::clone(&stable.live)),
             (None, _) if is_loading => ModelState::Loading,
