@@ -17,7 +17,7 @@ ONNX=1.23.2
 
 answers() { [[ $(status_of "$1" "${@:3}") == "$2" ]]; }
 body_has() { grep -q "$1" "$SCRATCH/body"; }
-answers_with() { answers "$1" "$2" && body_has "$3"; }
+answers_with() { answers "$1" "$2" "${@:4}" && body_has "$3"; }
 log_has() { grep -q "$1" "$LOG"; }
 python() { uv run --quiet --no-project --with "onnx==$ONNX" python "$@"; }
 
