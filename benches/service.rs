@@ -5,7 +5,6 @@
 
 use std::hint::black_box;
 use std::sync::Arc;
-use std::time::Duration;
 
 use almanac::config::Config;
 use almanac::engine::metrics::EngineMetrics;
@@ -56,12 +55,7 @@ fn service(bundle: &Bundle, forecaster: Box<dyn Forecaster>) -> Router {
         },
         EngineMetrics::new(&metrics).expect("metrics").of(&name),
     );
-    let live = LiveModel {
-        digest: Digest::of(b""),
-        source: "bench".to_owned(),
-        load_duration: Duration::ZERO,
-        engine: engine.expect("a thread"),
-    };
+    let live = LiveModel::new(engine.expect("a thread"), Digest::of(b""), "bench");
     let registry = Arc::new(Registry::new(name.clone()));
     registry.set(&name, ModelState::Ready(Arc::new(live)));
     almanac::http::router(AppState::new(AppStateParts {

@@ -1,7 +1,10 @@
 //! The composition root: configuration to running parts.
 //!
-//! The only file that names concrete adapters: which runtime opens graphs, which sources hold
+//! The only place that names concrete adapters: which runtime opens graphs, which sources hold
 //! bundles, which server listens.
+
+mod admin;
+mod models;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,15 +15,13 @@ use tokio::net::TcpListener;
 
 use crate::config::Config;
 use crate::cpu::{CpuLimits, CpuPlan};
-use crate::engine::metrics::EngineMetrics;
-use crate::engine::{EngineConfig, Saturation};
+use crate::engine::Saturation;
 use crate::http::server::{DrainReport, Server, ServerConfig, ServerMetrics};
 use crate::http::{AppState, AppStateParts, HttpMetrics, Observation};
 use crate::model::Bundle;
 use crate::onnx::{OnnxModel, Runtime, adopt};
-use crate::registry::{Load, Opener, Reader, Registry};
+use crate::registry::{LifeMetrics, Opener, Reader, Registry};
 use crate::shutdown::{DrainTiming, Phase, Shutdown};
-use crate::store::{StoreMetrics, StoreOptions};
 use crate::telemetry::logging;
 use crate::telemetry::traces::Tracer;
 
@@ -87,26 +88,9 @@ pub fn load_models(
     metrics: &prometheus::Registry,
     registry: &Registry,
 ) -> anyhow::Result<()> {
-    let Checks { reader, opener } = checks(config, plan)?;
-    let load = Load {
-        reader,
-        opener,
-        workers: plan.workers,
-        engine: EngineConfig {
-            queue_steps: config.engine.queue_steps,
-            batch_steps: config.engine.batch_steps,
-            max_wait: config.engine.max_wait.get(),
-        },
-        metrics: EngineMetrics::new(metrics)
-            .context("registering engine metrics")?
-            .with_saturation(registry.saturation().clone()),
-        sources: StoreOptions {
-            metrics: StoreMetrics::new(metrics).context("registering metrics of sources")?,
-            ..config.store_options()
-        },
-    };
-    for source in &config.models.sources {
-        load.all(source, registry)?;
+    let load = models::loader(config, plan, metrics, registry.saturation())?;
+    for source in models::open(config, metrics)? {
+        load.all(&*source.store, &source.name, registry)?;
     }
     registry.settle();
     Ok(())
@@ -135,8 +119,8 @@ pub async fn serve(
     });
     let signals = shutdown.signals().context("installing signal handlers")?;
     let listener = listen(config.server.listen, plan).await?;
-    let registry =
-        Arc::new(Registry::new(config.models.default.clone()).with_saturation(saturation));
+    let life = LifeMetrics::new(&metrics).context("registering metrics of models")?;
+    let registry = Arc::new(models::registry(&config, &life).with_saturation(saturation));
     let observation = Observation {
         logged: config.log.requests,
         slow: config.log.slow.get(),
@@ -146,20 +130,14 @@ pub async fn serve(
     let router = crate::http::router(state(&config, &metrics, observation, served)?);
     let server_metrics = ServerMetrics::new(&metrics).context("registering server metrics")?;
     let server = Server::new(server_config(&config), shutdown.clone(), server_metrics);
-
-    let loading =
-        tokio::task::spawn_blocking(move || load_models(&config, plan, &metrics, &registry));
-    let failed_load = async {
-        match loading.await {
-            Ok(Ok(())) => std::future::pending().await,
-            Ok(Err(error)) => error,
-            Err(panic) => anyhow::Error::from(panic).context("loading models"),
-        }
-    };
+    let kept = models::keep(config, plan, metrics, (registry, life), shutdown.clone());
     tokio::spawn(signals);
     let report = tokio::select! {
         report = server.serve(listener, router) => Ok(report),
-        error = failed_load => Err(error),
+        ended = kept => match ended {
+            Err(error) => Err(error),
+            Ok(never) => match never {},
+        },
     };
     if let Some(tracer) = tracer {
         send_last_traces(tracer, &shutdown).await;

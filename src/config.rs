@@ -5,14 +5,18 @@
 //! only reader of the environment. `docs/configuration.md` lists every setting; a test keeps it
 //! complete.
 
+mod admin;
 mod flags;
+mod models;
 mod observation;
 mod sources;
 mod units;
 
-pub use flags::{Flags, SharedFlags};
+pub use admin::{Admin, Secret};
+pub use flags::{Flags, LifeFlags, SharedFlags};
+pub use models::{Canary, Models, Rollback, RouteConfig, Shadow};
 pub use observation::{Log, Traces};
-pub use sources::{Models, SourceFlags};
+pub use sources::SourceFlags;
 pub use units::{Bytes, Span};
 
 use std::net::SocketAddr;
@@ -40,6 +44,8 @@ pub struct Config {
     pub engine: Engine,
     /// Which models are served.
     pub models: Models,
+    /// Who may change that while the server runs.
+    pub admin: Admin,
     /// How the log is written.
     pub log: Log,
     /// Where traces go.
@@ -302,7 +308,7 @@ impl Config {
     }
 
     /// The settings that must be at least 1.
-    fn positive(&self) -> [(&'static str, usize); 12] {
+    fn positive(&self) -> [(&'static str, usize); 15] {
         [
             ("limits.max_series", self.limits.max_series),
             ("limits.max_values", self.limits.max_values),
@@ -322,6 +328,9 @@ impl Config {
                 self.engine.session_threads.unwrap_or(1),
             ),
             ("traces.queue", self.traces.queue),
+            ("models.loads", self.models.loads),
+            ("models.history", self.models.history),
+            ("models.shadow_values", self.models.shadow_values),
         ]
     }
 
@@ -357,7 +366,8 @@ impl Config {
             );
         }
         self.traces.check()?;
-        self.models.check()
+        self.models.check()?;
+        self.admin.check()
     }
 
     /// The limits in the domain's words.

@@ -1,6 +1,7 @@
 //! HTTP: routes, then layers in order. Every limit of a request is visible here or in
 //! [`server`].
 
+mod admin;
 mod backtest;
 mod forecast;
 mod health;
@@ -15,6 +16,7 @@ pub mod server;
 mod state;
 mod timing;
 
+pub use admin::{AccessKey, AdminState, admin_openapi_document, admin_router};
 pub use backtest::{BacktestAnswer, Outcome as BacktestOutcome};
 pub use metrics::HttpMetrics;
 pub use observe::Observation;
@@ -75,6 +77,7 @@ fn documented() -> OpenApiRouter<AppState> {
         .routes(routes!(sagemaker::get_execution_parameters))
         .routes(routes!(models::list_models))
         .routes(routes!(models::get_model))
+        .routes(routes!(models::list_versions))
         .routes(routes!(health::get_healthz))
         .routes(routes!(health::get_readyz))
         .routes(routes!(health::get_startupz))

@@ -84,6 +84,7 @@ pub fn choose(
                         Err(error) => error.to_string(),
                     },
                     ModelState::Loading => "it is being loaded".to_owned(),
+                    ModelState::Unloaded => "it was not used for long and is not loaded".to_owned(),
                     ModelState::Failed { reason } => format!("it failed to load: {reason}"),
                 };
                 choice.left_out.push(LeftOut { name, reason });

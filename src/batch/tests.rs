@@ -75,12 +75,7 @@ fn live(queue_steps: usize) -> LiveModel {
         max_wait: Duration::MAX,
     };
     let engine = Engine::start(Arc::new(manifest), vec![Box::new(Last)], config, metrics).unwrap();
-    LiveModel {
-        digest: Digest::of(b""),
-        source: "here".to_owned(),
-        load_duration: Duration::ZERO,
-        engine,
-    }
+    LiveModel::new(engine, Digest::of(b""), "here")
 }
 
 fn options(chunk_steps: usize) -> BatchOptions {

@@ -2,6 +2,10 @@
 //!
 //! One declaration gives both, and the text of `--help`. Defaults stand in [`Config`].
 
+mod life;
+
+pub use life::LifeFlags;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -158,6 +162,10 @@ pub struct Flags {
         help_heading = "Traces"
     )]
     pub service_name: Option<String>,
+
+    /// How versions come and go.
+    #[command(flatten)]
+    pub life: LifeFlags,
 
     /// What other subcommands take too.
     #[command(flatten)]
@@ -335,6 +343,7 @@ impl Flags {
             &mut config.limits.max_backtest_forecasts,
             self.max_backtest_forecasts,
         );
+        self.life.apply(config);
         self.shared.apply(config);
     }
 }

@@ -1,57 +1,15 @@
-//! Where models come from, and how patiently and how far sources are read.
+//! Where models come from, and how patiently and how far sources are read: flags, checks, and what
+//! the stores are told.
 
 use std::path::PathBuf;
 
 use clap::Args;
-use serde::Deserialize;
 
-use crate::config::{Bytes, Config, ConfigError, Span, units};
+use crate::config::{Bytes, Config, ConfigError, Models, Span};
 use crate::model::{PublicKey, PublicKeys};
 use crate::store::{CacheOptions, S3Options, Source, StoreOptions};
 
-/// Which models are served, and how they are fetched.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Models {
-    /// Where models come from; the first source that has a name wins.
-    #[serde(deserialize_with = "units::parsed_list")]
-    pub sources: Vec<Source>,
-    /// The model that answers requests which name none.
-    pub default: String,
-    /// Bytes in all the files of one version.
-    pub max_bundle: Bytes,
-    /// Files below one prefix of S3.
-    pub max_listed: usize,
-    /// Keys of which one must have signed every bundle that is not embedded.
-    #[serde(deserialize_with = "units::parsed_list")]
-    pub public_keys: Vec<PublicKey>,
-    /// Where downloads are kept, instead of the user's cache folder.
-    pub cache_dir: Option<PathBuf>,
-    /// Bytes of downloads kept; 0 keeps none.
-    pub cache_size: Bytes,
-    /// Longest time to connect to a source.
-    pub connect_timeout: Span,
-    /// Longest time to the first byte of a source's answer, and between two pieces of it.
-    pub read_timeout: Span,
-    /// Longest time to fetch one version.
-    pub fetch_timeout: Span,
-    /// How often a call to a source is made before it has failed.
-    pub attempts: usize,
-    /// Size over which a file is downloaded from S3 in parts of that size.
-    pub part_size: Bytes,
-    /// Parts of one file downloaded side by side.
-    pub parallel_parts: usize,
-    /// Whether machines other than this one may be asked over plain http.
-    pub allow_http: bool,
-    /// Address of S3, when it is not AWS's.
-    pub s3_endpoint: Option<String>,
-    /// Whether the bucket stands in the path of an S3 address and not in its host.
-    pub s3_path_style: bool,
-    /// Region of the buckets, instead of the one that the environment names or S3 tells.
-    pub s3_region: Option<String>,
-}
-
-/// The settings of [`Models`] as flags.
+/// The settings of [`Models`] that are about sources, as flags.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Models")]
 pub struct SourceFlags {
@@ -153,31 +111,6 @@ pub struct SourceFlags {
     pub s3_region: Option<String>,
 }
 
-impl Default for Models {
-    fn default() -> Self {
-        Self {
-            sources: vec![Source::Embedded],
-            default: "almanac".to_owned(),
-            // Over the largest known forecasting model, under what ONNX's own file format can hold.
-            max_bundle: Bytes::mebibytes(2_048),
-            max_listed: 100_000,
-            public_keys: Vec::new(),
-            cache_dir: None,
-            cache_size: Bytes::mebibytes(4_096),
-            connect_timeout: Span::seconds(5),
-            read_timeout: Span::seconds(20),
-            fetch_timeout: Span::seconds(600),
-            attempts: 3,
-            part_size: Bytes::mebibytes(16),
-            parallel_parts: 4,
-            allow_http: false,
-            s3_endpoint: None,
-            s3_path_style: false,
-            s3_region: None,
-        }
-    }
-}
-
 impl SourceFlags {
     pub(super) fn apply(&self, models: &mut Models) {
         fn set<T: Clone>(setting: &mut T, given: Option<&T>) {
@@ -225,7 +158,8 @@ impl Models {
         ]
     }
 
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    /// Refuses sources that make no sense.
+    pub(super) fn check_sources(&self) -> Result<(), ConfigError> {
         if self.sources.is_empty() {
             return Err(ConfigError::Value {
                 setting: "models.sources",
@@ -312,6 +246,6 @@ mod tests {
             assert!(error.message().contains(expected), "{error}");
         }
         let models: Models = toml::from_str("s3_endpoint = \"localhost:4566\"").unwrap();
-        assert!(models.check().is_err());
+        assert!(models.check_sources().is_err());
     }
 }

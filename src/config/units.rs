@@ -23,6 +23,12 @@ impl Span {
         Self(Duration::from_secs(seconds))
     }
 
+    /// A span of milliseconds.
+    #[must_use]
+    pub const fn milliseconds(milliseconds: u64) -> Self {
+        Self(Duration::from_millis(milliseconds))
+    }
+
     /// The duration.
     #[must_use]
     pub const fn get(self) -> Duration {

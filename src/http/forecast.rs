@@ -27,10 +27,12 @@ use crate::http::forecast::body::BodyFormat;
 use crate::http::forecast::call::ForecastCall;
 use crate::http::forecast::query::ForecastQuery;
 use crate::http::forecast::run::Prepared;
+use crate::http::forecast::terms::draw;
 use crate::http::forecast::write::AnswerFormat;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
 use crate::http::timing::Phases;
+use crate::registry::Draw;
 
 /// Bodies from this size on are read off the runtime's threads, for health checks must not wait
 /// behind them. Parsing takes a millisecond for each 150 KiB; finding the season of a series that
@@ -87,7 +89,7 @@ pub(crate) async fn post_forecast(
     if lines::are_declared(&headers) {
         let media_type = lines::accepted(&headers)?;
         let body = receive(&state, &headers, body, terms).await?;
-        return lines::answer(&state, query, (body, media_type), terms).await;
+        return lines::answer(&state, (&headers, query), (body, media_type), terms).await;
     }
     let format = AnswerFormat::preferred(&headers)?;
     let body_format = BodyFormat::of(&headers)
@@ -95,12 +97,12 @@ pub(crate) async fn post_forecast(
     let body = receive(&state, &headers, body, terms).await?;
     let started = Instant::now();
     let prepared = if body.len() < LARGE_BODY {
-        prepare(&state, body_format, query, &body)?
+        prepare(&state, (body_format, query), &body, draw(&headers))?
     } else {
         let state = state.clone();
-        off_runtime(move || prepare(&state, body_format, query, &body)).await?
+        off_runtime(move || prepare(&state, (body_format, query), &body, draw(&headers))).await?
     };
-    answer(prepared, format, (started, terms)).await
+    answer(&state, prepared, format, (started, terms)).await
 }
 
 /// Forecasts an example
@@ -131,11 +133,11 @@ pub(crate) async fn get_forecast(
     query.horizon = query.horizon.or(Some(12));
     let prepared = prepare(
         &state,
-        BodyFormat::Csv,
-        query,
+        (BodyFormat::Csv, query),
         &Bytes::from_static(EXAMPLE.as_bytes()),
+        draw(&headers),
     )?;
-    answer(prepared, format, (started, terms)).await
+    answer(&state, prepared, format, (started, terms)).await
 }
 
 /// The whole body, when a model would admit what it holds.
@@ -156,16 +158,16 @@ async fn receive(
 /// Reads a body and prepares its series; pure computation.
 fn prepare(
     state: &AppState,
-    format: BodyFormat,
-    query: ForecastQuery,
+    (format, query): (BodyFormat, ForecastQuery),
     body: &Bytes,
+    draw: Draw<'_>,
 ) -> Result<Prepared, Problem> {
     let call = match format {
         BodyFormat::Json => json::read(body, query.only_allow_nan()?, &state.limits)?,
         BodyFormat::Csv => read_csv(state, query, body)?,
     };
     state.metrics.series.observe(call.series.len() as f64);
-    run::prepare(call, state)
+    run::prepare(call, draw, state)
 }
 
 /// Reads a table, with what the query says of its series.
@@ -184,12 +186,13 @@ pub(super) fn read_csv(
 }
 
 async fn answer(
+    state: &AppState,
     prepared: Prepared,
     format: AnswerFormat,
     (started, terms): (Instant, Terms),
 ) -> Result<Response<Body>, Problem> {
     let parse = started.elapsed();
-    let outcome = prepared.run(terms).await?;
+    let outcome = prepared.run(terms, state.registry.shadows()).await?;
     let mut phases = Phases {
         model: Arc::clone(&outcome.model),
         n_series: outcome.series.len(),

@@ -1,4 +1,8 @@
-//! `GET /models` and `GET /models/{name}`.
+//! `GET /models`, `GET /models/{name}` and `GET /models/{name}/versions`.
+
+mod versions;
+
+pub(super) use versions::{__path_list_versions, VersionList, list_versions, time_of};
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -43,6 +47,8 @@ enum ModelStatus {
     Loading,
     /// It serves.
     Ready,
+    /// It is loaded again when it is asked for.
+    Unloaded,
     /// It cannot serve.
     Failed,
 }
@@ -102,23 +108,26 @@ pub(super) async fn get_model(
     State(state): State<AppState>,
     Path(name): Path<String>,
 ) -> Result<Json<ModelBody>, Problem> {
+    let described = find(&state, name)?;
+    Ok(Json(describe(described)))
+}
+
+/// Where the model with `name` stands.
+fn find(state: &AppState, name: String) -> Result<(String, ModelState), Problem> {
     let states = state.registry.states();
     let available: Vec<_> = states.iter().map(|(name, _)| name.clone()).collect();
-    states
-        .into_iter()
-        .find(|(known, _)| *known == name)
-        .map(describe)
-        .map(Json)
-        .ok_or_else(|| {
-            Problem::new(Code::UnknownModel, format!("there is no model {name:?}"))
-                .received(name)
-                .expected(available)
-        })
+    let mut known = states.into_iter().filter(|(known, _)| *known == name);
+    known.next().ok_or_else(|| {
+        Problem::new(Code::UnknownModel, format!("there is no model {name:?}"))
+            .received(name)
+            .expected(available)
+    })
 }
 
 fn describe((name, state): (String, ModelState)) -> ModelBody {
     let (status, reason, live) = match state {
         ModelState::Loading => (ModelStatus::Loading, None, None),
+        ModelState::Unloaded => (ModelStatus::Unloaded, None, None),
         ModelState::Failed { reason } => (ModelStatus::Failed, Some(reason), None),
         ModelState::Ready(live) => (ModelStatus::Ready, None, Some(LiveBody::of(&live))),
     };

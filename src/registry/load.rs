@@ -2,16 +2,16 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_executor::block_on;
 use thiserror::Error;
 
 use crate::engine::metrics::EngineMetrics;
 use crate::engine::{Engine, EngineConfig};
-use crate::model::{Bundle, BundleFiles, Forecaster, GoldenError};
+use crate::model::{Bundle, BundleFiles, Digest, Forecaster, GoldenError, Manifest};
 use crate::registry::{LiveModel, ModelState, Registry};
-use crate::store::{Listing, Source, Store, StoreError, StoreOptions, by_version};
+use crate::store::{Listing, Store, StoreError, by_version};
 
 /// Reads a verified bundle's graph, of which sessions are then opened. The registry is given one, so
 /// that it knows no runtime.
@@ -35,12 +35,29 @@ pub struct Load {
     pub opener: Box<Opener>,
     /// Sessions of each model, each with a thread of its own.
     pub workers: usize,
+    /// Whether a session has threads beside that one.
+    pub has_session_threads: bool,
     /// Bounds of each engine.
     pub engine: EngineConfig,
     /// Where engines count.
     pub metrics: EngineMetrics,
-    /// How sources are opened.
-    pub sources: StoreOptions,
+}
+
+/// How the sessions of a version are opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// All at once, while nothing else is to be done.
+    SideBySide,
+    /// One after the other, so that what serves keeps its cores.
+    OneByOne,
+}
+
+/// A version whose sessions are open and checked, before its threads.
+pub(super) struct Opened {
+    pub(super) manifest: Manifest,
+    pub(super) digest: Digest,
+    graph_bytes: usize,
+    forecasters: Vec<Box<dyn Forecaster>>,
 }
 
 /// Why a model version does not serve.
@@ -69,9 +86,20 @@ pub enum LoadError {
     /// Its graph gives other forecasts than the bundle says.
     #[error(transparent)]
     Golden(#[from] GoldenError),
-    /// A worker thread cannot be started.
-    #[error("cannot start a worker thread: {0}")]
+    /// A thread cannot be started.
+    #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),
+    /// Its files took too long to fetch.
+    #[error("its files were not there within {0:?}")]
+    Slow(Duration),
+}
+
+impl LoadError {
+    /// Whether another attempt at the same files may succeed.
+    #[must_use]
+    pub(super) const fn may_pass(&self) -> bool {
+        matches!(self, Self::Unreadable(_) | Self::Slow(_) | Self::Thread(_))
+    }
 }
 
 impl std::fmt::Debug for Load {
@@ -84,15 +112,20 @@ impl std::fmt::Debug for Load {
 }
 
 impl Load {
-    /// Loads the newest version of every model in `source` and records how each fares.
+    /// Loads the newest version of every model in `store`, which is called `source`, and records how
+    /// each fares.
     ///
     /// A model that a former source already serves is left as it is, so the order of sources is
     /// their precedence.
     ///
     /// # Errors
     /// [`StoreError`] when the source itself cannot be read.
-    pub fn all(&self, source: &Source, registry: &Registry) -> Result<(), StoreError> {
-        let store = source.open(&self.sources)?;
+    pub fn all(
+        &self,
+        store: &dyn Store,
+        source: &str,
+        registry: &Registry,
+    ) -> Result<(), StoreError> {
         let mut listings = block_on(store.list())?;
         listings.sort_by(|left, right| {
             let newest_first = by_version(&right.version, &left.version);
@@ -105,12 +138,12 @@ impl Load {
             }
             let (name, version) = (&listing.name, &listing.version);
             registry.set(name, ModelState::Loading);
-            match self.one(store.as_ref(), &listing, source) {
+            match self.one(store, &listing, source) {
                 Ok(live) => {
                     tracing::info!(
                         model = %name,
                         %version,
-                        %source,
+                        source,
                         digest = %live.digest,
                         duration_seconds = live.load_duration.as_secs_f64(),
                         "model ready"
@@ -119,7 +152,7 @@ impl Load {
                 }
                 Err(error) => {
                     let reason = error.to_string();
-                    tracing::error!(model = %name, %version, %source, %reason, "model failed to load");
+                    tracing::error!(model = %name, %version, source, %reason, "model failed to load");
                     registry.set(name, ModelState::Failed { reason });
                 }
             }
@@ -135,12 +168,28 @@ impl Load {
         &self,
         store: &dyn Store,
         listing: &Listing,
-        source: &Source,
+        source: &str,
     ) -> Result<LiveModel, LoadError> {
         let started = Instant::now();
         let files = block_on(store.fetch(listing))?;
+        let bundle = self.verify(listing, files, store.names_models())?;
+        let opened = self.open(&bundle, Pace::SideBySide, &|| ())?;
+        self.start(opened, source, started)
+    }
+
+    /// The bundle that `files` are, if they are the one that was `listing`ed. It takes the name of its
+    /// listing when its store `names_models`.
+    ///
+    /// # Errors
+    /// [`LoadError`] of the first check that fails.
+    pub(super) fn verify(
+        &self,
+        listing: &Listing,
+        files: BundleFiles,
+        names_models: bool,
+    ) -> Result<Bundle, LoadError> {
         let mut bundle = (self.reader)(listing, files).map_err(LoadError::Bundle)?;
-        if store.names_models() {
+        if names_models {
             bundle.manifest.name.clone_from(&listing.name);
             bundle.manifest.version.clone_from(&listing.version);
         }
@@ -151,44 +200,89 @@ impl Load {
                 folder: format!("{}/{}", listing.name, listing.version),
             });
         }
-        let forecasters = self.open_all(&bundle)?;
-        let metrics = self.metrics.of(&manifest.name);
-        let engine = Engine::start(
-            Arc::new(manifest.clone()),
-            forecasters,
-            self.engine,
-            metrics,
-        )?;
-        Ok(LiveModel {
-            digest: bundle.digest,
-            source: source.to_string(),
-            load_duration: started.elapsed(),
-            engine,
-        })
+        Ok(bundle)
     }
 
-    /// A forecaster for each worker, opened side by side, each checked and thereby warm.
-    fn open_all(&self, bundle: &Bundle) -> Result<Vec<Box<dyn Forecaster>>, LoadError> {
+    /// A forecaster for each worker, each checked and thereby warm. Calls `warming` when the first
+    /// checks begin.
+    ///
+    /// # Errors
+    /// [`LoadError`] of the first session that cannot be opened, or that fails the golden forecasts.
+    pub(super) fn open(
+        &self,
+        bundle: &Bundle,
+        pace: Pace,
+        warming: &(dyn Fn() + Sync),
+    ) -> Result<Opened, LoadError> {
         let sessions = catch_unwind(AssertUnwindSafe(|| (self.opener)(bundle)))
             .map_err(|_panic| LoadError::Panicked)?
             .map_err(LoadError::Open)?;
-        let opened: Vec<_> = std::thread::scope(|scope| {
-            let opening: Vec<_> = (0..self.workers)
-                .map(|_| scope.spawn(|| open(&sessions, bundle)))
-                .collect();
-            // Every thread is joined before the first failure is looked at: a scope hands on the
-            // panic of one that was not.
-            opening
-                .into_iter()
-                .map(|opened| opened.join().unwrap_or(Err(LoadError::Panicked)))
-                .collect()
-        });
-        opened.into_iter().collect()
+        let opening = |_| {
+            let opened = catch_unwind(AssertUnwindSafe(|| open(&sessions, bundle, warming)));
+            opened.unwrap_or(Err(LoadError::Panicked))
+        };
+        let forecasters: Result<Vec<_>, LoadError> = match pace {
+            Pace::OneByOne => (0..self.workers).map(opening).collect(),
+            Pace::SideBySide => std::thread::scope(|scope| {
+                let started: Vec<_> = (0..self.workers)
+                    .map(|worker| scope.spawn(move || opening(worker)))
+                    .collect();
+                // Every thread is joined before the first failure is looked at: a scope hands on
+                // the panic of one that was not.
+                let joined: Vec<_> = started
+                    .into_iter()
+                    .map(|opened| opened.join().unwrap_or(Err(LoadError::Panicked)))
+                    .collect();
+                joined.into_iter().collect()
+            }),
+        };
+        Ok(Opened {
+            manifest: bundle.manifest.clone(),
+            digest: bundle.digest,
+            graph_bytes: bundle.model.len(),
+            forecasters: forecasters?,
+        })
+    }
+
+    /// Starts the threads of what was opened, of a load that began at `started`.
+    ///
+    /// # Errors
+    /// [`LoadError::Thread`].
+    pub(super) fn start(
+        &self,
+        opened: Opened,
+        source: &str,
+        started: Instant,
+    ) -> Result<LiveModel, LoadError> {
+        let metrics = self.metrics.of(&opened.manifest.name);
+        let workers = opened.forecasters.len();
+        let engine = Engine::start(
+            Arc::new(opened.manifest),
+            opened.forecasters,
+            self.engine,
+            metrics,
+        )?;
+        let mut live = LiveModel::new(engine, opened.digest, source);
+        live.load_duration = started.elapsed();
+        live.size_bytes = size_of(opened.graph_bytes, workers);
+        Ok(live)
     }
 }
 
-fn open(sessions: &Sessions<'_>, bundle: &Bundle) -> Result<Box<dyn Forecaster>, LoadError> {
+/// About what a version takes of memory. Its sessions share the weights, which the runtime keeps as it
+/// packed them, and each has an arena for what it computes.
+fn size_of(graph_bytes: usize, workers: usize) -> usize {
+    const ARENA: usize = 4 * 1_024 * 1_024;
+    2 * graph_bytes + workers * ARENA
+}
+
+fn open(
+    sessions: &Sessions<'_>,
+    bundle: &Bundle,
+    warming: &(dyn Fn() + Sync),
+) -> Result<Box<dyn Forecaster>, LoadError> {
     let mut forecaster = sessions().map_err(LoadError::Open)?;
+    warming();
     bundle.check(forecaster.as_mut())?;
     Ok(forecaster)
 }

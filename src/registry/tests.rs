@@ -3,14 +3,16 @@
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use ndarray::Array3;
 
 use super::*;
 use crate::engine::EngineConfig;
 use crate::engine::metrics::EngineMetrics;
-use crate::model::{Batch, Bundle, Forecaster, PredictError};
-use crate::store::{Source, StoreOptions};
+use crate::model::{Batch, Bundle, Digest, Forecaster, PredictError};
+use crate::store::StoreOptions;
+use crate::store::directory::Directory;
 
 /// Gives what the golden forecast of [`bundle`] expects.
 struct Fives;
@@ -69,13 +71,13 @@ fn load(opener: Box<Opener>) -> Load {
         reader: Box::new(|_, files| Ok(Bundle::verify(files)?)),
         opener,
         workers: 3,
+        has_session_threads: false,
         engine: EngineConfig {
             queue_steps: 100,
             batch_steps: 100,
             max_wait: Duration::MAX,
         },
         metrics: EngineMetrics::new(&prometheus::Registry::new()).unwrap(),
-        sources: StoreOptions::default(),
     }
 }
 
@@ -83,8 +85,8 @@ fn fives() -> Load {
     load(Box::new(|_| Ok(Box::new(|| Ok(Box::new(Fives))))))
 }
 
-fn source(root: &tempfile::TempDir) -> Source {
-    Source::Directory(root.path().to_owned())
+fn store(root: &tempfile::TempDir) -> Directory {
+    Directory::new(root.path().to_owned(), &StoreOptions::default())
 }
 
 #[track_caller]
@@ -111,7 +113,7 @@ fn the_newest_version_serves_with_one_session_for_each_worker() {
             Ok(Box::new(Fives))
         }))
     }));
-    counting.all(&source(&root), &registry).unwrap();
+    counting.all(&store(&root), "here", &registry).unwrap();
     assert_eq!(version(&registry, "m"), "10");
     assert_eq!(registry.resolve(None).unwrap().engine.workers(), 3);
     assert_eq!(OPENED.load(Ordering::Relaxed), 3);
@@ -125,7 +127,7 @@ fn the_first_source_that_serves_a_name_wins() {
     bundle(second.path(), "other", "2");
     let registry = Registry::new("m".to_owned());
     for root in [&first, &second] {
-        fives().all(&source(root), &registry).unwrap();
+        fives().all(&store(root), "here", &registry).unwrap();
     }
     assert_eq!(
         (
@@ -142,7 +144,7 @@ fn a_failure_gives_way_to_the_next_source_and_never_replaces_what_serves() {
     bundle(root.path(), "m", "1");
     let registry = Registry::new("m".to_owned());
     let broken = load(Box::new(|_| Err("no such operator".into())));
-    broken.all(&source(&root), &registry).unwrap();
+    broken.all(&store(&root), "here", &registry).unwrap();
     let reason = "no such operator".to_owned();
     assert_eq!(
         registry.resolve(None).unwrap_err(),
@@ -151,8 +153,8 @@ fn a_failure_gives_way_to_the_next_source_and_never_replaces_what_serves() {
             reason
         }
     );
-    fives().all(&source(&root), &registry).unwrap();
-    broken.all(&source(&root), &registry).unwrap();
+    fives().all(&store(&root), "here", &registry).unwrap();
+    broken.all(&store(&root), "here", &registry).unwrap();
     registry.set("m", ModelState::Loading);
     registry.set(
         "m",
@@ -175,7 +177,7 @@ fn a_graph_with_other_forecasts_never_serves() {
     bundle(root.path(), "m", "1");
     let registry = Registry::new("m".to_owned());
     let sixes = load(Box::new(|_| Ok(Box::new(|| Ok(Box::new(Sixes))))));
-    sixes.all(&source(&root), &registry).unwrap();
+    sixes.all(&store(&root), "here", &registry).unwrap();
     let error = registry.resolve(None).unwrap_err().to_string();
     assert!(
         error.starts_with("model m failed to load: golden forecast \"five\""),

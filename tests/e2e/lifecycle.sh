@@ -44,7 +44,7 @@ check 'healthcheck succeeds on a ready server' exits 0 "$BINARY" healthcheck --l
 check 'SIGTERM of an idle server exits 0' stop_server
 check 'healthcheck fails without a server' exits 1 "$BINARY" healthcheck --listen "$ADDRESS"
 
-# Twenty models take long enough to load that the server is met before it is ready.
+# Twenty models take long enough to load that the server is met before it has started.
 for index in $(seq 11 30); do
   bundle=$SCRATCH/models/m$index/1
   mkdir -p "$bundle"
@@ -52,14 +52,21 @@ for index in $(seq 11 30); do
   sed "1,/^version/s/^name = .*/name = \"m$index\"/" "$ROOT/models/seasonal/1/manifest.toml" >"$bundle/manifest.toml"
 done
 start_server --models "$SCRATCH/models" --default-model m30
-check 'the port answers before models are loaded: not ready' answers /readyz 503
-check '... with the reason' body_has m30
-check '... and alive' answers /healthz 200
-check '... and not started' answers /startupz 503
-check '... and a forecast is refused, to be tried again' answers /forecast 503 --data "$BODY"
+check 'it is ready when its default model is' eventually 60 is_ready
+check '... and not started, for the others are not' answers /startupz 503
+check '... and a forecast of one of them is refused, to be tried again' \
+  answers /forecast 503 --data "${BODY/\{/\{\"model\":\"m29\",}"
 check '... with a stable code' body_has '"code":"model_loading"'
-check 'healthcheck fails while models are loaded' exits 1 "$BINARY" healthcheck --listen "$ADDRESS"
-check 'it becomes ready when they are' eventually 120 is_ready
+check '... and it serves' answers /forecast 200 --data "$BODY"
+check 'it has started when they are' eventually 120 answers /startupz 200
+check '... and serves them too' \
+  answers /forecast 200 --data "${BODY/\{/\{\"model\":\"m29\",}"
+stop_server || true
+start_server --models "$SCRATCH/models" --default-model m31
+check 'the port answers without a default model: not ready' answers /readyz 503
+check '... with the reason' body_has m31
+check '... and alive' answers /healthz 200
+check '... and healthcheck fails' exits 1 "$BINARY" healthcheck --listen "$ADDRESS"
 stop_server || true
 # Whatever it is doing at that moment.
 ends_while_loading() {

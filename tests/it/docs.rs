@@ -146,6 +146,7 @@ fn defaults() -> BTreeMap<&'static str, String> {
         limits,
         engine,
         models,
+        admin,
         log,
         traces,
         ..
@@ -155,6 +156,10 @@ fn defaults() -> BTreeMap<&'static str, String> {
         (engine.cores, engine.workers, engine.session_threads),
         (None, None, None)
     );
+    let rollback = models.rollback;
+    assert!(models.memory.is_none() && admin.listen.is_none());
+    assert!(admin.key.is_none() && admin.key_file.is_none());
+    assert!(models.aliases.is_empty() && models.routes.is_empty());
     assert!(traces.endpoint.is_none() && traces.service.is_none());
     assert!(models.public_keys.is_empty() && models.cache_dir.is_none());
     assert!(models.s3_endpoint.is_none() && models.s3_region.is_none());
@@ -206,6 +211,37 @@ fn defaults() -> BTreeMap<&'static str, String> {
         ("models.s3_endpoint", "found".to_owned()),
         ("models.s3_path_style", models.s3_path_style.to_string()),
         ("models.s3_region", "found".to_owned()),
+        ("models.watch", models.watch.to_string()),
+        ("models.list_timeout", models.list_timeout.to_string()),
+        ("models.loads", models.loads.to_string()),
+        ("models.history", models.history.to_string()),
+        ("models.probation", models.probation.to_string()),
+        ("models.memory", "unbounded".to_owned()),
+        ("models.shadow_values", models.shadow_values.to_string()),
+        ("models.rollback.requests", rollback.requests.to_string()),
+        (
+            "models.rollback.error_rate",
+            rollback.error_rate.to_string(),
+        ),
+        (
+            "models.rollback.error_ratio",
+            rollback.error_ratio.to_string(),
+        ),
+        (
+            "models.rollback.latency_requests",
+            rollback.latency_requests.to_string(),
+        ),
+        (
+            "models.rollback.latency_ratio",
+            rollback.latency_ratio.to_string(),
+        ),
+        (
+            "models.rollback.latency_floor",
+            rollback.latency_floor.to_string(),
+        ),
+        ("admin.listen", "none".to_owned()),
+        ("admin.key", "none".to_owned()),
+        ("admin.key_file", "none".to_owned()),
         ("log.format", log.format.to_string()),
         ("log.level", log.level),
         ("log.requests", log.requests.to_string()),
@@ -283,7 +319,8 @@ fn no_row_of_the_settings_is_made_up() {
 fn sample_keys(sample: &str) -> Vec<String> {
     let mut section = "";
     let mut keys = Vec::new();
-    for line in sample.lines() {
+    // Tables that have a key for each model are examples.
+    for line in sample.lines().filter(|line| !line.starts_with("##")) {
         let line = line.trim_start_matches("# ");
         if let Some(name) = line
             .strip_prefix('[')
@@ -333,6 +370,28 @@ fn the_committed_openapi_document_is_that_of_the_program() {
         committed == document,
         "docs/openapi.json is out of date; run UPDATE_OPENAPI=1 cargo test --test it openapi"
     );
+}
+
+#[test]
+fn every_route_of_the_admin_api_is_documented() {
+    let page = read("model-life.md");
+    let document: serde_json::Value =
+        serde_json::from_str(&almanac::http::admin_openapi_document()).unwrap();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let route = format!("| `{} {path}` |", method.to_uppercase());
+            assert!(page.contains(&route), "{route}");
+            assert!(operation["summary"].is_string(), "{route} has no summary");
+        }
+    }
+}
+
+#[test]
+fn every_state_of_a_version_is_documented() {
+    let states = rows(&read("model-life.md"));
+    for name in almanac::registry::VersionState::NAMES {
+        assert!(states.iter().any(|row| row[0] == name), "{name}");
+    }
 }
 
 #[tokio::test]

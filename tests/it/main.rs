@@ -8,6 +8,7 @@
     reason = "helpers of tests, outside of test functions"
 )]
 
+mod admin;
 mod backtest;
 mod bundles;
 mod docs;
@@ -16,6 +17,8 @@ mod forecast;
 mod health;
 mod metrics;
 mod problems;
+mod routes;
 mod support;
+mod swap;
 mod tidy;
 mod traces;

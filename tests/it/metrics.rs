@@ -6,6 +6,7 @@ use almanac::config::Config;
 use almanac::engine::metrics::EngineMetrics;
 use almanac::http::HttpMetrics;
 use almanac::http::server::ServerMetrics;
+use almanac::registry::LifeMetrics;
 use almanac::telemetry::logging;
 use almanac::telemetry::traces::{Tracer, TracesConfig};
 use prometheus::process_collector::ProcessCollector;
@@ -26,6 +27,7 @@ pub(crate) fn all_metrics() -> prometheus::Registry {
     ServerMetrics::new(&metrics).unwrap();
     HttpMetrics::new(&metrics).unwrap();
     let _sampled = EngineMetrics::new(&metrics).unwrap().of(NAME);
+    let _nothing_lives = LifeMetrics::new(&metrics).unwrap();
     logging::register(&metrics).unwrap();
     let _sending = Tracer::start(&nowhere(), &metrics).unwrap();
     metrics
@@ -69,7 +71,7 @@ fn names_say_their_component_and_counters_end_in_total() {
         assert!(!family.help().is_empty(), "{name}");
         let is_counter = family.get_field_type() == MetricType::COUNTER;
         assert_eq!(is_counter, name.ends_with("_total"), "{name}");
-        let has_unit = ["_seconds", "_bytes", "_rows", "_series"]
+        let has_unit = ["_seconds", "_bytes", "_rows", "_series", "_ratio"]
             .iter()
             .any(|unit| name.ends_with(unit));
         if family.get_field_type() == MetricType::HISTOGRAM {
@@ -94,12 +96,15 @@ async fn every_family_appears_once_requests_were_served_and_refused() {
     );
     let text = scraped.text();
     let not_here = |name: &str| {
-        // The server's, the plan's, the sources', the log's and those of traces are the program's, and nothing was refused.
+        // The server's, the plan's, the log's, the keeper's and those of traces are the program's, and
+        // nothing was refused.
         name.starts_with("almanac_cpu_")
             || name.starts_with("almanac_http_connections_")
             || name.starts_with("almanac_http_accept_")
-            || name.starts_with("almanac_source_")
             || name.starts_with("almanac_log_")
+            || name.starts_with("almanac_model_")
+            || name.starts_with("almanac_shadow_")
+            || name.starts_with("almanac_source_")
             || name.starts_with("almanac_traces_")
             || name == "almanac_http_requests_aborted_total"
             || name == "almanac_engine_refused_total"

@@ -1,6 +1,7 @@
 //! The service under test: the real router, called without a socket.
 
 pub(crate) mod answer;
+pub(crate) mod kept;
 pub(crate) mod scripted;
 
 use std::sync::{Arc, OnceLock};
@@ -193,12 +194,7 @@ impl TestAppBuilder {
 
 /// A model version with `engine`, which came from nowhere.
 pub(crate) fn live(engine: Engine) -> LiveModel {
-    LiveModel {
-        digest: Digest::of(b"scripted"),
-        source: "test".to_owned(),
-        load_duration: Duration::ZERO,
-        engine,
-    }
+    LiveModel::new(engine, Digest::of(b"scripted"), "test")
 }
 
 /// The models of `sources`, loaded as the program loads them: by ONNX Runtime.

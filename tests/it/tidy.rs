@@ -14,7 +14,10 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
     ("onnx", &["model", "forecast"]),
     ("engine", &["model", "forecast", "telemetry"]),
     ("store", &["model"]),
-    ("registry", &["engine", "store", "model", "telemetry"]),
+    (
+        "registry",
+        &["engine", "store", "model", "forecast", "telemetry"],
+    ),
     ("backtest", &["registry", "engine", "forecast"]),
     ("frame", &["forecast"]),
     ("plot", &["forecast"]),

@@ -14,11 +14,13 @@ use futures_util::future::join_all;
 use crate::engine::{Terms, Timing};
 use crate::http::forecast::query::ForecastQuery;
 use crate::http::forecast::run::{self, Outcome, Prepared};
+use crate::http::forecast::terms::draw;
 use crate::http::forecast::{LARGE_BODY, call, json, off_runtime, write};
 use crate::http::negotiation::preferred;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
 use crate::http::timing::Phases;
+use crate::registry::Draw;
 
 /// The media type of an answer.
 pub(super) const JSON_LINES: &str = "application/jsonlines";
@@ -62,7 +64,7 @@ pub(super) fn accepted(headers: &HeaderMap) -> Result<&'static str, Problem> {
 /// The problem of the body as a whole: too many series, no line, a query for tables.
 pub(super) async fn answer(
     state: &AppState,
-    query: ForecastQuery,
+    (headers, query): (&HeaderMap, ForecastQuery),
     (body, media_type): (Bytes, &'static str),
     terms: Terms,
 ) -> Result<Response<Body>, Problem> {
@@ -70,15 +72,15 @@ pub(super) async fn answer(
     let started = Instant::now();
     let large = body.len() >= LARGE_BODY;
     let prepared = if large {
-        let state = state.clone();
-        off_runtime(move || prepare(&state, &body, allow_nan)).await?
+        let (state, headers) = (state.clone(), headers.clone());
+        off_runtime(move || prepare(&state, &body, allow_nan, draw(&headers))).await?
     } else {
-        prepare(state, &body, allow_nan)?
+        prepare(state, &body, allow_nan, draw(headers))?
     };
     let parse = started.elapsed();
     let outcomes = join_all(prepared.into_iter().map(|line| async {
         match line {
-            Ok(prepared) => prepared.run(terms).await,
+            Ok(prepared) => prepared.run(terms, state.registry.shadows()).await,
             Err(problem) => Err(problem),
         }
     }))
@@ -101,6 +103,7 @@ fn prepare(
     state: &AppState,
     body: &[u8],
     allow_nan: bool,
+    draw: Draw<'_>,
 ) -> Result<Vec<Result<Prepared, Problem>>, Problem> {
     let limit = state.limits.series;
     let mut prepared = Vec::new();
@@ -114,7 +117,7 @@ fn prepare(
         if series > limit {
             return Err(call::too_many_series(series, limit));
         }
-        prepared.push(call.and_then(|call| run::prepare(call, state)));
+        prepared.push(call.and_then(|call| run::prepare(call, draw, state)));
     }
     if prepared.is_empty() {
         let detail = "the body has no line; send a JSON object with values and horizon on each";

@@ -12,12 +12,12 @@ use crate::http::forecast::call::{Asked, ForecastCall, SeriesCall};
 use crate::http::forecast::off_runtime;
 use crate::http::problem::{Code, FailedSeries, Problem, of_draft};
 use crate::http::state::AppState;
-use crate::registry::LiveModel;
+use crate::registry::{Draw, LiveModel, Routed, Shadows};
 
 /// A call whose model and levels are known and whose series are requests or problems.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    pub(crate) model: Arc<LiveModel>,
+    pub(crate) routed: Routed,
     pub(crate) asked: Asked,
     series: Vec<Result<(Echo, ForecastRequest), FailedSeries>>,
 }
@@ -31,17 +31,21 @@ pub(crate) struct Outcome {
     pub(crate) timing: Timing,
 }
 
-/// Checks `call` against the domain and finds its model.
+/// Checks `call` against the domain and finds its model; `draw` says which of its versions answers.
 ///
 /// # Errors
 /// The problem of the request as a whole.
-pub(crate) fn prepare(call: ForecastCall, state: &AppState) -> Result<Prepared, Problem> {
+pub(crate) fn prepare(
+    call: ForecastCall,
+    draw: Draw<'_>,
+    state: &AppState,
+) -> Result<Prepared, Problem> {
     let limits = &state.limits;
     let mut asked = call.asked(limits)?;
     asked.calibration = calibration(&call, &asked, state)?;
-    let model = state
+    let routed = state
         .registry
-        .resolve(call.model.as_deref())
+        .route(call.model.as_deref(), draw)
         .map_err(|error| Problem::from(error).at("/model"))?;
     let levels = asked.all_levels();
     let prepare = |series: SeriesCall| {
@@ -50,7 +54,7 @@ pub(crate) fn prepare(call: ForecastCall, state: &AppState) -> Result<Prepared, 
     };
     let series = call.series.into_iter().map(prepare).collect();
     Ok(Prepared {
-        model,
+        routed,
         asked,
         series,
     })
@@ -125,9 +129,13 @@ impl Prepared {
     ///
     /// # Errors
     /// The problem of the request as a whole: refused, too late, or no series with a forecast.
-    pub(crate) async fn run(self, terms: Terms) -> Result<Outcome, Problem> {
+    pub(crate) async fn run(
+        self,
+        terms: Terms,
+        shadows: Option<&Shadows>,
+    ) -> Result<Outcome, Problem> {
         let Self {
-            model,
+            routed: Routed { model, shadow },
             asked,
             series,
         } = self;
@@ -142,7 +150,18 @@ impl Prepared {
             })
             .collect();
         let (outcomes, timing) = match asked.calibration {
-            None => model.engine.submit(requests, terms)?.outcomes().await?,
+            None => {
+                let shadow = shadows
+                    .zip(shadow)
+                    .and_then(|(shadows, shadow)| shadows.prepare(shadow, &requests));
+                let answer = model.engine.submit(requests, terms)?.outcomes().await;
+                model.answered(&answer);
+                let answered = answer?;
+                if let Some(shadow) = shadow {
+                    shadow.answered(&answered.0);
+                }
+                answered
+            }
             Some(plan) => {
                 let levels = asked.all_levels();
                 calibrated(&model, requests, (plan, levels), terms).await?
@@ -182,8 +201,9 @@ async fn calibrated(
     terms: Terms,
 ) -> Result<(Outcomes, Timing), Problem> {
     let learned = learn(model, requests, (plan, levels), Some(terms.deadline), &()).await?;
-    let submission = model.engine.submit(learned.series, terms)?;
-    let (outcomes, mut timing) = submission.outcomes().await?;
+    let answer = model.engine.submit(learned.series, terms)?.outcomes().await;
+    model.answered(&answer);
+    let (outcomes, mut timing) = answer?;
     timing.queue += learned.timing.queue;
     timing.inference += learned.timing.inference;
     let apply = move || {

@@ -1,4 +1,4 @@
-//! Until when a request is worth an answer, and how urgent it is: two headers.
+//! Until when a request is worth an answer, how urgent it is, and whose it is: three headers.
 
 use std::time::{Duration, Instant};
 
@@ -6,12 +6,24 @@ use axum::http::{HeaderMap, HeaderName};
 
 use crate::engine::{Priority, Terms};
 use crate::http::problem::{Code, Problem};
+use crate::registry::Draw;
 
 /// The longest time that the client waits, in milliseconds.
 const REQUEST_TIMEOUT: HeaderName = HeaderName::from_static("x-request-timeout-ms");
 
 /// The urgency of a request (RFC 9218, section 4): `u=0` to `u=7`, 3 when absent.
 const PRIORITY: HeaderName = HeaderName::from_static("priority");
+
+/// Requests with the same value, such as the id of their series, are answered by the same version of
+/// a model that has a canary.
+const STICKY: HeaderName = HeaderName::from_static("x-almanac-sticky");
+
+/// How `headers` have the version drawn that answers.
+pub(crate) fn draw(headers: &HeaderMap) -> Draw<'_> {
+    headers
+        .get(STICKY)
+        .map_or(Draw::Random, |key| Draw::Sticky(key.as_bytes()))
+}
 
 /// What `headers` say of a request that came at `received`; it may take `longest` at most.
 ///

@@ -49,6 +49,7 @@ codes! {
     InvalidHeader = BAD_REQUEST, "invalid_header", "A header is wrong";
     InvalidQuery = BAD_REQUEST, "invalid_query", "A query parameter is wrong";
     RequestTimeout = GATEWAY_TIMEOUT, "request_timeout", "The answer took too long";
+    Unauthorized = UNAUTHORIZED, "unauthorized", "The access key is missing or wrong";
     Overloaded = TOO_MANY_REQUESTS, "overloaded", "Too much work is waiting";
     ShuttingDown = SERVICE_UNAVAILABLE, "shutting_down", "The model is being unloaded";
     Internal = INTERNAL_SERVER_ERROR, "internal", "The server failed";
@@ -68,8 +69,10 @@ codes! {
     InvalidLevel = UNPROCESSABLE_ENTITY, "invalid_level", "A level is outside (0, 100)";
     TooManyLevels = UNPROCESSABLE_ENTITY, "too_many_levels", "There are more quantiles and levels than the limit";
     UnknownModel = NOT_FOUND, "unknown_model", "There is no such model";
+    UnknownVersion = NOT_FOUND, "unknown_version", "The model has no such version or alias";
     ModelLoading = SERVICE_UNAVAILABLE, "model_loading", "The model is being loaded";
     ModelFailed = SERVICE_UNAVAILABLE, "model_failed", "The model failed to load";
+    ModelInUse = CONFLICT, "model_in_use", "The model or the version is in use";
     InvalidWindows = UNPROCESSABLE_ENTITY, "invalid_windows", "The windows are too few";
     TooManyWindows = UNPROCESSABLE_ENTITY, "too_many_windows", "There are more windows than the limit";
     InvalidStep = UNPROCESSABLE_ENTITY, "invalid_step", "The step between windows is not at least 1 or over the limit";

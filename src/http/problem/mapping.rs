@@ -12,7 +12,7 @@ use crate::forecast::{
 use crate::frame::{CellError, FrameError};
 use crate::http::problem::{Code, Problem};
 use crate::model::{RowError, Unfit};
-use crate::registry::ResolveError;
+use crate::registry::{OrderError, ResolveError};
 
 /// The soonest that a refused client should come back.
 const RETRY_SOON: Duration = Duration::from_secs(1);
@@ -24,10 +24,40 @@ impl From<ResolveError> for Problem {
             ResolveError::Unknown { name, available } => Self::new(Code::UnknownModel, detail)
                 .received(name)
                 .expected(available),
-            ResolveError::Loading { .. } => {
+            ResolveError::UnknownVersion {
+                version, available, ..
+            } => Self::new(Code::UnknownVersion, detail)
+                .received(version)
+                .expected(available),
+            ResolveError::UnknownAlias {
+                alias, available, ..
+            } => Self::new(Code::UnknownVersion, detail)
+                .received(alias)
+                .expected(available),
+            ResolveError::Loading { .. }
+            | ResolveError::Asleep { .. }
+            | ResolveError::Unread { .. } => {
                 Self::new(Code::ModelLoading, detail).retry_after(RETRY_SOON)
             }
             ResolveError::Failed { .. } => Self::new(Code::ModelFailed, detail),
+        }
+    }
+}
+
+impl From<OrderError> for Problem {
+    fn from(error: OrderError) -> Self {
+        let detail = error.to_string();
+        match error {
+            OrderError::UnknownModel { name, available } => Self::new(Code::UnknownModel, detail)
+                .received(name)
+                .expected(available),
+            OrderError::UnknownVersion {
+                version, available, ..
+            } => Self::new(Code::UnknownVersion, detail)
+                .received(version)
+                .expected(available),
+            OrderError::InUse { name, .. } => Self::new(Code::ModelInUse, detail).received(name),
+            OrderError::Ending => Self::new(Code::ShuttingDown, detail).retry_after(RETRY_SOON),
         }
     }
 }

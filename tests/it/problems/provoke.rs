@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use super::backtests;
 use super::transport::{Broken, Panicking, declared, silent, without_length};
 use crate::support::answer::Answer;
+use crate::support::kept::KeptBuilder;
 use crate::support::scripted::Scripted;
 use crate::support::{TestApp, TestAppBuilder, poll_once};
 
@@ -169,6 +170,24 @@ pub(super) async fn provocations(app: &TestApp, code: Code) -> Vec<Provocation> 
             let mut provoked = series(app, [json!({"values": [1, 2], "model": "prophet"})]).await;
             provoked.push(told("GET /models/prophet", app.get("/models/prophet")).await);
             provoked
+        }
+        Code::UnknownVersion => {
+            series(app, [json!({"values": [1, 2], "model": "scripted/8"})]).await
+        }
+        Code::ModelInUse => {
+            let kept = KeptBuilder::new()
+                .holding(&[("m", "1", "add 1")])
+                .ready()
+                .await;
+            let refused = kept.admin("DELETE", "/admin/models/m", &Value::Null);
+            vec![told("DELETE /admin/models/m", refused).await]
+        }
+        Code::Unauthorized => {
+            let mut builder = KeptBuilder::new().holding(&[("m", "1", "add 1")]);
+            builder.key = Some("0123456789abcdef");
+            let kept = builder.ready().await;
+            let refused = kept.admin("POST", "/admin/reload", &Value::Null);
+            vec![told("POST /admin/reload", refused).await]
         }
         Code::ModelLoading => series(&TestApp::loading("late"), [json!({"values": [1, 2]})]).await,
         Code::ModelFailed => {

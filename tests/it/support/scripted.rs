@@ -46,6 +46,13 @@ type = "float32"
 levels = [0.1, 0.5, 0.9]
 "#;
 
+/// The manifest of a scripted model called otherwise.
+pub(crate) fn manifest_text(name: &str, version: &str) -> String {
+    MANIFEST
+        .replacen("name = \"scripted\"", &format!("name = {name:?}"), 1)
+        .replacen("version = \"7\"", &format!("version = {version:?}"), 1)
+}
+
 pub(crate) fn manifest() -> Manifest {
     Manifest::parse(MANIFEST).unwrap()
 }

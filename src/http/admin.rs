@@ -1,0 +1,198 @@
+//! The admin API: which models are served, changed while the server runs. On a listener of its own.
+
+mod body;
+mod key;
+mod overview;
+
+pub use key::AccessKey;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use tower::layer::layer_fn;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::http::admin::body::{LoadBody, RouteBody, read};
+use crate::http::admin::overview::AdminOverview;
+use crate::http::problem::Problem;
+use crate::http::timing::LimitDuration;
+use crate::http::{OPENAPI, method_not_allowed, not_found, openapi};
+use crate::registry::{KeeperHandle, Registry};
+
+/// What the admin API needs; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct AdminState {
+    /// The models.
+    pub registry: Arc<Registry>,
+    /// What is told to change them.
+    pub keeper: KeeperHandle,
+    /// Who may do so: with it, whoever has the key; without it, whoever reaches the listener.
+    pub key: Option<AccessKey>,
+    /// Longest time from a request's head to its answer.
+    pub request_timeout: Duration,
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Almanac, admin API",
+        description = "Changes which models are served. Every error is a problem document (RFC 9457) with a stable `code`.",
+    ),
+    tags((name = "admin", description = "Models and their versions"))
+)]
+struct Base;
+
+/// Every route of the admin API, behind the access key.
+pub fn admin_router(state: AdminState) -> Router {
+    let (routes, document) = documented().split_for_parts();
+    let document = openapi::serialized(&document);
+    let limit = state.request_timeout;
+    routes
+        .route(OPENAPI, get(move || openapi::get_openapi(document)))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(state.clone(), key::admit))
+        .layer(layer_fn(move |inner| LimitDuration { inner, limit }))
+        .with_state(state)
+}
+
+/// The OpenAPI document of the admin API, as JSON.
+#[must_use]
+pub fn admin_openapi_document() -> String {
+    openapi::pretty(&documented().split_for_parts().1)
+}
+
+fn documented() -> OpenApiRouter<AdminState> {
+    OpenApiRouter::with_openapi(Base::openapi())
+        .routes(routes!(list_models))
+        .routes(routes!(reload))
+        .routes(routes!(load_model))
+        .routes(routes!(remove_model))
+        .routes(routes!(remove_version))
+        .routes(routes!(route_model))
+}
+
+/// Lists the sources, the models, their routes and their versions
+#[utoipa::path(get, path = "/admin/models", tag = "admin", responses(
+    (status = 200, description = "Everything that is known", body = AdminOverview),
+    (status = "4XX", description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
+))]
+async fn list_models(State(state): State<AdminState>) -> Result<Json<AdminOverview>, Problem> {
+    let overview = state.keeper.overview().await?;
+    Ok(Json(AdminOverview::of(&state.registry, overview)))
+}
+
+/// Looks at every source now
+///
+/// What is new is loaded as after any look; it is not waited for.
+#[utoipa::path(post, path = "/admin/reload", tag = "admin", responses(
+    (status = 202, description = "The sources are looked at"),
+    (status = "4XX", description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
+))]
+async fn reload(State(state): State<AdminState>) -> StatusCode {
+    state.keeper.look();
+    StatusCode::ACCEPTED
+}
+
+/// Loads a version
+///
+/// Even one that failed or was removed. It is kept beside the version that answers, and answers
+/// requests that name it; a route lets it answer others. It is not waited for: the versions of the
+/// model tell where it stands.
+#[utoipa::path(post, path = "/admin/models/{name}/load", tag = "admin",
+    params(("name" = String, Path, description = "Name of the model", example = "airline")),
+    request_body(content = LoadBody, content_type = "application/json"),
+    responses(
+        (status = 202, description = "It is being loaded, or is already", body = AdminOverview),
+        (status = 404, description = "No source has it", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn load_model(
+    State(state): State<AdminState>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<(StatusCode, Json<AdminOverview>), Problem> {
+    let LoadBody { version } = read(&headers, body).await?;
+    let overview = state.keeper.load(&name, version.as_deref()).await?;
+    let overview = AdminOverview::of(&state.registry, overview);
+    Ok((StatusCode::ACCEPTED, Json(overview)))
+}
+
+/// Removes a model
+///
+/// It leaves memory after its last request and is not loaded again before the process ends or it is
+/// told to load. Nothing is deleted in the source.
+#[utoipa::path(delete, path = "/admin/models/{name}", tag = "admin",
+    params(("name" = String, Path, description = "Name of the model", example = "airline")),
+    responses(
+        (status = 204, description = "It is removed"),
+        (status = 404, description = "There is no such model", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It is the default model", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn remove_model(
+    State(state): State<AdminState>,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Problem> {
+    state.keeper.remove(&name, None).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Removes a version
+///
+/// As a model is removed; a version that answers is refused.
+#[utoipa::path(delete, path = "/admin/models/{name}/versions/{version}", tag = "admin",
+    params(
+        ("name" = String, Path, description = "Name of the model", example = "airline"),
+        ("version" = String, Path, description = "Its version", example = "3"),
+    ),
+    responses(
+        (status = 204, description = "It is removed"),
+        (status = 404, description = "There is no such version", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It is the version that answers", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn remove_version(
+    State(state): State<AdminState>,
+    Path((name, version)): Path<(String, String)>,
+) -> Result<StatusCode, Problem> {
+    state.keeper.remove(&name, Some(&version)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Sets the route of a model
+///
+/// Until the process ends, in place of the configured one. What it names and is not in memory is
+/// loaded, and takes its part once it is ready.
+#[utoipa::path(post, path = "/admin/models/{name}/route", tag = "admin",
+    params(("name" = String, Path, description = "Name of the model", example = "airline")),
+    request_body(content = RouteBody, content_type = "application/json"),
+    responses(
+        (status = 200, description = "It is set", body = AdminOverview),
+        (status = 404, description = "No source has the model or a version that it names", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn route_model(
+    State(state): State<AdminState>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<AdminOverview>, Problem> {
+    let route: RouteBody = read(&headers, body).await?;
+    let overview = state.keeper.set_route(&name, route.into_route()?).await?;
+    Ok(Json(AdminOverview::of(&state.registry, overview)))
+}

@@ -1,0 +1,108 @@
+//! The bodies that the admin API reads.
+
+use axum::body::Body;
+use axum::http::HeaderMap;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+use utoipa::ToSchema;
+
+use crate::http::forecast::body::receive;
+use crate::http::problem::{Code, Problem};
+use crate::registry::{Route, Share};
+
+/// Largest body; any real one has a hundred bytes.
+const LARGEST: usize = 16 * 1_024;
+
+/// Which version to load.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LoadBody {
+    /// The version; the newest when absent.
+    #[schema(example = "3")]
+    pub(super) version: Option<String>,
+}
+
+/// Which versions have which part.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RouteBody {
+    /// The version that answers; the newest when absent.
+    #[schema(example = "3")]
+    stable: Option<String>,
+    /// The version that answers a share of the requests in its stead.
+    canary: Option<CanaryBody>,
+    /// The version that is run beside it and compared.
+    shadow: Option<ShadowBody>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CanaryBody {
+    /// The version.
+    #[schema(example = "4")]
+    version: String,
+    /// Its share of the requests.
+    #[schema(minimum = 0, maximum = 1, example = 0.1)]
+    weight: f64,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ShadowBody {
+    /// The version.
+    #[schema(example = "4")]
+    version: String,
+    /// Its share of the requests that were answered.
+    #[schema(minimum = 0, maximum = 1, example = 0.5)]
+    sample: f64,
+}
+
+/// A body of JSON; what an absent one stands for, when it is empty.
+///
+/// # Errors
+/// [`Code::BodyTooLarge`], [`Code::InvalidJson`], or [`Code::WrongType`] with the field.
+pub(super) async fn read<T: DeserializeOwned + Default>(
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<T, Problem> {
+    let body = receive(headers, body, LARGEST).await?;
+    if body.is_empty() {
+        return Ok(T::default());
+    }
+    serde_json::from_slice(&body).map_err(|error| {
+        let code = match error.classify() {
+            Category::Data => Code::WrongType,
+            Category::Io | Category::Syntax | Category::Eof => Code::InvalidJson,
+        };
+        Problem::new(code, error.to_string())
+    })
+}
+
+impl RouteBody {
+    /// The route, once its shares are shares.
+    ///
+    /// # Errors
+    /// [`Code::WrongType`].
+    pub(super) fn into_route(self) -> Result<Route, Problem> {
+        let share = |pointer: &str, version, share: f64| {
+            if (0.0..=1.0).contains(&share) {
+                return Ok(Share { version, share });
+            }
+            let detail =
+                format!("{share} is not a share of the requests; write a number from 0 to 1");
+            Err(Problem::new(Code::WrongType, detail)
+                .at(pointer)
+                .received(share))
+        };
+        let canary = self.canary;
+        let canary = canary.map(|one| share("/canary/weight", one.version, one.weight));
+        let shadow = self.shadow;
+        let shadow = shadow.map(|one| share("/shadow/sample", one.version, one.sample));
+        Ok(Route {
+            stable: self.stable,
+            canary: canary.transpose()?,
+            shadow: shadow.transpose()?,
+        })
+    }
+}

@@ -1,0 +1,83 @@
+//! Who may use the admin API.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use sha2::{Digest as _, Sha256};
+
+use crate::http::admin::AdminState;
+use crate::http::problem::{Code, Problem};
+
+/// The access key, of which only a digest is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct AccessKey([u8; 32]);
+
+impl AccessKey {
+    /// The access key `text`.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(Sha256::digest(text.as_bytes()).into())
+    }
+
+    /// Whether `text` is it. The digests are compared to their last byte, so that the time tells
+    /// nothing of where they differ.
+    fn is(&self, text: &[u8]) -> bool {
+        let other: [u8; 32] = Sha256::digest(text).into();
+        let apart = self.0.iter().zip(other);
+        apart.fold(0, |apart, (one, other)| apart | (one ^ other)) == 0
+    }
+}
+
+/// Lets a request pass that may, and refuses any other.
+pub(super) async fn admit(
+    State(state): State<AdminState>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let refusal = match &state.key {
+        Some(key) => with_key(key, request.headers()),
+        None => without_key(request.headers()),
+    };
+    match refusal {
+        None => next.run(request).await,
+        Some(detail) => {
+            let mut response = Problem::new(Code::Unauthorized, detail).into_response();
+            let scheme = HeaderValue::from_static("Bearer");
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, scheme);
+            response
+        }
+    }
+}
+
+fn with_key(key: &AccessKey, headers: &HeaderMap) -> Option<&'static str> {
+    let given = headers.get(header::AUTHORIZATION);
+    let given = given.and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    match given {
+        None => Some("send the access key as authorization: Bearer KEY"),
+        Some(text) => (!key.is(text)).then_some("the access key is not the configured one"),
+    }
+}
+
+/// Without a key only this machine reaches the listener; but so does any page in a browser on it.
+fn without_key(headers: &HeaderMap) -> Option<&'static str> {
+    headers
+        .contains_key(header::ORIGIN)
+        .then_some("a browser may use the admin API only where it has an access key")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_key_itself_is_the_key() {
+        let key = AccessKey::new("0123456789abcdef");
+        assert!(key.is(b"0123456789abcdef"));
+        for other in ["", "0123456789abcdeF", "0123456789abcdef "] {
+            assert!(!key.is(other.as_bytes()), "{other:?}");
+        }
+    }
+}

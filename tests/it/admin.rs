@@ -1,0 +1,195 @@
+//! The admin API: who may use it, and what it changes.
+
+use axum::body::Body;
+use axum::http::Request;
+use serde_json::{Value, json};
+
+use crate::support::kept::{Kept, KeptBuilder};
+
+async fn two_versions() -> Kept {
+    let versions = [
+        ("m", "1", "add 10"),
+        ("m", "2", "add 20"),
+        ("other", "1", "add 1"),
+    ];
+    let kept = KeptBuilder::new().holding(&versions).ready().await;
+    kept.until(|registry| registry.resolve(Some("other")).is_ok())
+        .await;
+    kept
+}
+
+#[tokio::test]
+async fn the_overview_has_sources_models_routes_and_versions() {
+    let kept = two_versions().await;
+    let overview = kept.admin("GET", "/admin/models", &Value::Null).await.ok();
+    assert_eq!(overview["default"], "m");
+    let source = &overview["sources"][0];
+    assert_eq!(
+        (&source["name"], &source["versions"]),
+        (&json!("shelf:"), &json!(3))
+    );
+    assert!(source["read_at"].is_string() && source["error"].is_null());
+    let model = &overview["models"][0];
+    assert_eq!(
+        (&model["name"], &model["serving"]),
+        (&json!("m"), &json!("2"))
+    );
+    assert_eq!(model["versions"][0]["state"], "ready");
+}
+
+#[tokio::test]
+async fn a_version_is_loaded_beside_and_removed_again() {
+    let kept = two_versions().await;
+    kept.ask("m/1", 1.0).await.problem(404, "unknown_version");
+    let loaded = kept
+        .admin("POST", "/admin/models/m/load", &json!({"version": "1"}))
+        .await;
+    assert_eq!(loaded.status, 202, "{}", loaded.text());
+    kept.until(|registry| registry.resolve(Some("m/1")).is_ok())
+        .await;
+    assert_eq!(kept.answered("m").await.0, "2");
+    let uri = "/admin/models/m/versions/1";
+    assert_eq!(kept.admin("DELETE", uri, &Value::Null).await.status, 204);
+    kept.until(|registry| registry.resolve(Some("m/1")).is_err())
+        .await;
+    kept.admin("DELETE", "/admin/models/m/versions/2", &Value::Null)
+        .await
+        .problem(409, "model_in_use");
+    kept.admin("DELETE", "/admin/models/m/versions/9", &Value::Null)
+        .await
+        .problem(404, "unknown_version");
+}
+
+#[tokio::test]
+async fn a_model_is_removed_until_it_is_loaded_again() {
+    let kept = two_versions().await;
+    let uri = "/admin/models/other";
+    assert_eq!(kept.admin("DELETE", uri, &Value::Null).await.status, 204);
+    kept.until(|registry| registry.resolve(Some("other")).is_err())
+        .await;
+    kept.ask("other", 1.0).await.problem(404, "unknown_model");
+    kept.keeper.look();
+    kept.keeper.overview().await.unwrap();
+    kept.ask("other", 1.0).await.problem(404, "unknown_model");
+    let loaded = kept
+        .admin("POST", "/admin/models/other/load", &Value::Null)
+        .await;
+    assert_eq!(loaded.status, 202, "{}", loaded.text());
+    kept.until(|registry| registry.resolve(Some("other")).is_ok())
+        .await;
+    kept.admin("DELETE", "/admin/models/m", &Value::Null)
+        .await
+        .problem(409, "model_in_use");
+    kept.admin("DELETE", "/admin/models/nobody", &Value::Null)
+        .await
+        .problem(404, "unknown_model");
+}
+
+#[tokio::test]
+async fn a_failed_version_is_tried_again_when_told() {
+    let kept = KeptBuilder::new().holding(&[("m", "1", "add 10"), ("m", "2", "refuse")]);
+    let kept = kept.ready().await;
+    assert_eq!(kept.shelf.opened("refuse"), 1);
+    kept.admin("POST", "/admin/models/m/load", &json!({"version": "2"}))
+        .await;
+    kept.until(|registry| registry.records().of("m").len() == 3)
+        .await;
+    kept.until_latest("m", "2", "failed").await;
+    assert_eq!(
+        (
+            kept.shelf.opened("refuse"),
+            kept.answered("m").await.0.as_str()
+        ),
+        (2, "1")
+    );
+}
+
+#[tokio::test]
+async fn a_route_is_set_and_wrong_ones_are_refused() {
+    let kept = two_versions().await;
+    let uri = "/admin/models/m/route";
+    let canary = json!({"stable": "2", "canary": {"version": "1", "weight": 0.25}});
+    let set = kept.admin("POST", uri, &canary).await.ok();
+    assert_eq!(set["models"][0]["route"], canary);
+    kept.until(|registry| registry.resolve(Some("m/1")).is_ok())
+        .await;
+    kept.admin("POST", uri, &json!({"stable": "1"})).await.ok();
+    kept.until_answers("m", "1").await;
+
+    kept.admin("POST", uri, &json!({"stable": "9"}))
+        .await
+        .problem(404, "unknown_version");
+    let heavy = json!({"canary": {"version": "1", "weight": 10}});
+    let problem = kept
+        .admin("POST", uri, &heavy)
+        .await
+        .problem(422, "wrong_type");
+    assert_eq!(
+        (&problem["pointer"], &problem["received"]),
+        (&json!("/canary/weight"), &json!(10.0))
+    );
+    kept.admin("POST", uri, &json!({"stabel": "1"}))
+        .await
+        .problem(422, "wrong_type");
+    let broken = Request::post(uri).body(Body::from("{")).unwrap();
+    kept.send_admin(broken).await.problem(400, "invalid_json");
+    let long = Request::post(uri)
+        .body(Body::from(" ".repeat(20_000)))
+        .unwrap();
+    kept.send_admin(long).await.problem(413, "body_too_large");
+    kept.admin("GET", "/admin/nothing", &Value::Null)
+        .await
+        .problem(404, "not_found");
+    kept.admin("PUT", uri, &Value::Null)
+        .await
+        .problem(405, "method_not_allowed");
+}
+
+#[tokio::test]
+async fn only_the_key_opens_it() {
+    let mut builder = KeptBuilder::new().holding(&[("m", "1", "add 10")]);
+    builder.key = Some("0123456789abcdef");
+    let kept = builder.ready().await;
+    let refused = kept.admin("GET", "/admin/models", &Value::Null).await;
+    refused.problem(401, "unauthorized");
+    assert_eq!(refused.header("www-authenticate"), Some("Bearer"));
+    for wrong in [
+        "Bearer 0123456789abcdeF",
+        "Bearer ",
+        "0123456789abcdef",
+        "Basic 0123456789abcdef",
+    ] {
+        kept.admin_with(wrong).await.problem(401, "unauthorized");
+    }
+    kept.admin_with("Bearer 0123456789abcdef").await.ok();
+}
+
+#[tokio::test]
+async fn without_a_key_no_page_in_a_browser_may_use_it() {
+    let kept = KeptBuilder::new()
+        .holding(&[("m", "1", "add 10")])
+        .ready()
+        .await;
+    let from_page = Request::post("/admin/reload").header("origin", "https://example.org");
+    let answer = kept
+        .send_admin(from_page.body(Body::empty()).unwrap())
+        .await;
+    answer.problem(401, "unauthorized");
+    assert_eq!(
+        kept.admin("POST", "/admin/reload", &Value::Null)
+            .await
+            .status,
+        202
+    );
+}
+
+#[tokio::test]
+async fn it_serves_its_own_openapi_document() {
+    let kept = KeptBuilder::new()
+        .holding(&[("m", "1", "add 10")])
+        .ready()
+        .await;
+    let served = kept.admin("GET", "/openapi.json", &Value::Null).await.ok();
+    let document: Value = serde_json::from_str(&almanac::http::admin_openapi_document()).unwrap();
+    assert_eq!(served, document);
+}
