@@ -48,7 +48,7 @@ enum Command {
     Backtest(Box<backtest::BacktestArgs>),
     /// Look at models, check them, and move them between sources
     #[command(subcommand)]
-    Models(models::ModelsCommand),
+    Models(Box<models::ModelsCommand>),
     /// Ask a running server whether it is ready; for images without a shell
     Healthcheck(healthcheck::HealthcheckArgs),
 }

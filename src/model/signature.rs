@@ -199,7 +199,7 @@ mod tests {
         assert_eq!(secret.public().to_string(), public);
         assert_eq!(
             secret.sign(b"").trim(),
-            "5VZDAMNgrHKQhuzMgG6CioSHfx645dl02HPgZSJJAVVfuIIVkKM7rMYeOXAc+bRr0lv18FlbviRlUUFDjnoQCw=="
+            "5VZDAMNgrHKQhuLMgG6CioSHfx645dl02HPgZSJJAVVfuIIVkKM7rMYeOXAc+bRr0lv18FlbviRlUUFDjnoQCw=="
         );
         assert!(!format!("{secret:?}").contains("nWGx"));
     }

@@ -12,6 +12,7 @@
 mod entry;
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -142,7 +143,7 @@ impl Cache {
         for source in paths(&self.dir.join("sources"))? {
             entries.extend(read_entries(&source));
         }
-        entries.sort_by(|left, right| right.0.used.cmp(&left.0.used));
+        entries.sort_by_key(|(entry, _)| Reverse(entry.used));
         let mut needed = BTreeMap::new();
         let mut is_full = false;
         for (entry, path) in entries {
@@ -169,7 +170,7 @@ impl Cache {
     /// The versions of this source and their files, the one used last first.
     fn entries(&self) -> Vec<(Entry, PathBuf)> {
         let mut entries = read_entries(&self.source);
-        entries.sort_by(|left, right| right.0.used.cmp(&left.0.used));
+        entries.sort_by_key(|(entry, _)| Reverse(entry.used));
         entries
     }
 

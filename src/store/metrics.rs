@@ -34,7 +34,7 @@ impl StoreMetrics {
     }
 
     /// Whether the last look at `source` was answered by the cache.
-    pub(super) fn from_cache(&self, source: &str, is_cached: bool) {
+    pub(super) fn set_from_cache(&self, source: &str, is_cached: bool) {
         let gauge = self.from_cache.with_label_values(&[source]);
         gauge.set(i64::from(is_cached));
     }

@@ -175,7 +175,7 @@ impl Inner {
     fn set_down(&self, reason: Option<&StoreError>) {
         let was_down = self.is_down.swap(reason.is_some(), Ordering::Relaxed);
         let metrics = &self.options.metrics;
-        metrics.from_cache(&self.place, reason.is_some());
+        metrics.set_from_cache(&self.place, reason.is_some());
         match reason {
             Some(reason) if !was_down => tracing::warn!(
                 source = %self.place,
@@ -229,7 +229,7 @@ impl Inner {
         let text = String::from_utf8_lossy(&bytes);
         // What is wrong with a manifest is said by who reads the rest of it.
         let pinned: Pinned = toml::from_str(&text).unwrap_or_default();
-        let wanted = self.wanted(there, &pinned);
+        let wanted = self.wanted(there.as_deref(), &pinned);
         files.insert(MANIFEST.to_owned(), Cow::Owned(bytes));
         self.take(wanted, &mut files).await?;
         Ok(files)
@@ -238,12 +238,12 @@ impl Inner {
     /// The files that a manifest pins, of those that are there, and its signature.
     fn wanted(
         &self,
-        there: Option<Vec<RemoteFile>>,
+        there: Option<&[RemoteFile]>,
         pinned: &Pinned,
     ) -> Vec<(RemoteFile, Option<Digest>)> {
         let names = pinned.files.keys().map(String::as_str);
         let names = names.chain([SIGNATURE_FILE]);
-        let find = |name: &str| match &there {
+        let find = |name: &str| match there {
             Some(there) => there.iter().find(|file| file.name == name).cloned(),
             None => is_plain(name).then(|| self.remote.file(name)),
         };

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use futures_util::{StreamExt as _, stream};
 
 use crate::store::StoreOptions;
 
@@ -30,6 +31,11 @@ pub(super) fn impatient() -> StoreOptions {
 /// The first half of `text`, and then the connection breaks.
 pub(super) fn broken(text: &str) -> Body {
     let half = text[..text.len() / 2].to_owned();
-    let pieces = [Ok(half), Err(std::io::Error::other("broken on purpose"))];
-    Body::from_stream(futures_util::stream::iter(pieces))
+    // What came before the break is sent once the stream has been found waiting.
+    let breaks = async {
+        tokio::task::yield_now().await;
+        Err(std::io::Error::other("broken on purpose"))
+    };
+    let begins = std::future::ready(Ok(half));
+    Body::from_stream(stream::once(begins).chain(stream::once(breaks)))
 }

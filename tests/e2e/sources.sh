@@ -59,6 +59,36 @@ start_proxy() {
 fault() { printf '%s' "$1" >"$SCRATCH/S3.fault"; }
 start_proxy S3 "$EMULATOR"
 
+# start_mlflow NAME ARGUMENT...: sets NAME to its address, before it answers.
+declare -A MLFLOW_PID
+start_mlflow() {
+  local name=$1 port
+  port=$(free_port)
+  shift
+  (cd "$SCRATCH" && exec env MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false "MLFLOW_S3_ENDPOINT_URL=http://$EMULATOR" \
+    "$HOME_OF_SERVERS/bin/mlflow" server --host 127.0.0.1 --port "$port" --workers 1 \
+    --backend-store-uri "sqlite:///$SCRATCH/$name.db" "$@") >"$SCRATCH/$name.log" 2>&1 &
+  STARTED+=("$!")
+  MLFLOW_PID[$name]=$!
+  printf -v "$name" 'http://127.0.0.1:%s' "$port"
+}
+
+# await_mlflow NAME: sets MLFLOW_PIDS to its processes, for whoever ends mlflow does not end what it runs.
+await_mlflow() {
+  local pid=${MLFLOW_PID[$1]} parent
+  eventually 300 curl --silent --fail --max-time 2 --output /dev/null "${!1}/health" ||
+    { cat "$SCRATCH/$1.log" && return 1; }
+  MLFLOW_PIDS=("$pid")
+  for parent in "$pid" $(pgrep -P "$pid"); do
+    mapfile -t -O "${#MLFLOW_PIDS[@]}" MLFLOW_PIDS < <(pgrep -P "$parent")
+  done
+  STARTED+=("${MLFLOW_PIDS[@]}")
+}
+
+# One with a proxy of artifacts, one with artifacts in S3. They take long to start.
+start_mlflow PROXIED --artifacts-destination "$SCRATCH/artifacts" --serve-artifacts
+start_mlflow STORED --default-artifact-root s3://artifacts/mlflow --no-serve-artifacts
+
 IN_S3=(--s3-endpoint "http://$S3" --s3-path-style --source-read-timeout 2s)
 models() { "$BINARY" models "$@"; }
 in_s3() { models "$@" "${IN_S3[@]}"; }
@@ -211,26 +241,6 @@ check 'a cache that cannot be written is told once' unwritable
 
 # --- MLflow
 
-# start_mlflow NAME ARGUMENT...: sets NAME to its address.
-start_mlflow() {
-  local name=$1 port
-  port=$(free_port)
-  shift
-  (cd "$SCRATCH" && exec env MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false "MLFLOW_S3_ENDPOINT_URL=http://$EMULATOR" \
-    "$HOME_OF_SERVERS/bin/mlflow" server --host 127.0.0.1 --port "$port" --workers 1 \
-    --backend-store-uri "sqlite:///$SCRATCH/$name.db" "$@") >"$SCRATCH/$name.log" 2>&1 &
-  MLFLOW_PIDS=("$!")
-  eventually 120 curl --silent --fail --max-time 2 --output /dev/null "http://127.0.0.1:$port/health" ||
-    { cat "$SCRATCH/$name.log" && return 1; }
-  # Whoever ends mlflow does not end what it runs.
-  local parent
-  for parent in "$!" $(pgrep -P "$!"); do
-    mapfile -t -O "${#MLFLOW_PIDS[@]}" MLFLOW_PIDS < <(pgrep -P "$parent")
-  done
-  STARTED+=("${MLFLOW_PIDS[@]}")
-  printf -v "$name" 'http://127.0.0.1:%s' "$port"
-}
-
 # round_trip SERVER: push twice, find by alias, version and newest, verify, serve.
 round_trip() {
   local server=$1
@@ -257,8 +267,7 @@ round_trip() {
     models verify "$SCRATCH/of-mlflow" --only store/2
 }
 
-# The proxy of artifacts, then S3.
-start_mlflow PROXIED --artifacts-destination "$SCRATCH/artifacts" --serve-artifacts
+await_mlflow PROXIED
 round_trip "$PROXIED"
 export MLFLOW_TRACKING_URI=$PROXIED
 OF_MLFLOW=(--models mlflow:store@production --default-model store --drain-delay 0s)
@@ -266,7 +275,7 @@ serves_mlflow() { start_ready_server "${OF_MLFLOW[@]}" && answers; }
 check 'a server serves what MLflow has, by the variable of its clients' serves_mlflow
 check 'and stops' stop_server
 foreign_host() {
-  models list "mlflow:http://localhost.:${PROXIED##*:}/store" --allow-http
+  models list "mlflow:http://[::ffff:127.0.0.1]:${PROXIED##*:}/store"
 }
 check 'a name that MLflow does not allow' says '--allowed-hosts' foreign_host
 kill -KILL "${MLFLOW_PIDS[@]}"
@@ -274,7 +283,7 @@ check 'with MLflow down it starts from its cache' serves_mlflow
 check 'and stops' stop_server
 unset MLFLOW_TRACKING_URI
 
-start_mlflow STORED --default-artifact-root s3://artifacts/mlflow --no-serve-artifacts
+await_mlflow STORED
 round_trip "$STORED"
 
 finish

@@ -26,7 +26,7 @@ pub(in crate::cli) struct PushArgs {
     /// The folder of a bundle, or a source
     #[arg(value_name = "DIR|SOURCE")]
     from: Source,
-    /// A directory, s3://bucket/prefix, or mlflow:NAME
+    /// A directory, a prefix in S3, or mlflow:NAME
     #[arg(value_name = "DEST")]
     to: Source,
     #[command(flatten)]

@@ -53,7 +53,7 @@ fn what_was_kept_is_there_after_a_restart() {
     assert!(again.get(&changed).is_none(), "of another revision");
     let other = Cache::new(
         CacheOptions {
-            dir: again.dir.clone(),
+            dir: again.dir,
             size: 1_000,
         },
         "s3://other",

@@ -115,7 +115,20 @@ impl Bucket {
             let get = client.get_object().bucket(&self.name).key(&object.key);
             get.if_match(&object.tag).set_range(range.clone()).send()
         });
-        Ok(got.await?.body)
+        let got = got.await?;
+        // Bytes from elsewhere in the object must not be put after those that came.
+        let start = range.as_deref().and_then(|range| range.split('-').next());
+        let start = start.map(|start| start.replace('=', " ") + "-");
+        let told = got.content_range().unwrap_or_default();
+        if start.is_some_and(|start| !told.starts_with(&start)) {
+            return Err(StoreError::Answer {
+                place: self.place(&object.key),
+                reason: "the server does not give parts of a file; raise models.part_size"
+                    .to_owned(),
+                passes: false,
+            });
+        }
+        Ok(got.body)
     }
 
     /// Writes an object.

@@ -101,7 +101,8 @@ fn part(headers: &HeaderMap) -> Response {
     let range = range.to_str().unwrap().trim_start_matches("bytes=");
     let (start, end) = range.split_once('-').unwrap();
     let (start, end): (usize, usize) = (start.parse().unwrap(), end.parse().unwrap());
-    (StatusCode::PARTIAL_CONTENT, &TEXT[start..=end]).into_response()
+    let range = [("content-range", format!("bytes {start}-{end}/10"))];
+    (StatusCode::PARTIAL_CONTENT, range, &TEXT[start..=end]).into_response()
 }
 
 fn xml(status: StatusCode, code: &str, message: &str) -> Response {
@@ -137,7 +138,7 @@ async fn a_download_that_breaks_goes_on_where_it_broke() {
 
 #[tokio::test]
 async fn a_download_that_always_breaks_or_stalls_ends_with_the_reason() {
-    let scene = Scene::new(|_, _| Response::new(broken(TEXT)), |_| {}).await;
+    let scene = Scene::new(|_, _| Response::new(broken("")), |_| {}).await;
     let error = scene.read(10).await.unwrap_err();
     assert!(
         error.is_outage() && error.to_string().contains("the download"),
