@@ -13,6 +13,7 @@ mod bundles;
 mod docs;
 mod engine;
 mod forecast;
+mod formats;
 mod health;
 mod metrics;
 mod problems;
