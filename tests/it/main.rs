@@ -14,6 +14,7 @@ mod bundles;
 mod docs;
 mod engine;
 mod forecast;
+mod formats;
 mod health;
 mod metrics;
 mod problems;

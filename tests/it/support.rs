@@ -13,7 +13,7 @@ use almanac::engine::metrics::EngineMetrics;
 use almanac::engine::{Engine, EngineConfig};
 use almanac::forecast::{BacktestLimits, Limits};
 use almanac::http::{AppState, AppStateParts, HttpMetrics, Observation};
-use almanac::model::Digest;
+use almanac::model::{Digest, Manifest};
 use almanac::registry::{LiveModel, ModelState, Registry};
 use almanac::shutdown::{DrainTiming, Shutdown};
 use almanac::store::Source;
@@ -161,10 +161,14 @@ impl TestAppBuilder {
 
     /// Makes the scripted model live, with one worker for each of `forecasters`.
     pub(crate) fn workers(self, forecasters: Vec<Scripted>) -> Self {
+        self.workers_of(manifest(), forecasters)
+    }
+
+    /// The same with another manifest.
+    pub(crate) fn workers_of(self, manifest: Manifest, forecasters: Vec<Scripted>) -> Self {
         let metrics = self.engine_metrics.of(NAME);
         let forecasters = forecasters.into_iter().map(Scripted::boxed).collect();
-        let engine =
-            Engine::start(Arc::new(manifest()), forecasters, self.engine, metrics).unwrap();
+        let engine = Engine::start(Arc::new(manifest), forecasters, self.engine, metrics).unwrap();
         self.registry
             .set(NAME, ModelState::Ready(Arc::new(live(engine))));
         self

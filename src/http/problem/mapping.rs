@@ -200,13 +200,9 @@ impl From<SeriesFailure> for Problem {
             SeriesFailure::Unfit(Unfit::NothingObserved { .. }) => {
                 Self::new(Code::AllMissing, detail)
             }
-            SeriesFailure::Unfit(Unfit::Missing { index, .. }) => {
-                Self::new(Code::UnfitValue, detail).at(format!("/values/{index}"))
-            }
-            SeriesFailure::Unfit(Unfit::NoLogarithm { index, value, .. }) => {
-                Self::new(Code::UnfitValue, detail)
-                    .at(format!("/values/{index}"))
-                    .received(value)
+            SeriesFailure::Unfit(Unfit::Missing { .. }) => Self::new(Code::UnfitValue, detail),
+            SeriesFailure::Unfit(Unfit::NoLogarithm { value, .. }) => {
+                Self::new(Code::UnfitValue, detail).received(value)
             }
             SeriesFailure::Row(RowError::NotFinite) => Self::new(Code::ForecastNotFinite, detail),
             SeriesFailure::Model(_) => Self::new(Code::ModelError, detail),

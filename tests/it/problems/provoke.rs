@@ -7,6 +7,8 @@ use almanac::engine::SubmitError;
 use almanac::forecast::{BacktestLimits, Limits};
 use almanac::http::server::BodyTimeout;
 use almanac::http::{Code, Problem};
+use almanac::model::Manifest;
+use almanac::model::manifest::{Missing, Scaling};
 use almanac::registry::ModelState;
 use axum::body::Body;
 use axum::http::{Request, header};
@@ -18,7 +20,7 @@ use super::backtests;
 use super::transport::{Broken, Panicking, declared, silent, without_length};
 use crate::support::answer::Answer;
 use crate::support::kept::KeptBuilder;
-use crate::support::scripted::Scripted;
+use crate::support::scripted::{Scripted, manifest};
 use crate::support::{TestApp, TestAppBuilder, poll_once};
 
 /// A request, as the catalogue shows it, and its answer.
@@ -99,6 +101,12 @@ async fn series<const N: usize>(app: &TestApp, series: [Value; N]) -> Vec<Provoc
 /// The same request to a model of its own.
 async fn scripted(forecaster: Scripted) -> Vec<Provocation> {
     series(&TestApp::scripted(forecaster), [json!({"values": [1, 2]})]).await
+}
+
+/// A series of `values`, for a model of `manifest`.
+async fn unfit(manifest: Manifest, values: Value) -> Vec<Provocation> {
+    let app = TestAppBuilder::scripted().workers_of(manifest, vec![Scripted::last_value()]);
+    series(&app.build(), [json!({"values": values})]).await
 }
 
 /// Requests that end in `code`. No wildcard arm: a new code must be provoked.
@@ -235,6 +243,16 @@ pub(super) async fn provocations(app: &TestApp, code: Code) -> Vec<Provocation> 
                 [("horizon=1", "y\n1\nmany\n"), ("horizon=1", "y\n\"1,5\"\n")],
             )
             .await
+        }
+        // A model that takes no missing values, and one that takes logarithms.
+        Code::UnfitValue => {
+            let mut complete = manifest();
+            complete.context.missing = Missing::Reject;
+            let mut provoked = unfit(complete, json!([1, null, 2])).await;
+            let mut logarithms = manifest();
+            logarithms.context.scaling = Scaling::Log1p;
+            provoked.extend(unfit(logarithms, json!([1, -1, 2])).await);
+            provoked
         }
         Code::LengthMismatch
         | Code::InvalidStart

@@ -1,6 +1,7 @@
 //! A service whose models come from a shelf that a test fills and empties.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,0 +1,135 @@
+//! Graphs without a manifest, and weights beside the graph.
+
+use almanac::model::BundleFiles;
+use almanac::onnx::{OnnxModel, adopt};
+
+use super::graph::{F32, Graph};
+use super::{check, files, points, request};
+
+/// `y = x w`, three steps in and two out, of series as Darts has them.
+fn product(batch: i64) -> Graph {
+    Graph::default()
+        .input("past_target", F32, &[batch, 3, 1])
+        .output("prediction", F32, &[batch, 2, 1])
+        .floats("w", &[2, 3], &[0.0, 0.0, 1.0, 1.0, 1.0, 1.0])
+        .node("MatMul", &["w", "past_target"], ("prediction", &[]))
+}
+
+const SPEC: &str = r#"{"input_chunk_length": 3, "output_chunk_length": 2, "output_chunk_shift": 0,
+    "uses_past_covariates": false, "uses_future_covariates": false, "uses_static_covariates": false,
+    "likelihood_parameter_names": null, "feature_input_names": ["past_target"],
+    "input_names": ["past_target"], "output_names": ["prediction"]}"#;
+
+fn expected() -> [&'static [f64]; 2] {
+    // The last value, then the sum of three; then the same of what has been forecast.
+    [&[3.0, 6.0, 6.0, 12.0], &[1.0]]
+}
+
+#[track_caller]
+fn check_served(files: BundleFiles) {
+    let bundle = adopt("walk", "7", files).unwrap();
+    let manifest = &bundle.manifest;
+    assert_eq!(
+        (manifest.name.as_str(), manifest.version.as_str()),
+        ("walk", "7")
+    );
+    let requests = [
+        request(&[8.0, 1.0, f64::NAN, 3.0], 4),
+        request(&[1.0, 1.0, 1.0], 1),
+    ];
+    check(&points(&bundle, &requests), &expected());
+    // Without golden forecasts it is tried on a made-up series.
+    let runtime = almanac::app::runtime(&almanac::config::Config::default()).unwrap();
+    let mut session = OnnxModel::new(runtime, &bundle).open(1).unwrap();
+    bundle.check(&mut session).unwrap();
+}
+
+#[test]
+fn an_export_of_darts_is_served_by_its_own_metadata() {
+    let graph = product(1).metadata("darts.onnx_spec", SPEC);
+    check_served(files([("forecaster.onnx", graph.bytes())]));
+}
+
+#[test]
+fn a_model_of_mlflow_is_served_by_its_description() {
+    let text = "flavors:\n  onnx:\n    data: model.onnx\n  python_function:\n    data: model.onnx\nsignature:\n  inputs: '[{\"name\": \"past_target\", \"type\": \"tensor\", \"tensor-spec\": {\"dtype\": \"float32\", \"shape\": [-1, 3, 1]}}]'\n  outputs: '[{\"name\": \"prediction\", \"type\": \"tensor\", \"tensor-spec\": {\"dtype\": \"float32\", \"shape\": [-1, 2, 1]}}]'\n";
+    // As mlflow.onnx.log_model writes it: every weight in a file of its own name.
+    let (graph, weights) = product(-1).external("0b1e8d");
+    check_served(files([
+        ("MLmodel", text.into()),
+        ("conda.yaml", "channels: []".into()),
+        ("model.onnx", graph.bytes()),
+        ("0b1e8d", weights),
+    ]));
+}
+
+#[test]
+fn weights_beside_the_graph_are_shared_by_sessions() {
+    let steps = 200_u16;
+    let identity = (0..steps)
+        .flat_map(|row| (0..steps).map(move |column| if row == column { 2.0_f32 } else { 0.0 }));
+    let identity: Vec<_> = identity.collect();
+    let length = i64::from(steps);
+    let (graph, weights) = Graph::default()
+        .input("x", F32, &[-1, length])
+        .output("y", F32, &[-1, length])
+        .floats("large", &[length, length], &identity)
+        .floats("small", &[1], &[1.0])
+        .node("MatMul", &["x", "large"], ("twice", &[]))
+        .node("Add", &["twice", "small"], ("y", &[]))
+        .external("model.onnx.data");
+    let graph = graph.bytes();
+    let bundle = adopt(
+        "twice",
+        "1",
+        files([("model.onnx", graph.clone()), ("model.onnx.data", weights)]),
+    );
+    let values: Vec<_> = (0..steps).map(f64::from).collect();
+    let expected: Vec<_> = values.iter().map(|value| 2.0 * value + 1.0).collect();
+    check(
+        &points(&bundle.unwrap(), &[request(&values, u64::from(steps))]),
+        &[&expected],
+    );
+    // Without them the runtime says what it misses.
+    let alone = adopt("twice", "1", files([("model.onnx", graph)])).unwrap();
+    let runtime = almanac::app::runtime(&almanac::config::Config::default()).unwrap();
+    let error = OnnxModel::new(runtime, &alone)
+        .open(1)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("model.onnx.data"), "{error}");
+}
+
+#[track_caller]
+fn check_refused(files: BundleFiles, expected: &str) {
+    let error = adopt("a", "1", files).unwrap_err().to_string();
+    assert!(error.contains(expected), "{error}");
+}
+
+#[test]
+fn files_that_are_no_model_are_told() {
+    let graph = || product(-1).bytes();
+    check_refused(files([]), "no manifest.toml, no MLmodel");
+    check_refused(
+        files([("readme.md", Vec::new())]),
+        "the files are readme.md",
+    );
+    check_refused(
+        files([("a.onnx", graph()), ("b.onnx", graph())]),
+        "a.onnx, b.onnx are several graphs",
+    );
+    check_refused(
+        files([("a.onnx", b"hello".to_vec())]),
+        "a.onnx is not an ONNX graph",
+    );
+    let missing = "flavors:\n  onnx:\n    data: model.onnx\n";
+    check_refused(
+        files([("MLmodel", missing.into())]),
+        "flavors.onnx.data is model.onnx, which is not among the files",
+    );
+    let two = product(-1).input("more", F32, &[-1, 2]);
+    check_refused(
+        files([("a.onnx", two.bytes())]),
+        "a.onnx cannot be served without a manifest: it takes more inputs than the history",
+    );
+}
