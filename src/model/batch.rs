@@ -32,6 +32,8 @@ pub struct Batch {
     seen: Option<Array2<Seen>>,
     season_lengths: Array1<i64>,
     horizon: usize,
+    /// How many steps of this run each row wants; rows that want fewer than others get them for nothing.
+    wanted: Vec<usize>,
     rows: Vec<Row>,
     /// Whether the forecaster is given this batch as it is.
     is_one_run: bool,
@@ -84,6 +86,7 @@ impl Batch {
                 .map(|request| season_input(manifest, request.season_length()))
                 .collect(),
             horizon,
+            wanted: rows.iter().map(|row| row.horizon).collect(),
             rows,
             is_one_run,
         }

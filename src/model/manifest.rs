@@ -150,7 +150,7 @@ impl Manifest {
             && self
                 .inputs
                 .iter()
-                .all(|input| matches!(input.fill, Fill::Constant(_) | Fill::Row))
+                .all(|input| matches!(input.fill, Fill::Constant(_) | Fill::Row | Fill::Horizon))
     }
 
     /// What a series of `length` values and a horizon of `steps` cost: the values that the model reads, and

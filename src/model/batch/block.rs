@@ -50,6 +50,11 @@ impl Batch {
             seen,
             season_lengths,
             horizon: steps,
+            wanted: paths
+                .iter()
+                .map(|path| self.wanted[path.row_idx].saturating_sub(begun))
+                .map(|left| left.min(manifest.horizon.native))
+                .collect(),
             rows: Vec::new(),
             is_one_run: true,
         }

@@ -31,6 +31,7 @@ impl Batch {
             match role.fill {
                 Fill::Constant(number) => number,
                 Fill::Row => row as f64,
+                Fill::Horizon => self.wanted[row] as f64,
                 Fill::Observed => mask(self.seen(row, step) == Seen::Observed),
                 Fill::Missing => mask(self.seen(row, step) != Seen::Observed),
                 Fill::Padding => mask(self.seen(row, step) == Seen::Padding),

@@ -187,13 +187,14 @@ fn check_input(input: &InputRole, takes_features: bool) -> Result<(), ManifestEr
     let fits = match input.fill {
         Fill::Observed | Fill::Missing | Fill::Padding => batch == 1 && context == 1,
         Fill::Row => batch == 1,
+        Fill::Horizon => batch == 1 && context == 0 && !takes_features,
         Fill::Constant(_) => true,
     };
     ensure(
         fits,
         "inputs.fill",
         &format_args!("{:?} of {}", input.fill, input.name),
-        "a mask has the axes \"batch\" and \"time\" or \"span\", and \"row\" has \"batch\"",
+        "a mask has the axes \"batch\" and \"time\" or \"span\", \"row\" has \"batch\", and so has \"horizon\", of a graph that takes the history",
     )?;
     let whole = match (input.fill, input.r#type) {
         (_, ElementType::Float32 | ElementType::Float64) => true,

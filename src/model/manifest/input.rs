@@ -62,6 +62,8 @@ pub enum Fill {
     Padding,
     /// The place of the row in its batch, from 0.
     Row,
+    /// How many of the steps of the run are wanted of the row.
+    Horizon,
     /// The same number everywhere.
     Constant(f64),
 }
@@ -119,6 +121,7 @@ impl TryFrom<toml::Value> for Fill {
                 "missing" => Some(Self::Missing),
                 "padding" => Some(Self::Padding),
                 "row" => Some(Self::Row),
+                "horizon" => Some(Self::Horizon),
                 _ => None,
             },
             // Exact to 2^53, beyond every token that a forecaster takes.
@@ -128,7 +131,7 @@ impl TryFrom<toml::Value> for Fill {
         };
         fill.ok_or_else(|| {
             format!(
-                "fill {value}; write \"observed\", \"missing\", \"padding\", \"row\" or a number"
+                "fill {value}; write \"observed\", \"missing\", \"padding\", \"row\", \"horizon\" or a number"
             )
         })
     }

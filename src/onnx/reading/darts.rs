@@ -29,20 +29,22 @@ struct Spec {
 pub(super) fn read(spec: &str, graph: &GraphDescription) -> Result<Reading, String> {
     let spec: Spec = serde_json::from_str(spec).map_err(|error| format!("{KEY}: {error}"))?;
     spec.check()?;
-    let find = |tensors: &[crate::onnx::inspect::TensorDescription], name: &str| {
+    let find = |tensors: &[crate::onnx::inspect::TensorDescription], name: &str, most: usize| {
         let found = tensors.iter().find(|tensor| tensor.name == name).cloned();
-        let found = found.filter(|tensor| tensor.axes.len() == 3);
-        found.ok_or_else(|| format!("{KEY}: the graph has no tensor {name} of 3 axes"))
+        let found = found.filter(|tensor| (3..=most).contains(&tensor.axes.len()));
+        found.ok_or_else(|| format!("{KEY}: the graph has no tensor {name} of 3 to {most} axes"))
     };
-    let target = find(&graph.inputs, "past_target")?;
-    let prediction = find(&graph.outputs, "prediction")?;
+    let target = find(&graph.inputs, "past_target", 3)?;
+    // With an axis for the parameters beside that of the series, or with both in one.
+    let prediction = find(&graph.outputs, "prediction", 4)?;
+    let is_apart = prediction.axes.len() == 4;
     if target.axes[2] != "1" {
         return Err(format!(
             "it forecasts {} series together, and the server gives it one",
             target.axes[2]
         ));
     }
-    let kind = spec.kind()?;
+    let kind = spec.kind(is_apart)?;
     Ok(Reading {
         origin: "Exported by Darts",
         batch_size: target.axes[0].parse().ok(),
@@ -98,7 +100,13 @@ impl Spec {
         Ok(())
     }
 
-    fn kind(&self) -> Result<Kind, String> {
+    fn kind(&self, is_apart: bool) -> Result<Kind, String> {
+        if self.likelihood_parameter_names.is_none() && is_apart {
+            return Ok(Kind {
+                axes: r#"["batch", "time", "variate", "quantile"]"#,
+                keys: "levels = [0.5]\n".to_owned(),
+            });
+        }
         let Some(names) = &self.likelihood_parameter_names else {
             return Ok(Kind {
                 axes: r#"["batch", "time", "variate"]"#,
@@ -107,7 +115,11 @@ impl Spec {
         };
         if let Some(levels) = levels(names) {
             return Ok(Kind {
-                axes: r#"["batch", "time", "quantile"]"#,
+                axes: if is_apart {
+                    r#"["batch", "time", "variate", "quantile"]"#
+                } else {
+                    r#"["batch", "time", "quantile"]"#
+                },
                 keys: levels,
             });
         }
@@ -122,7 +134,11 @@ impl Spec {
             }
         };
         Ok(Kind {
-            axes: r#"["batch", "time", "parameter"]"#,
+            axes: if is_apart {
+                r#"["batch", "time", "variate", "parameter"]"#
+            } else {
+                r#"["batch", "time", "parameter"]"#
+            },
             keys: format!(
                 "kind = \"distribution\"\nfamily = \"{family}\"\nparameters = {parameters}\nlevels = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95]\n"
             ),
