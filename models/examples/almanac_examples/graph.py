@@ -47,7 +47,12 @@ def export(
             external_data=False,
             verbose=False,
         )
-    return program.model_proto.SerializeToString(deterministic=True)
+    proto = program.model_proto
+    for value in proto.graph.input:
+        for axis in axes[value.name]:
+            if not value.type.tensor_type.shape.dim[axis].dim_param:
+                raise ValueError(f"axis {axis} of {value.name} became a fixed number")
+    return proto.SerializeToString(deterministic=True)
 
 
 def spread_levels(
