@@ -1,4 +1,4 @@
-"""Series that an export is compared on: ordinary ones, and those that a manifest gets wrong first."""
+"""Series that exports are compared on: ordinary ones, and what a manifest gets wrong first."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ def made_up(length: int, season: int = 24, level: float = 0.0, seed: int = 1) ->
     """A season, a slow wave and noise around `level`, in thousandths."""
     steps = np.arange(length)
     noise = np.random.default_rng(seed).normal(0.0, 1.0, length)
-    values = level + 10.0 * np.sin(2.0 * np.pi * steps / season) + 5.0 * np.sin(steps / 150.0) + noise
+    values = (
+        level + 10.0 * np.sin(2.0 * np.pi * steps / season) + 5.0 * np.sin(steps / 150.0) + noise
+    )
     return [round(float(value), 3) for value in values]
 
 

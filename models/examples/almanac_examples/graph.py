@@ -27,7 +27,8 @@ def export(
     """The graph of `module`, called with `inputs` by position.
 
     `axes` names the axes of each input that are not fixed; the default is the first of each, the
-    batch. `translations` says how operators of one's own are written. Example inputs need at least two rows, or the exporter takes the number for fixed.
+    batch. `translations` says how operators of one's own are written. Example inputs need at least
+    two rows, or the exporter takes the number for fixed.
     """
     if axes is None:
         batch = batch_axis()
@@ -75,4 +76,6 @@ def spread_levels(
             mixed = (0.2 * shared + 0.01 * (weight - shared)).flatten(0, 1)
             layer.weight.copy_(mixed / weight.std() / weight.shape[-1] ** 0.5)
             layer.bias.zero_()
-        layers[0].bias.copy_(quantiles.repeat(steps) if last else quantiles.repeat_interleave(steps))
+        layers[0].bias.copy_(
+            quantiles.repeat(steps) if last else quantiles.repeat_interleave(steps)
+        )

@@ -12,15 +12,15 @@ from . import cases
 
 def series() -> list[np.ndarray]:
     """The passengers, and made-up series of other levels and seasons."""
-    made_up = [cases.made_up(400, season, level, seed=season) for season, level in [(12, 40), (24, 0)]]
+    made_up = [
+        cases.made_up(400, season, level, seed=season) for season, level in [(12, 40), (24, 0)]
+    ]
     return [np.array(values, dtype=np.float32) for values in [cases.passengers(), *made_up]]
 
 
 def windows(length: int, horizon: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Every context [window, length, 1] of the series, and what follows it."""
-    cut = [
-        torch.tensor(values).unfold(0, length + horizon, 1).unsqueeze(-1) for values in series()
-    ]
+    cut = [torch.tensor(values).unfold(0, length + horizon, 1).unsqueeze(-1) for values in series()]
     both = torch.cat(cut)
     return both[:, :length], both[:, length:]
 

@@ -11,10 +11,11 @@ sys.path.insert(0, str(HERE.parent))
 
 import numpy as np
 import torch
-from almanac_examples import bundle, cases, graph
 from chronos import Chronos2Pipeline
 from chronos.chronos2.config import Chronos2CoreConfig
 from chronos.chronos2.model import Chronos2Model
+
+from almanac_examples import bundle, cases, graph
 
 LEVELS = [0.01, *(round(0.05 * step, 2) for step in range(1, 20)), 0.99]
 

@@ -10,9 +10,10 @@ sys.path.insert(0, str(HERE.parent))
 
 import numpy as np
 import torch
-from almanac_examples import bundle, cases, graph
 from chronos.chronos_bolt import ChronosBoltModelForForecasting, ChronosBoltPipeline
 from transformers import T5Config
+
+from almanac_examples import bundle, cases, graph
 
 LEVELS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
 

@@ -10,10 +10,11 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 import numpy as np
-from almanac_examples import bundle, cases, training
 from darts import TimeSeries
 from darts.models import TiDEModel
 from darts.utils.likelihood_models.torch import QuantileRegression
+
+from almanac_examples import bundle, cases, training
 
 NAME, VERSION = "darts-tide", "1"
 LEVELS = [0.1, 0.25, 0.5, 0.75, 0.9]

@@ -10,9 +10,10 @@ sys.path.insert(0, str(HERE.parent))
 
 import lightgbm
 import numpy as np
-from almanac_examples import bundle, cases, trees
 from onnxmltools import convert_lightgbm
 from onnxmltools.convert.common.data_types import FloatTensorType
+
+from almanac_examples import bundle, cases, trees
 
 LEAST = 14
 
@@ -39,7 +40,13 @@ def trained() -> lightgbm.Booster:
     made = [examples(np.array(values), calendar) for values, calendar in series]
     rows = np.array([row for part, _ in made for row in part], dtype=np.float32)
     targets = np.array([target for _, part in made for target in part])
-    settings = {"objective": "regression", "num_leaves": 15, "seed": 0, "verbose": -1, "num_threads": 1}
+    settings = {
+        "objective": "regression",
+        "num_leaves": 15,
+        "seed": 0,
+        "verbose": -1,
+        "num_threads": 1,
+    }
     return lightgbm.train(settings, lightgbm.Dataset(rows, targets), num_boost_round=80)
 
 
@@ -71,9 +78,7 @@ def main() -> None:
     onnx = convert_lightgbm(
         booster, initial_types=[("features", FloatTensorType([None, count]))], zipmap=False
     )
-    bundle.write(
-        arguments, HERE / "manifest.toml", onnx.SerializeToString(), asked(), predict
-    )
+    bundle.write(arguments, HERE / "manifest.toml", onnx.SerializeToString(), asked(), predict)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,10 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from almanac_examples import bundle, neural
 from neuralforecast import NeuralForecast
 from neuralforecast.models import MLP
+
+from almanac_examples import bundle, neural
 
 
 def main() -> None:

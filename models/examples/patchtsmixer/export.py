@@ -10,8 +10,9 @@ sys.path.insert(0, str(HERE.parent))
 
 import numpy as np
 import torch
-from almanac_examples import bundle, cases, graph, training
 from transformers import PatchTSMixerConfig, PatchTSMixerForPrediction
+
+from almanac_examples import bundle, cases, graph, training
 
 
 class Graph(torch.nn.Module):

@@ -11,10 +11,11 @@ sys.path.insert(0, str(HERE.parent))
 
 import numpy as np
 import torch
-from almanac_examples import bundle, cases, graph, training
 from scipy import stats
 from transformers import PatchTSTConfig, PatchTSTForPrediction
 from transformers.time_series_utils import StudentTOutput
+
+from almanac_examples import bundle, cases, graph, training
 
 LEVELS = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95]
 
@@ -94,7 +95,9 @@ def main() -> None:
         inner = distribution.base_dist.base_dist
         loc = inner.loc * distribution.scale + distribution.loc
         scale = inner.scale * distribution.scale
-        flat = [part.expand_as(inner.df).flatten().double().numpy() for part in (inner.df, loc, scale)]
+        flat = [
+            part.expand_as(inner.df).flatten().double().numpy() for part in (inner.df, loc, scale)
+        ]
         quantiles = stats.t.ppf(np.array(LEVELS)[:, None], *flat)
         return quantiles[:, : case.horizon]
 

@@ -1,4 +1,4 @@
-"""Trains scikit-learn's boosted trees on lags, one model a quantile, and exports them as a bundle."""
+"""Trains scikit-learn's boosted trees on lags, one for each quantile, and exports a bundle."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ sys.path.insert(0, str(HERE.parent))
 
 import numpy as np
 import onnx
-from almanac_examples import bundle, cases, trees
 from skl2onnx import to_onnx
 from sklearn.ensemble import GradientBoostingRegressor
+
+from almanac_examples import bundle, cases, trees
 
 LEVELS = [0.1, 0.5, 0.9]
 HORIZON = 12

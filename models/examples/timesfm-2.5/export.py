@@ -12,10 +12,11 @@ sys.path.insert(0, str(HERE.parent))
 
 import numpy as np
 import torch
-from almanac_examples import bundle, cases, graph
 from timesfm import ForecastConfig
 from timesfm.timesfm_2p5 import timesfm_2p5_torch as package
 from timesfm.torch import transformer
+
+from almanac_examples import bundle, cases, graph
 
 CONFIG = ForecastConfig(
     max_context=512,

@@ -10,11 +10,12 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 import numpy as np
-import recurrence
 import torch
-from almanac_examples import bundle, cases, graph
 from tirex.models.slstm.cell import sLSTMCell, sLSTMCellTorch
 from tirex.models.tirex import TiRexZero
+
+import recurrence
+from almanac_examples import bundle, cases, graph
 
 LEVELS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
 
@@ -107,7 +108,7 @@ def main() -> None:
     bundle.write(
         arguments,
         HERE / "manifest.toml",
-        onnx,
+        recurrence.as_scans(onnx),
         asked,
         predict,
         {

@@ -5,10 +5,14 @@ Left to the exporter, it is unrolled: 64 patches times the blocks, tens of thous
 
 from __future__ import annotations
 
+import re
+
+import onnx
 import torch
-from onnxscript import graph, script
-from onnxscript import opset18 as op
+from onnxscript import values
 from tirex.models.slstm.cell import sLSTMCell, sLSTMCellTorch
+
+DOMAIN = "almanac"
 
 
 @torch.library.custom_op("almanac::slstm", mutates_args=())
@@ -27,36 +31,97 @@ def _(gates: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor) -> torch.Te
     return gates.new_empty(gates.shape[0], gates.shape[1], kernel.shape[0])
 
 
-@script(default_opset=op)
-def slstm_scan(gates, kernel, bias):
-    """`sLSTMCellTorch.slstm_forward`, whose comments name the equations of the paper."""
-
-    @graph()
-    def step(hidden, cell, normaliser, stabiliser, gate):
-        raw = op.Add(op.Add(gate, op.MatMul(hidden, kernel)), bias)
-        i_raw, f_raw, z_raw, o_raw = op.Split(raw, axis=-1, num_outputs=4)
-        log_forget = op.Neg(op.Softplus(op.Neg(op.Min(f_raw, 15.0))))
-        carried = op.Add(stabiliser, log_forget)
-        first = op.Equal(normaliser, 0.0)
-        new_stabiliser = op.Where(first, i_raw, op.Max(i_raw, carried))
-        i_gate = op.Min(op.Exp(op.Sub(i_raw, new_stabiliser)), 1.0)
-        f_gate = op.Min(op.Exp(op.Sub(carried, new_stabiliser)), 1.0)
-        new_cell = op.Add(op.Mul(f_gate, cell), op.Mul(i_gate, op.Tanh(z_raw)))
-        new_normaliser = op.Add(op.Mul(f_gate, normaliser), i_gate)
-        new_hidden = op.Div(op.Mul(op.Sigmoid(o_raw), new_cell), new_normaliser)
-        output = op.Identity(new_hidden)
-        return new_hidden, new_cell, new_normaliser, new_stabiliser, output
-
-    first_step = op.Gather(gates, 0, axis=0)
-    quarter, _second, _third, _fourth = op.Split(first_step, axis=-1, num_outputs=4)
-    zero = op.Mul(quarter, 0.0)
-    _hidden, _cell, _normaliser, _stabiliser, outputs = op.Scan(
-        zero, zero, zero, zero, gates, body=step, num_scan_inputs=1
-    )
-    return outputs
+def marked(gates, kernel, bias):
+    """What the exporter writes for the operator, until `as_scans` replaces it."""
+    return values.Opset(DOMAIN, 1).Slstm(gates, kernel, bias)
 
 
-TRANSLATIONS = {torch.ops.almanac.slstm.default: slstm_scan}
+TRANSLATIONS = {torch.ops.almanac.slstm.default: marked}
+
+# `sLSTMCellTorch.slstm_forward_pointwise`, whose comments name the equations of the paper.
+STEP = """
+step (float[N, W] hidden, float[N, W] cell, float[N, W] normaliser, float[N, W] stabiliser,
+      float[N, G] gate)
+  => (float[N, W] new_hidden, float[N, W] new_cell, float[N, W] new_normaliser,
+      float[N, W] new_stabiliser, float[N, W] output)
+{
+  fifteen = Constant <value = float {15.0}> ()
+  zero = Constant <value = float {0.0}> ()
+  one = Constant <value = float {1.0}> ()
+  recurrent = MatMul (hidden, KERNEL)
+  given = Add (gate, BIAS)
+  raw = Add (given, recurrent)
+  i_raw, f_raw, z_raw, o_raw = Split <axis = -1, num_outputs = 4> (raw)
+  f_capped = Min (f_raw, fifteen)
+  f_negative = Neg (f_capped)
+  f_soft = Softplus (f_negative)
+  carried = Sub (stabiliser, f_soft)
+  first = Equal (normaliser, zero)
+  larger = Max (i_raw, carried)
+  new_stabiliser = Where (first, i_raw, larger)
+  i_log = Sub (i_raw, new_stabiliser)
+  i_open = Exp (i_log)
+  i_gate = Min (i_open, one)
+  f_log = Sub (carried, new_stabiliser)
+  f_open = Exp (f_log)
+  f_gate = Min (f_open, one)
+  kept = Mul (f_gate, cell)
+  z_gate = Tanh (z_raw)
+  added = Mul (i_gate, z_gate)
+  new_cell = Add (kept, added)
+  weight = Mul (f_gate, normaliser)
+  new_normaliser = Add (weight, i_gate)
+  o_gate = Sigmoid (o_raw)
+  opened = Mul (o_gate, new_cell)
+  new_hidden = Div (opened, new_normaliser)
+  output = Identity (new_hidden)
+}
+"""
+
+
+def as_scans(encoded: bytes) -> bytes:
+    """The graph with a Scan for each marked operator."""
+    model = onnx.load_from_string(encoded)
+    nodes = []
+    for node in model.graph.node:
+        nodes += _scan(node) if node.domain == DOMAIN else [node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    kept = [entry for entry in model.opset_import if entry.domain != DOMAIN]
+    del model.opset_import[:]
+    model.opset_import.extend(kept)
+    onnx.checker.check_model(model)
+    return model.SerializeToString(deterministic=True)
+
+
+def _scan(node: onnx.NodeProto) -> list[onnx.NodeProto]:
+    gates, kernel, bias = node.input
+    (output,) = node.output
+    own = f"{output}_scan"
+    # Names of a graph's text hold fewer characters than those of a graph.
+    plain = [re.sub(r"\W", "_", f"{own}_{part}") for part in ("kernel", "bias")]
+    body = onnx.parser.parse_graph(STEP.replace("KERNEL", plain[0]).replace("BIAS", plain[1]))
+    make = onnx.helper.make_node
+    quarters = [f"{own}_{part}" for part in ("input", "forget", "cell", "output")]
+    states = [f"{own}_last_{state_idx}" for state_idx in range(4)]
+    zero = onnx.helper.make_tensor("zero", onnx.TensorProto.FLOAT, [], [0.0])
+    first = onnx.helper.make_tensor("first", onnx.TensorProto.INT64, [], [0])
+    return [
+        make("Identity", [kernel], [plain[0]]),
+        make("Identity", [bias], [plain[1]]),
+        make("Constant", [], [f"{own}_zero"], value=zero),
+        make("Constant", [], [f"{own}_first"], value=first),
+        make("Gather", [gates, f"{own}_first"], [f"{own}_step"], axis=0),
+        make("Split", [f"{own}_step"], quarters, axis=-1, num_outputs=4),
+        make("Mul", [quarters[0], f"{own}_zero"], [f"{own}_start"]),
+        make(
+            "Scan",
+            [*[f"{own}_start"] * 4, gates],
+            [*states, output],
+            body=body,
+            num_scan_inputs=1,
+        ),
+    ]
 
 
 def as_one_operator(cell: sLSTMCell) -> None:

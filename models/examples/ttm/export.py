@@ -10,9 +10,10 @@ sys.path.insert(0, str(HERE.parent))
 
 import numpy as np
 import torch
-from almanac_examples import bundle, cases, graph, training
 from tsfm_public import TinyTimeMixerConfig, TinyTimeMixerForPrediction
 from tsfm_public.toolkit.recursive_predictor import RecursivePredictor, RecursivePredictorConfig
+
+from almanac_examples import bundle, cases, graph, training
 
 
 class Graph(torch.nn.Module):
