@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 
@@ -22,13 +22,11 @@ def export(
     inputs: Mapping[str, torch.Tensor],
     output: str,
     axes: Mapping[str, Mapping[int, object]] | None = None,
-    translations: Mapping[Callable, Callable] | None = None,
 ) -> bytes:
     """The graph of `module`, called with `inputs` by position.
 
     `axes` names the axes of each input that are not fixed; the default is the first of each, the
-    batch. `translations` says how operators of one's own are written. Example inputs need at least
-    two rows, or the exporter takes the number for fixed.
+    batch. Example inputs need at least two rows, or the exporter takes the number for fixed.
     """
     if axes is None:
         batch = batch_axis()
@@ -43,7 +41,6 @@ def export(
             input_names=list(inputs),
             output_names=[output],
             dynamic_shapes=tuple(dict(axes[name]) for name in inputs),
-            custom_translation_table=translations,
             dynamo=True,
             external_data=False,
             verbose=False,

@@ -15,7 +15,8 @@ from onnxmltools.convert.common.data_types import FloatTensorType
 
 from almanac_examples import bundle, cases, trees
 
-LEAST = 14
+# The farthest lag, and the value before it for its difference.
+LEAST = 13
 
 
 def features(changes: np.ndarray, month: float) -> list[float]:

@@ -103,7 +103,6 @@ def main() -> None:
         Graph(model),
         {"context": torch.randn(2, most)},
         "quantiles",
-        translations=recurrence.TRANSLATIONS,
     )
     bundle.write(
         arguments,

@@ -9,34 +9,10 @@ import re
 
 import onnx
 import torch
-from onnxscript import values
-from tirex.models.slstm.cell import sLSTMCell, sLSTMCellTorch
+from tirex.models.slstm.cell import sLSTMCell
 
 DOMAIN = "almanac"
 
-
-@torch.library.custom_op("almanac::slstm", mutates_args=())
-def slstm(gates: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-    """Hidden states [step, row, width] for `gates` [step, row, 4 * width].
-
-    `kernel` is [width, 4 * width]: that of all heads in one matrix, zero between heads.
-    """
-    state = torch.zeros(4, gates.shape[1], kernel.shape[0])
-    output, _ = sLSTMCellTorch.slstm_forward(gates, state, kernel[None], bias)
-    return output
-
-
-@slstm.register_fake
-def _(gates: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-    return gates.new_empty(gates.shape[0], gates.shape[1], kernel.shape[0])
-
-
-def marked(gates, kernel, bias):
-    """What the exporter writes for the operator, until `as_scans` replaces it."""
-    return values.Opset(DOMAIN, 1).Slstm(gates, kernel, bias)
-
-
-TRANSLATIONS = {torch.ops.almanac.slstm.default: marked}
 
 # `sLSTMCellTorch.slstm_forward_pointwise`, whose comments name the equations of the paper.
 STEP = """
@@ -125,7 +101,11 @@ def _scan(node: onnx.NodeProto) -> list[onnx.NodeProto]:
 
 
 def as_one_operator(cell: sLSTMCell) -> None:
-    """Makes `cell` compute by the operator, in float32."""
+    """Makes `cell` one marked operator of the graph, which computes nothing before `as_scans`.
+
+    Its inputs are the gates [step, row, 4 * width], the kernel [width, 4 * width], which is that of
+    all heads in one matrix with zeros between heads, and the bias.
+    """
     heads, gates, width = cell.config.num_heads, cell.config.num_gates, cell.config.head_dim
     kernel = torch.zeros(heads, width, gates, heads, width)
     for head in range(heads):
@@ -135,6 +115,13 @@ def as_one_operator(cell: sLSTMCell) -> None:
     bias = cell._bias_.detach().reshape(heads, gates, width).permute(1, 0, 2).reshape(-1)
 
     def run(inputs: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return torch.ops.almanac.slstm(inputs.flatten(2), kernel, bias), state
+        hidden = torch.onnx.ops.symbolic(
+            f"{DOMAIN}::Slstm",
+            (inputs.flatten(2), kernel, bias),
+            dtype=inputs.dtype,
+            shape=(inputs.shape[0], inputs.shape[1], heads * width),
+            version=1,
+        )
+        return hidden, state
 
     cell._impl_torch = run
