@@ -78,13 +78,10 @@ def write(arguments: argparse.Namespace, template: Path, forecaster: NeuralForec
     (model,) = forecaster.models
     if model.hparams.scaler_type not in ("identity", "standard"):
         raise ValueError(f"say in the manifest how {model.hparams.scaler_type!r} scales")
-    if model.hparams.scaler_type == "identity":
-        scaling = "none"
-    else:
-        scaling = "standard"
+    scaling = "none" if model.hparams.scaler_type == "identity" else "standard"
 
     def predict(case: cases.Case) -> np.ndarray:
-        answer = forecaster.predict(df=frame(case.array()), h=max(case.horizon, model.h))
+        answer = forecaster.predict(df=frame(case.array()))
         quantiles = answer.drop(columns=["unique_id", "ds"]).to_numpy().T
         return quantiles[:, : case.horizon]
 
@@ -95,16 +92,14 @@ def write(arguments: argparse.Namespace, template: Path, forecaster: NeuralForec
         arguments,
         template,
         onnx,
-        cases.standard(
-            model.h, model.input_size, longest=2 * model.h + 5, gaps=False, least=model.input_size
-        ),
+        cases.standard(model.h, model.input_size, gaps=False, least=model.input_size),
         predict,
         {
             "context.min_length": model.input_size,
             "context.max_length": model.input_size,
             "context.scaling": scaling,
             "horizon.native": model.h,
-            "horizon.longest": 10 * model.h,
+            "horizon.longest": model.h,
             "output.levels": [round(float(level), 6) for level in model.loss.quantiles],
         },
     )
