@@ -1,0 +1,1 @@
+"""What the exports share: series to compare on, and writing a bundle."""

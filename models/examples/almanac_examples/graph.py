@@ -1,0 +1,78 @@
+"""A torch module as an ONNX graph, and weights for models that nobody trained. Needs torch."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Mapping, Sequence
+
+import torch
+
+# Sizes that an axis may have in the graph; the manifest says what the server will use.
+MOST_ROWS = 65_536
+
+
+def batch_axis() -> torch.export.Dim:
+    """The axis of the rows of a batch: any number."""
+    return torch.export.Dim("batch", min=1, max=MOST_ROWS)
+
+
+def export(
+    module: torch.nn.Module,
+    inputs: Mapping[str, torch.Tensor],
+    output: str,
+    axes: Mapping[str, Mapping[int, object]] | None = None,
+) -> bytes:
+    """The graph of `module`, called with `inputs` by position.
+
+    `axes` names the axes of each input that are not fixed; the default is the first of each, the
+    batch. Example inputs need at least two rows, or the exporter takes the number for fixed.
+    """
+    if axes is None:
+        batch = batch_axis()
+        axes = {name: {0: batch} for name in inputs}
+    # The exporter logs each operator of packages that are not installed.
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            module.eval(),
+            tuple(inputs.values()),
+            input_names=list(inputs),
+            output_names=[output],
+            dynamic_shapes=tuple(dict(axes[name]) for name in inputs),
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+    proto = program.model_proto
+    for value in proto.graph.input:
+        for axis in axes[value.name]:
+            if not value.type.tensor_type.shape.dim[axis].dim_param:
+                raise ValueError(f"axis {axis} of {value.name} became a fixed number")
+    return proto.SerializeToString(deterministic=True)
+
+
+def spread_levels(
+    layers: Sequence[torch.nn.Linear], levels: Sequence[float], steps: int, last: bool = False
+) -> None:
+    """Gives the output layers of an untrained model a head whose levels are apart and in order.
+
+    All levels of a step get nearly the same weights, and the first layer's bias becomes the
+    quantiles of a normal distribution. The layers give `steps` numbers for each level, level by
+    level, or, when `last`, step by step. A trained model is like this; a random one gives crossing
+    quantiles, which the server puts in order and the package does not.
+    """
+    quantiles = torch.special.ndtri(torch.tensor(levels, dtype=torch.float64)).float()
+    shape = (steps, len(levels)) if last else (len(levels), steps)
+    level_axis = 1 if last else 0
+    with torch.no_grad():
+        for layer in layers:
+            weight = layer.weight.unflatten(0, shape)
+            shared = weight.narrow(level_axis, 0, 1)
+            mixed = (0.2 * shared + 0.01 * (weight - shared)).flatten(0, 1)
+            layer.weight.copy_(mixed / weight.std() / weight.shape[-1] ** 0.5)
+            layer.bias.zero_()
+        layers[0].bias.copy_(
+            quantiles.repeat(steps) if last else quantiles.repeat_interleave(steps)
+        )

@@ -1,0 +1,155 @@
+"""Exports a Chronos-2 model as a bundle that forecasts single series."""
+
+from __future__ import annotations
+
+import copy
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+import numpy as np
+import torch
+from chronos import Chronos2Pipeline
+from chronos.chronos2.config import Chronos2CoreConfig
+from chronos.chronos2.model import Chronos2Model
+
+from almanac_examples import bundle, cases, graph
+
+LEVELS = [0.01, *(round(0.05 * step, 2) for step in range(1, 20)), 0.99]
+
+
+def group_time_mask(
+    group_ids: torch.Tensor, attention_mask: torch.Tensor, floating_type: torch.dtype
+) -> torch.Tensor:
+    """The package's own mask [time, 1, row, row], but of numbers: ONNX multiplies no booleans."""
+    same = (group_ids[:, None] == group_ids[None, :]).to(floating_type)
+    seen = same[:, :, None] * attention_mask[None, :, :]
+    return (1.0 - seen.permute(2, 0, 1)[:, None]) * torch.finfo(floating_type).min
+
+
+class Graph(torch.nn.Module):
+    """`Chronos2Model.forward` with the patches past each row's own horizon hidden.
+
+    The model forecasts as many patches as it is told, and attention runs between them. Here their
+    number is fixed, and a row sees those that the package would have made for it.
+    """
+
+    def __init__(self, model: Chronos2Model):
+        super().__init__()
+        # A copy, because the package's own forecasts are to come from what it wrote.
+        model = copy.deepcopy(model)
+        self.model = model
+        self.patches = model.chronos_config.max_output_patches
+        self.patch = model.chronos_config.output_patch_size
+        model.encoder._construct_and_invert_group_time_mask = group_time_mask
+
+    def forward(
+        self, context: torch.Tensor, group_ids: torch.Tensor, horizon: torch.Tensor
+    ) -> torch.Tensor:
+        model, rows = self.model, context.shape[0]
+        past, past_mask, loc_scale = model._prepare_patched_context(context=context)
+        future, _ = model._prepare_patched_future(
+            future_covariates=None,
+            future_covariates_mask=None,
+            loc_scale=loc_scale,
+            num_output_patches=self.patches,
+            batch_size=rows,
+        )
+        wanted = (horizon + self.patch - 1) // self.patch
+        future_mask = torch.arange(self.patches)[None, :] < wanted[:, None]
+        embedded = [model.input_patch_embedding(past)]
+        mask = [past_mask.float()]
+        if model.chronos_config.use_reg_token:
+            register = torch.full((rows, 1), model.config.reg_token_id)
+            embedded.append(model.shared(register))
+            mask.append(torch.ones(rows, 1))
+        hidden = model.encoder(
+            inputs_embeds=torch.cat([*embedded, model.input_patch_embedding(future)], dim=1),
+            attention_mask=torch.cat([*mask, future_mask.float()], dim=1),
+            group_ids=group_ids,
+        )[0]
+        scaled = model.output_patch_embedding(hidden[:, -self.patches :])
+        scaled = scaled.unflatten(2, (model.num_quantiles, self.patch))
+        scaled = scaled.transpose(1, 2).flatten(1)
+        return model.instance_norm.inverse(scaled, loc_scale).unflatten(
+            1, (model.num_quantiles, self.patches * self.patch)
+        )
+
+
+def small() -> Chronos2Model:
+    """The published architecture, narrow and with random weights."""
+    torch.manual_seed(0)
+    config = Chronos2CoreConfig(
+        d_model=32,
+        d_kv=8,
+        d_ff=64,
+        num_layers=2,
+        num_heads=4,
+        attn_implementation="eager",
+        chronos_config={
+            "context_length": 8192,
+            "output_patch_size": 16,
+            "input_patch_size": 16,
+            "input_patch_stride": 16,
+            "quantiles": LEVELS,
+            "use_reg_token": True,
+            "use_arcsinh": True,
+            "max_output_patches": 64,
+        },
+    )
+    model = Chronos2Model(config)
+    head = model.output_patch_embedding
+    graph.spread_levels([head.output_layer, head.residual_layer], LEVELS, 16)
+    return model.eval()
+
+
+def main() -> None:
+    arguments = bundle.parse_arguments(__doc__, "folder or hub name of a Chronos-2 model")
+    if arguments.checkpoint is None:
+        pipeline = Chronos2Pipeline(small())
+    else:
+        # The exporter cannot follow the fused attention.
+        pipeline = Chronos2Pipeline.from_pretrained(
+            arguments.checkpoint, attn_implementation="eager"
+        )
+    config = pipeline.model.chronos_config
+
+    patch, most = config.input_patch_size, config.context_length
+    patches = torch.export.Dim("patches", min=1, max=most // patch)
+    batch = graph.batch_axis()
+    onnx = graph.export(
+        Graph(pipeline.model),
+        {
+            "context": torch.randn(2, 4 * patch),
+            "group_ids": torch.arange(2),
+            "horizon": torch.tensor([12, 40]),
+        },
+        "quantiles",
+        {"context": {0: batch, 1: patch * patches}, "group_ids": {0: batch}, "horizon": {0: batch}},
+    )
+
+    def predict(case: cases.Case) -> np.ndarray:
+        return pipeline.predict([torch.tensor(case.array())], case.horizon)[0][0].numpy()
+
+    longest = config.max_output_patches * config.output_patch_size
+    asked = [*cases.standard(64, most), cases.Case("the longest", cases.passengers(), longest)]
+    bundle.write(
+        arguments,
+        HERE / "manifest.toml",
+        onnx,
+        asked,
+        predict,
+        {
+            "context.max_length": most,
+            "context.multiple": patch,
+            "horizon.native": longest,
+            "horizon.longest": longest,
+            "output.levels": config.quantiles,
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()

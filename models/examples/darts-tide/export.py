@@ -1,0 +1,69 @@
+"""Exports a Darts model with its own `to_onnx`: a bare graph, which needs no manifest."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+import numpy as np
+from darts import TimeSeries
+from darts.models import TiDEModel
+from darts.utils.likelihood_models.torch import QuantileRegression
+
+from almanac_examples import bundle, cases, training
+
+NAME, VERSION = "darts-tide", "1"
+LEVELS = [0.1, 0.25, 0.5, 0.75, 0.9]
+
+
+def trained() -> TiDEModel:
+    """A small model, trained for some seconds. Its graph computes in float64, as Darts does."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    model = TiDEModel(
+        input_chunk_length=24,
+        output_chunk_length=12,
+        hidden_size=32,
+        use_reversible_instance_norm=True,
+        likelihood=QuantileRegression(LEVELS),
+        n_epochs=2,
+        random_state=0,
+        pl_trainer_kwargs={
+            "accelerator": "cpu",
+            "logger": False,
+            "enable_progress_bar": False,
+            "enable_model_summary": False,
+            "enable_checkpointing": False,
+        },
+    )
+    model.fit([TimeSeries.from_values(values.astype(np.float64)) for values in training.series()])
+    return model
+
+
+def main() -> None:
+    arguments = bundle.parse_arguments(__doc__, "file that the model's save wrote")
+    model = trained() if arguments.checkpoint is None else TiDEModel.load(arguments.checkpoint)
+    folder = arguments.output / NAME / VERSION
+    folder.mkdir(parents=True, exist_ok=True)
+    model.to_onnx(str(folder / "model.onnx"), verbose=False)
+
+    def predict(case: cases.Case) -> np.ndarray:
+        series = TimeSeries.from_values(case.array())
+        answer = model.predict(
+            case.horizon, series, predict_likelihood_parameters=True, verbose=False
+        )
+        return np.sort(answer.values().T, axis=0)
+
+    horizon, least = model.output_chunk_length, model.input_chunk_length
+    asked = cases.standard(horizon, least, gaps=False, least=least)
+    if arguments.requests is not None:
+        answers = [predict(case) for case in asked]
+        bundle.write_requests(arguments.requests, NAME, LEVELS, asked, answers)
+    print(f"{folder}: {len(asked)} cases")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""Trains LightGBM on lags of the example series, and exports it as a bundle."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+import lightgbm
+import numpy as np
+from onnxmltools import convert_lightgbm
+from onnxmltools.convert.common.data_types import FloatTensorType
+
+from almanac_examples import bundle, cases, trees
+
+# The farthest lag, and the value before it for its difference.
+LEAST = 13
+
+
+def features(changes: np.ndarray, month: float) -> list[float]:
+    """The row for the step after `changes`, in the order of the manifest."""
+    rolling = [changes[-12:].mean(), changes[-7:-1].std(ddof=1)]
+    return [*trees.lags(changes), *rolling, month]
+
+
+def examples(values: np.ndarray, has_calendar: bool) -> tuple[list, list]:
+    changes = np.diff(values)
+    rows, targets = [], []
+    for step in range(trees.LAGS, len(changes)):
+        # The first change is that of the second month.
+        month = (step + 1) % 12 + 1 if has_calendar else np.nan
+        rows.append(features(changes[:step], month))
+        targets.append(changes[step])
+    return rows, targets
+
+
+def trained() -> lightgbm.Booster:
+    series = [(cases.passengers(), True), (cases.made_up(400, 12, 40.0), False)]
+    made = [examples(np.array(values), calendar) for values, calendar in series]
+    rows = np.array([row for part, _ in made for row in part], dtype=np.float32)
+    targets = np.array([target for _, part in made for target in part])
+    settings = {
+        "objective": "regression",
+        "num_leaves": 15,
+        "seed": 0,
+        "verbose": -1,
+        "num_threads": 1,
+    }
+    return lightgbm.train(settings, lightgbm.Dataset(rows, targets), num_boost_round=80)
+
+
+def asked() -> list[cases.Case]:
+    """The usual cases; with a calendar the trees are told the month."""
+    monthly = cases.passengers()
+    dated = cases.Case("with a calendar", monthly, 24, 12, start="1949-01-01", frequency="MS")
+    return [*cases.standard(1, 2048, longest=24, gaps=False, least=LEAST), dated]
+
+
+def main() -> None:
+    arguments = bundle.parse_arguments(__doc__, "text file that the booster's save_model wrote")
+    if arguments.checkpoint is None:
+        booster = trained()
+    else:
+        booster = lightgbm.Booster(model_file=arguments.checkpoint)
+
+    def predict(case: cases.Case) -> np.ndarray:
+        values = trees.filled(case.array())[-2048:]
+        changes, answer = np.diff(values), []
+        for ahead in range(case.horizon):
+            month = np.nan if case.start is None else (len(case.values) + ahead) % 12 + 1
+            row = np.array([features(changes, month)], dtype=np.float32)
+            changes = np.append(changes, booster.predict(row)[0])
+            answer.append(changes[-1])
+        return (values[-1] + np.cumsum(answer))[None]
+
+    count = booster.num_feature()
+    onnx = convert_lightgbm(
+        booster, initial_types=[("features", FloatTensorType([None, count]))], zipmap=False
+    )
+    bundle.write(arguments, HERE / "manifest.toml", onnx.SerializeToString(), asked(), predict)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# Proves that the example manifests serve: each family's own package and the server give the same numbers.
+#
+#   tests/e2e/formats.sh [--binary PATH] [--slow] [--only FAMILY]...
+#
+# Exports the models of models/examples from their packages, starts the server on them, requires that
+# each became ready, and compares its answers over HTTP with those of the package. FAMILY is a folder of
+# models/examples. Without --only or --slow, only those are run whose packages are small or shared.
+
+source "$(dirname "$0")/lib.sh"
+
+examples=$ROOT/models/examples
+quick=(lightgbm-lags sklearn-lags patchtst patchtsmixer chronos-bolt)
+slow=(chronos-2 tirex timesfm-2.5 ttm neuralforecast-mlp neuralforecast-nhits darts-tide)
+
+only=()
+rest=()
+while (($# > 0)); do
+  case $1 in
+    --only) only+=("$2") && shift ;;
+    *) rest+=("$1") ;;
+  esac
+  shift
+done
+parse_arguments "${rest[@]}"
+if ((${#only[@]} > 0)); then
+  families=("${only[@]}")
+elif $SLOW; then
+  families=("${quick[@]}" "${slow[@]}")
+else
+  families=("${quick[@]}")
+fi
+for family in "${families[@]}"; do
+  if [[ ! -f $examples/$family/export.py ]]; then
+    echo "models/examples has no $family" >&2
+    exit 64
+  fi
+done
+
+# examples_python FAMILY...: the Python of an environment with what these exports need, made once for
+# each list of packages. Fails when they cannot be installed.
+examples_python() {
+  local files=("${@/#/$examples/}") home
+  files=("${files[@]/%//requirements.txt}")
+  home=$CACHE/examples-$(cat "$examples"/*.txt "${files[@]}" | sha256sum | cut -c1-16)
+  if [[ ! -x $home/bin/python ]]; then
+    {
+      uv venv --quiet --clear "$home.part" &&
+        uv pip install --quiet --python "$home.part/bin/python" \
+          --override "$examples/overrides.txt" "${files[@]/#/--requirements=}" &&
+        rm -rf "$home" && mv "$home.part" "$home"
+    } >"$SCRATCH/install" 2>&1 || return 1
+  fi
+  printf '%s\n' "$home/bin/python"
+}
+
+export OMP_NUM_THREADS=1
+models=$SCRATCH/models
+requests=$SCRATCH/requests
+mkdir -p "$models" "$requests"
+
+# All in one environment, or, when that cannot be made, each in its own.
+shared=$(examples_python "${families[@]}") || shared=''
+exported=()
+for family in "${families[@]}"; do
+  if ! python=${shared:-$(examples_python "$family")}; then
+    skip "$family" "its packages cannot be installed: $(tail -n 1 "$SCRATCH/install")"
+    continue
+  fi
+  started=$SECONDS
+  check "$family is exported" "$python" "$examples/$family/export.py" --output "$models" \
+    --requests "$requests/$family.json"
+  printf '        %d s\n' $((SECONDS - started))
+  if [[ -f $requests/$family.json ]]; then
+    exported+=("$family")
+  fi
+done
+
+if ((${#exported[@]} > 0)); then
+  start_ready_server --models "$models,embedded:"
+  for family in "${exported[@]}"; do
+    check "$family answers as its package does" python3 "$E2E/formats_compare.py" "$URL" "$requests/$family.json"
+    tail -n 1 "$SCRATCH/check"
+  done
+  check 'the server ends cleanly' stop_server
+fi
+finish

@@ -1,0 +1,88 @@
+"""Compares a server's forecasts with those of a model's own package.
+
+python formats_compare.py URL REQUESTS
+
+REQUESTS is what an export of models/examples wrote. Every request is sent by itself, and those of one
+horizon together, so that rows of all lengths share a batch. Differences are relative to the largest
+absolute value of a case.
+"""
+
+import json
+import sys
+import time
+import urllib.error
+import urllib.request
+from itertools import groupby
+from pathlib import Path
+
+TOLERANCE = 1e-4
+# Loading a model runs its golden forecasts.
+SECONDS_TO_LOAD = 120
+
+
+def fetch(url: str, body: object = None) -> dict:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"content-type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        sys.exit(f"{url}: {error.code}: {error.read().decode()}")
+
+
+def wait_until_ready(url: str, model: str) -> None:
+    """Ends when the model has passed its golden forecasts, fails when it has not."""
+    end = time.monotonic() + SECONDS_TO_LOAD
+    while True:
+        described = fetch(f"{url}/models/{model}")
+        status = described["status"]
+        if status == "ready":
+            return
+        if status == "failed" or time.monotonic() > end:
+            sys.exit(f"{model} is not ready: {json.dumps(described)}")
+        time.sleep(0.1)
+
+
+def difference(case: dict, levels: list[float], forecast: dict) -> float:
+    """The largest difference of a case, relative to its largest absolute value."""
+    if "quantiles" not in forecast:
+        sys.exit(f"{case['name']}: {json.dumps(forecast)}")
+    given = {float(level): values for level, values in forecast["quantiles"].items()}
+    largest = max(abs(value) for row in case["quantiles"] for value in row)
+    return max(
+        abs(actual - expected) / largest
+        for level, row in zip(levels, case["quantiles"], strict=True)
+        for actual, expected in zip(given[level], row, strict=True)
+    )
+
+
+def main() -> None:
+    url, path = sys.argv[1], Path(sys.argv[2])
+    content = json.loads(path.read_text())
+    model, levels, cases = content["model"], content["levels"], content["requests"]
+    wait_until_ready(url, model)
+
+    def ask(group: list[dict]) -> list[dict]:
+        series = [{"id": str(place), **case["series"]} for place, case in enumerate(group)]
+        body = {"series": series, "horizon": group[0]["horizon"], "quantiles": levels}
+        return fetch(f"{url}/forecast", body | {"model": model})["forecasts"]
+
+    def horizon(case: dict) -> int:
+        return case["horizon"]
+
+    groups = [[case] for case in cases]
+    groups += [list(group) for _, group in groupby(sorted(cases, key=horizon), horizon)]
+    worst = 0.0
+    for group in groups:
+        for case, forecast in zip(group, ask(group), strict=True):
+            apart = difference(case, levels, forecast)
+            worst = max(worst, apart)
+            if not apart <= TOLERANCE:
+                alone = "alone" if len(group) == 1 else "in a batch"
+                print(f"{model}: {case['name']}, {alone}: {apart:.1e} of the largest value apart")
+    print(f"        {model:24} {len(cases):3} cases, largest relative difference {worst:.1e}")
+    sys.exit(0 if worst <= TOLERANCE else 1)
+
+
+if __name__ == "__main__":
+    main()
