@@ -92,7 +92,7 @@ run "a_wildcard_in_a_prefix" {
 run "a_secret_in_plain_text" {
   command = plan
   variables {
-    secrets = { ALMANAC_API_KEYS = "hunter2" }
+    secrets = { OTEL_EXPORTER_OTLP_HEADERS = "hunter2" }
   }
   expect_failures = [var.secrets]
 }

@@ -26,7 +26,7 @@ run "the_container_is_locked_down_and_has_the_timeouts" {
     image            = "registry/almanac:1"
     task             = { cpu = 256, memory = 512, architecture = "ARM64", count = 2, spot = 0 }
     environment      = { ALMANAC_DRAIN_DELAY = "15s" }
-    secrets          = { ALMANAC_API_KEYS = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:keys" }
+    secrets          = { OTEL_EXPORTER_OTLP_HEADERS = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:keys" }
     sidecars         = [{ name = "collector", image = "collector:1" }]
     vpc_id           = "vpc-1"
     subnets          = ["subnet-1"]
@@ -71,7 +71,7 @@ run "the_container_is_locked_down_and_has_the_timeouts" {
     error_message = "sidecars follow the program"
   }
   assert {
-    condition     = jsondecode(aws_ecs_task_definition.this.container_definitions)[0].secrets[0].name == "ALMANAC_API_KEYS"
+    condition     = jsondecode(aws_ecs_task_definition.this.container_definitions)[0].secrets[0].name == "OTEL_EXPORTER_OTLP_HEADERS"
     error_message = "a secret is passed by its ARN"
   }
   assert {
