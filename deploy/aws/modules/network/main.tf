@@ -42,6 +42,7 @@ data "aws_availability_zones" "this" {
 }
 
 resource "aws_vpc" "this" {
+  #checkov:skip=CKV2_AWS_11:flow logs are charged; name a VPC that has them with network.vpc_id
   count                = local.made
   cidr_block           = var.network.cidr
   enable_dns_support   = true

@@ -7,6 +7,7 @@ resource "aws_cloudwatch_log_group" "this" {
 }
 
 resource "aws_ecs_cluster" "this" {
+  #checkov:skip=CKV_AWS_65:container insights are observability.container_insights, and are charged
   name = var.name
 
   setting {
