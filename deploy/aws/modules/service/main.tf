@@ -70,6 +70,8 @@ resource "aws_ecs_task_definition" "this" {
   execution_role_arn       = var.execution_role_arn
   task_role_arn            = var.task_role_arn
   container_definitions    = jsonencode(concat([local.container], var.sidecars))
+  # The revision before stays registered: it is what a failed deployment is rolled back to.
+  skip_destroy = true
 
   runtime_platform {
     operating_system_family = "LINUX"
