@@ -9,7 +9,8 @@ terraform_lacks() {
   command -v terraform >/dev/null || { echo 'there is no terraform' && return; }
   local provider folder=${TERRAFORM_PLUGINS:-}
   if [[ -z $folder ]]; then
-    provider=$(find / -xdev -path /proc -prune -o -name 'terraform-provider-aws_v5*' -print -quit 2>/dev/null || true)
+    # The likely places first, for the last is slow.
+    provider=$(find /opt /usr/local "$HOME" / -xdev -name 'terraform-provider-aws_v5*' -print -quit 2>/dev/null || true)
     folder=${provider%/*/*/*/*/*/*}
   fi
   printf '%s' "$folder" >"$SCRATCH/plugins"

@@ -57,28 +57,23 @@ run "a_deregistration_that_cuts_requests" {
   expect_failures = [var.timeouts]
 }
 
-run "timeouts_behind_the_back_of_the_load_balancer" {
+run "values_that_cannot_be_meant" {
   command = plan
   variables {
+    # Timeouts behind the back of the load balancer.
     environment = { ALMANAC_IDLE_TIMEOUT = "20s" }
-  }
-  expect_failures = [var.environment]
-}
-
-run "a_size_that_fargate_does_not_take" {
-  command = plan
-  variables {
+    # A size that Fargate does not take.
     task = { cpu = 256, memory = 4096 }
-  }
-  expect_failures = [var.task]
-}
-
-run "a_prefix_that_is_the_whole_bucket" {
-  command = plan
-  variables {
+    # A prefix that is the whole bucket.
     models = { bucket = "team", prefix = "" }
+    # A secret in plain text.
+    secrets = { OTEL_EXPORTER_OTLP_HEADERS = "authorization=hunter2" }
+    # A load balancer in one zone.
+    network = { zones = 1 }
+    # A range that is empty.
+    scaling = { min = 3, max = 2 }
   }
-  expect_failures = [var.models]
+  expect_failures = [var.environment, var.task, var.models, var.secrets, var.network, var.scaling]
 }
 
 run "a_wildcard_in_a_prefix" {
@@ -87,20 +82,4 @@ run "a_wildcard_in_a_prefix" {
     models = { bucket = "team", prefix = "*/" }
   }
   expect_failures = [var.models]
-}
-
-run "a_secret_in_plain_text" {
-  command = plan
-  variables {
-    secrets = { OTEL_EXPORTER_OTLP_HEADERS = "hunter2" }
-  }
-  expect_failures = [var.secrets]
-}
-
-run "a_load_balancer_in_one_zone" {
-  command = plan
-  variables {
-    network = { zones = 1 }
-  }
-  expect_failures = [var.network]
 }
