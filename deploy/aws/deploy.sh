@@ -136,7 +136,11 @@ login() {
 }
 
 is_pushed() {
-  ! $DRY && aws ecr describe-images --region "$REGION" --repository-name "$NAME" --image-ids "imageTag=$TAG" >/dev/null 2>&1
+  local digest
+  if $DRY; then return 1; fi
+  digest=$(aws ecr describe-images --region "$REGION" --repository-name "$NAME" --image-ids "imageTag=$TAG" \
+    --query 'imageDetails[0].imageDigest' --output text 2>/dev/null || true)
+  [[ $digest == sha256:* ]]
 }
 
 build_and_push() {

@@ -66,13 +66,17 @@ clean_up() {
     docker ps --all --format '{{.ID}} {{.Image}}' | awk -v host="$registry/" 'index($2, host) == 1 { print $1 }' |
       xargs --no-run-if-empty docker rm --force >/dev/null 2>&1 || true
     docker images --format '{{.Repository}}:{{.Tag}}' | grep "^$registry/" | xargs --no-run-if-empty docker rmi >/dev/null 2>&1 || true
-    docker rmi "$BROKEN" ${MADE:+"$MADE"} >/dev/null 2>&1 || true
+    docker rmi "$BROKEN" "$SECOND" ${MADE:+"$MADE"} >/dev/null 2>&1 || true
   fi
   end_started
 }
 
 deploy() {
   "$COPY/aws/deploy.sh" --emulator "$EMULATOR" --region us-east-1 --yes --image "$IMAGE" --var-file "$SCRATCH/models.tfvars" "$@"
+}
+
+deploy_second() {
+  IMAGE=$SECOND deploy --tag v2
 }
 
 # ask PATH [CURL ARGUMENT...]: the status of the answer through the load balancer; the body goes to $SCRATCH/body.
@@ -117,12 +121,14 @@ images_running() {
   docker ps --format '{{.ID}}' | xargs --no-run-if-empty docker inspect --format '{{.Config.Image}}' | grep "^${EMULATOR#http://}/"
 }
 
+# The emulator starts an image by its digest.
 only_tag_runs() {
+  local digest
+  digest=$(aws ecr describe-images --repository-name almanac --image-ids "imageTag=$1" --query 'imageDetails[0].imageDigest' --output text)
   images_running
-  [[ $(images_running | sort -u) == "${EMULATOR#http://}/almanac:$1" ]]
+  [[ $(images_running | sort -u) == "${EMULATOR#http://}/almanac@$digest" ]]
 }
 
-# in_task COMMAND: of every task, what docker inspect says.
 task_settings() {
   docker ps --format '{{.ID}} {{.Names}}' | awk '/ministack-ecs-.*-almanac$/ { print $1 }' |
     xargs docker inspect --format '{{.Config.User}} {{.Config.Cmd}} {{range .Config.Env}}{{.}} {{end}}'
@@ -136,18 +142,17 @@ settings_arrived() {
   grep -q 'ALMANAC_MODELS=embedded: ' "$SCRATCH/settings"
 }
 
-# An image that cannot start, made from one that can.
-broken_image() {
+# changed_image NAME CHANGE: the image, with an instruction of a Dockerfile more.
+changed_image() {
   local container
   container=$(docker create "$IMAGE")
-  docker commit --change 'ENTRYPOINT ["/nothing"]' "$container" "$1"
+  docker commit --change "$2" "$container" "$1"
   docker rm "$container"
 }
 
 deployment_fails() {
-  local image=$1 status=0
-  shift
-  IMAGE=$image deploy "$@" || status=$?
+  local status=0
+  IMAGE=$BROKEN deploy --tag v3 || status=$?
   ((status == 1)) && grep -q 'did not become healthy' "$SCRATCH/check"
 }
 
@@ -182,7 +187,7 @@ if [[ -n $missing ]]; then
 fi
 EMULATOR=''
 MADE=''
-BROKEN=''
+BROKEN='' SECOND=''
 trap clean_up EXIT
 use_terraform
 export DOCKER_CONFIG=$SCRATCH/docker
@@ -195,7 +200,7 @@ VARIABLES
 
 # It checks signatures and policies.
 check 'the emulator starts' start_emulator AUTH=true
-BROKEN=almanac-broken:${EMULATOR##*:}
+BROKEN=almanac-broken:${EMULATOR##*:} SECOND=almanac-second:${EMULATOR##*:}
 if [[ -z $IMAGE ]]; then
   skip 'the program itself' 'no --image, so a stand-in answers'
   IMAGE=almanac-stand-in:${EMULATOR##*:} MADE=$IMAGE
@@ -209,15 +214,16 @@ check 'the load balancer passes on nothing else' answers 404 /metrics
 check 'two tasks run' eventually 30 test "$(images_running | wc -l)" = 2
 check 'a task is not root and has its settings' settings_arrived
 
+check 'another image' changed_image "$SECOND" 'LABEL second=true'
 begin_load
-check 'a second tag is deployed under load' deploy --tag v2
+check 'a second tag is deployed under load' deploy_second
 check 'only the second tag runs' eventually 60 only_tag_runs v2
 end_load
 check 'no request failed' nothing_failed
 sed 's/^/        /' "$SCRATCH/check"
 
-check 'an image that cannot start' broken_image "$BROKEN"
-check 'a deployment that fails is told' deployment_fails "$BROKEN" --tag v3
+check 'an image that cannot start' changed_image "$BROKEN" 'ENTRYPOINT ["/nothing"]'
+check 'a deployment that fails is told' deployment_fails
 check 'the second tag runs on' only_tag_runs v2
 check 'and answers' answers 200 /forecast --data '{"values":[1,2,3,4,5,6],"horizon":2}'
 
