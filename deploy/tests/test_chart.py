@@ -1,5 +1,7 @@
 """The Helm chart: what it renders, and what it refuses."""
 
+import json
+import re
 import tomllib
 
 import helm_python
@@ -202,3 +204,11 @@ def test_a_service_monitor_selects_the_service():
     assert selected.items() <= objects["Service"]["metadata"]["labels"].items()
     [endpoint] = objects["ServiceMonitor"]["spec"]["endpoints"]
     assert endpoint["port"] == objects["Service"]["spec"]["ports"][0]["name"]
+
+
+def test_both_load_balancers_pass_on_the_same_paths():
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    variables = (stack.DEPLOY / "aws" / "variables.tf").read_text()
+    [default] = re.findall(r"paths += optional\(list\(string\), (\[.*\])\)", variables)
+    # A rule of the load balancer has patterns, an Ingress has prefixes.
+    assert [path.rstrip("*") for path in json.loads(default)] == values["ingress"]["paths"]
