@@ -175,7 +175,7 @@ impl KeptBuilder {
                     latency_floor: Duration::from_secs(60),
                 },
                 memory_bytes: None,
-                routes: std::collections::BTreeMap::new(),
+                routes: BTreeMap::new(),
             },
             aliases: Aliases::new(),
             key: None,

