@@ -4,6 +4,7 @@
 //! anew, and the difference is for the reviewer.
 
 mod backtests;
+mod models;
 mod provoke;
 mod transport;
 

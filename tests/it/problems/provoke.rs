@@ -7,20 +7,15 @@ use almanac::engine::SubmitError;
 use almanac::forecast::{BacktestLimits, Limits};
 use almanac::http::server::BodyTimeout;
 use almanac::http::{Code, Problem};
-use almanac::model::Manifest;
-use almanac::model::manifest::{Missing, Scaling};
-use almanac::registry::ModelState;
 use axum::body::Body;
 use axum::http::{Request, header};
 use axum::response::IntoResponse as _;
-use ndarray::Array3;
 use serde_json::{Value, json};
 
-use super::backtests;
 use super::transport::{Broken, Panicking, declared, silent, without_length};
+use super::{backtests, models};
 use crate::support::answer::Answer;
-use crate::support::kept::KeptBuilder;
-use crate::support::scripted::{Scripted, manifest};
+use crate::support::scripted::Scripted;
 use crate::support::{TestApp, TestAppBuilder, poll_once};
 
 /// A request, as the catalogue shows it, and its answer.
@@ -90,23 +85,12 @@ async fn tables<const N: usize>(
 }
 
 /// Posts each of `series` with two steps to forecast.
-async fn series<const N: usize>(app: &TestApp, series: [Value; N]) -> Vec<Provocation> {
+pub(super) async fn series<const N: usize>(app: &TestApp, series: [Value; N]) -> Vec<Provocation> {
     let complete = series.map(|mut body| {
         body["horizon"] = json!(2);
         body
     });
     posts(app, complete).await
-}
-
-/// The same request to a model of its own.
-async fn scripted(forecaster: Scripted) -> Vec<Provocation> {
-    series(&TestApp::scripted(forecaster), [json!({"values": [1, 2]})]).await
-}
-
-/// A series of `values`, for a model of `manifest`.
-async fn unfit(manifest: Manifest, values: Value) -> Vec<Provocation> {
-    let app = TestAppBuilder::scripted().workers_of(manifest, vec![Scripted::last_value()]);
-    series(&app.build(), [json!({"values": values})]).await
 }
 
 /// Requests that end in `code`. No wildcard arm: a new code must be provoked.
@@ -174,36 +158,15 @@ pub(super) async fn provocations(app: &TestApp, code: Code) -> Vec<Provocation> 
             )
             .await
         }
-        Code::UnknownModel => {
-            let mut provoked = series(app, [json!({"values": [1, 2], "model": "prophet"})]).await;
-            provoked.push(told("GET /models/prophet", app.get("/models/prophet")).await);
-            provoked
-        }
-        Code::UnknownVersion => {
-            series(app, [json!({"values": [1, 2], "model": "scripted/8"})]).await
-        }
-        Code::ModelInUse => {
-            let kept = KeptBuilder::new()
-                .holding(&[("m", "1", "add 1")])
-                .ready()
-                .await;
-            let refused = kept.admin("DELETE", "/admin/models/m", &Value::Null);
-            vec![told("DELETE /admin/models/m", refused).await]
-        }
-        Code::Unauthorized => {
-            let mut builder = KeptBuilder::new().holding(&[("m", "1", "add 1")]);
-            builder.key = Some("0123456789abcdef");
-            let kept = builder.ready().await;
-            let refused = kept.admin("POST", "/admin/reload", &Value::Null);
-            vec![told("POST /admin/reload", refused).await]
-        }
-        Code::ModelLoading => series(&TestApp::loading("late"), [json!({"values": [1, 2]})]).await,
-        Code::ModelFailed => {
-            let app = TestApp::loading("broken");
-            let reason = "model.onnx is missing".to_owned();
-            app.registry.set("broken", ModelState::Failed { reason });
-            series(&app, [json!({"values": [1, 2]})]).await
-        }
+        Code::UnknownModel
+        | Code::UnknownVersion
+        | Code::ModelInUse
+        | Code::Unauthorized
+        | Code::ModelLoading
+        | Code::ModelFailed
+        | Code::UnfitValue
+        | Code::ForecastNotFinite
+        | Code::ModelError => models::provocations(app, code).await,
         Code::InvalidWindows
         | Code::TooManyWindows
         | Code::InvalidStep
@@ -244,16 +207,6 @@ pub(super) async fn provocations(app: &TestApp, code: Code) -> Vec<Provocation> 
             )
             .await
         }
-        // A model that takes no missing values, and one that takes logarithms.
-        Code::UnfitValue => {
-            let mut complete = manifest();
-            complete.context.missing = Missing::Reject;
-            let mut provoked = unfit(complete, json!([1, null, 2])).await;
-            let mut logarithms = manifest();
-            logarithms.context.scaling = Scaling::Log1p;
-            provoked.extend(unfit(logarithms, json!([1, -1, 2])).await);
-            provoked
-        }
         Code::LengthMismatch
         | Code::InvalidStart
         | Code::InvalidTimestamp
@@ -268,23 +221,6 @@ pub(super) async fn provocations(app: &TestApp, code: Code) -> Vec<Provocation> 
         | Code::TooManyGaps
         | Code::CalendarOutOfRange
         | Code::InvalidSeasonLength => calendar(app, code).await,
-        Code::ForecastNotFinite => {
-            scripted(Scripted::new(|batch| {
-                Ok(Array3::from_elem(
-                    (batch.len(), 3, batch.horizon()),
-                    f32::NAN,
-                ))
-            }))
-            .await
-        }
-        // A failure that it reports, a panic, and an answer of the wrong shape.
-        Code::ModelError => {
-            let mut provoked = scripted(Scripted::failing("out of memory")).await;
-            provoked.extend(scripted(Scripted::new(|_| panic!("a panic for a test"))).await);
-            let narrow = |batch: &_| Ok(Array3::zeros((almanac::model::Batch::len(batch), 2, 2)));
-            provoked.extend(scripted(Scripted::new(narrow)).await);
-            provoked
-        }
     }
 }
 

@@ -1,0 +1,88 @@
+//! For every code that depends on a model, requests that end in it.
+
+use almanac::http::Code;
+use almanac::model::Manifest;
+use almanac::model::manifest::{Missing, Scaling};
+use almanac::registry::ModelState;
+use ndarray::Array3;
+use serde_json::{Value, json};
+
+use super::provoke::{Provocation, series, told};
+use crate::support::kept::KeptBuilder;
+use crate::support::scripted::{Scripted, manifest};
+use crate::support::{TestApp, TestAppBuilder};
+
+/// Requests, most of them to models of their own, that end in `code`.
+pub(super) async fn provocations(app: &TestApp, code: Code) -> Vec<Provocation> {
+    match code {
+        Code::UnknownModel => {
+            let mut provoked = series(app, [json!({"values": [1, 2], "model": "prophet"})]).await;
+            provoked.push(told("GET /models/prophet", app.get("/models/prophet")).await);
+            provoked
+        }
+        Code::UnknownVersion => {
+            series(app, [json!({"values": [1, 2], "model": "scripted/8"})]).await
+        }
+        Code::ModelInUse => {
+            let kept = KeptBuilder::new()
+                .holding(&[("m", "1", "add 1")])
+                .ready()
+                .await;
+            let refused = kept.admin("DELETE", "/admin/models/m", &Value::Null);
+            vec![told("DELETE /admin/models/m", refused).await]
+        }
+        Code::Unauthorized => {
+            let mut builder = KeptBuilder::new().holding(&[("m", "1", "add 1")]);
+            builder.key = Some("0123456789abcdef");
+            let kept = builder.ready().await;
+            let refused = kept.admin("POST", "/admin/reload", &Value::Null);
+            vec![told("POST /admin/reload", refused).await]
+        }
+        Code::ModelLoading => series(&TestApp::loading("late"), [json!({"values": [1, 2]})]).await,
+        Code::ModelFailed => {
+            let app = TestApp::loading("broken");
+            let reason = "model.onnx is missing".to_owned();
+            app.registry.set("broken", ModelState::Failed { reason });
+            series(&app, [json!({"values": [1, 2]})]).await
+        }
+        // A model that takes no missing values, and one that takes logarithms.
+        Code::UnfitValue => {
+            let mut complete = manifest();
+            complete.context.missing = Missing::Reject;
+            let mut provoked = unfit(complete, json!([1, null, 2])).await;
+            let mut logarithms = manifest();
+            logarithms.context.scaling = Scaling::Log1p;
+            provoked.extend(unfit(logarithms, json!([1, -1, 2])).await);
+            provoked
+        }
+        Code::ForecastNotFinite => {
+            scripted(Scripted::new(|batch| {
+                Ok(Array3::from_elem(
+                    (batch.len(), 3, batch.horizon()),
+                    f32::NAN,
+                ))
+            }))
+            .await
+        }
+        // A failure that it reports, a panic, and an answer of the wrong shape.
+        Code::ModelError => {
+            let mut provoked = scripted(Scripted::failing("out of memory")).await;
+            provoked.extend(scripted(Scripted::new(|_| panic!("a panic for a test"))).await);
+            let narrow = |batch: &_| Ok(Array3::zeros((almanac::model::Batch::len(batch), 2, 2)));
+            provoked.extend(scripted(Scripted::new(narrow)).await);
+            provoked
+        }
+        other => unreachable!("{other:?} is not about models"),
+    }
+}
+
+/// The same request to a model of its own.
+async fn scripted(forecaster: Scripted) -> Vec<Provocation> {
+    series(&TestApp::scripted(forecaster), [json!({"values": [1, 2]})]).await
+}
+
+/// A series of `values`, for a model of `manifest`.
+async fn unfit(manifest: Manifest, values: Value) -> Vec<Provocation> {
+    let app = TestAppBuilder::scripted().workers_of(manifest, vec![Scripted::last_value()]);
+    series(&app.build(), [json!({"values": values})]).await
+}
