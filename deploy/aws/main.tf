@@ -1,5 +1,8 @@
+data "aws_region" "this" {}
+
 locals {
-  image = coalesce(var.image, "${module.registry.url}:${var.image_tag}")
+  region = data.aws_region.this.name
+  image  = coalesce(var.image, "${module.registry.url}:${var.image_tag}")
 
   models_source = var.models.bucket == null ? [] : ["s3://${var.models.bucket}/${trimsuffix(var.models.prefix, "/")}"]
   sources       = coalesce(var.models.sources, concat(local.models_source, ["embedded:"]))
@@ -22,11 +25,20 @@ module "registry" {
   force_delete = var.force_delete
 }
 
+module "publishing" {
+  source = "./modules/publishing"
+  count  = var.github == null ? 0 : 1
+
+  name           = var.name
+  repository_arn = module.registry.arn
+  github         = var.github
+}
+
 module "network" {
   source = "./modules/network"
 
   name    = var.name
-  region  = var.region
+  region  = local.region
   network = var.network
 }
 
@@ -54,7 +66,7 @@ module "service" {
   source = "./modules/service"
 
   name                           = var.name
-  region                         = var.region
+  region                         = local.region
   image                          = local.image
   task                           = var.task
   environment                    = local.environment
@@ -87,7 +99,7 @@ module "observability" {
   source = "./modules/observability"
 
   name                 = var.name
-  region               = var.region
+  region               = local.region
   cluster              = module.service.cluster_name
   service              = module.service.service_name
   log_group            = module.service.log_group_name

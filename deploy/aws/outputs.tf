@@ -42,3 +42,8 @@ output "log_group" {
   description = "Where the log is."
   value       = module.service.log_group_name
 }
+
+output "publishing_role_arn" {
+  description = "The role with which workflows on GitHub push images, if there is one."
+  value       = one(module.publishing[*].role_arn)
+}

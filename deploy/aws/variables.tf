@@ -10,8 +10,9 @@ variable "name" {
 }
 
 variable "region" {
-  description = "AWS region, such as eu-central-1."
+  description = "AWS region, such as eu-central-1; without one that of the environment, AWS_REGION."
   type        = string
+  default     = null
 }
 
 variable "tags" {
@@ -211,4 +212,22 @@ variable "force_delete" {
   description = "Whether destroying deletes the images of the repository too."
   type        = bool
   default     = false
+}
+
+variable "github" {
+  description = <<-EOT
+    The repository on GitHub, owner/name, whose workflows may push images, and from which refs. An account knows GitHub once: where it
+    does already, provider_arn names its OpenID Connect provider.
+  EOT
+  type = object({
+    repository   = string
+    refs         = optional(list(string), ["refs/heads/main", "refs/tags/v*"])
+    provider_arn = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.github == null || can(regex("^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$", var.github.repository))
+    error_message = "github.repository must be owner/name, with no wildcard."
+  }
 }

@@ -70,10 +70,12 @@ run "values_that_cannot_be_meant" {
     secrets = { OTEL_EXPORTER_OTLP_HEADERS = "authorization=hunter2" }
     # A load balancer in one zone.
     network = { zones = 1 }
+    # Every repository of an owner.
+    github = { repository = "owner/*" }
     # A range that is empty.
     scaling = { min = 3, max = 2 }
   }
-  expect_failures = [var.environment, var.task, var.models, var.secrets, var.network, var.scaling]
+  expect_failures = [var.environment, var.task, var.models, var.secrets, var.network, var.scaling, var.github]
 }
 
 run "a_wildcard_in_a_prefix" {

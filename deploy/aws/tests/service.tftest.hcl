@@ -18,6 +18,10 @@ run "the_defaults_make_two_small_tasks" {
     condition     = length(module.scaling) == 1
     error_message = "scaling is on"
   }
+  assert {
+    condition     = length(module.publishing) == 0
+    error_message = "nobody outside of the account may push"
+  }
 }
 
 run "the_container_is_locked_down_and_has_the_timeouts" {

@@ -63,3 +63,15 @@ mock_resource "aws_cloudwatch_log_group" {
     arn = "arn:aws:logs:eu-central-1:123456789012:log-group:/ecs/almanac"
   }
 }
+
+mock_data "aws_region" {
+  defaults = {
+    name = "eu-central-1"
+  }
+}
+
+mock_resource "aws_iam_openid_connect_provider" {
+  defaults = {
+    arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
+  }
+}
