@@ -9,6 +9,7 @@ mod admin;
 mod flags;
 mod models;
 mod observation;
+mod platform;
 mod sources;
 mod units;
 
@@ -16,11 +17,12 @@ pub use admin::{Admin, Secret};
 pub use flags::{Flags, LifeFlags, SharedFlags};
 pub use models::{Canary, Models, Rollback, RouteConfig, Shadow};
 pub use observation::{Log, Traces};
+pub use platform::Platform;
 pub use sources::SourceFlags;
 pub use units::{Bytes, Span};
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Args as _;
 use serde::Deserialize;
@@ -28,7 +30,6 @@ use thiserror::Error;
 
 use crate::cpu::CpuOverrides;
 use crate::forecast::{BacktestLimits, Limits};
-use crate::store::MlflowOptions;
 
 /// Every setting, with its value.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -119,27 +120,6 @@ pub struct Engine {
     pub workers: Option<usize>,
     /// Threads inside each session, instead of 1.
     pub session_threads: Option<usize>,
-}
-
-/// What the platform tells by variables of its own.
-#[derive(Clone, Debug, Default)]
-pub struct Platform {
-    /// `ORT_DYLIB_PATH`: the ONNX Runtime library to load.
-    pub ort_library: Option<PathBuf>,
-    /// `ECS_CONTAINER_METADATA_URI_V4`: where an ECS task reads of itself.
-    pub ecs_metadata: Option<String>,
-    /// `OTEL_EXPORTER_OTLP_ENDPOINT`: where telemetry of any kind goes.
-    pub otlp_endpoint: Option<String>,
-    /// `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`: where traces go.
-    pub otlp_traces_endpoint: Option<String>,
-    /// `OTEL_SERVICE_NAME`: the name of the service.
-    pub otel_service: Option<String>,
-    /// `OTEL_SDK_DISABLED`: whether there are no traces whatever else is said.
-    pub otel_disabled: bool,
-    /// `XDG_CACHE_HOME`, or `.cache` in `HOME`: where a user's programs keep what they can get again.
-    pub cache_home: Option<PathBuf>,
-    /// `MLFLOW_TRACKING_URI` and the credentials that go with it.
-    pub mlflow: MlflowOptions,
 }
 
 /// Why there is no configuration. One line each.
@@ -266,24 +246,12 @@ impl Config {
             None => Self::default(),
         };
         flags.apply(&mut config);
-        config.platform = Platform {
-            ort_library: variable("ORT_DYLIB_PATH").map(PathBuf::from),
-            ecs_metadata: variable("ECS_CONTAINER_METADATA_URI_V4"),
-            otlp_endpoint: variable("OTEL_EXPORTER_OTLP_ENDPOINT"),
-            otlp_traces_endpoint: variable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"),
-            otel_service: variable("OTEL_SERVICE_NAME"),
-            otel_disabled: variable("OTEL_SDK_DISABLED")
-                .is_some_and(|value| value.eq_ignore_ascii_case("true")),
-            cache_home: variable("XDG_CACHE_HOME")
-                .map(PathBuf::from)
-                .or_else(|| Some(PathBuf::from(variable("HOME")?).join(".cache"))),
-            mlflow: MlflowOptions {
-                tracking_uri: variable("MLFLOW_TRACKING_URI"),
-                username: variable("MLFLOW_TRACKING_USERNAME"),
-                password: variable("MLFLOW_TRACKING_PASSWORD"),
-                token: variable("MLFLOW_TRACKING_TOKEN"),
-            },
-        };
+        config.platform = Platform::read()?;
+        if let Some(port) = config.platform.sagemaker_port
+            && flags.listen.is_none()
+        {
+            config.server.listen.set_port(port);
+        }
         config.traces.take_standard(&config.platform)?;
         config.check()?;
         Ok(config)
@@ -420,14 +388,6 @@ fn check_variables(names: impl Iterator<Item = String>) -> Result<(), ConfigErro
         }
     }
     Ok(())
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this module is the reader of the environment"
-)]
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 #[cfg(test)]

@@ -39,6 +39,9 @@ pub struct Manifest {
     pub licence: String,
     /// How many rows one run of the graph takes, when it is not any number.
     pub batch_size: Option<usize>,
+    /// Whether the graph is as fast as it gets, so that nothing is gained by optimising it when it is
+    /// opened.
+    pub optimized: bool,
     /// Digest of every other file of the bundle, by file name.
     pub files: BTreeMap<String, Digest>,
     /// The tensor that carries the history.
@@ -87,6 +90,8 @@ struct Document {
     description: String,
     licence: String,
     batch_size: Option<usize>,
+    #[serde(default)]
+    optimized: bool,
     files: BTreeMap<String, Digest>,
     context: ContextRole,
     season_length: Option<SeasonLengthRole>,

@@ -1,5 +1,6 @@
 //! What an ONNX file says of itself, as the runtime reads it.
 
+use ort::session::builder::GraphOptimizationLevel;
 use ort::value::{Outlet, TensorElementType, ValueType};
 
 use crate::model::Digest;
@@ -35,7 +36,8 @@ pub struct TensorDescription {
 /// # Errors
 /// [`SessionError::Graph`] when it cannot be opened.
 pub fn describe(runtime: &Runtime, bytes: &[u8]) -> Result<GraphDescription, SessionError> {
-    let session = open(runtime, bytes, 1, None).map_err(SessionError::Graph)?;
+    let unchanged = GraphOptimizationLevel::Disable;
+    let session = open(runtime, bytes, (1, unchanged), None).map_err(SessionError::Graph)?;
     let metadata = session
         .metadata()
         .map_err(|error| SessionError::Graph(error.to_string()))?;

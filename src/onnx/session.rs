@@ -89,7 +89,12 @@ impl<'a> OnnxModel<'a> {
             bundle,
             weights,
         } = self;
-        let session = open(runtime, &bundle.model, threads, Some(weights));
+        let level = if bundle.manifest.optimized {
+            GraphOptimizationLevel::Disable
+        } else {
+            GraphOptimizationLevel::All
+        };
+        let session = open(runtime, &bundle.model, (threads, level), Some(weights));
         let session = session.map_err(SessionError::Graph)?;
         check_roles(&bundle.manifest, session.inputs(), session.outputs())?;
         let options = RunOptions::new().map_err(|error| SessionError::Graph(error.to_string()))?;
@@ -166,7 +171,7 @@ impl fmt::Debug for Options {
 pub(super) fn open(
     runtime: &Runtime,
     graph: &[u8],
-    threads: usize,
+    (threads, level): (usize, GraphOptimizationLevel),
     weights: Option<&Weights>,
 ) -> Result<Session, String> {
     let open = || -> ort::Result<Session> {
@@ -179,7 +184,7 @@ pub(super) fn open(
             .with_inter_threads(1)?
             .with_intra_op_spinning(false)?
             .with_inter_op_spinning(false)?
-            .with_optimization_level(GraphOptimizationLevel::All)?
+            .with_optimization_level(level)?
             .commit_from_memory(graph)
     };
     open().map_err(|error| error.to_string())

@@ -16,11 +16,11 @@ MLFLOW=3.17.2
 
 # A folder with the servers; made once.
 servers_home() {
-  local home=$CACHE/sources-$MINISTACK-$MLFLOW
+  local home=$CACHE/sources-$MINISTACK-$MLFLOW-onnx
   if [[ ! -x $home/bin/mlflow ]]; then
     uv venv --quiet --clear --relocatable "$home.part"
     uv pip install --quiet --python "$home.part/bin/python" \
-      "ministack==$MINISTACK" "mlflow==$MLFLOW" boto3==1.43.106
+      "ministack==$MINISTACK" "mlflow==$MLFLOW" boto3==1.43.106 onnx==1.22.0 onnxruntime==1.31.1
     rm -rf "$home" && mv "$home.part" "$home"
   fi
   printf '%s\n' "$home"
@@ -59,11 +59,13 @@ start_proxy() {
 fault() { printf '%s' "$1" >"$SCRATCH/S3.fault"; }
 start_proxy S3 "$EMULATOR"
 
-# start_mlflow NAME ARGUMENT...: sets NAME to its address, before it answers.
+# start_mlflow NAME ARGUMENT...: sets NAME to its address, before it answers; the one it had before, if
+# any.
 declare -A MLFLOW_PID
+PROXIED='' STORED=''
 start_mlflow() {
-  local name=$1 port
-  port=$(free_port)
+  local name=$1 port=${!1##*:}
+  [[ -n $port ]] || port=$(free_port)
   shift
   (cd "$SCRATCH" && exec env MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false "MLFLOW_S3_ENDPOINT_URL=http://$EMULATOR" \
     "$HOME_OF_SERVERS/bin/mlflow" server --host 127.0.0.1 --port "$port" --workers 1 \
@@ -239,6 +241,46 @@ unwritable() {
 }
 check 'a cache that cannot be written is told once' unwritable
 
+# --- While it serves
+
+# version_is VERSION: whether a forecast is of this version, which is 1 or 2.
+version_is() {
+  answers && grep -qF "\"version\":\"$1\"" "$SCRATCH/body"
+}
+refused() {
+  [[ $(status_of /models/store/versions) == 200 ]] && grep -qF -- "$1" "$SCRATCH/body"
+}
+# A new version whose download has a fault: it is refused for that reason, and the first serves on.
+faulty_while_serving() {
+  fault "$1" && eventually 30 refused "$2" && version_is 1
+}
+new_version() {
+  # Straight to the emulator, for the proxy breaks what goes through it.
+  models push models/seasonal/1 s3://models/watched --as "store/$1" --s3-endpoint "http://$EMULATOR" --s3-path-style
+}
+new_version 1 >/dev/null
+check 'a server watches S3' start_ready_server "${IN_S3[@]}" --models s3://models/watched --default-model store \
+  --drain-delay 0s --watch 200ms --model-cache-size 0B --probation 0s
+fault corrupt
+check 'a new version comes' new_version 2
+check '... with wrong bytes: it is refused, and the version before serves' faulty_while_serving corrupt 'has digest'
+check 'S3 is down: the server serves, and its metric says so' eventually 30 metric_is \
+  'almanac_source_up{source="s3://models/watched"}' 1
+fault dead
+check '... down' eventually 30 metric_is 'almanac_source_up{source="s3://models/watched"}' 0
+check '... serving' version_is 1
+fault none
+check '... up again' eventually 30 metric_is 'almanac_source_up{source="s3://models/watched"}' 1
+check 'the version that was refused is written anew' models push models/seasonal/1 s3://models/watched \
+  --as store/2 --overwrite --s3-endpoint "http://$EMULATOR" --s3-path-style
+check '... and serves' eventually 30 version_is 2
+fault die
+check 'a third comes over a connection that dies' new_version 3
+check '... the second serves on' version_is 2
+fault none
+check '... and the third once the connection holds' eventually 60 version_is 3
+check 'it stops' stop_server
+
 # --- MLflow
 
 # round_trip SERVER: push twice, find by alias, version and newest, verify, serve.
@@ -278,8 +320,33 @@ foreign_host() {
   models list "mlflow:http://[::ffff:127.0.0.1]:${PROXIED##*:}/store"
 }
 check 'a name that MLflow does not allow' says '--allowed-hosts' foreign_host
+
+# register FACTOR: logs and registers with MLflow's own client, and moves the alias.
+register() {
+  GIT_PYTHON_REFRESH=quiet "$HOME_OF_SERVERS/bin/python" "$E2E/sources_flavour.py" "$PROXIED" airline "$1" champion |
+    tail -n 1 >"$SCRATCH/moved"
+}
+LAST='{"model":"airline","values":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,10],"horizon":2}'
+points_are() {
+  [[ $(status_of /forecast --data "$LAST") == 200 ]] && grep -qF "\"point\":[$1]" "$SCRATCH/body"
+}
+check 'an ONNX flavour is registered by Python' register 2
+start_ready_server --models mlflow:airline@champion --default-model airline --drain-delay 0s --watch 2s
+check '... and served without a manifest' points_are 20.0,20.0
+check 'the next version takes the alias' register 3
+check '... and is served without a restart' eventually 10 points_are 30.0,30.0
+echo "$((($(date +%s%N) - $(<"$SCRATCH/moved")) / 1000000)) ms after the alias moved, with a look each 2 s"
 kill -KILL "${MLFLOW_PIDS[@]}"
-check 'with MLflow down it starts from its cache' serves_mlflow
+check 'MLflow ends: the server serves' points_are 30.0,30.0
+check '... and says that it is down' eventually 30 metric_is 'almanac_source_from_cache{source="mlflow:airline@champion"}' 1
+start_mlflow PROXIED --artifacts-destination "$SCRATCH/artifacts" --serve-artifacts
+await_mlflow PROXIED
+check 'MLflow is back, with a version' register 4
+check '... which is served' eventually 30 points_are 40.0,40.0
+check 'it stops' stop_server
+
+kill -KILL "${MLFLOW_PIDS[@]}"
+check 'with MLflow down a server starts from its cache' serves_mlflow
 check 'and stops' stop_server
 unset MLFLOW_TRACKING_URI
 

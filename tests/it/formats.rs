@@ -277,3 +277,20 @@ kind = "point"
         "{error}"
     );
 }
+
+#[test]
+fn the_manifest_of_every_example_is_one() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models/examples");
+    let mut read = 0;
+    for family in std::fs::read_dir(root).unwrap() {
+        let path = family.unwrap().path().join("manifest.toml");
+        if path.is_file() {
+            let text = std::fs::read_to_string(&path).unwrap();
+            if let Err(error) = almanac::model::Manifest::parse(&text) {
+                panic!("{}: {error}", path.display());
+            }
+            read += 1;
+        }
+    }
+    assert!(read >= 11, "{read} manifests");
+}

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::forecast::{Horizon, QuantileLevel, QuantileLevels, SeasonChoice, Series};
 use crate::model::manifest::tests::manifest;
+use crate::model::manifest::{ElementType, Fill, InputAxis, InputRole};
 
 fn request(values: &[f64], horizon: u64, season_length: usize) -> ForecastRequest {
     ForecastRequest::new(
@@ -39,6 +40,21 @@ fn shorter_rows_are_padded_on_the_left_and_longer_ones_cut_to_their_tail() {
         [f32::NAN, f32::NAN, 5.0, f32::NAN].map(f32::to_bits)
     );
     assert_eq!((batch.len(), batch.horizon()), (2, 2));
+}
+
+#[test]
+fn an_input_may_say_how_far_each_row_is_forecast() {
+    let manifest = manifest("scaling = \"none\"");
+    let requests = [request(&[1.0, 2.0], 2, 1), request(&[3.0], 1, 1)];
+    let batch = Batch::pack(&manifest, &requests.each_ref());
+    let role = InputRole {
+        name: "steps".to_owned(),
+        r#type: ElementType::Int64,
+        axes: vec![InputAxis::Batch],
+        fill: Fill::Horizon,
+    };
+    let input = batch.input(&manifest, &role);
+    assert_eq!(input.iter().copied().collect::<Vec<_>>(), [2.0, 1.0]);
 }
 
 #[test]

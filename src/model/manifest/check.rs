@@ -37,6 +37,7 @@ impl Document {
             description: self.description,
             licence: self.licence,
             batch_size: self.batch_size,
+            optimized: self.optimized,
             files: self.files,
             context: self.context,
             season_length: self.season_length,

@@ -58,6 +58,20 @@ fn darts_points_are_rolled_out() {
 }
 
 #[test]
+fn the_parameters_of_darts_may_have_an_axis_of_their_own() {
+    for (parameters, named, kind) in [
+        (1, "null", OutputKind::Quantiles),
+        (2, r#"["mu", "b"]"#, OutputKind::Distribution),
+    ] {
+        let mut graph = darts(parameters, ("null", named));
+        graph.outputs[0].axes.insert(2, "1".to_owned());
+        let manifest = manifest(&graph);
+        assert_eq!(manifest.output.kind, kind);
+        assert_eq!(manifest.output.axes.len(), 4);
+    }
+}
+
+#[test]
 fn darts_quantiles_are_read_in_any_order() {
     let names = r#"names":["q0.500","q0.100","q0.900"]"#;
     let manifest = manifest(&darts(3, ("names\":null", names)));

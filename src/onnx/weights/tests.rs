@@ -1,6 +1,7 @@
 //! A graph of one matrix product, written byte by byte, in sessions that share its matrix.
 
 use ort::session::Session;
+use ort::session::builder::GraphOptimizationLevel;
 use ort::value::TensorRef;
 
 use super::*;
@@ -9,6 +10,8 @@ use crate::onnx::session::open;
 
 const ROWS: usize = 128;
 const COLUMNS: usize = 256;
+/// One thread, and every optimisation.
+const ALONE: (usize, GraphOptimizationLevel) = (1, GraphOptimizationLevel::All);
 
 /// A field of a protobuf message that holds bytes (wire type 2).
 fn field(number: u8, content: &[u8]) -> Vec<u8> {
@@ -101,10 +104,10 @@ fn what_is_no_graph_has_no_weights() {
 fn sessions_that_share_weights_compute_what_one_alone_does() {
     let runtime = Runtime::load(None).unwrap();
     let graph = product();
-    let alone = run(&mut open(&runtime, &graph, 1, None).unwrap());
+    let alone = run(&mut open(&runtime, &graph, ALONE, None).unwrap());
     let weights = Weights::of(&graph, &BTreeMap::new());
-    let mut first = open(&runtime, &graph, 1, Some(&weights)).unwrap();
-    let mut second = open(&runtime, &graph, 1, Some(&weights)).unwrap();
+    let mut first = open(&runtime, &graph, ALONE, Some(&weights)).unwrap();
+    let mut second = open(&runtime, &graph, ALONE, Some(&weights)).unwrap();
     assert_eq!(run(&mut first), alone);
     assert_eq!(run(&mut second), alone);
     // The weights outlive the one that lent them.
