@@ -117,8 +117,6 @@ def bad(bundles: Bundles, kind: str) -> dict[str, bytes]:
     files = bundles.files(9000)
     if kind == "corrupt":
         files["model.onnx"] = files["model.onnx"][:-1] + b"\0"
-    elif kind == "half written":
-        del files["manifest.toml"]
     elif kind == "truncated":
         files["model.onnx"] = files["model.onnx"][: len(files["model.onnx"]) // 2]
         files["manifest.toml"] = bundles.manifest_of(files, "9000")
@@ -130,7 +128,10 @@ def bad(bundles: Bundles, kind: str) -> dict[str, bytes]:
     return files
 
 
-KINDS = ["corrupt", "half written", "truncated", "wrong forecasts", "misplaced"]
+KINDS = ["corrupt", "truncated", "wrong forecasts", "misplaced"]
+
+# A version whose manifest has not come yet, newer than those that swap.
+HALF = "8000"
 
 
 def refuse(server: Server, folder: Path, bundles: Bundles, kind: str) -> str:
@@ -149,6 +150,12 @@ def refuse(server: Server, folder: Path, bundles: Bundles, kind: str) -> str:
     remove(folder, "9000")
     server.look(by_signal=False)
     return reason
+
+
+def write_half(folder: Path, bundles: Bundles) -> None:
+    files = bundles.files(int(HALF))
+    del files["manifest.toml"]
+    write(folder, HALF, files)
 
 
 def swap(server: Server, folder: Path, bundles: Bundles, version: int) -> float:
@@ -192,6 +199,13 @@ def main() -> int:
         for version in range(2, arguments.swaps + 2):
             took.append(swap(server, arguments.folder, bundles, version))
             resident.append(resident_mib(arguments.pid))
+            if version % 10 == 5:
+                write_half(arguments.folder, bundles)
+            if version % 10 == 6:
+                # The swap was seen by a look that saw the half too.
+                listed = [one["version"] for one in server.versions()["versions"]]
+                assert HALF not in listed, "a version without its manifest was taken for one"
+                remove(arguments.folder, HALF)
             if version % 10 == 0:
                 kind = KINDS[version // 10 % len(KINDS)]
                 reasons[kind] = refuse(server, arguments.folder, bundles, kind)
