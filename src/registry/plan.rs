@@ -110,7 +110,9 @@ impl View<'_> {
     }
 
     /// The versions that may answer when none is named: a canary or a shadow does not, unless there
-    /// is nothing else, and what is older than what answers does not replace it.
+    /// is nothing else, and what is older than what answers does not replace it; unless that has gone
+    /// from its source, which then means another: an alias that moved back, a version that was
+    /// withdrawn.
     fn newest(&self) -> impl Iterator<Item = &Key> {
         let shares = |key: &&Key| self.route.shares_with(&key.version);
         let others = self.held.iter().any(|key| !shares(&key));
@@ -118,13 +120,16 @@ impl View<'_> {
         let stable = self
             .stable
             .filter(|stable| !self.route.shares_with(&stable.version));
+        let withdrawn = stable.filter(|stable| !self.holds(stable));
         let is_older = move |key: &&Key| {
-            stable.is_some_and(|stable| {
-                let by_source = key.source.cmp(&stable.source).reverse();
-                by_source
-                    .then(by_version(&key.version, &stable.version))
-                    .is_lt()
-            })
+            let goes_back = withdrawn.is_some_and(|gone| gone.source == key.source);
+            !goes_back
+                && stable.is_some_and(|stable| {
+                    let by_source = key.source.cmp(&stable.source).reverse();
+                    by_source
+                        .then(by_version(&key.version, &stable.version))
+                        .is_lt()
+                })
         };
         self.held
             .iter()

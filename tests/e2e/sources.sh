@@ -336,8 +336,14 @@ check '... and served without a manifest' points_are 20.0,20.0
 check 'the next version takes the alias' register 3
 check '... and is served without a restart' eventually 10 points_are 30.0,30.0
 echo "$((($(date +%s%N) - $(<"$SCRATCH/moved")) / 1000000)) ms after the alias moved, with a look each 2 s"
+move_back() {
+  curl --silent --fail --max-time 10 "$PROXIED/api/2.0/mlflow/registered-models/alias" \
+    --header 'content-type: application/json' --data '{"name":"airline","alias":"champion","version":"1"}'
+}
+check 'the alias moves back' move_back
+check '... and the server follows' eventually 10 points_are 20.0,20.0
 kill -KILL "${MLFLOW_PIDS[@]}"
-check 'MLflow ends: the server serves' points_are 30.0,30.0
+check 'MLflow ends: the server serves' points_are 20.0,20.0
 check '... and says that it is down' eventually 30 metric_is 'almanac_source_from_cache{source="mlflow:airline@champion"}' 1
 start_mlflow PROXIED --artifacts-destination "$SCRATCH/artifacts" --serve-artifacts
 await_mlflow PROXIED
