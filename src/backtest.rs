@@ -105,10 +105,8 @@ pub async fn backtest(
     let started = Instant::now();
     let manifests = models.iter().map(|model| model.engine.manifest());
     let names = manifests.clone().map(|manifest| manifest.name.clone());
-    let least = manifests
-        .clone()
-        .map(|manifest| manifest.context.min_length);
-    let most_context = manifests.map(|manifest| manifest.context.max_length).max();
+    let least = manifests.clone().map(|manifest| manifest.context.least());
+    let most_context = manifests.map(|manifest| manifest.context.reach()).max();
     let (names, least, cut) = (names.collect(), least.max().unwrap_or(0), options.clone());
     let cut = move || Referee::new(names, series, &cut, least);
     let mut referee = tokio::task::spawn_blocking(cut).await?;

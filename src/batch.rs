@@ -133,7 +133,7 @@ pub async fn forecast_series<W: io::Write>(
         writer,
         summary: Summary::default(),
     };
-    let most_context = model.engine.manifest().context.max_length;
+    let most_context = model.engine.manifest().context.reach();
     let mut series = series.into_iter().peekable();
     let mut under_way: Option<Chunk> = None;
     while let Some(rows) = Rows::take(&mut series, options, most_context) {

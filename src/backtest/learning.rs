@@ -35,7 +35,7 @@ pub async fn learn(
     progress: &(dyn Progress + Sync),
 ) -> Result<Learned, BacktestError> {
     let context = &model.engine.manifest().context;
-    let (least, most_context) = (context.min_length, context.max_length);
+    let (least, most_context) = (context.least(), context.reach());
     let mut residuals = Residuals::new(&levels, plan.horizon().steps());
     let cut = move || Cuts::new(series, plan, levels, least);
     let mut cuts = tokio::task::spawn_blocking(cut).await?;
