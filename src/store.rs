@@ -1,7 +1,7 @@
 //! Where bundles come from: compiled into the program, a directory, S3, MLflow, or a web server.
 //!
 //! A store gives raw files; [`Bundle::verify`](crate::model::Bundle::verify) decides whether they
-//! are a bundle. What a store downloads is bounded, and kept by a [cache](mod@cache) that can answer
+//! are a bundle. What a store downloads is bounded, and kept by a cache that can answer
 //! for it when it is out of reach.
 
 mod cache;
