@@ -52,7 +52,7 @@ make_runtime() {
   authorities >"$WORK/mozilla.crt"
   cat >"$WORK/fill.sh" <<'FILL'
 set -e
-cd "$1"
+cd "${1:?the root of the image}"
 mkdir -p etc/ssl/certs home/nonroot tmp
 chmod 1777 tmp
 printf 'root:x:0:0:root:/:/sbin/nologin\nnonroot:x:65532:65532::/home/nonroot:/sbin/nologin\n' >etc/passwd
@@ -62,7 +62,7 @@ rm -rf usr/share/doc usr/share/locale usr/share/man usr/share/lintian var/cache 
 FILL
   AUTHORITIES=$WORK/mozilla.crt mmdebstrap --quiet --variant=extract \
     --include=base-files,netbase,tzdata,libc6,libgcc-s1,libstdc++6 \
-    --extract-hook="sh $WORK/fill.sh" bookworm "$WORK/runtime.tar" "$(package_sources)"
+    --extract-hook="sh '$WORK/fill.sh' \"\$1\"" bookworm "$WORK/runtime.tar" "$(package_sources)"
   "$DOCKER" import -c 'USER 65532:65532' "$WORK/runtime.tar" "$RUNTIME"
 }
 

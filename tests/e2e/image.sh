@@ -50,6 +50,15 @@ check 'it names its ports' test "$(config_of '{{json .Config.ExposedPorts}}')" =
 check 'SageMaker may choose its port' \
   test "$(config_of '{{index .Config.Labels "com.amazonaws.sagemaker.capabilities.accept-bind-to-port"}}')" = true
 check 'it has no shell' no_shell "$IMAGE"
+# holds FILE: whether the image has the file.
+holds() {
+  local container status=0
+  container=$(docker create "$IMAGE")
+  docker export "$container" | tar --list --file - "$1" || status=1
+  docker rm "$container" >/dev/null
+  return "$status"
+}
+check 'it has certificate authorities, for sources over https' holds etc/ssl/certs/ca-certificates.crt
 check 'it prints its version' docker run --rm "$IMAGE" --version
 
 # --- How it runs
