@@ -98,7 +98,19 @@ impl LoadError {
     /// Whether another attempt at the same files may succeed.
     #[must_use]
     pub(super) const fn may_pass(&self) -> bool {
-        matches!(self, Self::Unreadable(_) | Self::Slow(_) | Self::Thread(_))
+        match self {
+            // Neither gets smaller, nor signed, without a change that the next look sees.
+            Self::Unreadable(error) => !matches!(
+                error,
+                StoreError::TooLarge { .. } | StoreError::TooMany { .. } | StoreError::Unsigned(_)
+            ),
+            Self::Slow(_) | Self::Thread(_) => true,
+            Self::Bundle(_)
+            | Self::Misplaced { .. }
+            | Self::Open(_)
+            | Self::Panicked
+            | Self::Golden(_) => false,
+        }
     }
 }
 
