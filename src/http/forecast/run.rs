@@ -154,9 +154,7 @@ impl Prepared {
                 let shadow = shadows
                     .zip(shadow)
                     .and_then(|(shadows, shadow)| shadows.prepare(shadow, &requests));
-                let answer = model.engine.submit(requests, terms)?.outcomes().await;
-                model.answered(&answer);
-                let answered = answer?;
+                let answered = answered(&model, requests, terms).await?;
                 if let Some(shadow) = shadow {
                     shadow.answered(&answered.0);
                 }
@@ -167,18 +165,7 @@ impl Prepared {
                 calibrated(&model, requests, (plan, levels), terms).await?
             }
         };
-        let mut outcomes = outcomes.into_iter();
-        let series: Vec<_> = waiting
-            .into_iter()
-            .map(|one| {
-                let echo = one?;
-                match outcomes.next() {
-                    Some(Ok(forecast)) => Ok((echo, forecast)),
-                    Some(Err(failure)) => Err(failed(echo, Problem::from(failure))),
-                    None => unreachable!("the engine gives one outcome for each request"),
-                }
-            })
-            .collect();
+        let series = in_place(waiting, outcomes);
         if series.iter().all(Result::is_err) {
             return Err(Problem::of_all(
                 series.into_iter().filter_map(Result::err).collect(),
@@ -193,6 +180,31 @@ impl Prepared {
     }
 }
 
+/// What `model` makes of `requests`, counted.
+async fn answered(
+    model: &LiveModel,
+    requests: Vec<ForecastRequest>,
+    terms: Terms,
+) -> Result<(Outcomes, Timing), Problem> {
+    let answer = model.engine.submit(requests, terms)?.outcomes().await;
+    model.answered(&answer);
+    Ok(answer?)
+}
+
+/// The outcomes of the series that waited for one, among those that failed before.
+fn in_place(
+    waiting: Vec<Result<Echo, FailedSeries>>,
+    outcomes: Outcomes,
+) -> Vec<Result<(Echo, Forecast), FailedSeries>> {
+    let mut outcomes = outcomes.into_iter();
+    let mut take = |echo: Echo| match outcomes.next() {
+        Some(Ok(forecast)) => Ok((echo, forecast)),
+        Some(Err(failure)) => Err(failed(echo, Problem::from(failure))),
+        None => unreachable!("the engine gives one outcome for each request"),
+    };
+    waiting.into_iter().map(|one| take(one?)).collect()
+}
+
 /// The outcomes of `requests`, their intervals calibrated on windows of the same series.
 async fn calibrated(
     model: &LiveModel,
@@ -201,9 +213,7 @@ async fn calibrated(
     terms: Terms,
 ) -> Result<(Outcomes, Timing), Problem> {
     let learned = learn(model, requests, (plan, levels), Some(terms.deadline), &()).await?;
-    let answer = model.engine.submit(learned.series, terms)?.outcomes().await;
-    model.answered(&answer);
-    let (outcomes, mut timing) = answer?;
+    let (outcomes, mut timing) = answered(model, learned.series, terms).await?;
     timing.queue += learned.timing.queue;
     timing.inference += learned.timing.inference;
     let apply = move || {
