@@ -56,18 +56,18 @@ pub struct Checks {
 
 /// The checks of this program, with the runtime that `config` names.
 ///
-/// # Errors
-/// When there is no runtime, or it cannot be used.
-pub fn checks(config: &Config, plan: CpuPlan) -> anyhow::Result<Checks> {
-    let runtime = runtime(config)?;
+/// The first graph loads it, or waits for [`runtime`] to do so in another thread.
+#[must_use]
+pub fn checks(config: &Config, plan: CpuPlan) -> Checks {
+    let library = config.platform.ort_library.clone();
     let threads = plan.session_threads;
-    Ok(Checks {
+    Checks {
         reader: Box::new(|listing, files| Ok(adopt(&listing.name, &listing.version, files)?)),
         opener: Box::new(move |bundle: &Bundle| {
-            let model = OnnxModel::new(runtime.clone(), bundle);
+            let model = OnnxModel::new(Runtime::load(library.as_deref())?, bundle);
             Ok(Box::new(move || Ok(Box::new(model.open(threads)?))))
         }),
-    })
+    }
 }
 
 impl std::fmt::Debug for Checks {
@@ -88,6 +88,7 @@ pub fn load_models(
     metrics: &prometheus::Registry,
     registry: &Registry,
 ) -> anyhow::Result<()> {
+    runtime(config)?;
     let load = models::loader(config, plan, metrics, registry.saturation())?;
     for source in models::open(config, metrics)? {
         load.all(&*source.store, &source.name, registry)?;

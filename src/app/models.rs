@@ -27,7 +27,7 @@ pub(super) fn loader(
     metrics: &prometheus::Registry,
     saturation: &Saturation,
 ) -> anyhow::Result<Load> {
-    let Checks { reader, opener } = super::checks(config, plan)?;
+    let Checks { reader, opener } = super::checks(config, plan);
     Ok(Load {
         reader,
         opener,
@@ -72,9 +72,16 @@ pub(super) async fn keep(
     let admin = Admin::listen(&config).await?;
     let keeper_config = keeper_config(&config);
     let sources = open(&config, &metrics)?;
-    // The runtime's library is read from disk.
-    let load = tokio::task::spawn_blocking(move || loader(&config, plan, &metrics, &saturation));
-    let load = load.await.context("loading the runtime")??;
+    let load = loader(&config, plan, &metrics, &saturation)?;
+    // Loading its library takes as long as to verify the first bundle, so both are done at once.
+    let runtime = tokio::task::spawn_blocking(move || super::runtime(&config));
+    let runtime = async {
+        match runtime.await {
+            Ok(Ok(_)) => std::future::pending().await,
+            Ok(Err(error)) => error,
+            Err(panicked) => anyhow::Error::new(panicked).context("loading the runtime"),
+        }
+    };
     let keeper = Keeper::new(KeeperParts {
         registry: Arc::clone(&registry),
         load,
@@ -95,6 +102,7 @@ pub(super) async fn keep(
     };
     tokio::select! {
         never = keeper.run() => match never {},
+        error = runtime => Err(error),
         error = admin => Err(error),
         never = hangups => match never {},
     }

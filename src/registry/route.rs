@@ -1,6 +1,6 @@
 //! Which version of a model answers a request that names none.
 
-use sha2::{Digest as _, Sha256};
+use crate::model::Digest;
 
 /// Which versions of a model have which part.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -64,12 +64,8 @@ impl Draw<'_> {
 /// Where `key` lies in [0, 1), spread evenly: the first 8 bytes of a SHA-256, which stays the same in
 /// every replica and every release.
 fn position(model: &str, key: &[u8]) -> f64 {
-    let hash = Sha256::new()
-        .chain_update(model.as_bytes())
-        .chain_update([0])
-        .chain_update(key)
-        .finalize();
-    let first = hash.iter().take(8);
+    let hash = Digest::of(&[model.as_bytes(), &[0], key].concat());
+    let first = hash.bytes().iter().take(8);
     let number = first.fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
     // 53 bits are what a double holds exactly, so that 1 is never reached.
     (number >> 11) as f64 / (1_u64 << 53) as f64

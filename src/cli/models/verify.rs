@@ -58,7 +58,8 @@ struct Step {
 pub(super) fn run(args: &VerifyArgs) -> Result<(), Failure> {
     let (config, options, bar) = opening(&args.shared)?;
     let chosen = Chosen::new(&args.source, &args.choice, &options)?;
-    let checks = app::checks(&config, app::cpu_plan(&config))?;
+    app::runtime(&config)?;
+    let checks = app::checks(&config, app::cpu_plan(&config));
     // What is compiled in is trusted as the program is.
     let n_keys = match args.source {
         Source::Embedded => 0,

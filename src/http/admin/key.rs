@@ -4,27 +4,27 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use sha2::{Digest as _, Sha256};
 
 use crate::http::admin::AdminState;
 use crate::http::problem::{Code, Problem};
+use crate::model::Digest;
 
 /// The access key, of which only a digest is kept.
 #[derive(Clone, Copy, Debug)]
-pub struct AccessKey([u8; 32]);
+pub struct AccessKey(Digest);
 
 impl AccessKey {
     /// The access key `text`.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        Self(Sha256::digest(text.as_bytes()).into())
+        Self(Digest::of(text.as_bytes()))
     }
 
     /// Whether `text` is it. The digests are compared to their last byte, so that the time tells
     /// nothing of where they differ.
     fn is(&self, text: &[u8]) -> bool {
-        let other: [u8; 32] = Sha256::digest(text).into();
-        let apart = self.0.iter().zip(other);
+        let other = Digest::of(text);
+        let apart = self.0.bytes().iter().zip(other.bytes());
         apart.fold(0, |apart, (one, other)| apart | (one ^ other)) == 0
     }
 }
