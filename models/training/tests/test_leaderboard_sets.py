@@ -42,7 +42,7 @@ def test_reads_the_held_out_series_alone(folder):
 
 
 def test_an_empty_folder_is_no_corpus(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no .npz files"):
+    with pytest.raises(FileNotFoundError, match="no .npz file"):
         list(corpus.held_out(tmp_path))
 
 

@@ -1,12 +1,4 @@
-"""Windows of real series.
-
-A corpus is a folder of `.npz` files, one for each source, with the arrays
-
-- `values` float32: all series of the file, end to end, NaN where missing;
-- `offsets` int64: series i is `values[offsets[i]:offsets[i + 1]]`;
-- `season` int32: steps per season, 1 where there is none;
-- `name`: of each series, within its source.
-"""
+"""Windows of real series."""
 
 from __future__ import annotations
 
@@ -16,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .split import is_held_out
+from .archive import read_series
 from .window import Window, cut
 
 # A source of many series alike counts less, a long series more, up to so much.
@@ -44,16 +36,14 @@ class Corpus:
     def __init__(self, folder: Path, *, held_out: bool = False):
         self.series: dict[int, list[np.ndarray]] = defaultdict(list)
         weights: dict[int, list[float]] = defaultdict(list)
-        files = sorted(folder.glob("*.npz"))
-        if not files:
-            raise FileNotFoundError(f"{folder} holds no .npz file; --help tells the format")
-        for path in files:
-            for season, values in _read(path, held_out):
-                source = SOURCE_WEIGHTS.get(path.stem, 1.0)
-                for own_season, own in _with_coarser(season, values):
-                    self.series[own_season].append(own)
-                    size = np.clip(len(own) / USUAL_LENGTH, 1.0, MOST_WEIGHT)
-                    weights[own_season].append(source * size)
+        for series in read_series(folder):
+            if series.held_out != held_out or len(series.values) < SHORTEST:
+                continue
+            source = SOURCE_WEIGHTS.get(series.source, 1.0)
+            for season, own in _with_coarser(series.season_length, series.values):
+                self.series[season].append(own)
+                size = np.clip(len(own) / USUAL_LENGTH, 1.0, MOST_WEIGHT)
+                weights[season].append(source * size)
         self.chances = {season: np.array(own) / np.sum(own) for season, own in weights.items()}
 
     def seasons(self) -> list[int]:
@@ -72,16 +62,6 @@ class Corpus:
     def _pick(self, random: np.random.Generator, season: int) -> np.ndarray:
         chosen = random.choice(len(self.chances[season]), p=self.chances[season])
         return self.series[season][chosen]
-
-
-def _read(path: Path, held_out: bool) -> Iterator[tuple[int, np.ndarray]]:
-    with np.load(path, allow_pickle=False) as file:
-        values, offsets, seasons = file["values"], file["offsets"], file["season"]
-        names = file["name"]
-    for i, season in enumerate(seasons.tolist()):
-        own = values[offsets[i] : offsets[i + 1]].astype(np.float64)
-        if len(own) >= SHORTEST and is_held_out(path.stem, str(names[i]), season) == held_out:
-            yield season, own
 
 
 def _with_coarser(season: int, values: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:

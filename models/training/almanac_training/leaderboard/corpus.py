@@ -1,8 +1,4 @@
-"""The held-out series of a corpus folder: one `.npz` file for each source.
-
-A file has all its series end to end in `values`, where each starts and ends in
-`offsets`, and for each its `season`, `season2` (0 for none) and `name`.
-"""
+"""The held-out series of a corpus."""
 
 from __future__ import annotations
 
@@ -12,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..data.split import is_held_out
+from ..data.archive import read_series
 
 
 @dataclass(frozen=True)
@@ -34,16 +30,8 @@ class HeldOut:
 
 
 def held_out(folder: Path) -> Iterator[HeldOut]:
-    paths = sorted(folder.glob("*.npz"))
-    if not paths:
-        raise FileNotFoundError(f"no .npz files in {folder}")
-    for path in paths:
-        with np.load(path) as arrays:
-            values, offsets = arrays["values"].astype(np.float64), arrays["offsets"]
-            seasons = zip(arrays["season"].tolist(), arrays["season2"].tolist(), strict=True)
-            names = arrays["name"].tolist()
-        for i, (name, (season, second)) in enumerate(zip(names, seasons, strict=True)):
-            if is_held_out(path.stem, name, season):
-                own = values[offsets[i] : offsets[i + 1]]
-                # Names were cut to a length, so that some are no longer unique.
-                yield HeldOut(path.stem, f"{name}#{i}", own, season, second)
+    for series in read_series(folder):
+        if series.held_out:
+            name = f"{series.name}#{series.position}"
+            season, second = series.season_length, series.second_season
+            yield HeldOut(series.source, name, series.values, season, second)

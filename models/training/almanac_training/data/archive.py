@@ -1,0 +1,49 @@
+"""The series of a corpus: a folder of `.npz` files, one for each source, with the arrays
+
+- `values` float32: all series of the file, end to end, NaN where missing;
+- `offsets` int64: series i is `values[offsets[i]:offsets[i + 1]]`;
+- `season` int32: steps per season, 1 where there is none;
+- `season2` int32, optional: steps per second season, 0 where there is none;
+- `name`: of each series, within its source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .split import is_held_out
+
+
+@dataclass(frozen=True)
+class Series:
+    source: str
+    name: str
+    # Its place in the file: names were cut to a length, so that some are no longer unique.
+    position: int
+    values: np.ndarray
+    season_length: int
+    second_season: int
+
+    @property
+    def held_out(self) -> bool:
+        return is_held_out(self.source, self.name, self.season_length)
+
+
+def read_series(folder: Path) -> Iterator[Series]:
+    """The series of every source, by the names of the files, their values as float64."""
+    paths = sorted(folder.glob("*.npz"))
+    if not paths:
+        raise FileNotFoundError(f"{folder} holds no .npz file; --help tells the format")
+    for path in paths:
+        with np.load(path, allow_pickle=False) as file:
+            values, offsets, seasons = file["values"], file["offsets"], file["season"]
+            second = file["season2"] if "season2" in file else np.zeros_like(seasons)
+            names = file["name"]
+        each = zip(names.tolist(), seasons.tolist(), second.tolist(), strict=True)
+        for i, (name, season, second_season) in enumerate(each):
+            own = values[offsets[i] : offsets[i + 1]].astype(np.float64)
+            yield Series(path.stem, str(name), i, own, season, second_season)
