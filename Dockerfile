@@ -21,6 +21,10 @@ RUN apt-get update \
 ENV CARGO_HOME=/cargo CARGO_TARGET_DIR=/target ALMANAC_CACHE_DIR=/opt/almanac CARGO_TERM_COLOR=never
 # For example "-C target-cpu=x86-64-v3" or "-C target-cpu=neoverse-n1".
 ARG RUSTFLAGS=""
+# Writes into the program which crates it is made of, for a bill of materials and for scanners.
+RUN --mount=type=cache,target=/cargo,sharing=locked \
+    --mount=type=cache,target=/target,sharing=locked \
+    cargo install --quiet --locked --root /opt/tools cargo-auditable@0.7.7
 WORKDIR /source
 COPY Cargo.toml Cargo.lock build.rs ./
 COPY benches/*.rs benches/
@@ -31,7 +35,7 @@ COPY src src
 RUN --mount=type=cache,target=/cargo,sharing=locked \
     --mount=type=cache,target=/target,sharing=locked \
     --mount=type=cache,target=/opt/almanac,sharing=locked \
-    cargo build --release --locked --bin almanac \
+    PATH=/opt/tools/bin:$PATH cargo auditable build --release --locked --bin almanac \
     && mkdir -p /image/usr/local/bin /image/usr/local/lib \
     && strip --strip-all -o /image/usr/local/bin/almanac /target/release/almanac \
     && install -m 0644 /opt/almanac/onnxruntime-*/libonnxruntime.so /image/usr/local/lib/

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes stand-ins for the two base images of the Dockerfile, for machines that cannot pull them.
 #
-#   deploy/image/base-images.sh [--build NAME] [--runtime NAME]
+#   deploy/image/base-images.sh [--build NAME | --without-build] [--runtime NAME]
 #
 # They are made of Debian's packages (mmdebstrap, as root) and of this machine's own Rust toolchain,
 # and carry the names that the Dockerfile asks for, so that `docker build` needs no registry. An
@@ -17,6 +17,7 @@ DOCKER=${DOCKER:-docker}
 while (($# > 0)); do
   case $1 in
     --build) BUILD=$2 && shift ;;
+    --without-build) BUILD='' ;;
     --runtime) RUNTIME=$2 && shift ;;
     --help) sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$0" && exit 0 ;;
     *) echo "unknown argument $1; see --help" >&2 && exit 64 ;;
@@ -84,5 +85,5 @@ make_build() {
 
 command -v mmdebstrap >/dev/null || apt-get install -y --no-install-recommends mmdebstrap
 have "$RUNTIME" || make_runtime
-have "$BUILD" || make_build
+[[ -z $BUILD ]] || have "$BUILD" || make_build
 "$DOCKER" image ls --format '{{.Repository}}:{{.Tag}} {{.Size}}'

@@ -39,17 +39,41 @@ docker_engine() {
   fi
 }
 
-# build_image NAME: from the Dockerfile, with stand-ins for base images that cannot be pulled.
-build_image() {
-  local base bases
-  mapfile -t bases < <(sed -n 's/^ARG [A-Z]*_IMAGE=//p' "$ROOT/Dockerfile")
-  for base in "${bases[@]}"; do
+# base_images PATTERN [ARGUMENT...]: pulls those that the Dockerfile's arguments of such names ask
+# for, or makes stand-ins where one cannot be pulled.
+base_images() {
+  local base pattern=$1
+  shift
+  for base in $(sed -n "s/^ARG $pattern=//p" "$ROOT/Dockerfile"); do
     docker image inspect "$base" >/dev/null 2>&1 || docker pull --quiet "$base" || {
-      DOCKER=$DOCKER "$ROOT/deploy/image/base-images.sh" || return 1
-      break
+      DOCKER=$DOCKER "$ROOT/deploy/image/base-images.sh" "$@"
+      return
     }
   done
+}
+
+# build_image NAME: from the Dockerfile.
+build_image() {
+  base_images '[A-Z]*_IMAGE' || return 1
   docker build --tag "$1" --build-arg "REVISION=$(git -C "$ROOT" rev-parse HEAD)" "$ROOT"
+}
+
+# pack_image NAME PROGRAM: the last stage of the Dockerfile around a program that is built already,
+# in place of what its build stage makes. Fails where the program's C library is newer than the image's.
+pack_image() {
+  local made=$SCRATCH/packed library
+  base_images RUNTIME_IMAGE --without-build || return 1
+  library=${CACHE%/tools}/onnxruntime-$(sed -n 's/^const VERSION: &str = "\(.*\)";/\1/p' "$ROOT/build.rs")
+  mkdir -p "$made/image/usr/local/bin" "$made/image/usr/local/lib"
+  strip --strip-all -o "$made/image/usr/local/bin/almanac" "$2"
+  install -m 0644 "$library"*/libonnxruntime.so "$made/image/usr/local/lib/"
+  {
+    sed -n '/^ARG [A-Z]*_IMAGE=/p' "$ROOT/Dockerfile"
+    printf 'FROM scratch AS build\nCOPY . /\n'
+    # shellcheck disable=SC2016 # the name of a build argument
+    sed -n '/^FROM ${RUNTIME_IMAGE}/,$p' "$ROOT/Dockerfile"
+  } >"$SCRATCH/Dockerfile"
+  docker build --tag "$1" --file "$SCRATCH/Dockerfile" "$made" && docker run --rm "$1" --version
 }
 
 no_shell() {
