@@ -1,6 +1,7 @@
 //! Graphs of many shapes, by what their manifests or they themselves say, through ONNX Runtime.
 
 mod adopted;
+mod beside;
 mod graph;
 
 use std::borrow::Cow;
