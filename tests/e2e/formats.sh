@@ -10,8 +10,12 @@
 source "$(dirname "$0")/lib.sh"
 
 examples=$ROOT/models/examples
-quick=(lightgbm-lags sklearn-lags patchtst patchtsmixer chronos-bolt)
-slow=(chronos-2 tirex timesfm-2.5 ttm neuralforecast-mlp neuralforecast-nhits darts-tide)
+quick=(lightgbm-lags lightgbm-price sklearn-lags gru-step patchtst patchtsmixer chronos-bolt)
+slow=(
+  chronos-2 tirex timesfm-2.5 ttm
+  neuralforecast-mlp neuralforecast-nhits neuralforecast-exogenous
+  darts-tide darts-tide-covariates darts-rnn
+)
 
 only=()
 rest=()
