@@ -172,6 +172,14 @@ impl ForecastRequest {
         &self.covariates
     }
 
+    /// How many values it holds, those of covariates with them.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let covariates = self.covariates.iter();
+        let beside: usize = covariates.map(|one| one.values.steps().len().max(1)).sum();
+        self.series.values().len() + beside
+    }
+
     /// What the forecast must say of how this request was read.
     #[must_use]
     pub fn warnings(&self) -> &[Warning] {

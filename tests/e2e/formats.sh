@@ -81,7 +81,14 @@ for family in "${families[@]}"; do
 done
 
 if ((${#exported[@]} > 0)); then
-  start_ready_server --models "$models,embedded:"
+  # Graphs that need no manifest are files beside the bundles.
+  sources=$models,embedded:
+  for graph in "$models"/*.onnx; do
+    if [[ -f $graph ]]; then
+      sources+=,$graph
+    fi
+  done
+  start_ready_server --models "$sources"
   for family in "${exported[@]}"; do
     check "$family answers as its package does" python3 "$E2E/formats_compare.py" "$URL" "$requests/$family.json"
     tail -n 1 "$SCRATCH/check"

@@ -67,44 +67,46 @@ def case(
 
 
 def target(values: np.ndarray, size: float | None) -> TimeSeries:
-    """A series, with its one static covariate unless that is None."""
+    """A series in the precision of `values`, with its one static covariate unless that is None."""
     series = TimeSeries.from_values(values)
     if size is None:
         return series
     return series.with_static_covariates(pandas.DataFrame({"size": [size]}))
 
 
-def stacked(case: cases.Case, names: Sequence[str], least: int) -> TimeSeries:
+def stacked(
+    case: cases.Case, names: Sequence[str], least: int, dtype: type = np.float64
+) -> TimeSeries:
     """Covariates beside each other, each repeating its last value up to `least` steps."""
     columns = [case.known(name) for name in names]
     columns = [np.pad(own, (0, max(0, least - len(own))), mode="edge") for own in columns]
-    return TimeSeries.from_values(np.stack(columns, axis=1))
+    return TimeSeries.from_values(np.stack(columns, axis=1).astype(dtype))
 
 
 def compare(
     arguments: argparse.Namespace,
-    named: tuple[str, str],
+    name: str,
     model: TorchForecastingModel,
     asked: Sequence[cases.Case],
     uses: tuple[bool, bool, bool],
+    dtype: type = np.float64,
 ) -> None:
     """Writes the graph as Darts itself exports it, and what Darts forecasts of `asked`.
 
     `uses` says whether the model takes past, future and static covariates.
     """
-    name, version = named
-    folder = arguments.output / name / version
-    folder.mkdir(parents=True, exist_ok=True)
-    model.to_onnx(str(folder / "model.onnx"), verbose=False)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    path = arguments.output / f"{name}.onnx"
+    model.to_onnx(str(path), verbose=False)
     takes_past, takes_future, takes_static = uses
 
     def predict(case: cases.Case) -> np.ndarray:
         steps = len(case.values) + max(case.horizon, model.output_chunk_length)
         answer = model.predict(
             case.horizon,
-            target(case.array(), case.static["static_0"] if takes_static else None),
-            past_covariates=stacked(case, PAST, 0) if takes_past else None,
-            future_covariates=stacked(case, FUTURE, steps) if takes_future else None,
+            target(case.array().astype(dtype), case.static["static_0"] if takes_static else None),
+            past_covariates=stacked(case, PAST, 0, dtype) if takes_past else None,
+            future_covariates=stacked(case, FUTURE, steps, dtype) if takes_future else None,
             verbose=False,
         )
         return answer.values().T
@@ -112,7 +114,7 @@ def compare(
     if arguments.requests is not None:
         answers = [predict(case) for case in asked]
         bundle.write_requests(arguments.requests, name, [0.5], asked, answers)
-    print(f"{folder}: {len(asked)} cases")
+    print(f"{path}: {len(asked)} cases")
 
 
 def quiet() -> None:

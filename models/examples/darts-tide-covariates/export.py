@@ -12,7 +12,7 @@ from darts.models import TiDEModel
 
 from almanac_examples import bundle, cases, darts_covariates
 
-NAME, VERSION = "darts-tide-covariates", "1"
+NAME = "darts-tide-covariates"
 CONTEXT, HORIZON = 24, 12
 
 
@@ -58,7 +58,7 @@ def asked() -> list[cases.Case]:
 def main() -> None:
     arguments = bundle.parse_arguments(__doc__, "file that the model's save wrote")
     model = trained() if arguments.checkpoint is None else TiDEModel.load(arguments.checkpoint)
-    darts_covariates.compare(arguments, (NAME, VERSION), model, asked(), (True, True, True))
+    darts_covariates.compare(arguments, NAME, model, asked(), (True, True, True))
 
 
 if __name__ == "__main__":

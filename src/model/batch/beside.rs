@@ -68,16 +68,17 @@ impl Line {
 }
 
 impl Beside {
-    /// `paths` with the covariates of each behind it, and which is which; the paths alone of a graph that
-    /// takes no such rows.
+    /// `paths` with the covariates of each behind it, and which is which; `None` of a graph that takes no
+    /// such rows.
     pub(super) fn of<'a>(
         manifest: &Manifest,
         paths: &[Path<'a>],
-        groups: &[&'a Group],
-    ) -> (Vec<Path<'a>>, Option<Self>) {
+        group_of: impl Fn(&Path<'a>) -> &'a Group,
+    ) -> Option<(Vec<Path<'a>>, Self)> {
         if manifest.context.covariates == ContextCovariates::None {
-            return (paths.to_vec(), None);
+            return None;
         }
+        let groups: Vec<_> = paths.iter().map(group_of).collect();
         let rows = paths.len() + groups.iter().map(|group| group.0.len()).sum::<usize>();
         let mut lines = Vec::with_capacity(rows);
         let mut beside = Self {
@@ -101,7 +102,7 @@ impl Beside {
                 });
             }
         }
-        (lines, Some(beside))
+        Some((lines, beside))
     }
 }
 
@@ -126,3 +127,6 @@ impl Batch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

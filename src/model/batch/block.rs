@@ -49,12 +49,9 @@ impl Batch {
         place: Place,
     ) -> Self {
         let Place { begun, steps, .. } = place;
-        let groups: Vec<_> = paths
-            .iter()
-            .map(|path| &self.rows[path.row_idx].group)
-            .collect();
-        let (lines, beside) = Beside::of(manifest, paths, &groups);
-        let paths = lines.as_slice();
+        let expanded = Beside::of(manifest, paths, |path| &self.rows[path.row_idx].group);
+        let (lines, beside) = expanded.unzip();
+        let paths = lines.as_deref().unwrap_or(paths);
         let season_lengths = paths.iter().map(|path| self.season_lengths[path.row_idx]);
         let season_lengths: Array1<_> = season_lengths.collect();
         let (contexts, seen) = if manifest.context.features.is_empty() {
