@@ -75,7 +75,8 @@ fn graph(width: i64) -> Graph {
         .integers("time", &[1], &[1])
         .node("ReduceSum", &["context", "time"], ("sum", &[]))
         .node("Sub", &["sum", "sum"], ("zero", &[]))
-        .node("Add", &["price", "static"], ("told", &[]))
+        .node("ReduceSum", &["static", "time"], ("size", &[]))
+        .node("Add", &["price", "size"], ("told", &[]))
         .node("Add", &["told", "zero"], ("y", &[]))
 }
 
