@@ -19,6 +19,7 @@ const LIMITS: Limits = Limits {
     values: 10_000,
     horizon: 1_024,
     levels: 99,
+    covariates: 4,
 };
 
 fn draft() -> SeriesDraft {

@@ -98,6 +98,8 @@ pub struct RequestLimits {
     pub max_horizon: usize,
     /// Quantiles and levels together.
     pub max_levels: usize,
+    /// Covariates of one series.
+    pub max_covariates: usize,
     /// Windows of one series in a backtest.
     pub max_windows: usize,
     /// Forecasts in one backtest: a window of a series by a model.
@@ -211,6 +213,7 @@ impl Default for RequestLimits {
             max_values: 100_000,
             max_horizon: 1_024,
             max_levels: 99,
+            max_covariates: 100,
             max_windows: 50,
             // A minute or so of one core, with the embedded models.
             max_backtest_forecasts: 100_000,
@@ -276,12 +279,13 @@ impl Config {
     }
 
     /// The settings that must be at least 1.
-    fn positive(&self) -> [(&'static str, usize); 15] {
+    fn positive(&self) -> [(&'static str, usize); 16] {
         [
             ("limits.max_series", self.limits.max_series),
             ("limits.max_values", self.limits.max_values),
             ("limits.max_horizon", self.limits.max_horizon),
             ("limits.max_levels", self.limits.max_levels),
+            ("limits.max_covariates", self.limits.max_covariates),
             ("limits.max_windows", self.limits.max_windows),
             (
                 "limits.max_backtest_forecasts",
@@ -346,6 +350,7 @@ impl Config {
             values: self.limits.max_values,
             horizon: self.limits.max_horizon,
             levels: self.limits.max_levels,
+            covariates: self.limits.max_covariates,
         }
     }
 

@@ -225,9 +225,7 @@ impl Engine {
 
     /// What a row costs. A model that is run several times for one answer sees its context as often.
     fn shape(&self, request: &ForecastRequest) -> Shape {
-        let steps = request.horizon().steps();
-        let length = request.series().values().len();
-        let (context_length, horizon) = self.manifest.cost(length, steps);
+        let (context_length, horizon) = self.manifest.cost(request);
         Shape {
             context_length,
             horizon,

@@ -9,6 +9,7 @@ pub mod backtest;
 pub mod baseline;
 pub mod calendar;
 pub mod calibration;
+pub mod covariates;
 pub mod draft;
 pub mod frequency;
 pub mod horizon;
@@ -23,6 +24,9 @@ pub use backtest::{BacktestLimits, Leaderboard, Plan, PlanDraft, PlanError};
 pub use baseline::Baseline;
 pub use calendar::{Calendar, CalendarError, Stamp, StampError};
 pub use calibration::{Calibration, Residuals};
+pub use covariates::{
+    Covariate, CovariateError, CovariateKind, CovariateValues, Covariates, Flaw, StaticValue,
+};
 pub use draft::{DraftError, Field, SeasonDraft, SeriesDraft};
 pub use frequency::{Frequency, FrequencyError};
 pub use horizon::{Horizon, HorizonError};

@@ -23,14 +23,17 @@ pub use batch::{Batch, RowError};
 pub use bundle::{Bundle, BundleError, BundleFiles};
 pub use digest::{Digest, DigestError};
 pub use golden::{Golden, GoldenError};
-pub use manifest::{Manifest, ManifestError, Unfit};
+pub use manifest::{CovariateUnfit, Manifest, ManifestError, Unfit};
 pub use signature::{KeyError, PublicKey, PublicKeys, SIGNATURE_FILE, SecretKey, SignatureError};
 
 use std::fmt;
 use std::sync::Arc;
 
-use ndarray::Array3;
+use ndarray::{Array3, ArrayD};
 use thiserror::Error;
+
+/// The quantiles of a run and the states after it.
+pub type Prediction = (Array3<f32>, Vec<ArrayD<f64>>);
 
 /// Runs one model version. Each worker thread owns one, hence `&mut`: no lock, no sharing.
 pub trait Forecaster: Send {
@@ -40,6 +43,15 @@ pub trait Forecaster: Send {
     /// # Errors
     /// [`PredictError`] fails the whole batch. A bad row is a row of `NaN`, which fails that row.
     fn predict(&mut self, batch: &Batch) -> Result<Array3<f32>, PredictError>;
+
+    /// As [`Forecaster::predict`], of a graph with states: the quantiles, and each state after the run in
+    /// the shape of the one in [`Batch::states`].
+    ///
+    /// # Errors
+    /// As of [`Forecaster::predict`].
+    fn predict_on(&mut self, batch: &Batch) -> Result<Prediction, PredictError> {
+        Ok((self.predict(batch)?, Vec::new()))
+    }
 
     /// How another thread stops a run of this forecaster; `None` when it cannot be stopped.
     fn stop(&self) -> Option<Arc<dyn Stop>> {
@@ -67,6 +79,16 @@ pub enum PredictError {
     Shape {
         /// What the manifest and the batch ask for: rows, levels, steps.
         expected: [usize; 3],
+        /// What came.
+        actual: Vec<usize>,
+    },
+    /// A state came back in another shape.
+    #[error("the model gave state {name:?} of shape {actual:?} where {expected:?} was expected")]
+    State {
+        /// The output.
+        name: String,
+        /// The shape that it went in with.
+        expected: Vec<usize>,
         /// What came.
         actual: Vec<usize>,
     },

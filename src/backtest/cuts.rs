@@ -79,7 +79,7 @@ impl Cuts {
         while let Some(job) = self.jobs.last().copied() {
             let series = &self.series[job.series_idx];
             let cost = job.window.cutoff.min(most_context) + series.horizon().steps();
-            held += job.window.cutoff;
+            held += job.window.cutoff * (1 + series.covariates().len());
             if taken > 0 && (taken + cost > steps || held > MOST_HELD) {
                 break;
             }

@@ -15,6 +15,7 @@ const LIMITS: Limits = Limits {
     values: 100,
     horizon: 10,
     levels: 10,
+    covariates: 4,
 };
 
 /// Answers with the last value of each context, and fails on a series that ends in 13.

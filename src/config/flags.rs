@@ -220,6 +220,15 @@ pub struct SharedFlags {
     )]
     pub max_levels: Option<usize>,
 
+    /// Covariates of one series [default: 100]
+    #[arg(
+        long,
+        value_name = "N",
+        env = "ALMANAC_MAX_COVARIATES",
+        help_heading = "Limits"
+    )]
+    pub max_covariates: Option<usize>,
+
     /// Windows of one series in a backtest [default: 50]
     #[arg(
         long,
@@ -354,6 +363,7 @@ impl SharedFlags {
         set(&mut config.limits.max_values, self.max_values);
         set(&mut config.limits.max_horizon, self.max_horizon);
         set(&mut config.limits.max_levels, self.max_levels);
+        set(&mut config.limits.max_covariates, self.max_covariates);
         set(&mut config.limits.max_windows, self.max_windows);
         set(&mut config.engine.queue_steps, self.queue_steps);
         set(&mut config.engine.batch_steps, self.batch_steps);

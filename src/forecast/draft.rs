@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::forecast::covariates::spread;
 use crate::forecast::{
-    Calendar, CalendarError, ForecastRequest, Frequency, FrequencyError, Horizon, Limits,
-    QuantileLevels, SeasonChoice, SeasonLengthError, Series, SeriesError, Stamp, StampError,
-    Warning,
+    Calendar, CalendarError, Covariate, CovariateError, Covariates, ForecastRequest, Frequency,
+    FrequencyError, Horizon, Limits, QuantileLevels, SeasonChoice, SeasonLengthError, Series,
+    SeriesError, Stamp, StampError, Warning,
 };
 
 /// One series as it was sent.
@@ -28,6 +29,8 @@ pub struct SeriesDraft {
     pub timezone: Option<String>,
     /// Steps per season.
     pub season_length: Option<SeasonDraft>,
+    /// What is known beside the values.
+    pub covariates: Vec<Covariate>,
 }
 
 /// A season length as it was sent.
@@ -58,6 +61,8 @@ pub enum Field {
     Timezone,
     /// `season_length`.
     SeasonLength,
+    /// `covariates`; which of them, the error says.
+    Covariates,
 }
 
 /// Why a draft is not a series to forecast.
@@ -105,6 +110,9 @@ pub enum DraftError {
     /// `season_length` is none.
     #[error(transparent)]
     SeasonLength(#[from] SeasonLengthError),
+    /// A covariate does not belong to the series.
+    #[error(transparent)]
+    Covariate(#[from] CovariateError),
 }
 
 impl SeriesDraft {
@@ -115,7 +123,7 @@ impl SeriesDraft {
     /// # Errors
     /// [`DraftError`], whose [`DraftError::field`] says where.
     pub fn into_request(
-        self,
+        mut self,
         horizon: Horizon,
         levels: QuantileLevels,
         limits: &Limits,
@@ -126,6 +134,9 @@ impl SeriesDraft {
             .map(str::parse::<Frequency>)
             .transpose()?;
         let season = self.season_length;
+        let shape = (self.values.len(), horizon.steps());
+        let list = std::mem::take(&mut self.covariates);
+        let mut covariates = Covariates::new(list, shape, limits.covariates)?;
         let (axis, gaps) = self.time_axis(frequency, limits)?;
         let mut warnings = Vec::new();
         let values = match gaps {
@@ -135,6 +146,7 @@ impl SeriesDraft {
                     warnings.push(Warning::GapsFilled {
                         steps: filled.len() - positions.len(),
                     });
+                    covariates = covariates.spread(&positions);
                 }
                 filled
             }
@@ -153,7 +165,9 @@ impl SeriesDraft {
             (None, Some(frequency)) => SeasonChoice::Usual(frequency),
         };
         let series = Series::new(values, axis, limits.values)?;
-        Ok(ForecastRequest::new(series, horizon, levels, season).with_warnings(warnings))
+        Ok(ForecastRequest::new(series, horizon, levels, season)
+            .with_covariates(covariates)
+            .with_warnings(warnings))
     }
 
     /// The calendar, and with timestamps the step on which each value lies.
@@ -210,16 +224,6 @@ impl SeriesDraft {
     }
 }
 
-/// `values` at their `positions`, missing in between.
-fn spread(values: &[f64], positions: &[usize]) -> Vec<f64> {
-    let length = positions.last().map_or(0, |last| last + 1);
-    let mut spread = vec![f64::NAN; length];
-    for (value, position) in values.iter().zip(positions) {
-        spread[*position] = *value;
-    }
-    spread
-}
-
 impl DraftError {
     /// Where the error lies.
     #[must_use]
@@ -236,6 +240,7 @@ impl DraftError {
             Self::Timezone(_) => Field::Timezone,
             Self::Calendar(error) => error.index().map_or(Field::Timestamps, Field::Timestamp),
             Self::SeasonLength(_) => Field::SeasonLength,
+            Self::Covariate(_) => Field::Covariates,
         }
     }
 }

@@ -72,6 +72,19 @@ pub enum Warning {
         /// The longest season the model can use.
         longest: usize,
     },
+    /// Covariates that the model does not take.
+    CovariatesIgnored {
+        /// Their names.
+        names: Vec<String>,
+    },
+    /// The model looks further ahead than the covariates are known; the rest was filled as its manifest
+    /// says.
+    CovariatesExtended {
+        /// Steps ahead that are known.
+        known: usize,
+        /// Steps ahead that the model looks at.
+        seen: usize,
+    },
     /// Intervals were to be calibrated, and nothing in the past says how.
     NotCalibrated,
     /// Windows of the past were too few for an interval to be calibrated to what it promises.
@@ -97,6 +110,8 @@ impl Warning {
             Self::NoBand => "no_band",
             Self::RolledOut { .. } => "rolled_out",
             Self::SeasonIgnored { .. } => "season_ignored",
+            Self::CovariatesIgnored { .. } => "covariates_ignored",
+            Self::CovariatesExtended { .. } => "covariates_extended",
             Self::NotCalibrated => "not_calibrated",
             Self::CalibratedOnFew { .. } => "calibrated_on_few",
         }
@@ -136,6 +151,14 @@ impl fmt::Display for Warning {
             } => write!(
                 f,
                 "a season of {season_length} steps is longer than the {longest} that the model can use, and was ignored"
+            ),
+            Self::CovariatesIgnored { names } => {
+                let names = names.join(", ");
+                write!(f, "the model does not take these covariates, which were ignored: {names}")
+            }
+            Self::CovariatesExtended { known, seen } => write!(
+                f,
+                "the model looks {seen} steps ahead and its covariates end after {known}; steps beyond were filled in, so ask for {seen} steps where they are known"
             ),
             Self::NotCalibrated => f.write_str(
                 "nothing in the past says how to calibrate, so the intervals are the model's own",

@@ -2,7 +2,9 @@
 
 use thiserror::Error;
 
-use crate::forecast::{Frequency, Horizon, QuantileLevels, Series, Warning, detect_season_length};
+use crate::forecast::{
+    Covariates, Frequency, Horizon, QuantileLevels, Series, Warning, detect_season_length,
+};
 
 /// Bounds on what one request may ask. Each is configuration of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +17,8 @@ pub struct Limits {
     pub horizon: usize,
     /// Quantile levels and central levels, together.
     pub levels: usize,
+    /// Covariates of one series, of all kinds.
+    pub covariates: usize,
 }
 
 /// How the season length of a series is settled.
@@ -52,6 +56,7 @@ pub struct ForecastRequest {
     levels: QuantileLevels,
     season: SeasonChoice,
     season_length: usize,
+    covariates: Covariates,
     warnings: Vec<Warning>,
 }
 
@@ -104,6 +109,7 @@ impl ForecastRequest {
             levels,
             season,
             season_length,
+            covariates: Covariates::default(),
             warnings: Vec::new(),
         }
     }
@@ -117,7 +123,16 @@ impl ForecastRequest {
         let values = self.series.values();
         let known = values[..length.min(values.len())].to_vec();
         let series = Series::new(known, self.series.calendar().cloned(), length).ok()?;
-        Some(Self::new(series, self.horizon, levels, self.season))
+        let covariates = self.covariates.until(length, self.horizon.steps());
+        let request = Self::new(series, self.horizon, levels, self.season);
+        Some(request.with_covariates(covariates))
+    }
+
+    /// This request with what is known beside the values of its series.
+    #[must_use]
+    pub fn with_covariates(mut self, covariates: Covariates) -> Self {
+        self.covariates = covariates;
+        self
     }
 
     /// This request with warnings that its forecast will carry.
@@ -149,6 +164,20 @@ impl ForecastRequest {
     #[must_use]
     pub const fn season_length(&self) -> usize {
         self.season_length
+    }
+
+    /// What is known beside the values.
+    #[must_use]
+    pub const fn covariates(&self) -> &Covariates {
+        &self.covariates
+    }
+
+    /// How many values it holds, those of covariates with them.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let covariates = self.covariates.iter();
+        let beside: usize = covariates.map(|one| one.values.steps().len().max(1)).sum();
+        self.series.values().len() + beside
     }
 
     /// What the forecast must say of how this request was read.

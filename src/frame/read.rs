@@ -35,7 +35,7 @@ const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
 /// use almanac::frame::{ColumnChoice, read_csv};
 ///
 /// let text = "unique_id,ds,y\nnorth,2024-01-01,112\nsouth,2024-01-01,7\nnorth,2024-02-01,118\n";
-/// let limits = Limits { series: 10, values: 100, horizon: 100, levels: 10 };
+/// let limits = Limits { series: 10, values: 100, horizon: 100, levels: 10, covariates: 4 };
 /// let table = read_csv(text.as_bytes(), &ColumnChoice::default(), &limits)?;
 /// assert_eq!(table.series[0].id.as_deref(), Some("north"));
 /// assert_eq!(table.series[0].draft.as_ref().unwrap().values, [112.0, 118.0]);

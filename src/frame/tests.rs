@@ -11,6 +11,7 @@ const LIMITS: Limits = Limits {
     values: 6,
     horizon: 50,
     levels: 10,
+    covariates: 4,
 };
 
 fn read(text: &str) -> Result<Table, FrameError> {

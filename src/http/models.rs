@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
 use crate::model::Manifest;
+use crate::model::manifest::{ContextCovariates, CovariateRole};
 use crate::registry::{LiveModel, ModelState};
 
 /// Every model.
@@ -77,10 +78,30 @@ struct LiveBody {
     /// The longest season it can use, when it takes one.
     #[serde(skip_serializing_if = "Option::is_none")]
     max_season_length: Option<usize>,
+    /// The covariates that it needs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    covariates: Vec<CovariateBody>,
+    /// Whether it takes past and future covariates of any name.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    any_covariates: bool,
     /// Sessions that run it.
     workers: usize,
     /// Seconds from its files to ready.
     load_seconds: f64,
+}
+
+/// A covariate that a model needs.
+#[derive(Debug, Serialize, ToSchema)]
+struct CovariateBody {
+    /// Its name.
+    #[schema(example = "price")]
+    name: String,
+    /// The field of `covariates` that it is sent in: `past`, `future` or `static`.
+    #[schema(example = "future")]
+    kind: String,
+    /// What it may be, when it is no number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    categories: Option<Vec<String>>,
 }
 
 /// Lists the models
@@ -139,6 +160,16 @@ fn describe((name, state): (String, ModelState)) -> ModelBody {
     }
 }
 
+impl CovariateBody {
+    fn of(role: &CovariateRole) -> Self {
+        Self {
+            name: role.name.clone(),
+            kind: role.kind.to_string(),
+            categories: role.categories.clone(),
+        }
+    }
+}
+
 impl LiveBody {
     fn of(live: &LiveModel) -> Self {
         let manifest: &Manifest = live.engine.manifest();
@@ -153,6 +184,8 @@ impl LiveBody {
             max_horizon: manifest.horizon.longest,
             quantile_levels: manifest.output.levels.clone(),
             max_season_length: manifest.season_length.as_ref().map(|role| role.longest),
+            covariates: manifest.covariates.iter().map(CovariateBody::of).collect(),
+            any_covariates: manifest.context.covariates == ContextCovariates::Rows,
             workers: live.engine.workers(),
             load_seconds: live.load_duration.as_secs_f64(),
         }

@@ -7,7 +7,7 @@ mod code;
 mod mapping;
 
 pub use code::Code;
-pub(in crate::http) use mapping::of_draft;
+pub(in crate::http) use mapping::{of_draft, of_failure};
 
 use std::time::Duration;
 

@@ -1,19 +1,23 @@
 //! Requests turned into the tensors of one run, and its output turned into forecasts.
 
+mod beside;
 mod block;
+mod covariates;
 mod inputs;
 
-use ndarray::{Array1, Array2, Array3, s};
+use ndarray::{Array1, Array2, Array3, ArrayD, s};
 use thiserror::Error;
 
 use crate::forecast::{Forecast, ForecastRequest, QuantileGrid, Warning};
 use crate::model::features::Ahead;
 use crate::model::history::{self, History, Units};
-use crate::model::manifest::{OutputKind, Rollout};
+use crate::model::manifest::{CovariateRole, Missing, OutputKind, Rollout};
 use crate::model::scaling::Scale;
-use crate::model::{Forecaster, Manifest, PredictError, rollout};
+use crate::model::{Forecaster, Manifest, PredictError, Prediction, rollout};
 
-pub(super) use block::Path;
+use beside::{Beside, Group};
+pub(super) use block::{Path, Place};
+pub(super) use covariates::Known;
 use inputs::Seen;
 
 /// The tensors of one run, and what is needed to read its output row by row.
@@ -30,6 +34,13 @@ pub struct Batch {
     wide_contexts: Option<Array2<f64>>,
     /// What each step of the contexts is, where an input of the graph tells.
     seen: Option<Array2<Seen>>,
+    /// Each covariate of the manifest, of the steps of the contexts and of those ahead; none where no
+    /// input takes any.
+    covariates: Vec<Array2<f64>>,
+    /// Where rows are covariates: which, and of what.
+    beside: Option<Beside>,
+    /// What a recurrent graph carries, in the order of the manifest.
+    states: Vec<ArrayD<f64>>,
     season_lengths: Array1<i64>,
     horizon: usize,
     /// How many steps of this run each row wants; rows that want fewer than others get them for nothing.
@@ -48,6 +59,9 @@ pub(super) struct Row {
     /// Empty where the batch is one run.
     pub(super) history: History,
     pub(super) ahead: Ahead,
+    known: Known,
+    /// The covariates that are rows beside it.
+    group: Group,
 }
 
 /// Why one row of a batch has no forecast, when the batch has.
@@ -81,6 +95,9 @@ impl Batch {
             contexts,
             wide_contexts: None,
             seen: None,
+            covariates: Vec::new(),
+            beside: None,
+            states: Vec::new(),
             season_lengths: requests
                 .iter()
                 .map(|request| season_input(manifest, request.season_length()))
@@ -111,6 +128,12 @@ impl Batch {
     #[must_use]
     pub const fn season_lengths(&self) -> &Array1<i64> {
         &self.season_lengths
+    }
+
+    /// The states before this run, in the order of the manifest.
+    #[must_use]
+    pub fn states(&self) -> &[ArrayD<f64>] {
+        &self.states
     }
 
     /// The longest horizon of the batch.
@@ -144,6 +167,30 @@ impl Batch {
             return rollout::run(self, manifest, forecaster);
         }
         let output = forecaster.predict(self)?;
+        self.shaped(manifest, output)
+    }
+
+    /// Runs `forecaster` on this batch, which is one run: the quantiles, and the states after it.
+    pub(super) fn run_on(
+        &self,
+        manifest: &Manifest,
+        forecaster: &mut dyn Forecaster,
+    ) -> Result<Prediction, PredictError> {
+        let (output, states) = forecaster.predict_on(self)?;
+        Ok((self.shaped(manifest, output)?, states))
+    }
+
+    /// Goes on from `states`.
+    pub(super) fn remember(&mut self, states: Vec<ArrayD<f64>>) {
+        self.states = states;
+    }
+
+    /// `output`, when it is one of this batch.
+    fn shaped(
+        &self,
+        manifest: &Manifest,
+        output: Array3<f32>,
+    ) -> Result<Array3<f32>, PredictError> {
         let (rows, levels, steps) = output.dim();
         let expected = [self.len(), manifest.levels().as_slice().len(), self.horizon];
         if [rows, levels] != expected[..2] || steps < self.horizon {
@@ -219,14 +266,17 @@ impl Row {
         let series = request.series();
         let context = history::context(manifest, series);
         let (history, units) = History::prepare(manifest, series, context);
-        let features = &manifest.context.features;
+        let length = series.values().len();
+        let known = Known::prepare(manifest, request, (context.len(), steps));
         Self {
             units,
             floor: floor_of(context, manifest),
             context_length: context.len(),
             horizon: request.horizon().steps(),
             history,
-            ahead: Ahead::of(features, (series.values().len(), steps), series.calendar()),
+            ahead: Ahead::of(manifest, (length, steps), (series.calendar(), &known)),
+            known,
+            group: Group::prepare(manifest, request, context.len()),
         }
     }
 }
@@ -243,7 +293,8 @@ fn pack_plain(manifest: &Manifest, requests: &[&ForecastRequest]) -> (Array2<f32
     let mut tensor = Array2::from_elem((requests.len(), width), f32::NAN);
     let mut rows = Vec::with_capacity(requests.len());
     for ((context, request), mut row) in contexts.iter().zip(requests).zip(tensor.rows_mut()) {
-        let scale = Scale::of(context, &manifest.context);
+        let role = &manifest.context;
+        let scale = Scale::of(context, role.scaling, role.scale_floor);
         for (cell, value) in row.iter_mut().skip(width - context.len()).zip(*context) {
             *cell = narrow(scale.apply(*value));
         }
@@ -254,6 +305,8 @@ fn pack_plain(manifest: &Manifest, requests: &[&ForecastRequest]) -> (Array2<f32
             horizon: request.horizon().steps(),
             history: History::default(),
             ahead: Ahead::default(),
+            known: Known::default(),
+            group: Group::default(),
         });
     }
     (tensor, rows)
@@ -277,6 +330,12 @@ fn warnings_of(manifest: &Manifest, request: &ForecastRequest, row: &Row) -> Vec
             longest: role.longest,
         });
     }
+    let ignored = manifest.ignored(request).map(|one| one.name.clone());
+    let ignored: Vec<_> = ignored.collect();
+    if !ignored.is_empty() {
+        warnings.push(Warning::CovariatesIgnored { names: ignored });
+    }
+    warnings.extend(extended(manifest, request));
     let native = manifest.horizon.native;
     if manifest.horizon.rollout == Rollout::Median
         && manifest.output.kind != OutputKind::Point
@@ -285,6 +344,22 @@ fn warnings_of(manifest: &Manifest, request: &ForecastRequest, row: &Row) -> Vec
         warnings.push(Warning::RolledOut { native });
     }
     warnings
+}
+
+/// What is to be said of covariates that are not known as far as the model looks.
+fn extended(manifest: &Manifest, request: &ForecastRequest) -> Option<Warning> {
+    let length = request.series().values().len();
+    let short = manifest
+        .covariates
+        .iter()
+        .filter_map(|role: &CovariateRole| {
+            let values = request.covariates().get(&role.name)?.steps();
+            let known = values.len().checked_sub(length)?;
+            let seen = manifest.ahead(role, request.horizon().steps());
+            (role.missing != Missing::Nan && seen > known).then_some((known, seen))
+        });
+    let (known, seen) = short.max_by_key(|(_, seen)| *seen)?;
+    Some(Warning::CovariatesExtended { known, seen })
 }
 
 fn season_input(manifest: &Manifest, season_length: usize) -> i64 {

@@ -1,6 +1,8 @@
 //! The columns of a graph that takes features of the history, such as trees on lags.
 
 use crate::forecast::{Calendar, Stamp};
+use crate::model::Manifest;
+use crate::model::batch::Known;
 use crate::model::manifest::{CalendarPart, Feature, Statistic};
 use crate::model::scaling::median;
 
@@ -9,10 +11,10 @@ use crate::model::scaling::median;
 pub(super) struct Ahead {
     /// The place of the first step ahead in the series.
     first: usize,
-    /// For each step, the parts of its date that are features, in their order.
-    dates: Vec<f64>,
-    /// How many parts there are.
-    parts: usize,
+    /// For each step, the features that are not of the history, in their order.
+    outside: Vec<f64>,
+    /// How many of those there are.
+    columns: usize,
 }
 
 /// The step of which features are computed.
@@ -25,53 +27,71 @@ pub(super) struct Target {
 }
 
 impl Ahead {
-    /// What `features` need to know of the `steps` after a series of `length` values.
+    /// What the features of `manifest` need to know of the `steps` after a series of `length` values.
     pub(super) fn of(
-        features: &[Feature],
+        manifest: &Manifest,
         (length, steps): (usize, usize),
-        calendar: Option<&Calendar>,
+        (calendar, known): (Option<&Calendar>, &Known),
     ) -> Self {
-        let parts: Vec<_> = features
+        let features = &manifest.context.features;
+        let place = |name: &str| {
+            let mut roles = manifest.covariates.iter();
+            roles.position(|role| role.name == name)
+        };
+        let sources: Vec<_> = features
             .iter()
             .filter_map(|feature| match feature {
-                Feature::Calendar(part) => Some(*part),
+                Feature::Calendar(part) => Some(Outside::Date(*part)),
+                Feature::Covariate { name, lag } => Some(Outside::Covariate(place(name)?, *lag)),
                 _ => None,
             })
             .collect();
-        let mut dates = Vec::with_capacity(parts.len() * steps);
-        if !parts.is_empty() {
-            for step in length..length + steps {
-                let stamp = i64::try_from(step)
-                    .ok()
-                    .and_then(|step| calendar?.stamp(step).ok());
-                dates.extend(parts.iter().map(|part| part_of(stamp.as_ref(), *part)));
-            }
+        let mut outside = Vec::with_capacity(sources.len() * steps);
+        let tells_dates = (sources.iter()).any(|source| matches!(source, Outside::Date(_)));
+        let calendar = calendar.filter(|_| tells_dates);
+        for ahead in 0..steps {
+            let stamp = i64::try_from(length + ahead)
+                .ok()
+                .and_then(|step| calendar?.stamp(step).ok());
+            outside.extend(sources.iter().map(|source| match *source {
+                Outside::Date(part) => part_of(stamp.as_ref(), part),
+                Outside::Covariate(place, lag) => known.ahead(place, ahead, lag),
+            }));
         }
         Self {
             first: length,
-            dates,
-            parts: parts.len(),
+            outside,
+            columns: sources.len(),
         }
     }
 }
 
-/// Appends the features of one step to `row`. A lag before the history is `NaN`, and so is a date that
-/// is not known.
+/// What a feature takes that is not of the history.
+enum Outside {
+    Date(CalendarPart),
+    /// The covariate at this place of the manifest, so many steps before.
+    Covariate(usize, usize),
+}
+
+/// Appends the features of one step to `row`. A lag before the history is `NaN`, and so are a date and a
+/// covariate that are not known.
 pub(super) fn extend(
     row: &mut Vec<f64>,
     features: &[Feature],
     history: &[f64],
     (ahead, target): (&Ahead, Target),
 ) {
-    let mut date = ahead.dates.iter().skip(target.ahead * ahead.parts);
-    row.extend(features.iter().map(|feature| match *feature {
-        Feature::Lag(lag) => lagged(history, lag),
+    let mut outside = ahead.outside.iter().skip(target.ahead * ahead.columns);
+    row.extend(features.iter().map(|feature| match feature {
+        Feature::Lag(lag) => lagged(history, *lag),
         Feature::Rolling {
             statistic,
             window,
             lag,
-        } => rolling(history, statistic, (window, lag)),
-        Feature::Calendar(_) => date.next().copied().unwrap_or(f64::NAN),
+        } => rolling(history, *statistic, (*window, *lag)),
+        Feature::Calendar(_) | Feature::Covariate { .. } => {
+            outside.next().copied().unwrap_or(f64::NAN)
+        }
         Feature::Trend => (ahead.first + target.ahead) as f64,
         Feature::Step => (target.within + 1) as f64,
     }));
@@ -128,12 +148,22 @@ fn part_of(stamp: Option<&Stamp>, part: CalendarPart) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::manifest::tests::manifest;
+
+    /// A manifest of these features.
+    fn of_features(wanted: &[Feature]) -> Manifest {
+        let mut manifest = manifest("");
+        manifest.context.features = wanted.to_vec();
+        manifest
+    }
 
     /// The features of the step `ahead` of `history`, which is monthly from January 2024.
     fn features(wanted: &[Feature], history: &[f64], ahead: usize) -> Vec<f64> {
         let start = Stamp::parse("2024-01-01").unwrap();
         let calendar = Calendar::new(start, "MS".parse().unwrap()).unwrap();
-        let known = Ahead::of(wanted, (history.len(), 12), Some(&calendar));
+        let manifest = of_features(wanted);
+        let outside = (Some(&calendar), &Known::default());
+        let known = Ahead::of(&manifest, (history.len(), 12), outside);
         let mut row = Vec::new();
         let target = Target {
             ahead,
@@ -144,8 +174,8 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(feature: Feature, expected: f64) {
-        let row = features(&[feature], &[1.0, 2.0, 4.0, 9.0], 1);
+    fn check(feature: &Feature, expected: f64) {
+        let row = features(std::slice::from_ref(feature), &[1.0, 2.0, 4.0, 9.0], 1);
         assert_eq!(row.len(), 1);
         let same = (row[0] - expected).abs() < 1e-12 || (row[0].is_nan() && expected.is_nan());
         assert!(same, "{feature:?}: {row:?}");
@@ -161,20 +191,20 @@ mod tests {
 
     #[test]
     fn lags_count_from_the_last_value() {
-        check(Feature::Lag(1), 9.0);
-        check(Feature::Lag(4), 1.0);
-        check(Feature::Lag(5), f64::NAN);
+        check(&Feature::Lag(1), 9.0);
+        check(&Feature::Lag(4), 1.0);
+        check(&Feature::Lag(5), f64::NAN);
     }
 
     #[test]
     fn windows_end_at_their_lag() {
-        check(rolling(Statistic::Mean, 2, 1), 6.5);
-        check(rolling(Statistic::Sum, 2, 3), 3.0);
-        check(rolling(Statistic::Min, 3, 1), 2.0);
-        check(rolling(Statistic::Max, 3, 2), 4.0);
-        check(rolling(Statistic::Median, 4, 1), 3.0);
-        check(rolling(Statistic::Std, 3, 1), 13.0_f64.sqrt());
-        check(rolling(Statistic::Mean, 4, 2), f64::NAN);
+        check(&rolling(Statistic::Mean, 2, 1), 6.5);
+        check(&rolling(Statistic::Sum, 2, 3), 3.0);
+        check(&rolling(Statistic::Min, 3, 1), 2.0);
+        check(&rolling(Statistic::Max, 3, 2), 4.0);
+        check(&rolling(Statistic::Median, 4, 1), 3.0);
+        check(&rolling(Statistic::Std, 3, 1), 13.0_f64.sqrt());
+        check(&rolling(Statistic::Mean, 4, 2), f64::NAN);
     }
 
     #[test]
@@ -190,16 +220,16 @@ mod tests {
             (CalendarPart::DayOfYear, 153.0),
             (CalendarPart::Year, 2024.0),
         ] {
-            check(Feature::Calendar(part), expected);
+            check(&Feature::Calendar(part), expected);
         }
-        check(Feature::Trend, 5.0);
-        check(Feature::Step, 2.0);
+        check(&Feature::Trend, 5.0);
+        check(&Feature::Step, 2.0);
     }
 
     #[test]
     fn a_series_without_dates_has_none_in_its_features() {
         let wanted = [Feature::Calendar(CalendarPart::Month), Feature::Trend];
-        let known = Ahead::of(&wanted, (3, 1), None);
+        let known = Ahead::of(&of_features(&wanted), (3, 1), (None, &Known::default()));
         let mut row = Vec::new();
         let target = Target {
             ahead: 0,

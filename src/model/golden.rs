@@ -3,12 +3,16 @@
 //! They are run before a version becomes ready. A damaged graph, a wrong manifest, or a runtime or
 //! processor that computes something else shows here and not in a client's answer.
 
+mod covariates;
+
 use serde::Deserialize;
 use thiserror::Error;
 
+use covariates::{CovariatesDocument, made_up};
+
 use crate::forecast::{
-    Calendar, ForecastRequest, Frequency, Horizon, QuantileGrid, QuantileLevels, SeasonChoice,
-    Series, Stamp,
+    Calendar, Covariates, ForecastRequest, Frequency, Horizon, QuantileGrid, QuantileLevels,
+    SeasonChoice, Series, Stamp,
 };
 use crate::model::{Batch, Forecaster, Manifest, PredictError};
 
@@ -37,6 +41,9 @@ struct Case {
     start: Option<String>,
     /// The step of the calendar, with `start`.
     frequency: Option<String>,
+    /// What is known beside the values.
+    #[serde(default)]
+    covariates: CovariatesDocument,
     horizon: u64,
     quantiles: Vec<Vec<f64>>,
 }
@@ -134,7 +141,7 @@ pub(super) fn try_out(
     manifest: &Manifest,
     forecaster: &mut dyn Forecaster,
 ) -> Result<(), GoldenError> {
-    let made_up = |reason: String| GoldenError::Case {
+    let failed = |reason: String| GoldenError::Case {
         case: "made up".to_owned(),
         reason,
     };
@@ -145,13 +152,17 @@ pub(super) fn try_out(
         .max(manifest.context.least());
     let values = (0..length).map(|step| 100.0 + (step % 7) as f64 + 0.1 * step as f64);
     let series = Series::new(values.collect(), None, usize::MAX);
-    let series = series.map_err(|error| made_up(error.to_string()))?;
+    let series = series.map_err(|error| failed(error.to_string()))?;
     // A roll-out that goes on once goes on for ever.
     let most = manifest.horizon.native.saturating_mul(2);
     let steps = manifest.horizon.longest.min(most);
-    let horizon = Horizon::new(steps as u64, steps).map_err(|error| made_up(error.to_string()))?;
+    let horizon = Horizon::new(steps as u64, steps).map_err(|error| failed(error.to_string()))?;
+    let list = made_up(manifest, (length, steps));
+    let covariates = Covariates::new(list, (length, steps), usize::MAX)
+        .map_err(|error| failed(error.to_string()))?;
     let levels = QuantileLevels::with_median([]);
-    let request = ForecastRequest::new(series, horizon, levels, SeasonChoice::Given(7));
+    let request = ForecastRequest::new(series, horizon, levels, SeasonChoice::Given(7))
+        .with_covariates(covariates);
     let batch = Batch::pack(manifest, &[&request]);
     let predict = |source| GoldenError::Predict {
         case: "made up".to_owned(),
@@ -159,7 +170,7 @@ pub(super) fn try_out(
     };
     let output = batch.run(manifest, forecaster).map_err(predict)?;
     for grid in batch.grids(manifest, &output) {
-        grid.map_err(|error| made_up(error.to_string()))?;
+        grid.map_err(|error| failed(error.to_string()))?;
     }
     Ok(())
 }
@@ -210,12 +221,12 @@ impl Case {
         let horizon = Horizon::new(self.horizon, manifest.horizon.longest)
             .map_err(|error| error.to_string())?;
         let season = SeasonChoice::Given(self.season_length.max(1));
-        Ok(ForecastRequest::new(
-            series,
-            horizon,
-            QuantileLevels::with_median([]),
-            season,
-        ))
+        let list = self.covariates.read()?;
+        let covariates = Covariates::new(list, (self.values.len(), steps), usize::MAX)
+            .map_err(|error| error.to_string())?;
+        let levels = QuantileLevels::with_median([]);
+        let request = ForecastRequest::new(series, horizon, levels, season);
+        Ok(request.with_covariates(covariates))
     }
 
     fn calendar(&self) -> Result<Option<Calendar>, String> {

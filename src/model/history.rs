@@ -38,7 +38,7 @@ impl History {
     /// The history of `context`, the tail of `series`, and how an answer to it is read.
     pub(super) fn prepare(manifest: &Manifest, series: &Series, context: &[f64]) -> (Self, Units) {
         let role = &manifest.context;
-        let scale = Scale::of(context, role);
+        let scale = Scale::of(context, role.scaling, role.scale_floor);
         let mut values = context.to_vec();
         let earlier = &series.values()[..series.values().len() - context.len()];
         imputation::fill(&mut values, role.missing, Before::of(earlier));
@@ -55,10 +55,26 @@ impl History {
         (history, Units { scale, differences })
     }
 
+    /// The history of `values`, `NaN` where missing.
+    pub(super) fn of(values: Vec<f64>) -> Self {
+        let observed = values.iter().map(|value| !value.is_nan()).collect();
+        Self { values, observed }
+    }
+
     /// The last `most` values, and whether each was observed.
     pub(super) fn tail(&self, most: usize) -> (&[f64], &[bool]) {
         let from = self.values.len().saturating_sub(most);
         (&self.values[from..], &self.observed[from..])
+    }
+
+    /// The `steps` of which the last is so many `behind` the end.
+    pub(super) fn piece(&self, steps: usize, behind: usize) -> Self {
+        let end = self.values.len() - behind;
+        let range = end.saturating_sub(steps)..end;
+        Self {
+            values: self.values[range.clone()].to_vec(),
+            observed: self.observed[range].to_vec(),
+        }
     }
 
     /// The number of steps.

@@ -5,10 +5,12 @@
 
 mod check;
 mod context;
+mod covariate;
 mod feature;
 mod horizon;
 mod input;
 mod output;
+mod state;
 mod unfit;
 
 use std::collections::BTreeMap;
@@ -16,15 +18,17 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::forecast::QuantileLevels;
+use crate::forecast::{Covariate, CovariateKind, ForecastRequest, QuantileLevels};
 use crate::model::Digest;
 
 pub use context::{ContextAxis, ContextRole, FloatType, Missing, PadSide, PadValue, Scaling};
+pub use covariate::{ContextCovariates, CovariateRole};
 pub use feature::{CalendarPart, Feature, Statistic};
 pub use horizon::{HorizonRole, IntegerType, NumberType, Rollout, SeasonLengthRole};
 pub use input::{ElementType, Fill, InputAxis, InputRole};
 pub use output::{Family, OutputAxis, OutputKind, OutputRole, Parameter, Postprocess};
-pub use unfit::Unfit;
+pub use state::StateRole;
+pub use unfit::{CovariateUnfit, Unfit};
 
 /// The manifest of one model version, checked.
 #[derive(Clone, Debug)]
@@ -50,8 +54,12 @@ pub struct Manifest {
     pub season_length: Option<SeasonLengthRole>,
     /// How many steps the graph gives.
     pub horizon: HorizonRole,
+    /// What the model must be told beside the history.
+    pub covariates: Vec<CovariateRole>,
     /// Every further input of the graph.
     pub inputs: Vec<InputRole>,
+    /// What the graph carries from one run to the next.
+    pub states: Vec<StateRole>,
     /// The tensor that carries the forecast.
     pub output: OutputRole,
     /// What is done to the forecast after the graph.
@@ -97,7 +105,11 @@ struct Document {
     season_length: Option<SeasonLengthRole>,
     horizon: HorizonRole,
     #[serde(default)]
+    covariates: Vec<CovariateRole>,
+    #[serde(default)]
     inputs: Vec<InputRole>,
+    #[serde(default)]
+    states: Vec<StateRole>,
     output: OutputRole,
     #[serde(default)]
     postprocess: Postprocess,
@@ -152,24 +164,32 @@ impl Manifest {
             && context.differences.is_empty()
             && !(context.fixed_length || context.strip_leading || self.postprocess.flip)
             && self.batch_size.is_none()
+            && self.covariates.is_empty()
+            && self.states.is_empty()
+            && context.covariates == ContextCovariates::None
             && self
                 .inputs
                 .iter()
                 .all(|input| matches!(input.fill, Fill::Constant(_) | Fill::Row | Fill::Horizon))
     }
 
-    /// What a series of `length` values and a horizon of `steps` cost: the values that the model reads, and
-    /// the steps that it gives. A roll-out reads the context again for each of its runs.
+    /// What `request` costs: the values that the model reads of its series and of its covariates, and the
+    /// steps that it gives. A roll-out reads the context again for each of its runs.
     #[must_use]
-    pub fn cost(&self, length: usize, steps: usize) -> (usize, usize) {
+    pub fn cost(&self, request: &ForecastRequest) -> (usize, usize) {
+        let steps = request.horizon().steps();
+        let length = request.series().values().len();
         let later = self.horizon.blocks(steps).saturating_sub(1);
         let copies = match self.horizon.rollout {
             Rollout::None => 0,
+            // A state has read what came before.
+            Rollout::Median if !self.states.is_empty() => 0,
             Rollout::Median | Rollout::Nan => later,
             Rollout::Quantiles => later.saturating_mul(self.levels.as_slice().len()),
         };
         let read = if self.context.features.is_empty() {
-            length.min(self.context.reach())
+            let columns = 1 + self.covariate_columns(request);
+            length.min(self.context.reach()).saturating_mul(columns)
         } else if self.context.is_direct() {
             self.context.features.len() * self.horizon.native.min(steps)
         } else {
@@ -178,6 +198,35 @@ impl Manifest {
         let runs = copies + 1;
         let flipped = if self.postprocess.flip { 2 } else { 1 };
         (read.saturating_mul(runs * flipped), steps)
+    }
+}
+
+impl Manifest {
+    /// How many covariates the graph reads beside each step of the history.
+    fn covariate_columns(&self, request: &ForecastRequest) -> usize {
+        let is_temporal = |kind: CovariateKind| kind != CovariateKind::Static;
+        match self.context.covariates {
+            ContextCovariates::Rows => {
+                let kinds = request.covariates().iter().map(|one| one.values.kind());
+                kinds.filter(|kind| is_temporal(*kind)).count()
+            }
+            ContextCovariates::None => {
+                let kinds = self.covariates.iter().map(|role| role.kind);
+                kinds.filter(|kind| is_temporal(*kind)).count()
+            }
+        }
+    }
+
+    /// The covariates of `request` that the model does not take.
+    pub(super) fn ignored<'a>(
+        &self,
+        request: &'a ForecastRequest,
+    ) -> impl Iterator<Item = &'a Covariate> {
+        request.covariates().iter().filter(|given| {
+            let is_row = self.context.covariates == ContextCovariates::Rows
+                && given.values.kind() != CovariateKind::Static;
+            !is_row && self.covariates.iter().all(|role| role.name != given.name)
+        })
     }
 }
 

@@ -1,21 +1,26 @@
 //! The runs of a batch that takes more than one: rows of different length, graphs that take so many rows
 //! and no others, and horizons beyond what one run gives.
 
+mod recurrence;
+
 use std::collections::BTreeMap;
 
 use ndarray::{Array2, Array3, Axis, s};
 
-use crate::model::batch::{Path, narrow};
+use crate::model::batch::{Path, Place, narrow};
 use crate::model::distribution::empirical;
 use crate::model::history::History;
 use crate::model::manifest::Rollout;
 use crate::model::{Batch, Forecaster, Manifest, PredictError};
+use recurrence::Memory;
 
 /// A row whose horizon is not reached yet.
 struct Going {
     row_idx: usize,
     /// What it is taken to have been: one history, or one for each level.
     histories: Vec<History>,
+    /// Of a graph with a state.
+    memory: Memory,
 }
 
 /// What is run, and by whom.
@@ -59,13 +64,18 @@ impl Runs<'_> {
             .enumerate()
             .map(|(row_idx, history)| Going {
                 row_idx,
+                memory: Memory::of(history.len()),
                 histories: vec![history],
             })
             .collect();
         let mut begun = 0;
         while !going.is_empty() {
             let steps = self.manifest.horizon.native.min(horizon - begun);
-            let blocks = self.blocks(&going, (begun, steps))?;
+            let blocks = if self.manifest.states.is_empty() {
+                self.blocks(&going, (begun, steps))?
+            } else {
+                self.recurrent(&mut going, (begun, steps))?
+            };
             for (row, block) in going.iter().zip(&blocks) {
                 let mut cells = output.slice_mut(s![row.row_idx, .., begun..begun + steps]);
                 cells.assign(&block.slice(s![.., ..steps]));
@@ -173,8 +183,14 @@ impl Runs<'_> {
         if let (Some(size), Some(last)) = (self.manifest.batch_size, chosen.last().copied()) {
             chosen.resize(size, last);
         }
-        let block = self.batch.block(self.manifest, &chosen, (begun, steps));
-        block.run(self.manifest, self.forecaster)
+        let place = Place {
+            begun,
+            behind: 0,
+            steps,
+        };
+        let block = self.batch.block(self.manifest, &chosen, place);
+        let output = block.run(self.manifest, self.forecaster)?;
+        Ok(block.of_series(output))
     }
 }
 
@@ -182,6 +198,7 @@ impl Going {
     /// Takes the quantiles `[level, step]` of a block as what has been, as the roll-out says.
     fn extend(&mut self, manifest: &Manifest, block: &Array2<f32>) {
         let level = |level_idx: usize| path(block, level_idx);
+        self.memory.unread += block.ncols();
         match manifest.horizon.rollout {
             Rollout::None => {}
             Rollout::Median => self.each(|_, history| history.extend(level(manifest.median()))),

@@ -1,7 +1,7 @@
 //! Scaling outside the graph: how a value enters it, and how its answer is read.
 
 use crate::model::imputation;
-use crate::model::manifest::{ContextRole, Scaling};
+use crate::model::manifest::Scaling;
 
 /// The scaling of one row.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,18 +21,18 @@ impl Scale {
         log: false,
     };
 
-    /// The scaling of `context`, of which the observed values count.
-    pub(super) fn of(context: &[f64], role: &ContextRole) -> Self {
+    /// The scaling of `context`, of which the observed values count. A scale under `floor` is taken for 1.
+    pub(super) fn of(context: &[f64], scaling: Scaling, floor: f64) -> Self {
         let affine = |measure: fn(&[f64]) -> (f64, f64)| {
             let (shift, factor) = measured(context, measure);
-            let usable = factor.is_finite() && factor >= role.scale_floor;
+            let usable = factor.is_finite() && factor >= floor;
             Self {
                 shift,
                 factor: if usable { factor } else { 1.0 },
                 log: false,
             }
         };
-        match role.scaling {
+        match scaling {
             Scaling::None => Self::NONE,
             Scaling::MeanAbs => Self {
                 factor: power_of_two_near(mean_absolute(context)),
@@ -131,7 +131,11 @@ mod tests {
 
     fn scale(scaling: &str, context: &[f64]) -> Scale {
         let manifest = manifest(&format!("scaling = \"{scaling}\""));
-        Scale::of(context, &manifest.context)
+        Scale::of(
+            context,
+            manifest.context.scaling,
+            manifest.context.scale_floor,
+        )
     }
 
     #[track_caller]

@@ -4,6 +4,7 @@ use ort::session::builder::GraphOptimizationLevel;
 use ort::value::{Outlet, TensorElementType, ValueType};
 
 use crate::model::Digest;
+use crate::onnx::graph::GraphFile;
 use crate::onnx::runtime::Runtime;
 use crate::onnx::session::{SessionError, open};
 
@@ -31,11 +32,17 @@ pub struct TensorDescription {
     pub axes: Vec<String>,
 }
 
-/// Describes the graph in `bytes`, which ONNX Runtime opens for it.
+/// Describes the graph in `bytes`, which ONNX Runtime opens for it. One whose weights lie in other files
+/// cannot be opened without them, and is described by what the file says.
 ///
 /// # Errors
 /// [`SessionError::Graph`] when it cannot be opened.
 pub fn describe(runtime: &Runtime, bytes: &[u8]) -> Result<GraphDescription, SessionError> {
+    if let Some(file) = GraphFile::read(bytes)
+        && !file.external.is_empty()
+    {
+        return Ok(file.description);
+    }
     let unchanged = GraphOptimizationLevel::Disable;
     let session = open(runtime, bytes, (1, unchanged), None).map_err(SessionError::Graph)?;
     let metadata = session

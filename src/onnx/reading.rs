@@ -18,6 +18,8 @@ pub(super) struct Reading {
     native: usize,
     /// Whether more steps are made of its own.
     goes_on: bool,
+    /// The tables of covariates and states.
+    further: String,
     output: OutputReading,
 }
 
@@ -28,6 +30,8 @@ struct ContextReading {
     element: &'static str,
     /// Steps that it always takes, when not any number.
     length: Option<usize>,
+    /// Whether a run reads one step of them.
+    stepwise: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -70,6 +74,7 @@ fn bare(graph: &GraphDescription) -> Result<Reading, String> {
         axes,
         element: float(input)?,
         length: input.axes[time].parse().ok(),
+        stepwise: false,
     };
     let (axes, time) = axes_of(output)?;
     let Ok(native) = output.axes[time].parse() else {
@@ -90,6 +95,7 @@ fn bare(graph: &GraphDescription) -> Result<Reading, String> {
         context,
         native,
         goes_on: true,
+        further: String::new(),
         output: OutputReading {
             name: output.name.clone(),
             axes,
@@ -174,11 +180,17 @@ impl Reading {
         match context.length {
             Some(length) => {
                 writeln!(out, "min_length = {length}\nmax_length = {length}")?;
-                writeln!(out, "fixed_length = true")?;
+                let how = if context.stepwise {
+                    "stepwise"
+                } else {
+                    "fixed_length"
+                };
+                writeln!(out, "{how} = true")?;
             }
             None => writeln!(out, "min_length = 1\nmax_length = {LONGEST_CONTEXT}")?,
         }
         writeln!(out, "missing = \"interpolate\"\nscaling = \"none\"\n")?;
+        out.push_str(&self.further);
         let (native, longest) = (self.native, self.native.max(LONGEST_HORIZON));
         if self.goes_on {
             writeln!(out, "[horizon]\nnative = {native}\nlongest = {longest}")?;

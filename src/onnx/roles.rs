@@ -4,7 +4,7 @@ use ort::value::{Outlet, TensorElementType};
 
 use crate::model::Manifest;
 use crate::model::manifest::{
-    ContextAxis, ElementType, FloatType, InputAxis, IntegerType, NumberType, OutputAxis,
+    ContextAxis, ElementType, FloatType, InputAxis, IntegerType, NumberType, OutputAxis, StateRole,
 };
 use crate::onnx::SessionError;
 
@@ -35,6 +35,9 @@ pub(super) fn check_roles(
             name: input.name().to_owned(),
         });
     }
+    for state in &manifest.states {
+        state_role(manifest, state, "states.output", &state.output).check(outputs)?;
+    }
     output_role(manifest).check(outputs)
 }
 
@@ -42,7 +45,11 @@ fn input_roles(manifest: &Manifest) -> Vec<Role<'_>> {
     let context = &manifest.context;
     // A graph of one row a step ahead is run with as many rows as there are steps.
     let batch = manifest.batch_size.filter(|_| !context.is_direct());
-    let length = context.fixed_length.then_some(context.max_length);
+    let length = if context.stepwise {
+        Some(1)
+    } else {
+        context.fixed_length.then_some(context.max_length)
+    };
     let context_axes = context.axes.iter().map(|axis| match axis {
         ContextAxis::Batch => batch,
         ContextAxis::Time => length,
@@ -86,13 +93,34 @@ fn input_roles(manifest: &Manifest) -> Vec<Role<'_>> {
                     InputAxis::Time => length,
                     InputAxis::Horizon => Some(manifest.horizon.native),
                     InputAxis::Span => length.map(|length| length + manifest.horizon.native),
+                    InputAxis::Covariate => Some(input.covariates().len()),
                     InputAxis::Variate => Some(1),
                     InputAxis::Size(size) => Some(*size),
                 })
                 .collect(),
         }
     }));
+    let states = manifest.states.iter();
+    roles.extend(states.map(|state| state_role(manifest, state, "states.input", &state.input)));
     roles
+}
+
+fn state_role<'a>(
+    manifest: &Manifest,
+    state: &StateRole,
+    key: &'static str,
+    name: &'a str,
+) -> Role<'a> {
+    let axes = state.axes.iter().map(|axis| match axis {
+        InputAxis::Size(size) => Some(*size),
+        _ => manifest.batch_size,
+    });
+    Role {
+        key,
+        name,
+        element: float(state.r#type),
+        axes: axes.collect(),
+    }
 }
 
 fn output_role(manifest: &Manifest) -> Role<'_> {

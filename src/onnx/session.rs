@@ -8,7 +8,7 @@ use ort::session::builder::GraphOptimizationLevel;
 use ort::session::{RunOptions, Session};
 use thiserror::Error;
 
-use crate::model::{Batch, Bundle, Forecaster, Manifest, PredictError, Stop};
+use crate::model::{Batch, Bundle, Forecaster, Manifest, PredictError, Prediction, Stop};
 use crate::onnx::Runtime;
 use crate::onnx::roles::check_roles;
 use crate::onnx::tensors;
@@ -107,7 +107,7 @@ impl<'a> OnnxModel<'a> {
 }
 
 impl OnnxForecaster {
-    fn run(&mut self, batch: &Batch) -> Result<Array3<f32>, PredictError> {
+    fn run(&mut self, batch: &Batch) -> Result<Prediction, PredictError> {
         let Self {
             session,
             manifest,
@@ -118,7 +118,8 @@ impl OnnxForecaster {
             .run_with_options(inputs, &options.0)
             .map_err(failed)?;
         let output = &outputs[manifest.output.name.as_str()];
-        tensors::read(output, manifest, batch)
+        let quantiles = tensors::read(output, manifest, batch)?;
+        Ok((quantiles, tensors::states(&outputs, manifest, batch)?))
     }
 }
 
@@ -137,6 +138,10 @@ impl fmt::Debug for OnnxForecaster {
 
 impl Forecaster for OnnxForecaster {
     fn predict(&mut self, batch: &Batch) -> Result<Array3<f32>, PredictError> {
+        Ok(self.run(batch)?.0)
+    }
+
+    fn predict_on(&mut self, batch: &Batch) -> Result<Prediction, PredictError> {
         self.run(batch)
     }
 

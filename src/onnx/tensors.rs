@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use ndarray::{Array0, Array2, Array3, ArrayD, ArrayViewD, Axis, Ix3};
-use ort::session::SessionInputValue;
+use ort::session::{SessionInputValue, SessionOutputs};
 use ort::value::{DynValue, Tensor, TensorRef};
 
 use crate::model::manifest::{
-    ContextAxis, ElementType, FloatType, InputRole, NumberType, OutputAxis, OutputKind,
+    ContextAxis, ElementType, FloatType, NumberType, OutputAxis, OutputKind,
 };
 use crate::model::{Batch, Manifest, PredictError, output};
 use crate::onnx::session::failed;
@@ -33,7 +33,15 @@ pub(super) fn bind<'a>(
         bind(input, Tensor::from_array(steps)?.into());
     }
     for role in &manifest.inputs {
-        bind(&role.name, further(batch.input(manifest, role), role)?);
+        let values = batch.input(manifest, role);
+        bind(&role.name, further(values, role.r#type)?);
+    }
+    for (role, state) in manifest.states.iter().zip(batch.states()) {
+        let element = match role.r#type {
+            FloatType::Float32 => ElementType::Float32,
+            FloatType::Float64 => ElementType::Float64,
+        };
+        bind(&role.input, further(state.clone(), element)?);
     }
     Ok(inputs)
 }
@@ -66,8 +74,8 @@ fn with_variate<'a, T>(array: &'a Array2<T>, axes: &[ContextAxis]) -> ArrayViewD
     }
 }
 
-fn further(values: ArrayD<f64>, role: &InputRole) -> ort::Result<SessionInputValue<'static>> {
-    let value: DynValue = match role.r#type {
+fn further(values: ArrayD<f64>, element: ElementType) -> ort::Result<SessionInputValue<'static>> {
+    let value: DynValue = match element {
         ElementType::Float64 => Tensor::from_array(values)?.into_dyn(),
         ElementType::Float32 => Tensor::from_array(values.mapv(f64_as_f32))?.into_dyn(),
         ElementType::Int64 => Tensor::from_array(values.mapv(as_i64))?.into_dyn(),
@@ -75,6 +83,35 @@ fn further(values: ArrayD<f64>, role: &InputRole) -> ort::Result<SessionInputVal
         ElementType::Bool => Tensor::from_array(values.mapv(|value| value != 0.0))?.into_dyn(),
     };
     Ok(value.into())
+}
+
+/// The states that `outputs` hold, in the order of the manifest.
+pub(super) fn states(
+    outputs: &SessionOutputs<'_>,
+    manifest: &Manifest,
+    batch: &Batch,
+) -> Result<Vec<ArrayD<f64>>, PredictError> {
+    let roles = manifest.states.iter().zip(batch.states());
+    roles
+        .map(|(role, before)| {
+            let value = &outputs[role.output.as_str()];
+            let after = match role.r#type {
+                FloatType::Float64 => value.try_extract_array::<f64>().map_err(failed)?.to_owned(),
+                FloatType::Float32 => {
+                    let array = value.try_extract_array::<f32>().map_err(failed)?;
+                    array.mapv(f64::from)
+                }
+            };
+            if after.shape() == before.shape() {
+                return Ok(after);
+            }
+            Err(PredictError::State {
+                name: role.output.clone(),
+                expected: before.shape().to_vec(),
+                actual: after.shape().to_vec(),
+            })
+        })
+        .collect()
 }
 
 /// The quantiles `[row, level, step]` that `value` holds.

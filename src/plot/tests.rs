@@ -8,6 +8,7 @@ const LIMITS: Limits = Limits {
     values: 5_000,
     horizon: 2_000,
     levels: 10,
+    covariates: 4,
 };
 
 fn levels(raw: &[f64]) -> QuantileLevels {

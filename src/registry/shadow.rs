@@ -57,10 +57,8 @@ impl Shadows {
         shadow: &LiveModel,
         requests: &[ForecastRequest],
     ) -> Option<OwnedSemaphorePermit> {
-        let lengths = requests
-            .iter()
-            .map(|request| request.series().values().len());
-        let values = u32::try_from(lengths.sum::<usize>()).ok();
+        let sizes = requests.iter().map(ForecastRequest::size);
+        let values = u32::try_from(sizes.sum::<usize>()).ok();
         let room = values.and_then(|values| {
             let room = Arc::clone(&self.room);
             room.try_acquire_many_owned(values).ok()

@@ -10,8 +10,12 @@
 source "$(dirname "$0")/lib.sh"
 
 examples=$ROOT/models/examples
-quick=(lightgbm-lags sklearn-lags patchtst patchtsmixer chronos-bolt)
-slow=(chronos-2 tirex timesfm-2.5 ttm neuralforecast-mlp neuralforecast-nhits darts-tide)
+quick=(lightgbm-lags lightgbm-price sklearn-lags gru-step patchtst patchtsmixer chronos-bolt)
+slow=(
+  chronos-2 tirex timesfm-2.5 ttm
+  neuralforecast-mlp neuralforecast-nhits neuralforecast-exogenous
+  darts-tide darts-tide-covariates darts-rnn
+)
 
 only=()
 rest=()
@@ -77,7 +81,14 @@ for family in "${families[@]}"; do
 done
 
 if ((${#exported[@]} > 0)); then
-  start_ready_server --models "$models,embedded:"
+  # Graphs that need no manifest are files beside the bundles.
+  sources=$models,embedded:
+  for graph in "$models"/*.onnx; do
+    if [[ -f $graph ]]; then
+      sources+=,$graph
+    fi
+  done
+  start_ready_server --models "$sources"
   for family in "${exported[@]}"; do
     check "$family answers as its package does" python3 "$E2E/formats_compare.py" "$URL" "$requests/$family.json"
     tail -n 1 "$SCRATCH/check"

@@ -180,6 +180,7 @@ fn defaults() -> BTreeMap<&'static str, String> {
         ("limits.max_values", limits.max_values.to_string()),
         ("limits.max_horizon", limits.max_horizon.to_string()),
         ("limits.max_levels", limits.max_levels.to_string()),
+        ("limits.max_covariates", limits.max_covariates.to_string()),
         ("limits.max_windows", limits.max_windows.to_string()),
         (
             "limits.max_backtest_forecasts",

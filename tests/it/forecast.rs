@@ -2,6 +2,7 @@
 
 mod calendar;
 mod calibrated;
+mod covariates;
 mod csv;
 mod edges;
 mod isolation;

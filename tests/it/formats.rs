@@ -1,6 +1,7 @@
 //! Graphs of many shapes, by what their manifests or they themselves say, through ONNX Runtime.
 
 mod adopted;
+mod beside;
 mod graph;
 
 use std::borrow::Cow;
@@ -276,6 +277,20 @@ kind = "point"
         error.starts_with("manifest.toml: context.input wants a tensor of f32 with 2 axes of lengths any, 48, and \"x\" is "),
         "{error}"
     );
+}
+
+#[test]
+fn a_graph_whose_weights_are_elsewhere_is_described_without_them() {
+    let (graph, _weights) = Graph::default()
+        .input("x", F32, &[-1, 2])
+        .output("y", F32, &[-1, 2])
+        .floats("two", &[1], &[2.0])
+        .node("Mul", &["x", "two"], ("y", &[]))
+        .external("weights");
+    let runtime = almanac::app::runtime(&Config::default()).unwrap();
+    let described = almanac::onnx::describe(&runtime, &graph.bytes()).unwrap();
+    assert_eq!(described.inputs[0].axes, ["x_0", "2"]);
+    assert_eq!(described.outputs[0].name, "y");
 }
 
 #[test]

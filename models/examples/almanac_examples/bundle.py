@@ -88,6 +88,8 @@ def write_requests(
         series = {"values": list(case.values), "season_length": case.season_length}
         if case.start is not None:
             series |= {"start": case.start, "frequency": case.frequency}
+        if case.covariates():
+            series["covariates"] = case.covariates()
         requests.append(
             {
                 "name": case.name,
@@ -132,6 +134,7 @@ def golden(checked: Sequence[tuple[Case, np.ndarray]]) -> str:
             f'  {{"name": {json.dumps(case.name)},\n'
             f'   "values": {json.dumps(list(case.values))},\n'
             f'   "season_length": {case.season_length}, "horizon": {case.horizon},\n'
+            f"{_covariates(case)}"
             f'   "quantiles": [\n    {rows}]}}'
         )
     listed = ",\n".join(written)
@@ -150,6 +153,11 @@ def _answer(case: Case, quantiles: np.ndarray, levels: int) -> np.ndarray:
     if crossed > TOLERANCE:
         print(f"note: {case.name}: the package's quantiles cross, by {crossed:.1e} of the largest")
     return ordered
+
+
+def _covariates(case: Case) -> str:
+    covariates = case.covariates()
+    return f'   "covariates": {json.dumps(covariates)},\n' if covariates else ""
 
 
 def _rounded(value: float) -> float:

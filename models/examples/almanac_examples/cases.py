@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +23,24 @@ class Case:
     # With a calendar the case is asked over HTTP only: golden.json knows none.
     start: str | None = None
     frequency: str | None = None
+    # By name: as long as the values; that and the horizon; one number or category.
+    past: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
+    future: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
+    static: Mapping[str, float | str] = field(default_factory=dict)
 
     def array(self) -> np.ndarray:
         """The values as float64, NaN where missing."""
         return np.array(self.values, dtype=np.float64)
+
+    def covariates(self) -> dict[str, dict]:
+        """As a request has them; empty when there is none."""
+        kinds = {"past": self.past, "future": self.future, "static": self.static}
+        return {kind: dict(named) for kind, named in kinds.items() if named}
+
+    def known(self, name: str) -> np.ndarray:
+        """A past or future covariate as float64, NaN where missing."""
+        named = self.future if name in self.future else self.past
+        return np.array(named[name], dtype=np.float64)
 
 
 def passengers() -> list[float]:
@@ -43,6 +57,26 @@ def made_up(length: int, season: int = 24, level: float = 0.0, seed: int = 1) ->
         level + 10.0 * np.sin(2.0 * np.pi * steps / season) + 5.0 * np.sin(steps / 150.0) + noise
     )
     return [round(float(value), 3) for value in values]
+
+
+def price(length: int, seed: int = 1) -> list[float]:
+    """What a shop knows ahead: a price that changes at times, in tenths."""
+    changes = np.random.default_rng(seed).integers(0, 8, length)
+    return [
+        round(10.0 - 0.5 * float(change) * (step % 9 < 3), 1) for step, change in enumerate(changes)
+    ]
+
+
+def visitors(length: int, seed: int = 1) -> list[float]:
+    """What a shop counts and knows of the past alone."""
+    return [round(300.0 + 4.0 * value, 1) for value in made_up(length, 12, seed=seed + 100)]
+
+
+def sales(length: int, level: float = 100.0, seed: int = 1) -> list[float]:
+    """Sales that answer to `price` and `visitors` of the same seed."""
+    base = made_up(length, 12, level, seed)
+    known = zip(base, price(length, seed), visitors(length, seed), strict=True)
+    return [round(value - 3.0 * (p - 9.0) + 0.02 * v, 3) for value, p, v in known]
 
 
 def with_gaps(values: Sequence[float]) -> list[float | None]:

@@ -20,10 +20,10 @@ def batch_axis() -> torch.export.Dim:
 def export(
     module: torch.nn.Module,
     inputs: Mapping[str, torch.Tensor],
-    output: str,
+    output: str | Sequence[str],
     axes: Mapping[str, Mapping[int, object]] | None = None,
 ) -> bytes:
-    """The graph of `module`, called with `inputs` by position.
+    """The graph of `module`, called with `inputs` by position, with an output or several.
 
     `axes` names the axes of each input that are not fixed; the default is the first of each, the
     batch. Example inputs need at least two rows, or the exporter takes the number for fixed.
@@ -39,7 +39,7 @@ def export(
             module.eval(),
             tuple(inputs.values()),
             input_names=list(inputs),
-            output_names=[output],
+            output_names=[output] if isinstance(output, str) else list(output),
             dynamic_shapes=tuple(dict(axes[name]) for name in inputs),
             dynamo=True,
             external_data=False,

@@ -1,4 +1,4 @@
-"""Exports a Chronos-2 model as a bundle that forecasts single series."""
+"""Exports a Chronos-2 model as a bundle that forecasts single series and their covariates."""
 
 from __future__ import annotations
 
@@ -45,18 +45,33 @@ class Graph(torch.nn.Module):
         self.patch = model.chronos_config.output_patch_size
         model.encoder._construct_and_invert_group_time_mask = group_time_mask
 
-    def forward(
-        self, context: torch.Tensor, group_ids: torch.Tensor, horizon: torch.Tensor
+    def patched_future(
+        self, known: torch.Tensor, loc_scale: tuple[torch.Tensor, torch.Tensor]
     ) -> torch.Tensor:
-        model, rows = self.model, context.shape[0]
-        past, past_mask, loc_scale = model._prepare_patched_context(context=context)
-        future, _ = model._prepare_patched_future(
+        """`_prepare_patched_future` without its look at the values, which no exporter follows."""
+        empty, _ = self.model._prepare_patched_future(
             future_covariates=None,
             future_covariates_mask=None,
             loc_scale=loc_scale,
             num_output_patches=self.patches,
-            batch_size=rows,
+            batch_size=known.shape[0],
         )
+        scaled, _ = self.model.instance_norm(known, loc_scale)
+        seen = torch.isnan(known).logical_not()
+        parts = [torch.where(seen, scaled, 0.0), seen.float()]
+        parts = [part.unflatten(1, (self.patches, self.patch)) for part in parts]
+        return torch.cat([empty[..., : self.patch], *parts], dim=-1)
+
+    def forward(
+        self,
+        context: torch.Tensor,
+        group_ids: torch.Tensor,
+        future_covariates: torch.Tensor,
+        horizon: torch.Tensor,
+    ) -> torch.Tensor:
+        model, rows = self.model, context.shape[0]
+        past, past_mask, loc_scale = model._prepare_patched_context(context=context)
+        future = self.patched_future(future_covariates, loc_scale)
         wanted = (horizon + self.patch - 1) // self.patch
         future_mask = torch.arange(self.patches)[None, :] < wanted[:, None]
         embedded = [model.input_patch_embedding(past)]
@@ -76,6 +91,34 @@ class Graph(torch.nn.Module):
         return model.instance_norm.inverse(scaled, loc_scale).unflatten(
             1, (model.num_quantiles, self.patches * self.patch)
         )
+
+
+def with_covariates(name: str, length: int, horizon: int, seed: int) -> cases.Case:
+    """Sales, a price that is known ahead, and visitors of which one is missing."""
+    visitors = cases.visitors(length, seed)
+    return cases.Case(
+        name,
+        cases.sales(length, 100.0, seed),
+        horizon,
+        12,
+        past={"visitors": [*visitors[:-3], None, *visitors[-2:]]},
+        future={"price": cases.price(length + horizon, seed)},
+    )
+
+
+def asked(longest: int, most: int) -> list[cases.Case]:
+    monthly = cases.passengers()
+    price = cases.price(len(monthly) + 20, 5)
+    visitors = cases.visitors(len(monthly), 6)
+    return [
+        *cases.standard(64, most),
+        cases.Case("the longest", monthly, longest),
+        with_covariates("covariates", 100, 12, 1),
+        with_covariates("covariates over some patches", 300, 40, 2),
+        with_covariates("covariates of a short series", 9, 12, 3),
+        cases.Case("known ahead alone", monthly, 20, 12, future={"price": price}),
+        cases.Case("known of the past alone", monthly, 12, 12, past={"visitors": visitors}),
+    ]
 
 
 def small() -> Chronos2Model:
@@ -117,6 +160,7 @@ def main() -> None:
     config = pipeline.model.chronos_config
 
     patch, most = config.input_patch_size, config.context_length
+    longest = config.max_output_patches * config.output_patch_size
     patches = torch.export.Dim("patches", min=1, max=most // patch)
     batch = graph.batch_axis()
     onnx = graph.export(
@@ -124,22 +168,36 @@ def main() -> None:
         {
             "context": torch.randn(2, 4 * patch),
             "group_ids": torch.arange(2),
+            "future_covariates": torch.full((2, longest), torch.nan),
             "horizon": torch.tensor([12, 40]),
         },
         "quantiles",
-        {"context": {0: batch, 1: patch * patches}, "group_ids": {0: batch}, "horizon": {0: batch}},
+        {
+            "context": {0: batch, 1: patch * patches},
+            "group_ids": {0: batch},
+            "future_covariates": {0: batch},
+            "horizon": {0: batch},
+        },
     )
 
     def predict(case: cases.Case) -> np.ndarray:
-        return pipeline.predict([torch.tensor(case.array())], case.horizon)[0][0].numpy()
+        if not case.covariates():
+            return pipeline.predict([torch.tensor(case.array())], case.horizon)[0][0].numpy()
+        length = len(case.values)
+        given = {
+            "target": case.array(),
+            "past_covariates": {
+                name: case.known(name)[:length] for name in [*case.past, *case.future]
+            },
+            "future_covariates": {name: case.known(name)[length:] for name in case.future},
+        }
+        return pipeline.predict([given], case.horizon)[0][0].numpy()
 
-    longest = config.max_output_patches * config.output_patch_size
-    asked = [*cases.standard(64, most), cases.Case("the longest", cases.passengers(), longest)]
     bundle.write(
         arguments,
         HERE / "manifest.toml",
         onnx,
-        asked,
+        asked(longest, most),
         predict,
         {
             "context.max_length": most,

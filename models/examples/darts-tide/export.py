@@ -16,7 +16,7 @@ from darts.utils.likelihood_models.torch import QuantileRegression
 
 from almanac_examples import bundle, cases, training
 
-NAME, VERSION = "darts-tide", "1"
+NAME = "darts-tide"
 LEVELS = [0.1, 0.25, 0.5, 0.75, 0.9]
 
 
@@ -46,9 +46,9 @@ def trained() -> TiDEModel:
 def main() -> None:
     arguments = bundle.parse_arguments(__doc__, "file that the model's save wrote")
     model = trained() if arguments.checkpoint is None else TiDEModel.load(arguments.checkpoint)
-    folder = arguments.output / NAME / VERSION
-    folder.mkdir(parents=True, exist_ok=True)
-    model.to_onnx(str(folder / "model.onnx"), verbose=False)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    path = arguments.output / f"{NAME}.onnx"
+    model.to_onnx(str(path), verbose=False)
 
     def predict(case: cases.Case) -> np.ndarray:
         series = TimeSeries.from_values(case.array())
@@ -62,7 +62,7 @@ def main() -> None:
     if arguments.requests is not None:
         answers = [predict(case) for case in asked]
         bundle.write_requests(arguments.requests, NAME, LEVELS, asked, answers)
-    print(f"{folder}: {len(asked)} cases")
+    print(f"{path}: {len(asked)} cases")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 use utoipa::ToSchema;
 
-use crate::http::forecast::call::{OneOfMany, Position, SeasonLength};
+use crate::http::forecast::call::{CovariatesBody, OneOfMany, Position, SeasonLength};
 
 /// The body of `POST /backtest`: one series, or a list of them.
 #[derive(Debug, ToSchema)]
@@ -56,6 +56,8 @@ pub(super) struct BacktestOfOne {
     timezone: Option<String>,
     /// Steps per season, or `"detect"`.
     season_length: Option<SeasonLength>,
+    /// What is known beside the values.
+    covariates: Option<CovariatesBody>,
 }
 
 /// Several series and how they are cut.

@@ -1,5 +1,7 @@
 //! What a client asks of `/forecast`, whatever format the body has.
 
+use std::collections::BTreeMap;
+
 use utoipa::ToSchema;
 
 use crate::forecast::{
@@ -194,6 +196,8 @@ pub(crate) struct OneSeries {
     timezone: Option<String>,
     /// Steps per season, or `"detect"`.
     season_length: Option<SeasonLength>,
+    /// What is known beside the values.
+    covariates: Option<CovariatesBody>,
 }
 
 /// Several series and what is asked of all of them.
@@ -244,6 +248,38 @@ pub(crate) struct OneOfMany {
     timezone: Option<String>,
     /// Steps per season, or `"detect"`.
     season_length: Option<SeasonLength>,
+    /// What is known beside the values.
+    covariates: Option<CovariatesBody>,
+}
+
+/// What is known beside the values of a series, by name; a name stands once among all kinds.
+#[derive(Debug, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(
+    dead_code,
+    reason = "the schema of what `json/covariates.rs` reads by hand"
+)]
+pub(crate) struct CovariatesBody {
+    /// One value for each of `values`, `null` for a missing one.
+    past: Option<BTreeMap<String, Vec<Option<f64>>>>,
+    /// One value for each of `values`, `null` for a missing one, and behind them one for each step ahead.
+    future: Option<BTreeMap<String, Vec<Option<f64>>>>,
+    /// One number or category for the series.
+    r#static: Option<BTreeMap<String, StaticBody>>,
+}
+
+/// A number, or the name of a category.
+#[derive(Debug, ToSchema)]
+#[serde(untagged)]
+#[expect(
+    dead_code,
+    reason = "the schema of what `json/covariates.rs` reads by hand"
+)]
+pub(crate) enum StaticBody {
+    /// A number.
+    Number(f64),
+    /// A category.
+    Category(String),
 }
 
 /// A date, a date and time, or a whole number.

@@ -4,6 +4,7 @@
 //! field gets a suggestion, a series that cannot be read must not fail its neighbours, and the
 //! values go straight into the vector that the domain takes.
 
+mod covariates;
 mod numbers;
 mod reader;
 
@@ -37,7 +38,7 @@ type Read<T> = Result<T, Failure>;
 
 /// Every field: those of a call, those of one series, those of either. The most used come first in
 /// each, for names are compared one by one.
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 14] = [
     "horizon",
     "quantiles",
     "levels",
@@ -51,13 +52,14 @@ const FIELDS: [&str; 13] = [
     "start",
     "season_length",
     "timezone",
+    "covariates",
 ];
 
 /// The fields of a series.
 const SERIES_FIELDS: &[&str] = FIELDS.split_at(6).1;
 
 /// The fields of a backtest: its own, and those of a forecast but for `calibrate_windows`.
-const BACKTEST_FIELDS: [&str; 16] = [
+const BACKTEST_FIELDS: [&str; 17] = [
     "windows",
     "step",
     "models",
@@ -74,6 +76,7 @@ const BACKTEST_FIELDS: [&str; 16] = [
     FIELDS[10],
     FIELDS[11],
     FIELDS[12],
+    FIELDS[13],
 ];
 
 /// Reads `body`. `allow_nan` lets bare `NaN` stand for a missing value.
@@ -214,6 +217,10 @@ impl SeriesFields {
             "frequency" => self.draft.frequency = reader.optional(Reader::text)?,
             "timezone" => self.draft.timezone = reader.optional(Reader::text)?,
             "season_length" => self.draft.season_length = reader.optional(season_length)?,
+            "covariates" => {
+                let read = reader.optional(|reader| covariates::read(reader, limits))?;
+                self.draft.covariates = read.unwrap_or_default();
+            }
             _ => unreachable!("`Fields` refuses every other name"),
         }
         Ok(())
@@ -225,6 +232,7 @@ impl SeriesFields {
             (self.values.is_some(), "values"),
             (self.draft.timestamps.is_some(), "timestamps"),
             (self.id.is_some(), "id"),
+            (!self.draft.covariates.is_empty(), "covariates"),
         ];
         present
             .into_iter()

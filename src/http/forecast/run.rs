@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use crate::backtest::learn;
-use crate::engine::{Outcomes, Terms, Timing};
+use crate::engine::{Outcomes, SeriesFailure, Terms, Timing};
 use crate::forecast::{
     Forecast, ForecastRequest, Horizon, Limits, Plan, PlanDraft, QuantileLevels,
 };
 use crate::http::forecast::answer::Echo;
 use crate::http::forecast::call::{Asked, ForecastCall, SeriesCall};
 use crate::http::forecast::off_runtime;
-use crate::http::problem::{Code, FailedSeries, Problem, of_draft};
+use crate::http::problem::{Code, FailedSeries, Problem, of_draft, of_failure};
 use crate::http::state::AppState;
 use crate::registry::{Draw, LiveModel, Routed, Shadows};
 
@@ -199,7 +199,7 @@ fn in_place(
     let mut outcomes = outcomes.into_iter();
     let mut take = |echo: Echo| match outcomes.next() {
         Some(Ok(forecast)) => Ok((echo, forecast)),
-        Some(Err(failure)) => Err(failed(echo, Problem::from(failure))),
+        Some(Err(failure)) => Err(failed(echo, &failure)),
         None => unreachable!("the engine gives one outcome for each request"),
     };
     waiting.into_iter().map(|one| take(one?)).collect()
@@ -226,10 +226,9 @@ async fn calibrated(
     Ok((outcomes, timing))
 }
 
-fn failed(echo: Echo, problem: Problem) -> FailedSeries {
-    let error = match problem.pointer {
-        Some(_) => problem,
-        None => problem.at(format!("{}/values", echo.pointer)),
-    };
-    FailedSeries { id: echo.id, error }
+fn failed(echo: Echo, failure: &SeriesFailure) -> FailedSeries {
+    FailedSeries {
+        error: of_failure(failure, &echo.pointer),
+        id: echo.id,
+    }
 }

@@ -100,6 +100,10 @@ codes! {
     TooManyGaps = UNPROCESSABLE_ENTITY, "too_many_gaps", "The gaps between timestamps are over the limit";
     CalendarOutOfRange = UNPROCESSABLE_ENTITY, "calendar_out_of_range", "The calendar leaves the years that can be written";
     InvalidSeasonLength = UNPROCESSABLE_ENTITY, "invalid_season_length", "The season length is not at least 1 or over the limit";
+    TooManyCovariates = UNPROCESSABLE_ENTITY, "too_many_covariates", "The series has more covariates than the limit";
+    InvalidCovariate = UNPROCESSABLE_ENTITY, "invalid_covariate", "A covariate does not belong to the series";
+    MissingCovariate = UNPROCESSABLE_ENTITY, "missing_covariate", "The model needs a covariate that the series does not have";
+    UnfitCovariate = UNPROCESSABLE_ENTITY, "unfit_covariate", "The model does not take a covariate as it was sent";
     ForecastNotFinite = UNPROCESSABLE_ENTITY, "forecast_not_finite", "The model gives no finite forecast for the series";
     ModelError = INTERNAL_SERVER_ERROR, "model_error", "The model failed on the series";
 }

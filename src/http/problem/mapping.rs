@@ -1,5 +1,7 @@
 //! Each error of the inner layers as a problem. No wildcard arm: a new variant must be placed.
 
+mod covariate;
+
 use std::time::Duration;
 
 use crate::backtest::{BacktestError, ChoiceError};
@@ -182,32 +184,35 @@ impl From<LevelError> for Problem {
     }
 }
 
-impl From<SeriesFailure> for Problem {
-    fn from(failure: SeriesFailure) -> Self {
-        let detail = failure.to_string();
-        match failure {
-            SeriesFailure::Unfit(Unfit::Horizon { steps, longest, .. }) => {
-                Self::new(Code::HorizonTooLong, detail)
-                    .at("/horizon")
-                    .limit(longest)
-                    .received(steps)
-            }
-            SeriesFailure::Unfit(Unfit::TooShort { length, least, .. }) => {
-                Self::new(Code::SeriesTooShort, detail)
-                    .limit(least)
-                    .received(length)
-            }
-            SeriesFailure::Unfit(Unfit::NothingObserved { .. }) => {
-                Self::new(Code::AllMissing, detail)
-            }
-            SeriesFailure::Unfit(Unfit::Missing { .. }) => Self::new(Code::UnfitValue, detail),
-            SeriesFailure::Unfit(Unfit::NoLogarithm { value, .. }) => {
-                Self::new(Code::UnfitValue, detail).received(value)
-            }
-            SeriesFailure::Row(RowError::NotFinite) => Self::new(Code::ForecastNotFinite, detail),
-            SeriesFailure::Model(_) => Self::new(Code::ModelError, detail),
+/// The problem of a series at `prefix` that a model could not answer.
+pub(in crate::http) fn of_failure(failure: &SeriesFailure, prefix: &str) -> Problem {
+    let detail = failure.to_string();
+    let problem = match failure {
+        SeriesFailure::Unfit(Unfit::Horizon { steps, longest, .. }) => {
+            return Problem::new(Code::HorizonTooLong, detail)
+                .at("/horizon")
+                .limit(*longest)
+                .received(*steps);
         }
-    }
+        SeriesFailure::Unfit(Unfit::Covariate {
+            kind, name, unfit, ..
+        }) => return covariate::of_unfit((detail, prefix), (*kind, name), unfit),
+        SeriesFailure::Unfit(Unfit::TooShort { length, least, .. }) => {
+            Problem::new(Code::SeriesTooShort, detail)
+                .limit(*least)
+                .received(*length)
+        }
+        SeriesFailure::Unfit(Unfit::NothingObserved { .. }) => {
+            Problem::new(Code::AllMissing, detail)
+        }
+        SeriesFailure::Unfit(Unfit::Missing { .. }) => Problem::new(Code::UnfitValue, detail),
+        SeriesFailure::Unfit(Unfit::NoLogarithm { value, .. }) => {
+            Problem::new(Code::UnfitValue, detail).received(*value)
+        }
+        SeriesFailure::Row(RowError::NotFinite) => Problem::new(Code::ForecastNotFinite, detail),
+        SeriesFailure::Model(_) => Problem::new(Code::ModelError, detail),
+    };
+    problem.at(format!("{prefix}/values"))
 }
 
 impl From<&CellError> for Problem {
@@ -265,6 +270,8 @@ pub(in crate::http) fn of_draft(error: &DraftError, prefix: &str) -> Problem {
         DraftError::Timezone(_) => Problem::new(Code::InvalidTimezone, detail),
         DraftError::Calendar(error) => of_calendar(error, detail),
         DraftError::SeasonLength(error) => of_season_length(*error, detail),
+        // It says itself which of them, and which value.
+        DraftError::Covariate(error) => return covariate::of_covariate(error, prefix),
     };
     problem.at(pointer)
 }
@@ -363,5 +370,6 @@ fn pointer_to(field: Field) -> String {
         Field::Frequency => "/frequency".to_owned(),
         Field::Timezone => "/timezone".to_owned(),
         Field::SeasonLength => "/season_length".to_owned(),
+        Field::Covariates => "/covariates".to_owned(),
     }
 }

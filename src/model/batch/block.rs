@@ -3,7 +3,7 @@
 use ndarray::{Array1, Array2, ArrayViewMut1};
 
 use crate::model::Manifest;
-use crate::model::batch::{Batch, Row, Seen, narrow};
+use crate::model::batch::{Batch, Beside, Row, Seen, covariates, narrow};
 use crate::model::features::{self, Target};
 use crate::model::history::{History, written};
 use crate::model::imputation;
@@ -17,22 +17,41 @@ pub(in crate::model) struct Path<'a> {
     pub(in crate::model) history: &'a History,
 }
 
+/// Where a run stands in its rows.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::model) struct Place {
+    /// Steps that were forecast before it.
+    pub(in crate::model) begun: usize,
+    /// Steps of the histories that it does not reach: those that are read after it.
+    pub(in crate::model) behind: usize,
+    /// Steps that it forecasts.
+    pub(in crate::model) steps: usize,
+}
+
 impl Path<'_> {
     /// The number of steps to which a run of it alone would be padded.
     pub(in crate::model) fn padded(&self, role: &ContextRole) -> usize {
-        role.padded(self.history.len().min(role.max_length))
+        role.padded(self.seen(role))
+    }
+
+    /// The number of steps of it that the graph sees.
+    pub(super) fn seen(&self, role: &ContextRole) -> usize {
+        self.history.len().min(role.max_length)
     }
 }
 
 impl Batch {
-    /// The run of `paths`, which are of rows of this batch, for `steps` ahead of their histories, of
-    /// which `begun` were forecast.
+    /// The run of `paths`, which are of rows of this batch, at this `place` of theirs.
     pub(in crate::model) fn block(
         &self,
         manifest: &Manifest,
         paths: &[Path<'_>],
-        (begun, steps): (usize, usize),
+        place: Place,
     ) -> Self {
+        let Place { begun, steps, .. } = place;
+        let expanded = Beside::of(manifest, paths, |path| &self.rows[path.row_idx].group);
+        let (lines, beside) = expanded.unzip();
+        let paths = lines.as_deref().unwrap_or(paths);
         let season_lengths = paths.iter().map(|path| self.season_lengths[path.row_idx]);
         let season_lengths: Array1<_> = season_lengths.collect();
         let (contexts, seen) = if manifest.context.features.is_empty() {
@@ -46,6 +65,9 @@ impl Batch {
         Self {
             wide_contexts: (manifest.context.r#type == FloatType::Float64)
                 .then(|| contexts.clone()),
+            covariates: self.covariate_tensors(manifest, paths, (contexts.ncols(), place)),
+            states: Vec::new(),
+            beside,
             contexts: contexts.mapv(narrow),
             seen,
             season_lengths,
@@ -58,6 +80,28 @@ impl Batch {
             rows: Vec::new(),
             is_one_run: true,
         }
+    }
+}
+
+impl Batch {
+    /// Every covariate of `paths`, where an input of the graph takes some.
+    fn covariate_tensors(
+        &self,
+        manifest: &Manifest,
+        paths: &[Path<'_>],
+        (width, place): (usize, Place),
+    ) -> Vec<Array2<f64>> {
+        let mut inputs = manifest.inputs.iter();
+        if inputs.all(|input| input.covariates().is_empty()) {
+            return Vec::new();
+        }
+        let known: Vec<_> = paths
+            .iter()
+            .map(|path| &self.rows[path.row_idx].known)
+            .collect();
+        (0..manifest.covariates.len())
+            .map(|column| covariates::tensor(manifest, column, (paths, &known), (width, place)))
+            .collect()
     }
 }
 

@@ -1,5 +1,8 @@
 //! What the schema of a manifest allows and its meaning does not.
 
+mod covariates;
+mod states;
+
 use crate::forecast::{QuantileLevel, QuantileLevels};
 use crate::model::manifest::{
     ContextAxis, ContextRole, Document, ElementType, Fill, InputAxis, InputRole, Manifest,
@@ -28,6 +31,8 @@ impl Document {
             ensure(!again, "inputs.name", &input.name, "each stands once")?;
             check_input(input, !self.context.features.is_empty())?;
         }
+        self.check_covariates()?;
+        self.check_states()?;
         check_output(&self.output, self.takes_step_by_step())?;
         let levels = levels(&mut self.output)?;
         check_rollout(&self, &levels)?;
@@ -42,7 +47,9 @@ impl Document {
             context: self.context,
             season_length: self.season_length,
             horizon: self.horizon,
+            covariates: self.covariates,
             inputs: self.inputs,
+            states: self.states,
             output: self.output,
             postprocess: self.postprocess,
             levels,
@@ -185,11 +192,12 @@ fn check_input(input: &InputRole, takes_features: bool) -> Result<(), ManifestEr
         &shown(),
         "\"batch\" stands once at most, and so does one of \"time\" and \"span\", where the graph takes the history",
     )?;
-    let fits = match input.fill {
+    let fits = match &input.fill {
         Fill::Observed | Fill::Missing | Fill::Padding => batch == 1 && context == 1,
         Fill::Row => batch == 1,
         Fill::Horizon => batch == 1 && context == 0 && !takes_features,
-        Fill::Constant(_) => true,
+        // Checked with the covariates.
+        Fill::Constant(_) | Fill::Covariates(_) | Fill::Group | Fill::Ahead => true,
     };
     ensure(
         fits,
@@ -197,7 +205,7 @@ fn check_input(input: &InputRole, takes_features: bool) -> Result<(), ManifestEr
         &format_args!("{:?} of {}", input.fill, input.name),
         "a mask has the axes \"batch\" and \"time\" or \"span\", \"row\" has \"batch\", and so has \"horizon\", of a graph that takes the history",
     )?;
-    let whole = match (input.fill, input.r#type) {
+    let whole = match (&input.fill, input.r#type) {
         (_, ElementType::Float32 | ElementType::Float64) => true,
         (Fill::Constant(number), _) => number.fract() == 0.0 && number.abs() <= f64::from(i32::MAX),
         _ => true,

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::model::manifest::Feature;
+use crate::model::manifest::{ContextCovariates, Feature};
 
 /// How the history enters the graph.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -21,6 +21,9 @@ pub struct ContextRole {
     /// Whether the graph always takes `max_length` steps.
     #[serde(default)]
     pub fixed_length: bool,
+    /// Whether a graph with a state reads one step of the history a run, and not all of it.
+    #[serde(default)]
+    pub stepwise: bool,
     /// What the number of steps is a multiple of.
     #[serde(default = "one")]
     pub multiple: usize,
@@ -42,6 +45,9 @@ pub struct ContextRole {
     /// Lags at which the scaled values are differenced, undone on the output.
     #[serde(default)]
     pub differences: Vec<usize>,
+    /// How covariates that the manifest does not list enter the graph.
+    #[serde(default)]
+    pub covariates: ContextCovariates,
     /// The columns of a graph that takes features of the history instead of the history.
     #[serde(default)]
     pub features: Vec<Feature>,
@@ -149,11 +155,7 @@ impl ContextRole {
     /// What shorter contexts are padded with.
     #[must_use]
     pub const fn padding(&self) -> PadValue {
-        match (self.pad_value, self.missing) {
-            (Some(value), _) => value,
-            (None, Missing::Nan) => PadValue::Nan,
-            (None, _) => PadValue::Zero,
-        }
+        PadValue::or_default(self.pad_value, self.missing)
     }
 
     /// The length to which contexts of at most `longest` steps are padded.
@@ -177,6 +179,18 @@ impl ContextRole {
     }
 }
 
+impl PadValue {
+    /// `given`, or what goes with the rule for missing values.
+    #[must_use]
+    pub const fn or_default(given: Option<Self>, missing: Missing) -> Self {
+        match (given, missing) {
+            (Some(value), _) => value,
+            (None, Missing::Nan) => Self::Nan,
+            (None, _) => Self::Zero,
+        }
+    }
+}
+
 impl Missing {
     /// Whether no value is missing after it.
     #[must_use]
@@ -192,6 +206,6 @@ const fn one() -> usize {
     1
 }
 
-const fn scale_floor() -> f64 {
+pub(super) const fn scale_floor() -> f64 {
     1e-8
 }

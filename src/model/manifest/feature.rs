@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 /// One column of a graph's features, for one step that is forecast.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "FeatureDocument")]
 pub enum Feature {
     /// The value so many steps before; 1 is the last.
@@ -19,6 +19,13 @@ pub enum Feature {
     },
     /// A part of the step's date or time.
     Calendar(CalendarPart),
+    /// A covariate so many steps before; 0 is the step that is forecast.
+    Covariate {
+        /// Its name.
+        name: String,
+        /// How many steps before.
+        lag: usize,
+    },
     /// The place of the step, 0 for the first value of the series as it was sent.
     Trend,
     /// How many steps ahead it is, from 1.
@@ -73,6 +80,7 @@ struct FeatureDocument {
     rolling: Option<Statistic>,
     window: Option<usize>,
     calendar: Option<CalendarPart>,
+    covariate: Option<String>,
     trend: Option<bool>,
     step: Option<bool>,
 }
@@ -80,10 +88,10 @@ struct FeatureDocument {
 impl Feature {
     /// How many values of the history it looks back on.
     #[must_use]
-    pub const fn reach(self) -> usize {
+    pub const fn reach(&self) -> usize {
         match self {
-            Self::Lag(lag) => lag,
-            Self::Rolling { window, lag, .. } => lag.saturating_add(window) - 1,
+            Self::Lag(lag) | Self::Covariate { lag, .. } => *lag,
+            Self::Rolling { window, lag, .. } => lag.saturating_add(*window) - 1,
             Self::Calendar(_) | Self::Trend | Self::Step => 0,
         }
     }
@@ -98,9 +106,19 @@ impl TryFrom<FeatureDocument> for Feature {
             rolling,
             window,
             calendar,
+            covariate,
             trend,
             step,
         } = document;
+        if let Some(name) = covariate {
+            return match (rolling, window, calendar, trend, step) {
+                (None, None, None, None, None) => Ok(Self::Covariate {
+                    name,
+                    lag: lag.unwrap_or(0),
+                }),
+                _ => Err("covariate goes with lag or alone"),
+            };
+        }
         match (lag, rolling, window, calendar, trend, step) {
             (Some(0), ..) => Err("lag is 0, which is the step that is forecast; write 1 or more"),
             (Some(lag), None, None, None, None, None) => Ok(Self::Lag(lag)),
@@ -115,7 +133,7 @@ impl TryFrom<FeatureDocument> for Feature {
             (None, None, None, None, Some(true), None) => Ok(Self::Trend),
             (None, None, None, None, None, Some(true)) => Ok(Self::Step),
             _ => Err(
-                "a feature is one of lag; rolling with window, perhaps lag; calendar; trend = true; step = true",
+                "a feature is one of lag; rolling with window, perhaps lag; calendar; covariate, perhaps with lag; trend = true; step = true",
             ),
         }
     }

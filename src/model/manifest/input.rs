@@ -44,6 +44,8 @@ pub enum InputAxis {
     Horizon,
     /// The steps of the context, then those ahead.
     Span,
+    /// One covariate each.
+    Covariate,
     /// Of length 1.
     Variate,
     /// Of this length.
@@ -51,7 +53,7 @@ pub enum InputAxis {
 }
 
 /// What stands in a further input.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(try_from = "toml::Value")]
 pub enum Fill {
     /// 1 where the context is observed, 0 where it is missing or padded.
@@ -64,6 +66,12 @@ pub enum Fill {
     Row,
     /// How many of the steps of the run are wanted of the row.
     Horizon,
+    /// The covariates of these names, in their order.
+    Covariates(Vec<String>),
+    /// The place in the batch of the series that the row belongs to, the same for its covariates.
+    Group,
+    /// What is known of the row for the steps ahead, `NaN` where nothing is.
+    Ahead,
     /// The same number everywhere.
     Constant(f64),
 }
@@ -76,10 +84,28 @@ impl InputAxis {
     }
 }
 
+impl InputRole {
+    /// The covariates in it.
+    #[must_use]
+    pub fn covariates(&self) -> &[String] {
+        match &self.fill {
+            Fill::Covariates(names) => names,
+            _ => &[],
+        }
+    }
+
+    /// Whether it shows the graph covariates of steps ahead.
+    #[must_use]
+    pub fn looks_ahead(&self) -> bool {
+        let is_ahead = |axis: &InputAxis| matches!(axis, InputAxis::Horizon | InputAxis::Span);
+        !self.covariates().is_empty() && self.axes.iter().any(is_ahead)
+    }
+}
+
 impl Fill {
     /// Whether it tells the graph which steps of the context are padding.
     #[must_use]
-    pub const fn tells_padding(self) -> bool {
+    pub const fn tells_padding(&self) -> bool {
         matches!(self, Self::Observed | Self::Missing | Self::Padding)
     }
 }
@@ -94,6 +120,7 @@ impl TryFrom<toml::Value> for InputAxis {
                 "time" => Some(Self::Time),
                 "horizon" => Some(Self::Horizon),
                 "span" => Some(Self::Span),
+                "covariate" => Some(Self::Covariate),
                 "variate" => Some(Self::Variate),
                 _ => None,
             },
@@ -105,7 +132,7 @@ impl TryFrom<toml::Value> for InputAxis {
         };
         axis.ok_or_else(|| {
             format!(
-                "axis {value}; write \"batch\", \"time\", \"horizon\", \"span\", \"variate\" or a length from 1 to {LARGEST_AXIS}"
+                "axis {value}; write \"batch\", \"time\", \"horizon\", \"span\", \"covariate\", \"variate\" or a length from 1 to {LARGEST_AXIS}"
             )
         })
     }
@@ -122,8 +149,15 @@ impl TryFrom<toml::Value> for Fill {
                 "padding" => Some(Self::Padding),
                 "row" => Some(Self::Row),
                 "horizon" => Some(Self::Horizon),
+                "group" => Some(Self::Group),
+                "ahead" => Some(Self::Ahead),
                 _ => None,
             },
+            toml::Value::Array(names) => names
+                .iter()
+                .map(|name| name.as_str().map(str::to_owned))
+                .collect::<Option<_>>()
+                .map(Self::Covariates),
             // Exact to 2^53, beyond every token that a forecaster takes.
             toml::Value::Integer(number) => Some(Self::Constant(*number as f64)),
             toml::Value::Float(number) => Some(Self::Constant(*number)),
@@ -131,7 +165,7 @@ impl TryFrom<toml::Value> for Fill {
         };
         fill.ok_or_else(|| {
             format!(
-                "fill {value}; write \"observed\", \"missing\", \"padding\", \"row\", \"horizon\" or a number"
+                "fill {value}; write \"observed\", \"missing\", \"padding\", \"row\", \"horizon\", \"group\", \"ahead\", a list of covariates or a number"
             )
         })
     }

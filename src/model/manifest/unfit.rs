@@ -1,8 +1,12 @@
 //! Which requests a model can answer.
 
+mod covariate;
+
 use thiserror::Error;
 
-use crate::forecast::ForecastRequest;
+pub use covariate::CovariateUnfit;
+
+use crate::forecast::{CovariateKind, ForecastRequest};
 use crate::model::Manifest;
 use crate::model::manifest::{Missing, Scaling};
 
@@ -57,6 +61,18 @@ pub enum Unfit {
         /// The model.
         model: String,
     },
+    /// A covariate that the model needs is not there, or not as it needs it.
+    #[error("{kind} covariate {name:?}, of model {model}, {unfit}")]
+    Covariate {
+        /// The kind that the model needs.
+        kind: CovariateKind,
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        unfit: CovariateUnfit,
+        /// The model.
+        model: String,
+    },
 }
 
 impl Manifest {
@@ -95,7 +111,16 @@ impl Manifest {
                 model: model(),
             });
         }
-        self.takes(context, request.series().values().len())
+        self.takes(context, request.series().values().len())?;
+        match self.unfit_covariate(request, context.len()) {
+            None => Ok(()),
+            Some((role, unfit)) => Err(Unfit::Covariate {
+                kind: role.kind,
+                name: role.name.clone(),
+                unfit,
+                model: model(),
+            }),
+        }
     }
 
     /// Whether each value of `context`, the tail of a series of `length` values, is one for the model.

@@ -1,6 +1,8 @@
 //! What Darts writes into the metadata of the graphs that it exports (`TorchForecastingModel.to_onnx`,
 //! Darts 0.48).
 
+mod covariates;
+
 use serde::Deserialize;
 
 use crate::onnx::inspect::GraphDescription;
@@ -22,13 +24,15 @@ struct Spec {
     #[serde(default)]
     state_input_names: Vec<String>,
     #[serde(default)]
+    state_output_names: Vec<String>,
+    #[serde(default)]
     stepwise_state: bool,
 }
 
 /// The reading of `graph` that its entry `spec` gives.
 pub(super) fn read(spec: &str, graph: &GraphDescription) -> Result<Reading, String> {
     let spec: Spec = serde_json::from_str(spec).map_err(|error| format!("{KEY}: {error}"))?;
-    spec.check()?;
+    spec.check(graph)?;
     let find = |tensors: &[crate::onnx::inspect::TensorDescription], name: &str, most: usize| {
         let found = tensors.iter().find(|tensor| tensor.name == name).cloned();
         let found = found.filter(|tensor| (3..=most).contains(&tensor.axes.len()));
@@ -53,7 +57,9 @@ pub(super) fn read(spec: &str, graph: &GraphDescription) -> Result<Reading, Stri
             name: target.name,
             axes: r#"["batch", "time", "variate"]"#,
             length: Some(spec.input_chunk_length),
+            stepwise: spec.stepwise_state,
         },
+        further: spec.further_tables(graph)?,
         native: spec.output_chunk_length,
         // As Darts itself, which goes on from a forecast without a likelihood only.
         goes_on: spec.likelihood_parameter_names.is_none(),
@@ -73,21 +79,27 @@ struct Kind {
 }
 
 impl Spec {
-    /// Fails where the graph needs what the server does not give.
-    fn check(&self) -> Result<(), String> {
+    /// Fails where the graph needs what the server does not give, or does not have what it says.
+    fn check(&self, graph: &GraphDescription) -> Result<(), String> {
+        let has = |name: &str| graph.inputs.iter().any(|input| input.name == name);
+        let future = has("historic_future_covariates") || has("future_covariates");
         let covariates = [
-            (self.uses_past_covariates, "past"),
-            (self.uses_future_covariates, "future"),
-            (self.uses_static_covariates, "static"),
+            (self.uses_past_covariates, has("past_covariates"), "past"),
+            (self.uses_future_covariates, future, "future"),
+            (
+                self.uses_static_covariates,
+                has("static_covariates"),
+                "static",
+            ),
         ];
-        if let Some((_, which)) = covariates.iter().find(|(uses, _)| *uses) {
+        if let Some((.., which)) = covariates.iter().find(|(uses, has, _)| *uses && !has) {
             return Err(format!(
-                "it was fitted with {which} covariates, which the server does not give; fit it without"
+                "{KEY}: the graph has no tensor of {which} covariates"
             ));
         }
-        if self.stepwise_state || !self.state_input_names.is_empty() {
+        if !self.stepwise_state && !self.state_input_names.is_empty() {
             return Err(
-                "it carries a state from step to step, as RNNModel does; export a model without, such as BlockRNNModel"
+                "it carries a state from window to window; export a model without, such as BlockRNNModel"
                     .to_owned(),
             );
         }

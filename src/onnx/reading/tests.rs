@@ -1,7 +1,7 @@
 //! Which graphs say themselves what they want.
 
 use super::*;
-use crate::model::manifest::{Family, OutputKind, Rollout};
+use crate::model::manifest::{Family, InputRole, OutputKind, Rollout};
 use crate::model::{Digest, Manifest};
 
 fn tensor(name: &str, axes: &[&str]) -> TensorDescription {
@@ -99,22 +99,67 @@ fn what_the_server_does_not_give_is_told() {
     for (change, expected) in [
         (
             ("past_covariates\":false", "past_covariates\":true"),
-            "past covariates",
+            "no tensor of past covariates",
         ),
         (
             ("static_covariates\":false", "static_covariates\":true"),
-            "static covariates",
+            "no tensor of static covariates",
         ),
         (("shift\":0", "shift\":3"), "begins 3 steps after"),
         (
-            ("stepwise_state\":false", "stepwise_state\":true"),
-            "carries a state",
+            ("state_input_names\":[]", r#"state_input_names":["h"]"#),
+            "carries a state from window to window",
         ),
         (("\"input_chunk_length\":24,", ""), "missing field"),
     ] {
         let error = read(&darts(1, change)).unwrap_err();
         assert!(error.contains(expected), "{error}");
     }
+}
+
+#[test]
+fn darts_covariates_are_named_by_tensor_and_place() {
+    let uses =
+        r#"uses_past_covariates":true,"uses_future_covariates":true,"uses_static_covariates":true"#;
+    let none = r#"uses_past_covariates":false,"uses_future_covariates":false,"uses_static_covariates":false"#;
+    let mut graph = darts(1, (none, uses));
+    graph.inputs.extend([
+        tensor("past_covariates", &["1", "24", "1"]),
+        tensor("historic_future_covariates", &["1", "24", "2"]),
+        tensor("future_covariates", &["1", "12", "2"]),
+        tensor("static_covariates", &["1", "1", "1"]),
+    ]);
+    let manifest = manifest(&graph);
+    let named: Vec<_> = manifest
+        .covariates
+        .iter()
+        .map(|role| role.name.as_str())
+        .collect();
+    assert_eq!(named, ["future_0", "future_1", "past_0", "static_0"]);
+    let fills: Vec<_> = manifest.inputs.iter().map(InputRole::covariates).collect();
+    assert_eq!(fills[2], ["future_0", "future_1"]);
+    assert!(manifest.inputs[2].looks_ahead() && !manifest.inputs[1].looks_ahead());
+    graph.inputs.last_mut().unwrap().axes[1] = "3".to_owned();
+    let error = read(&graph).unwrap_err();
+    assert!(error.contains("static_covariates has 3 rows"), "{error}");
+}
+
+#[test]
+fn a_cell_of_darts_reads_its_history_step_by_step() {
+    let mut graph = darts(
+        1,
+        (
+            r#""state_input_names":[],"state_output_names":[],"state_input_shapes":null,"stepwise_state":false"#,
+            r#""state_input_names":["a"],"state_output_names":["b"],"stepwise_state":true"#,
+        ),
+    );
+    graph.inputs[0].axes[1] = "1".to_owned();
+    graph.inputs.push(tensor("a", &["2", "1", "16"]));
+    let manifest = manifest(&graph);
+    assert!(manifest.context.stepwise && !manifest.context.fixed_length);
+    assert_eq!(manifest.context.max_length, 24);
+    assert_eq!(manifest.states[0].output, "b");
+    assert_eq!(manifest.states[0].shape(3), [2, 3, 16]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::provoke::{Provocation, series, told};
 use crate::support::kept::KeptBuilder;
-use crate::support::scripted::{Scripted, manifest};
+use crate::support::scripted::{Scripted, manifest, manifest_with_covariates};
 use crate::support::{TestApp, TestAppBuilder};
 
 /// Requests, most of them to models of their own, that end in `code`.
@@ -55,6 +55,18 @@ pub(super) async fn provocations(app: &TestApp, code: Code) -> Vec<Provocation> 
             provoked.extend(unfit(logarithms, json!([1, -1, 2])).await);
             provoked
         }
+        Code::MissingCovariate => {
+            covariates([json!({}), json!({"static": {"region": "south"}})]).await
+        }
+        Code::UnfitCovariate => {
+            let region = json!({"region": "south"});
+            covariates([
+                json!({"past": {"price": [1, 2]}, "static": region}),
+                json!({"future": {"price": [1, 2]}, "static": region}),
+                json!({"future": {"price": [1, 2, 3, 4]}, "static": {"region": "east"}}),
+            ])
+            .await
+        }
         Code::ForecastNotFinite => {
             scripted(Scripted::new(|batch| {
                 Ok(Array3::from_elem(
@@ -79,6 +91,14 @@ pub(super) async fn provocations(app: &TestApp, code: Code) -> Vec<Provocation> 
 /// The same request to a model of its own.
 async fn scripted(forecaster: Scripted) -> Vec<Provocation> {
     series(&TestApp::scripted(forecaster), [json!({"values": [1, 2]})]).await
+}
+
+/// Series with each of `covariates`, for a model that needs two.
+async fn covariates<const N: usize>(covariates: [Value; N]) -> Vec<Provocation> {
+    let manifest = manifest_with_covariates();
+    let app = TestAppBuilder::scripted().workers_of(manifest, vec![Scripted::last_value()]);
+    let sent = covariates.map(|covariates| json!({"values": [1, 2], "covariates": covariates}));
+    series(&app.build(), sent).await
 }
 
 /// A series of `values`, for a model of `manifest`.

@@ -33,6 +33,7 @@ pub(super) fn narrow_app() -> TestApp {
             values: 20,
             horizon: 60,
             levels: 4,
+            covariates: 4,
         })
         .backtest(BacktestLimits {
             windows: 8,
@@ -165,6 +166,8 @@ pub(super) async fn provocations(app: &TestApp, code: Code) -> Vec<Provocation> 
         | Code::ModelLoading
         | Code::ModelFailed
         | Code::UnfitValue
+        | Code::MissingCovariate
+        | Code::UnfitCovariate
         | Code::ForecastNotFinite
         | Code::ModelError => models::provocations(app, code).await,
         Code::InvalidWindows
@@ -207,6 +210,7 @@ pub(super) async fn provocations(app: &TestApp, code: Code) -> Vec<Provocation> 
             )
             .await
         }
+        Code::TooManyCovariates | Code::InvalidCovariate => covariates(app, code).await,
         Code::LengthMismatch
         | Code::InvalidStart
         | Code::InvalidTimestamp
@@ -222,6 +226,26 @@ pub(super) async fn provocations(app: &TestApp, code: Code) -> Vec<Provocation> 
         | Code::CalendarOutOfRange
         | Code::InvalidSeasonLength => calendar(app, code).await,
     }
+}
+
+async fn covariates(app: &TestApp, code: Code) -> Vec<Provocation> {
+    let sent = |covariates: Value| json!({"values": [1, 2], "covariates": covariates});
+    if code == Code::TooManyCovariates {
+        let five = json!({"a": 1, "b": 1, "c": 1, "d": 1, "e": 1});
+        return series(app, [sent(json!({"static": five}))]).await;
+    }
+    let inside = json!({"id": "a", "values": [1, 2], "covariates": {"past": {"a/b": [1]}}});
+    series(
+        app,
+        [
+            sent(json!({"past": {"price": [1, 2, 3]}})),
+            sent(json!({"future": {"price": [1, 2, 3]}})),
+            sent(json!({"future": {"price": [1, null, 3, null]}})),
+            sent(json!({"past": {"price": [1, 2]}, "static": {"price": 5}})),
+            json!({"series": [inside]}),
+        ],
+    )
+    .await
 }
 
 async fn wrong_type(app: &TestApp) -> Vec<Provocation> {

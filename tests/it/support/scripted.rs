@@ -57,6 +57,31 @@ pub(crate) fn manifest() -> Manifest {
     Manifest::parse(MANIFEST).unwrap()
 }
 
+/// The same with a future covariate and one that is a category.
+pub(crate) fn manifest_with_covariates() -> Manifest {
+    let more = r#"
+[[covariates]]
+name = "price"
+kind = "future"
+missing = "interpolate"
+[[covariates]]
+name = "region"
+kind = "static"
+categories = ["north", "south"]
+[[inputs]]
+name = "prices"
+type = "float32"
+axes = ["batch", "span", "covariate"]
+fill = ["price"]
+[[inputs]]
+name = "regions"
+type = "int64"
+axes = ["batch"]
+fill = ["region"]
+"#;
+    Manifest::parse(&format!("{MANIFEST}{more}")).unwrap()
+}
+
 type Script = dyn FnMut(&Batch) -> Result<Array3<f32>, PredictError> + Send;
 
 /// A model whose answer is a function of the batch.

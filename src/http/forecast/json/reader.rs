@@ -25,6 +25,8 @@ pub(super) struct Reader<'a> {
 /// One step of a JSON pointer.
 enum Step {
     Field(&'static str),
+    /// One that the client chose, escaped.
+    Name(String),
     Index(usize),
 }
 
@@ -103,6 +105,21 @@ impl<'a> Reader<'a> {
             read(self, field)?;
             self.path.pop();
             name = self.jiter.next_key().map(|name| name.map(&mut accept));
+        }
+        Ok(())
+    }
+
+    /// Reads an object whose names are the client's, giving each to `read`.
+    pub(super) fn map(&mut self, mut read: impl FnMut(&mut Self, String) -> Read<()>) -> Read<()> {
+        if self.peek()? != Peek::Object {
+            return Err(self.wrong_type("an object")?);
+        }
+        let mut name = self.jiter.known_object().map(owned);
+        while let Some(own) = name.map_err(|error| self.syntax(&error))? {
+            self.path.push(Step::Name(escaped(&own)));
+            read(self, own)?;
+            self.path.pop();
+            name = self.jiter.next_key().map(owned);
         }
         Ok(())
     }
@@ -273,6 +290,15 @@ impl<'a> Reader<'a> {
         Ok(numbers)
     }
 
+    /// A number, where `expected` says what else could stand there.
+    pub(super) fn single_number(&mut self, expected: &str) -> Read<f64> {
+        let peek = self.peek()?;
+        if !peek.is_num() {
+            return Err(self.wrong_type(expected)?);
+        }
+        Ok(self.number(peek)?)
+    }
+
     /// The values of a series, `NaN` for `null`, at most `limit`.
     pub(super) fn values(&mut self, limit: usize) -> Read<Vec<f64>> {
         if self.peek()? != Peek::Array {
@@ -411,6 +437,7 @@ impl<'a> Reader<'a> {
             // Writing to a string cannot fail.
             let _infallible = match step {
                 Step::Field(field) => write!(pointer, "/{field}"),
+                Step::Name(name) => write!(pointer, "/{name}"),
                 Step::Index(index) => write!(pointer, "/{index}"),
             };
         }

@@ -1,12 +1,14 @@
 //! What is read, what is shared, and where a problem is said to be.
 
 use super::*;
+use crate::forecast::{CovariateValues, StaticValue};
 
 const LIMITS: Limits = Limits {
     series: 3,
     values: 4,
     horizon: 10,
     levels: 4,
+    covariates: 4,
 };
 
 fn parse(body: &str) -> Result<ForecastCall, Problem> {
@@ -199,5 +201,72 @@ fn names_with_escapes_are_the_names_they_spell() {
             .series
             .len(),
         1
+    );
+}
+
+#[test]
+fn covariates_are_read_by_kind_and_name() {
+    let call = parse(
+        r#"{"values": [1, 2], "horizon": 1, "covariates": {"future": {"price": [1, null, 3.5]},
+            "static": {"size": 7, "region": "north"}, "past": {"load": [4, 5]}}}"#,
+    )
+    .unwrap();
+    let draft = call.series[0].draft.as_ref().unwrap();
+    let named: Vec<_> = draft
+        .covariates
+        .iter()
+        .map(|one| one.name.as_str())
+        .collect();
+    assert_eq!(named, ["price", "size", "region", "load"]);
+    let [price, size, region, load] = draft.covariates.as_slice() else {
+        panic!("not four")
+    };
+    assert!(matches!(&price.values, CovariateValues::Future(values) if values[1].is_nan()));
+    assert_eq!(
+        size.values,
+        CovariateValues::Static(StaticValue::Number(7.0))
+    );
+    let north = StaticValue::Category("north".to_owned());
+    assert_eq!(region.values, CovariateValues::Static(north));
+    assert_eq!(load.values, CovariateValues::Past(vec![4.0, 5.0]));
+    for none in ["null", "{}", r#"{"past": null}"#] {
+        let call = parse(&format!(r#"{{"values": [1], "covariates": {none}}}"#)).unwrap();
+        assert!(call.series[0].draft.as_ref().unwrap().covariates.is_empty());
+    }
+}
+
+#[test]
+fn a_problem_of_a_covariate_names_it_and_fails_its_series_alone() {
+    let with = |covariates: &str| {
+        format!(
+            r#"{{"series": [{{"values": [1], "covariates": {covariates}}}, {{"values": [1]}}], "horizon": 2}}"#
+        )
+    };
+    for (covariates, code, pointer) in [
+        (
+            r#"{"past": {"a/b": [1, "x"]}}"#,
+            Code::WrongType,
+            "/past/a~1b/1",
+        ),
+        (r#"{"past": {"a": 7}}"#, Code::WrongType, "/past/a"),
+        (r#"{"past": [1]}"#, Code::WrongType, "/past"),
+        (r#"{"static": {"a": true}}"#, Code::WrongType, "/static/a"),
+        (r#"{"static": {"a": null}}"#, Code::WrongType, "/static/a"),
+        (
+            r#"{"future": {"a": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]}}"#,
+            Code::SeriesTooLong,
+            "/future/a/14",
+        ),
+        (r#"{"futre": {}}"#, Code::UnknownField, "/futre"),
+        ("7", Code::WrongType, ""),
+    ] {
+        let body = with(covariates);
+        check_series(&body, 0, code, &format!("/series/0/covariates{pointer}"));
+        assert!(parse(&body).unwrap().series[1].draft.is_ok());
+    }
+    check(
+        r#"{"series": [], "covariates": {"static": {"a": 1}}}"#,
+        Code::ConflictingFields,
+        "/covariates",
     );
 }

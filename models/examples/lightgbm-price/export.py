@@ -1,0 +1,102 @@
+"""Trains LightGBM on lags and on a price that is known ahead, and exports it as a bundle."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+import lightgbm
+import numpy as np
+from onnxmltools import convert_lightgbm
+from onnxmltools.convert.common.data_types import FloatTensorType
+
+from almanac_examples import bundle, cases, trees
+
+REGIONS = ["north", "south"]
+
+
+def features(
+    values: np.ndarray, price: np.ndarray, visitors: np.ndarray, region: int
+) -> list[float]:
+    """The row for the step after `values`, in the order of the manifest."""
+    step = len(values)
+    return [
+        *trees.lags(values),
+        values[-12:].mean(),
+        price[step],
+        price[step - 1],
+        visitors[step - 12],
+        float(region),
+    ]
+
+
+def case(name: str, length: int, horizon: int, seed: int, level: float = 100.0) -> cases.Case:
+    return cases.Case(
+        name,
+        cases.sales(length, level, seed),
+        horizon,
+        12,
+        past={"visitors": cases.visitors(length, seed)},
+        future={"price": cases.price(length + horizon, seed)},
+        static={"region": REGIONS[seed % 2]},
+    )
+
+
+def known(case: cases.Case) -> tuple[np.ndarray, np.ndarray, int]:
+    return case.known("price"), case.known("visitors"), REGIONS.index(case.static["region"])
+
+
+def trained() -> lightgbm.Booster:
+    rows, targets = [], []
+    for seed in range(1, 5):
+        one = case("training", 300, 0, seed, 30.0 * seed)
+        values, outside = one.array(), known(one)
+        for step in range(trees.LAGS, len(values)):
+            rows.append(features(values[:step], *outside))
+            targets.append(values[step])
+    settings = {
+        "objective": "regression",
+        "num_leaves": 15,
+        "seed": 0,
+        "verbose": -1,
+        "num_threads": 1,
+    }
+    data = lightgbm.Dataset(np.array(rows, dtype=np.float32), np.array(targets))
+    return lightgbm.train(settings, data, num_boost_round=80)
+
+
+def asked() -> list[cases.Case]:
+    return [
+        case("one step", 60, 1, 1, 30.0),
+        case("a year", 60, 12, 2, 60.0),
+        case("as short as can be", 12, 12, 3, 90.0),
+        case("long", 400, 10, 4, 120.0),
+    ]
+
+
+def main() -> None:
+    arguments = bundle.parse_arguments(__doc__, "text file that the booster's save_model wrote")
+    if arguments.checkpoint is None:
+        booster = trained()
+    else:
+        booster = lightgbm.Booster(model_file=arguments.checkpoint)
+
+    def predict(case: cases.Case) -> np.ndarray:
+        values, outside = case.array(), known(case)
+        for _ in range(case.horizon):
+            row = np.array([features(values, *outside)], dtype=np.float32)
+            values = np.append(values, booster.predict(row)[0])
+        return values[len(case.values) :][None]
+
+    count = booster.num_feature()
+    onnx = convert_lightgbm(
+        booster, initial_types=[("features", FloatTensorType([None, count]))], zipmap=False
+    )
+    bundle.write(arguments, HERE / "manifest.toml", onnx.SerializeToString(), asked(), predict)
+
+
+if __name__ == "__main__":
+    main()
