@@ -38,9 +38,9 @@ pub struct Models {
     pub fetch_timeout: Span,
     /// How often a call to a source is made before it has failed.
     pub attempts: usize,
-    /// Size over which a file is downloaded from S3 in parts of that size.
+    /// Size over which a file is downloaded from S3, or uploaded to it, in parts of that size.
     pub part_size: Bytes,
-    /// Parts of one file downloaded side by side.
+    /// Parts of one file downloaded or uploaded side by side.
     pub parallel_parts: usize,
     /// Whether machines other than this one may be asked over plain http.
     pub allow_http: bool,
