@@ -107,6 +107,7 @@ impl Keeper {
                     %source,
                     digest = %live.digest,
                     duration_seconds = live.load_duration.as_secs_f64(),
+                    estimated_bytes = live.size_bytes,
                     "model ready"
                 );
                 self.metrics.loaded(&name, "ready");
