@@ -16,6 +16,6 @@ mod tensors;
 mod weights;
 
 pub use adopt::{AdoptError, adopt};
-pub use inspect::{GraphDescription, describe};
+pub use inspect::{GraphDescription, describe, external_files};
 pub use runtime::{Runtime, RuntimeError};
 pub use session::{OnnxForecaster, OnnxModel, SessionError};

@@ -143,7 +143,6 @@ pub struct Registry {
     /// Counts how often that was done.
     changes: Sender<u64>,
     default: String,
-    aliases: Aliases,
     saturation: Saturation,
     records: Records,
     shadows: Option<Shadows>,
@@ -171,7 +170,6 @@ impl Registry {
             replacing: Mutex::default(),
             changes: Sender::new(0),
             default,
-            aliases: Aliases::new(),
             saturation: Saturation::default(),
             records: Records::default(),
             shadows: None,
@@ -183,12 +181,6 @@ impl Registry {
     #[must_use]
     pub fn with_saturation(self, saturation: Saturation) -> Self {
         Self { saturation, ..self }
-    }
-
-    /// This registry, whose models have `aliases`.
-    #[must_use]
-    pub fn with_aliases(self, aliases: Aliases) -> Self {
-        Self { aliases, ..self }
     }
 
     /// This registry, whose versions' lives are told in `records`.
@@ -216,12 +208,6 @@ impl Registry {
     #[must_use]
     pub fn default_name(&self) -> &str {
         &self.default
-    }
-
-    /// The aliases of every model.
-    #[must_use]
-    pub const fn aliases(&self) -> &Aliases {
-        &self.aliases
     }
 
     /// What became of every version.
@@ -315,25 +301,31 @@ impl Registry {
         match named {
             Named::Model(name) => self.model(table, name),
             Named::Version(name, version) => self.version(table, name, version),
-            Named::Alias(name, alias) => {
-                let aliases = self.aliases.get(name);
-                match aliases.and_then(|aliases| aliases.get(alias)) {
-                    Some(version) => self.version(table, name, version),
-                    None => {
-                        find(table, name)?;
-                        Err(ResolveError::UnknownAlias {
-                            name: name.to_owned(),
-                            alias: alias.to_owned(),
-                            available: aliases
-                                .into_iter()
-                                .flat_map(BTreeMap::keys)
-                                .cloned()
-                                .collect(),
-                        })
-                    }
-                }
-            }
+            Named::Alias(name, alias) => self.alias(table, name, alias),
         }
+    }
+
+    fn alias<'a>(
+        &self,
+        table: &'a Table,
+        name: &str,
+        alias: &str,
+    ) -> Result<&'a Arc<LiveModel>, ResolveError> {
+        let aliases = &find(table, name)?.aliases;
+        let Some(entry) = aliases.get(alias) else {
+            return Err(ResolveError::UnknownAlias {
+                name: name.to_owned(),
+                alias: alias.to_owned(),
+                available: aliases.keys().cloned().collect(),
+            });
+        };
+        let found = self.version(table, name, &entry.version);
+        found.map_err(|error| match error {
+            ResolveError::UnknownVersion { name, .. } if entry.is_loading => {
+                ResolveError::Loading { name }
+            }
+            other => other,
+        })
     }
 
     fn model<'a>(&self, table: &'a Table, name: &str) -> Result<&'a Arc<LiveModel>, ResolveError> {

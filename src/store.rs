@@ -27,6 +27,7 @@ pub use deposit::Deposit;
 pub use error::StoreError;
 pub use metrics::StoreMetrics;
 pub use options::{CacheOptions, MlflowOptions, Progress, S3Options, StoreOptions, Unwatched};
+pub use remote::is_plain;
 pub use source::{MlflowPlace, Pick, S3Place, Source, WebPlace};
 pub use version::by_version;
 

@@ -49,7 +49,6 @@ pub(super) fn registry(config: &Config, metrics: &LifeMetrics) -> Registry {
     let models = &config.models;
     let limit = config.server.request_timeout.get();
     Registry::new(models.default.clone())
-        .with_aliases(models.aliases.clone())
         .with_records(Records::new(models.history, Some(metrics.clone())))
         .with_shadows(Shadows::start(models.shadow_values, limit, metrics.clone()))
 }
@@ -151,6 +150,8 @@ fn keeper_config(config: &Config) -> KeeperConfig {
         },
         memory_bytes: models.memory.map(crate::config::Bytes::get),
         routes: routes(&models.routes),
+        aliases: models.aliases.clone(),
+        max_aliases: models.max_aliases,
     }
 }
 

@@ -38,9 +38,9 @@ pub struct Models {
     pub fetch_timeout: Span,
     /// How often a call to a source is made before it has failed.
     pub attempts: usize,
-    /// Size over which a file is downloaded from S3 in parts of that size.
+    /// Size over which a file is downloaded from S3, or uploaded to it, in parts of that size.
     pub part_size: Bytes,
-    /// Parts of one file downloaded side by side.
+    /// Parts of one file downloaded or uploaded side by side.
     pub parallel_parts: usize,
     /// Whether machines other than this one may be asked over plain http.
     pub allow_http: bool,
@@ -68,6 +68,8 @@ pub struct Models {
     pub rollback: Rollback,
     /// Versions by alias, by model.
     pub aliases: BTreeMap<String, BTreeMap<String, String>>,
+    /// Aliases that a model may have.
+    pub max_aliases: usize,
     /// Which version has which part, by model.
     pub routes: BTreeMap<String, RouteConfig>,
 }
@@ -154,6 +156,7 @@ impl Default for Models {
             shadow_values: 1_000_000,
             rollback: Rollback::default(),
             aliases: BTreeMap::new(),
+            max_aliases: 32,
             routes: BTreeMap::new(),
         }
     }
@@ -175,9 +178,22 @@ impl Default for Rollback {
 }
 
 impl Models {
+    fn check_aliases(&self) -> Result<(), ConfigError> {
+        let mut models = self.aliases.values();
+        match models.find(|aliases| aliases.len() > self.max_aliases) {
+            Some(aliases) => Err(ConfigError::Value {
+                setting: "models.aliases",
+                value: format!("{} for one model", aliases.len()),
+                rule: "it must be at most models.max_aliases for each",
+            }),
+            None => Ok(()),
+        }
+    }
+
     /// Refuses values that have the right type and make no sense.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         self.check_sources()?;
+        self.check_aliases()?;
         let shares = self.routes.values().flat_map(|route| {
             let canary = route.canary.as_ref().map(|canary| canary.weight);
             let shadow = route.shadow.as_ref().map(|shadow| shadow.sample);
@@ -243,6 +259,10 @@ mod tests {
             (
                 "[models.rollback]\nlatency_ratio = 0.5",
                 "models.rollback.latency_ratio is 0.5; it must be at least 1",
+            ),
+            (
+                "[models]\nmax_aliases = 1\n[models.aliases.m]\na = \"1\"\nb = \"1\"",
+                "models.aliases is 2 for one model; it must be at most models.max_aliases for each",
             ),
             (
                 "[models]\nsources = []",

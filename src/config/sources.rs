@@ -70,11 +70,12 @@ pub struct SourceFlags {
     #[arg(long, value_name = "N", env = "ALMANAC_SOURCE_ATTEMPTS")]
     pub source_attempts: Option<usize>,
 
-    /// Size over which a file is downloaded from S3 in parts of that size [default: 16MiB]
+    /// Size over which a file is downloaded from S3, or uploaded to it, in parts of that size [default:
+    /// 16MiB]
     #[arg(long, value_name = "SIZE", env = "ALMANAC_PART_SIZE")]
     pub part_size: Option<Bytes>,
 
-    /// Parts of one file downloaded side by side [default: 4]
+    /// Parts of one file downloaded or uploaded side by side [default: 4]
     #[arg(long, value_name = "N", env = "ALMANAC_PARALLEL_PARTS")]
     pub parallel_parts: Option<usize>,
 

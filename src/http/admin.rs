@@ -21,7 +21,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::http::admin::body::{LoadBody, RouteBody, read};
+use crate::http::admin::body::{AliasBody, LoadBody, RouteBody, checked_alias, read};
 use crate::http::admin::overview::AdminOverview;
 use crate::http::problem::Problem;
 use crate::http::timing::LimitDuration;
@@ -79,6 +79,8 @@ fn documented() -> OpenApiRouter<AdminState> {
         .routes(routes!(remove_model))
         .routes(routes!(remove_version))
         .routes(routes!(route_model))
+        .routes(routes!(set_alias))
+        .routes(routes!(remove_alias))
 }
 
 /// Lists the sources, the models, their routes and their versions
@@ -195,4 +197,57 @@ async fn route_model(
     let route: RouteBody = read(&headers, body).await?;
     let overview = state.keeper.set_route(&name, route.into_route()?).await?;
     Ok(Json(AdminOverview::of(&state.registry, overview)))
+}
+
+/// Sets an alias of a model
+///
+/// Until the process ends, in place of a configured one of the same name. A version that is not in
+/// memory is loaded and takes over the alias once it is ready; until then the version before answers
+/// for it.
+#[utoipa::path(put, path = "/admin/models/{name}/aliases/{alias}", tag = "admin",
+    params(
+        ("name" = String, Path, description = "Name of the model", example = "airline"),
+        ("alias" = String, Path, description = "The alias: letters, digits, `-`, `_` and `.`, 64 at most", example = "champion"),
+    ),
+    request_body(content = AliasBody, content_type = "application/json"),
+    responses(
+        (status = 200, description = "It is set", body = AdminOverview),
+        (status = 404, description = "No source has the model or the version", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The model has as many aliases as it may", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn set_alias(
+    State(state): State<AdminState>,
+    Path((name, alias)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<AdminOverview>, Problem> {
+    let alias = checked_alias(&alias)?;
+    let body: AliasBody = read(&headers, body).await?;
+    let version = body.into_version()?;
+    let overview = state.keeper.set_alias(&name, alias, &version).await?;
+    Ok(Json(AdminOverview::of(&state.registry, overview)))
+}
+
+/// Removes an alias of a model
+///
+/// Until the process ends, a configured one too. A version that only the alias kept leaves memory.
+#[utoipa::path(delete, path = "/admin/models/{name}/aliases/{alias}", tag = "admin",
+    params(
+        ("name" = String, Path, description = "Name of the model", example = "airline"),
+        ("alias" = String, Path, description = "The alias", example = "champion"),
+    ),
+    responses(
+        (status = 204, description = "It is removed"),
+        (status = 404, description = "There is no such model or alias", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+async fn remove_alias(
+    State(state): State<AdminState>,
+    Path((name, alias)): Path<(String, String)>,
+) -> Result<StatusCode, Problem> {
+    state.keeper.remove_alias(&name, &alias).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

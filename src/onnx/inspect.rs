@@ -1,5 +1,8 @@
 //! What an ONNX file says of itself, as the runtime reads it.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
 use ort::session::builder::GraphOptimizationLevel;
 use ort::value::{Outlet, TensorElementType, ValueType};
 
@@ -7,6 +10,7 @@ use crate::model::Digest;
 use crate::onnx::graph::GraphFile;
 use crate::onnx::runtime::Runtime;
 use crate::onnx::session::{SessionError, open};
+use crate::onnx::weights::Weights;
 
 /// A graph's inputs, outputs and metadata.
 #[derive(Clone, Debug)]
@@ -32,19 +36,25 @@ pub struct TensorDescription {
     pub axes: Vec<String>,
 }
 
-/// Describes the graph in `bytes`, which ONNX Runtime opens for it. One whose weights lie in other files
-/// cannot be opened without them, and is described by what the file says.
+/// The files beside the graph in `bytes` in which it keeps weights, by the names that it has for them;
+/// none when it is no graph.
+#[must_use]
+pub fn external_files(bytes: &[u8]) -> BTreeSet<String> {
+    GraphFile::read(bytes).map_or_else(BTreeSet::new, |graph| graph.external)
+}
+
+/// Describes the graph in `bytes`, which ONNX Runtime opens for it. It may keep weights in `files`.
 ///
 /// # Errors
 /// [`SessionError::Graph`] when it cannot be opened.
-pub fn describe(runtime: &Runtime, bytes: &[u8]) -> Result<GraphDescription, SessionError> {
-    if let Some(file) = GraphFile::read(bytes)
-        && !file.external.is_empty()
-    {
-        return Ok(file.description);
-    }
+pub fn describe(
+    runtime: &Runtime,
+    bytes: &[u8],
+    files: &BTreeMap<String, Arc<[u8]>>,
+) -> Result<GraphDescription, SessionError> {
     let unchanged = GraphOptimizationLevel::Disable;
-    let session = open(runtime, bytes, (1, unchanged), None).map_err(SessionError::Graph)?;
+    let weights = Weights::of(bytes, files);
+    let session = open(runtime, bytes, (1, unchanged), &weights).map_err(SessionError::Graph)?;
     let metadata = session
         .metadata()
         .map_err(|error| SessionError::Graph(error.to_string()))?;

@@ -94,7 +94,7 @@ impl<'a> OnnxModel<'a> {
         } else {
             GraphOptimizationLevel::All
         };
-        let session = open(runtime, &bundle.model, (threads, level), Some(weights));
+        let session = open(runtime, &bundle.model, (threads, level), weights);
         let session = session.map_err(SessionError::Graph)?;
         check_roles(&bundle.manifest, session.inputs(), session.outputs())?;
         let options = RunOptions::new().map_err(|error| SessionError::Graph(error.to_string()))?;
@@ -177,14 +177,11 @@ pub(super) fn open(
     runtime: &Runtime,
     graph: &[u8],
     (threads, level): (usize, GraphOptimizationLevel),
-    weights: Option<&Weights>,
+    weights: &Weights,
 ) -> Result<Session, String> {
     let open = || -> ort::Result<Session> {
-        let mut builder = Session::builder(runtime.environment())?;
-        if let Some(weights) = weights {
-            builder = weights.lend(builder)?;
-        }
-        builder
+        weights
+            .lend(Session::builder(runtime.environment())?)?
             .with_intra_threads(threads)?
             .with_inter_threads(1)?
             .with_intra_op_spinning(false)?

@@ -3,6 +3,7 @@
 //! Looks at sources, ends of loads and orders arrive as messages. After each, what every model needs is
 //! planned anew from all that is known, so that no order of messages can leave it half done.
 
+mod aliases;
 mod failures;
 mod handle;
 mod job;
@@ -21,13 +22,14 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
+use crate::registry::keeper::aliases::AliasTable;
 use crate::registry::keeper::handle::{Answer, Order};
 use crate::registry::keeper::job::Ended;
 use crate::registry::keeper::model::{Applied, Kept};
 use crate::registry::plan::{Key, preferred};
 use crate::registry::table::Table;
 use crate::registry::watch::{Look, Watch};
-use crate::registry::{LifeMetrics, Load, NOWHERE, Registry, Route, TrialLimits};
+use crate::registry::{Aliases, LifeMetrics, Load, NOWHERE, Registry, Route, TrialLimits};
 use crate::store::{Listing, Store};
 
 /// Bounds and wishes.
@@ -49,6 +51,10 @@ pub struct KeeperConfig {
     pub memory_bytes: Option<usize>,
     /// The route of each model that has one.
     pub routes: BTreeMap<String, Route>,
+    /// The aliases of each model that has some.
+    pub aliases: Aliases,
+    /// How many aliases a model may have.
+    pub max_aliases: usize,
 }
 
 /// A source with its name.
@@ -137,12 +143,15 @@ impl Keeper {
         let sources: Vec<_> = seen.collect();
         let nudges = sources.iter().map(|source| Arc::clone(&source.nudge));
         let (handle, orders) = KeeperHandle::new(nudges.collect());
-        let names = config.routes.keys().chain(registry.aliases().keys());
+        let names = config.routes.keys().chain(config.aliases.keys());
         let models = names.map(|name| {
-            let aliases = registry.aliases().get(name).into_iter();
             let kept = Kept {
                 route: config.routes.get(name).cloned().unwrap_or_default(),
-                aliased: aliases.flat_map(BTreeMap::values).cloned().collect(),
+                aliases: config
+                    .aliases
+                    .get(name)
+                    .map(AliasTable::new)
+                    .unwrap_or_default(),
                 ..Kept::default()
             };
             (name.clone(), kept)
@@ -318,8 +327,8 @@ impl Keeper {
             .iter()
             .filter(|(name, kept)| is_known(name, kept));
         let entries = known.map(|(name, kept)| {
-            let is_loading = applied.get(name).is_some_and(|one| !one.load.is_empty());
-            (name.clone(), kept.entry(is_loading, nowhere.as_deref()))
+            let loading = applied.get(name).map_or(&[][..], |one| &one.load);
+            (name.clone(), kept.entry(loading, nowhere.as_deref()))
         });
         let (models, unread) = (entries.collect(), self.unread());
         self.registry

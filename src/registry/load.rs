@@ -248,10 +248,11 @@ impl Load {
                 joined.into_iter().collect()
             }),
         };
+        let beside: usize = bundle.external.values().map(|file| file.len()).sum();
         Ok(Opened {
             manifest: bundle.manifest.clone(),
             digest: bundle.digest,
-            graph_bytes: bundle.model.len(),
+            graph_bytes: bundle.model.len() + beside,
             forecasters: forecasters?,
         })
     }
@@ -281,11 +282,14 @@ impl Load {
     }
 }
 
-/// About what a version takes of memory. Its sessions share the weights, which the runtime keeps as it
-/// packed them, and each has an arena for what it computes.
+/// About what a version takes of memory once it has had large batches. Its sessions share the weights,
+/// of which the runtime keeps a copy and one that it packed, and each has an arena for what it computes.
+/// That is small for trees and perceptrons and more than twice the graph where there is attention, so
+/// this is right within a factor of two: `docs/performance.md` has what was measured.
 fn size_of(graph_bytes: usize, workers: usize) -> usize {
-    const ARENA: usize = 4 * 1_024 * 1_024;
-    2 * graph_bytes + workers * ARENA
+    const MEBIBYTE: usize = 1_024 * 1_024;
+    let arena = 3 * MEBIBYTE / 2 + graph_bytes.min(16 * MEBIBYTE);
+    2 * graph_bytes + workers * arena
 }
 
 fn open(

@@ -27,6 +27,17 @@ pub(super) struct Model {
     pub(super) shadow: Option<(Arc<LiveModel>, f64)>,
     /// Versions that are loaded again when they are asked for.
     pub(super) asleep: BTreeSet<String>,
+    /// What each alias stands for.
+    pub(super) aliases: BTreeMap<String, AliasEntry>,
+}
+
+/// What an alias stands for.
+#[derive(Clone, Debug)]
+pub(super) struct AliasEntry {
+    /// The version.
+    pub(super) version: String,
+    /// Whether that which it is to stand for is being loaded.
+    pub(super) is_loading: bool,
 }
 
 impl Model {
@@ -42,6 +53,7 @@ impl Model {
             canary: None,
             shadow: None,
             asleep: BTreeSet::new(),
+            aliases: BTreeMap::new(),
         }
     }
 

@@ -132,7 +132,6 @@ impl S3Deposit {
         let folder = folder.trim_start_matches('/');
         for (file, bytes) in in_order(files) {
             bucket.put(&format!("{folder}/{file}"), bytes).await?;
-            self.options.progress.advance(bytes.len() as u64);
         }
         Ok(Deposited {
             name: name.clone(),

@@ -134,6 +134,11 @@ impl Http {
         }
     }
 
+    /// Tells whoever watches that so many bytes were sent.
+    pub(super) fn moved(&self, bytes: usize) {
+        self.options.progress.advance(bytes as u64);
+    }
+
     /// What an answer that is no success says, as far as it can be read.
     pub(super) async fn message(&self, answer: &mut Response) -> String {
         let mut bytes = Vec::new();

@@ -23,9 +23,9 @@ pub struct StoreOptions {
     pub fetch_timeout: Duration,
     /// How often a call is made before it has failed, the first included.
     pub attempts: u32,
-    /// Bytes above which a file is downloaded in parts of that size.
+    /// Bytes above which a file is downloaded, or uploaded, in parts of that size.
     pub part_size: u64,
-    /// Parts of one file downloaded side by side.
+    /// Parts of one file downloaded or uploaded side by side.
     pub parallel_parts: usize,
     /// Whether other machines may be asked over plain http.
     pub allow_http: bool,

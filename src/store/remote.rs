@@ -322,7 +322,8 @@ impl Inner {
 }
 
 /// Whether `name` is of a file in the bundle's own folder or below it.
-pub(super) fn is_plain(name: &str) -> bool {
+#[must_use]
+pub fn is_plain(name: &str) -> bool {
     let is_part = |part: &str| !part.is_empty() && part != "." && part != "..";
     name.split('/').all(is_part) && !name.contains(['\\', '\0', ':'])
 }

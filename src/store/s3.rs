@@ -4,6 +4,7 @@ mod bucket;
 mod credentials;
 mod download;
 mod failure;
+mod upload;
 
 pub(super) use bucket::{Bucket, Object};
 

@@ -4,8 +4,9 @@
 #   tests/e2e/aws.sh [--image IMAGE]
 #
 # deploy/aws/deploy.sh goes its whole way: repository, login, push, Terraform, a forecast through the load balancer. Then a
-# rolling update under load, a tag that does not exist and is rolled back, the role of the program against a bucket of models, and the
-# tear-down. IMAGE is an image of this machine; without one a stand-in answers, a shell script that knows two paths.
+# rolling update under load, a tag that does not exist and is rolled back, the role of the program against a bucket of models, a model from
+# that bucket and the version after it, and the tear-down. IMAGE is an image of this machine; without one a stand-in answers, a shell script
+# that knows two paths, and no model is served.
 #
 # The emulator pulls from its own registry and starts containers on the local Docker engine. It checks no health before it sends requests, and
 # gives containers no limits, so neither is tested here.
@@ -179,6 +180,61 @@ is_denied() {
   ! as_reader "$@" && grep -q -E 'AccessDenied|403' "$SCRATCH/check"
 }
 
+# --- A model from S3
+
+# The address of this machine on the network of the containers.
+gateway() {
+  docker network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}'
+}
+
+# open_door: lets containers reach the emulator, which listens on loopback alone.
+open_door() {
+  python3 "$E2E/door.py" "$(gateway):${EMULATOR##*:}" "127.0.0.1:${EMULATOR##*:}" >"$SCRATCH/door.log" 2>&1 &
+  STARTED+=("$!")
+  eventually 20 curl --silent --output /dev/null "http://$(gateway):${EMULATOR##*:}/_ministack/health" || { cat "$SCRATCH/door.log" && return 1; }
+}
+
+# push_version VERSION: puts a model into the bucket, by the program of the image.
+push_version() {
+  docker run --rm --network host --env AWS_ACCESS_KEY_ID=test --env AWS_SECRET_ACCESS_KEY=test --env AWS_REGION=us-east-1 "$IMAGE" \
+    models push embedded: s3://models/forecast --only seasonal --as "store/$1" --s3-endpoint "$EMULATOR" --s3-path-style
+}
+
+# deploy_models: the service with the bucket as its source, and with the keys of the user that has the policy of the role.
+deploy_models() {
+  local key secret
+  read -r key secret <"$SCRATCH/reader"
+  cat >"$SCRATCH/models.tfvars" <<VARIABLES
+models = { bucket = "models", prefix = "forecast/", default = "store" }
+environment = {
+  ALMANAC_S3_ENDPOINT   = "http://$(gateway):${EMULATOR##*:}"
+  ALMANAC_S3_PATH_STYLE = "true"
+  ALMANAC_WATCH         = "1s"
+  AWS_ACCESS_KEY_ID     = "$key"
+  AWS_SECRET_ACCESS_KEY = "$secret"
+}
+VARIABLES
+  deploy --tag v2
+}
+
+# answered_by VERSION: whether a forecast through the load balancer names the model and this version of it.
+answered_by() {
+  answers 200 /forecast --data '{"values":[112,118,132,129,121,135],"horizon":2}' &&
+    cat "$SCRATCH/body" && grep -q "\"model\":{\"name\":\"store\",\"version\":\"$1\"" "$SCRATCH/body"
+}
+
+tasks() { docker ps --format '{{.ID}} {{.Names}}' | awk '/ministack-ecs-.*-almanac$/ { print $1 }' | sort; }
+
+# new_version_everywhere: whether both tasks answer with the second version, and are those that were there before.
+new_version_everywhere() {
+  local task
+  for task in $(tasks); do
+    docker logs "$task" 2>&1 | grep -q '"message":"version has taken over".*"version":"2"' || return 1
+  done
+  tasks >"$SCRATCH/tasks.after"
+  cmp "$SCRATCH/tasks" "$SCRATCH/tasks.after"
+}
+
 missing=$(lacks)
 if [[ -n $missing ]]; then
   skip 'AWS' "$missing"
@@ -233,6 +289,20 @@ check 'the policy lists models' as_reader list-objects-v2 --prefix forecast/
 check 'the policy reads nothing else' is_denied get-object --key secret/key "$SCRATCH/object"
 check 'the policy lists nothing else' is_denied list-objects-v2
 check 'the policy writes nothing' is_denied put-object --key forecast/a/2/model.onnx --body "$0"
+
+if [[ -z $MADE ]]; then
+  check 'containers reach the emulator' open_door
+  check 'a model is pushed to S3' push_version 1
+  check 'the service is deployed with S3 as its source' deploy_models
+  check 'a forecast names the model and its version' eventually 60 answered_by 1
+  check 'the tasks say whose keys they read it with' grep -q '"provider":"environment"' <(docker logs "$(tasks | head -n 1)" 2>&1)
+  tasks >"$SCRATCH/tasks"
+  check 'a second version is pushed' push_version 2
+  check '... and answers, with no deployment' eventually 60 answered_by 2
+  check '... in both tasks, which are the same' eventually 60 new_version_everywhere
+else
+  skip 'a model from S3' 'no --image, so a stand-in answers'
+fi
 
 check 'deploy.sh takes everything down' deploy --destroy
 check 'no task is left' test -z "$(images_running)"

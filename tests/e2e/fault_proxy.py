@@ -12,6 +12,7 @@ what FAULT_FILE says at that moment:
     stall     stops in the middle of a graph
     corrupt   changes a byte of a graph
     denied    answers 403 AccessDenied
+    part      answers 403 AccessDenied to the second part of an upload
     moved     answers 301 with another region
     busy      answers 503 SlowDown
 
@@ -48,6 +49,8 @@ class Proxy(http.server.BaseHTTPRequestHandler):
             return
         size = int(self.headers.get("content-length") or 0)
         body = self.rfile.read(size)
+        if fault == "part" and "partNumber=2" in self.path:
+            fault = "denied"
         if fault in ANSWERS:
             status, headers, code, message = ANSWERS[fault]
             text = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()

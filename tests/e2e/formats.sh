@@ -41,23 +41,6 @@ for family in "${families[@]}"; do
   fi
 done
 
-# examples_python FAMILY...: the Python of an environment with what these exports need, made once for
-# each list of packages. Fails when they cannot be installed.
-examples_python() {
-  local files=("${@/#/$examples/}") home
-  files=("${files[@]/%//requirements.txt}")
-  home=$CACHE/examples-$(cat "$examples"/*.txt "${files[@]}" | sha256sum | cut -c1-16)
-  if [[ ! -x $home/bin/python ]]; then
-    {
-      uv venv --quiet --clear "$home.part" &&
-        uv pip install --quiet --python "$home.part/bin/python" \
-          --override "$examples/overrides.txt" "${files[@]/#/--requirements=}" &&
-        rm -rf "$home" && mv "$home.part" "$home"
-    } >"$SCRATCH/install" 2>&1 || return 1
-  fi
-  printf '%s\n' "$home/bin/python"
-}
-
 export OMP_NUM_THREADS=1
 models=$SCRATCH/models
 requests=$SCRATCH/requests

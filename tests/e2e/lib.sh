@@ -115,6 +115,24 @@ training_python() {
   printf '%s\n' "$home/bin/python"
 }
 
+# examples_python FAMILY...: the Python of an environment with what these exports need, made once for
+# each list of packages. Fails when they cannot be installed.
+examples_python() {
+  local examples=$ROOT/models/examples home
+  local files=("${@/#/$examples/}")
+  files=("${files[@]/%//requirements.txt}")
+  home=$CACHE/examples-$(cat "$examples"/*.txt "${files[@]}" | sha256sum | cut -c1-16)
+  if [[ ! -x $home/bin/python ]]; then
+    {
+      uv venv --quiet --clear "$home.part" &&
+        uv pip install --quiet --python "$home.part/bin/python" \
+          --override "$examples/overrides.txt" "${files[@]/#/--requirements=}" &&
+        rm -rf "$home" && mv "$home.part" "$home"
+    } >"$SCRATCH/install" 2>&1 || return 1
+  fi
+  printf '%s\n' "$home/bin/python"
+}
+
 # need PROGRAM PACKAGE: whether the program is there, installed from Debian's packages if it can be.
 need() {
   command -v "$1" >/dev/null && return

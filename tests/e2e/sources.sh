@@ -67,7 +67,8 @@ start_mlflow() {
   local name=$1 port=${!1##*:}
   [[ -n $port ]] || port=$(free_port)
   shift
-  (cd "$SCRATCH" && exec env MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false "MLFLOW_S3_ENDPOINT_URL=http://$EMULATOR" \
+  # In a session of its own, so that it and its children end together.
+  (cd "$SCRATCH" && exec setsid env MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false "MLFLOW_S3_ENDPOINT_URL=http://$EMULATOR" \
     "$HOME_OF_SERVERS/bin/mlflow" server --host 127.0.0.1 --port "$port" --workers 1 \
     --backend-store-uri "sqlite:///$SCRATCH/$name.db" "$@") >"$SCRATCH/$name.log" 2>&1 &
   STARTED+=("$!")
@@ -75,17 +76,25 @@ start_mlflow() {
   printf -v "$name" 'http://127.0.0.1:%s' "$port"
 }
 
-# await_mlflow NAME: sets MLFLOW_PIDS to its processes, for whoever ends mlflow does not end what it runs.
+# await_mlflow NAME
 await_mlflow() {
-  local pid=${MLFLOW_PID[$1]} parent
   eventually 300 curl --silent --fail --max-time 2 --output /dev/null "${!1}/health" ||
     { cat "$SCRATCH/$1.log" && return 1; }
-  MLFLOW_PIDS=("$pid")
-  for parent in "$pid" $(pgrep -P "$pid"); do
-    mapfile -t -O "${#MLFLOW_PIDS[@]}" MLFLOW_PIDS < <(pgrep -P "$parent")
-  done
-  STARTED+=("${MLFLOW_PIDS[@]}")
 }
+
+# end_mlflow NAME: with all that it runs, which ending mlflow alone would leave.
+end_mlflow() {
+  kill -KILL -- "-${MLFLOW_PID[$1]}" 2>/dev/null || true
+}
+
+clean_up() {
+  local name
+  for name in "${!MLFLOW_PID[@]}"; do
+    end_mlflow "$name"
+  done
+  end_started
+}
+trap clean_up EXIT
 
 # One with a proxy of artifacts, one with artifacts in S3. They take long to start.
 start_mlflow PROXIED --artifacts-destination "$SCRATCH/artifacts" --serve-artifacts
@@ -142,6 +151,35 @@ in_parts() {
   uncached verify s3://models/live --part-size 8KiB && (($(grep -c bytes= "$SCRATCH/S3.log") > 2))
 }
 check 'a large file comes in parts' in_parts
+
+calls() { grep -cE "$1" "$SCRATCH/S3.log"; }
+# A graph of 8.2 MiB: two parts.
+push_large() { in_s3 push models/almanac/1 "s3://models/$1" --part-size 5MiB; }
+goes_in_parts() {
+  : >"$SCRATCH/S3.log"
+  push_large large && cat "$SCRATCH/S3.log" && (($(calls '^PUT .*partNumber=') == 2 && $(calls '^POST .*uploadId=') == 1)) &&
+    tail -n 1 "$SCRATCH/S3.log" | grep -q '^PUT .*/manifest.toml'
+}
+check 'a large file goes in parts, and the manifest last' goes_in_parts
+check '... and passes every check' prints 'ok      golden' uncached verify s3://models/large
+uploads() {
+  "$HOME_OF_SERVERS/bin/python" - "http://$EMULATOR" <<'PYTHON'
+import sys
+import boto3
+
+s3 = boto3.client("s3", endpoint_url=sys.argv[1])
+print(len(s3.list_multipart_uploads(Bucket="models").get("Uploads", [])))
+PYTHON
+}
+leaves_nothing() {
+  fault part
+  : >"$SCRATCH/S3.log"
+  says 'access denied' push_large broken && fault none && cat "$SCRATCH/S3.log" &&
+    (($(calls '^POST .*uploads') == 1 && $(calls '^DELETE .*uploadId=') == 1)) &&
+    uploads >"$SCRATCH/left" && cat "$SCRATCH/left" && grep -qx 0 "$SCRATCH/left"
+}
+check 'of an upload that fails no part is left' leaves_nothing
+fault none
 
 # --- What is wrong is said
 
@@ -342,7 +380,7 @@ move_back() {
 }
 check 'the alias moves back' move_back
 check '... and the server follows' eventually 10 points_are 20.0,20.0
-kill -KILL "${MLFLOW_PIDS[@]}"
+end_mlflow PROXIED
 check 'MLflow ends: the server serves' points_are 20.0,20.0
 check '... and says that it is down' eventually 30 metric_is 'almanac_source_from_cache{source="mlflow:airline@champion"}' 1
 start_mlflow PROXIED --artifacts-destination "$SCRATCH/artifacts" --serve-artifacts
@@ -351,7 +389,7 @@ check 'MLflow is back, with a version' register 4
 check '... which is served' eventually 30 points_are 40.0,40.0
 check 'it stops' stop_server
 
-kill -KILL "${MLFLOW_PIDS[@]}"
+end_mlflow PROXIED
 check 'with MLflow down a server starts from its cache' serves_mlflow
 check 'and stops' stop_server
 unset MLFLOW_TRACKING_URI

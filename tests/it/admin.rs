@@ -146,6 +146,42 @@ async fn a_route_is_set_and_wrong_ones_are_refused() {
 }
 
 #[tokio::test]
+async fn wrong_aliases_and_too_many_are_refused() {
+    let mut builder = KeptBuilder::new().holding(&[("m", "1", "add 10")]);
+    builder.config.max_aliases = 2;
+    let kept = builder.ready().await;
+    let first = json!({"version": "1"});
+    let uri = |alias: &str| format!("/admin/models/m/aliases/{alias}");
+    for alias in ["a", "b", "b"] {
+        kept.admin("PUT", &uri(alias), &first).await.ok();
+    }
+    let problem = kept.admin("PUT", &uri("c"), &first).await;
+    let problem = problem.problem(409, "too_many_aliases");
+    assert_eq!(problem["limit"], 2);
+    for alias in ["a%2Fb", "a%40b", "%20", &"a".repeat(65)] {
+        let refused = kept.admin("PUT", &uri(alias), &first).await;
+        refused.problem(422, "wrong_type");
+    }
+    for (body, status, code) in [
+        (json!({"version": "9"}), 404, "unknown_version"),
+        (json!({}), 422, "wrong_type"),
+        (Value::Null, 422, "missing_field"),
+        (json!({"verison": "1"}), 422, "wrong_type"),
+    ] {
+        let refused = kept.admin("PUT", &uri("a"), &body).await;
+        refused.problem(status, code);
+    }
+    let nobody = "/admin/models/nobody/aliases/a";
+    for (method, body) in [("PUT", &first), ("DELETE", &Value::Null)] {
+        let refused = kept.admin(method, nobody, body).await;
+        refused.problem(404, "unknown_model");
+    }
+    let unknown = kept.admin("DELETE", &uri("c"), &Value::Null).await;
+    let problem = unknown.problem(404, "unknown_version");
+    assert_eq!(problem["expected"], json!(["a", "b"]));
+}
+
+#[tokio::test]
 async fn only_the_key_opens_it() {
     let mut builder = KeptBuilder::new().holding(&[("m", "1", "add 10")]);
     builder.key = Some("0123456789abcdef");

@@ -219,6 +219,7 @@ fn defaults() -> BTreeMap<&'static str, String> {
         ("models.probation", models.probation.to_string()),
         ("models.memory", "unbounded".to_owned()),
         ("models.shadow_values", models.shadow_values.to_string()),
+        ("models.max_aliases", models.max_aliases.to_string()),
         ("models.rollback.requests", rollback.requests.to_string()),
         (
             "models.rollback.error_rate",

@@ -280,20 +280,6 @@ kind = "point"
 }
 
 #[test]
-fn a_graph_whose_weights_are_elsewhere_is_described_without_them() {
-    let (graph, _weights) = Graph::default()
-        .input("x", F32, &[-1, 2])
-        .output("y", F32, &[-1, 2])
-        .floats("two", &[1], &[2.0])
-        .node("Mul", &["x", "two"], ("y", &[]))
-        .external("weights");
-    let runtime = almanac::app::runtime(&Config::default()).unwrap();
-    let described = almanac::onnx::describe(&runtime, &graph.bytes()).unwrap();
-    assert_eq!(described.inputs[0].axes, ["x_0", "2"]);
-    assert_eq!(described.outputs[0].name, "y");
-}
-
-#[test]
 fn the_manifest_of_every_example_is_one() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models/examples");
     let mut read = 0;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use almanac::registry::{Route, Share};
 use axum::body::Body;
 use axum::http::Request;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::kept::{FATAL, Kept, KeptBuilder, told};
 
@@ -47,7 +47,7 @@ async fn sticky(kept: &Kept, key: &str) -> String {
 async fn a_version_and_an_alias_are_named_and_kept() {
     let mut builder = KeptBuilder::new().holding(&[("m", "1", "add 10"), ("m", "2", "add 20")]);
     let champion = BTreeMap::from([("champion".to_owned(), "1".to_owned())]);
-    builder.aliases = BTreeMap::from([("m".to_owned(), champion)]);
+    builder.config.aliases = BTreeMap::from([("m".to_owned(), champion)]);
     let kept = builder.ready().await;
     kept.until(|registry| registry.resolve(Some("m@champion")).is_ok())
         .await;
@@ -196,4 +196,39 @@ async fn a_shadow_without_room_is_dropped_and_counted() {
     let dropped = [("model", "m"), ("outcome", "dropped")];
     let dropped = kept.app.metric("almanac_shadow_series_total", &dropped);
     assert!((dropped - 1.0).abs() < 1e-9, "{dropped}");
+}
+
+#[tokio::test]
+async fn an_alias_is_set_moved_and_removed_while_requests_name_it() {
+    let versions = [("m", "1", "add 10"), ("m", "2", "add 20")];
+    let kept = KeptBuilder::new().holding(&versions).ready().await;
+    let uri = "/admin/models/m/aliases/live";
+    kept.ask("m@live", 1.0)
+        .await
+        .problem(404, "unknown_version");
+
+    let set = kept.admin("PUT", uri, &json!({"version": "1"})).await.ok();
+    assert_eq!(set["models"][0]["aliases"], json!({"live": "1"}));
+    // What it names is loaded first, and a request that comes too early may come again.
+    let early = kept.ask("m@live", 1.0).await;
+    assert!(early.status == 200 || early.problem(503, "model_loading").is_object());
+    kept.until(|registry| registry.resolve(Some("m@live")).is_ok())
+        .await;
+    assert_eq!(kept.answered("m@live").await, ("1".to_owned(), 11.0));
+
+    // To a version that cannot be loaded: the one before answers on, and stays in memory.
+    kept.shelf.put("m", "3", "refuse");
+    kept.until_latest("m", "3", "failed").await;
+    kept.admin("PUT", uri, &json!({"version": "3"})).await.ok();
+    assert_eq!(kept.answered("m@live").await, ("1".to_owned(), 11.0));
+
+    kept.admin("PUT", uri, &json!({"version": "2"})).await.ok();
+    assert_eq!(kept.answered("m@live").await, ("2".to_owned(), 21.0));
+    kept.until(|registry| registry.resolve(Some("m/1")).is_err())
+        .await;
+
+    assert_eq!(kept.admin("DELETE", uri, &Value::Null).await.status, 204);
+    kept.ask("m@live", 1.0)
+        .await
+        .problem(404, "unknown_version");
 }

@@ -252,8 +252,8 @@ async fn the_longest_unused_model_leaves_memory_and_comes_back_when_asked_for() 
         ("a", "1", "add 1"),
         ("b", "1", "add 2"),
     ]);
-    // Room for two: a session counts as 4 MiB.
-    builder.config.memory_bytes = Some(9 * 1_024 * 1_024);
+    // Room for two: a session counts as 1.5 MiB.
+    builder.config.memory_bytes = Some(3_500 * 1_024);
     let kept = builder.ready().await;
     kept.until_answers("b", "1").await;
     assert_eq!(kept.versions("a").await, states(&[("1", "unloaded")]));

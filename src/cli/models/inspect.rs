@@ -1,16 +1,19 @@
 //! `almanac models inspect`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Args;
 
 use crate::app;
 use crate::cli::{Failure, configure, print};
 use crate::config::{Flags, SharedFlags};
 use crate::onnx::inspect::TensorDescription;
-use crate::onnx::{GraphDescription, describe};
+use crate::onnx::{GraphDescription, describe, external_files};
+use crate::store::is_plain;
 
 /// Which file.
 #[derive(Debug, Args)]
@@ -37,8 +40,9 @@ pub(super) fn run(args: &InspectArgs) -> Result<(), Failure> {
     let config = configure(&flags, true)?;
     let bytes = std::fs::read(&args.file)
         .with_context(|| format!("cannot read {}", args.file.display()))?;
+    let files = weights(&args.file, &bytes, config.models.max_bundle.get())?;
     let runtime = app::runtime(&config)?;
-    let graph = describe(&runtime, &bytes).map_err(anyhow::Error::from)?;
+    let graph = describe(&runtime, &bytes, &files).map_err(anyhow::Error::from)?;
     let draft = graph.draft_manifest();
     print(&if args.draft {
         draft
@@ -46,6 +50,33 @@ pub(super) fn run(args: &InspectArgs) -> Result<(), Failure> {
         report(&graph, &draft)
     });
     Ok(())
+}
+
+/// The files beside the graph in `path` that hold its weights.
+fn weights(path: &Path, graph: &[u8], limit: usize) -> anyhow::Result<BTreeMap<String, Arc<[u8]>>> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut files = BTreeMap::new();
+    let mut left = limit;
+    for name in external_files(graph) {
+        let file = folder.join(&name);
+        // A graph of somebody else must not have any file of this machine read.
+        if !is_plain(&name) {
+            bail!(
+                "{} keeps weights in {name:?}, outside of its folder",
+                path.display()
+            );
+        }
+        let told = || format!("{} keeps weights in {}", path.display(), file.display());
+        let size = std::fs::metadata(&file).with_context(told)?.len();
+        let rest = usize::try_from(size)
+            .ok()
+            .and_then(|size| left.checked_sub(size));
+        left = rest
+            .with_context(|| format!("{} has over models.max_bundle of weights", path.display()))?;
+        let bytes = std::fs::read(&file).with_context(told)?;
+        files.insert(name, Arc::from(bytes));
+    }
+    Ok(files)
 }
 
 fn report(graph: &GraphDescription, draft: &str) -> String {

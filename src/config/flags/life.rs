@@ -69,6 +69,15 @@ pub struct LifeFlags {
     )]
     pub shadow_values: Option<usize>,
 
+    /// Aliases that a model may have [default: 32]
+    #[arg(
+        long,
+        value_name = "N",
+        env = "ALMANAC_MAX_ALIASES",
+        help_heading = "Models"
+    )]
+    pub max_aliases: Option<usize>,
+
     /// Requests of a new version before its errors count [default: 20]
     #[arg(
         long,
@@ -163,6 +172,7 @@ impl LifeFlags {
         set(&mut models.probation, self.probation);
         set(&mut models.memory, self.model_memory.map(Some));
         set(&mut models.shadow_values, self.shadow_values);
+        set(&mut models.max_aliases, self.max_aliases);
         set(&mut models.rollback.requests, self.rollback_requests);
         set(&mut models.rollback.error_rate, self.rollback_error_rate);
         set(&mut models.rollback.error_ratio, self.rollback_error_ratio);

@@ -14,6 +14,9 @@ use crate::registry::{Route, Share};
 /// Largest body; any real one has a hundred bytes.
 const LARGEST: usize = 16 * 1_024;
 
+/// Bytes of an alias.
+const LONGEST_ALIAS: usize = 64;
+
 /// Which version to load.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -21,6 +24,15 @@ pub(super) struct LoadBody {
     /// The version; the newest when absent.
     #[schema(example = "3")]
     pub(super) version: Option<String>,
+}
+
+/// Which version an alias stands for.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AliasBody {
+    /// The version.
+    #[schema(example = "3")]
+    version: String,
 }
 
 /// Which versions have which part.
@@ -77,6 +89,37 @@ pub(super) async fn read<T: DeserializeOwned + Default>(
         };
         Problem::new(code, error.to_string())
     })
+}
+
+/// An alias as the path has it.
+///
+/// # Errors
+/// [`Code::WrongType`] for one that no request could name.
+pub(super) fn checked_alias(alias: &str) -> Result<&str, Problem> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if (1..=LONGEST_ALIAS).contains(&alias.len()) && alias.bytes().all(fits) {
+        return Ok(alias);
+    }
+    let detail = format!(
+        "the alias is {alias:?}; it must be letters, digits, '-', '_' and '.', {LONGEST_ALIAS} at most"
+    );
+    Err(Problem::new(Code::WrongType, detail)
+        .limit(LONGEST_ALIAS)
+        .received(alias))
+}
+
+impl AliasBody {
+    /// The version.
+    ///
+    /// # Errors
+    /// [`Code::MissingField`].
+    pub(super) fn into_version(self) -> Result<String, Problem> {
+        if self.version.is_empty() {
+            let detail = "the body names no version; write {\"version\": \"3\"}";
+            return Err(Problem::new(Code::MissingField, detail).at("/version"));
+        }
+        Ok(self.version)
+    }
 }
 
 impl RouteBody {

@@ -1,5 +1,7 @@
 //! What the admin API tells.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -39,6 +41,9 @@ struct SourceBody {
 struct AdminModel {
     /// Which versions have which part.
     route: RouteOverview,
+    /// The version that each alias is to stand for.
+    #[schema(example = json!({"champion": "3"}))]
+    aliases: BTreeMap<String, String>,
     #[serde(flatten)]
     versions: VersionList,
 }
@@ -76,12 +81,18 @@ struct ShadowOverview {
 impl AdminOverview {
     /// Of what `registry` serves and its keeper knows.
     pub(super) fn of(registry: &Registry, overview: Overview) -> Self {
-        let Overview { sources, routes } = overview;
+        let Overview {
+            sources,
+            routes,
+            aliases,
+        } = overview;
         let models = registry.states().into_iter().map(|(name, state)| {
             let route = routes.get(&name).cloned().unwrap_or_default();
+            let aliases = aliases.get(&name).cloned().unwrap_or_default();
             let records = registry.records().of(&name);
             AdminModel {
                 route: RouteOverview::of(route),
+                aliases,
                 versions: VersionList::of(name, &state, records),
             }
         });

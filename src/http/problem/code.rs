@@ -73,6 +73,7 @@ codes! {
     ModelLoading = SERVICE_UNAVAILABLE, "model_loading", "The model is being loaded";
     ModelFailed = SERVICE_UNAVAILABLE, "model_failed", "The model failed to load";
     ModelInUse = CONFLICT, "model_in_use", "The model or the version is in use";
+    TooManyAliases = CONFLICT, "too_many_aliases", "The model has as many aliases as it may";
     InvalidWindows = UNPROCESSABLE_ENTITY, "invalid_windows", "The windows are too few";
     TooManyWindows = UNPROCESSABLE_ENTITY, "too_many_windows", "There are more windows than the limit";
     InvalidStep = UNPROCESSABLE_ENTITY, "invalid_step", "The step between windows is not at least 1 or over the limit";

@@ -58,6 +58,14 @@ impl From<OrderError> for Problem {
             } => Self::new(Code::UnknownVersion, detail)
                 .received(version)
                 .expected(available),
+            OrderError::UnknownAlias {
+                alias, available, ..
+            } => Self::new(Code::UnknownVersion, detail)
+                .received(alias)
+                .expected(available),
+            OrderError::TooManyAliases { limit, .. } => {
+                Self::new(Code::TooManyAliases, detail).limit(limit)
+            }
             OrderError::InUse { name, .. } => Self::new(Code::ModelInUse, detail).received(name),
             OrderError::Ending => Self::new(Code::ShuttingDown, detail).retry_after(RETRY_SOON),
         }

@@ -104,10 +104,11 @@ fn what_is_no_graph_has_no_weights() {
 fn sessions_that_share_weights_compute_what_one_alone_does() {
     let runtime = Runtime::load(None).unwrap();
     let graph = product();
-    let alone = run(&mut open(&runtime, &graph, ALONE, None).unwrap());
+    let alone =
+        run(&mut open(&runtime, &graph, ALONE, &Weights::of(&[], &BTreeMap::new())).unwrap());
     let weights = Weights::of(&graph, &BTreeMap::new());
-    let mut first = open(&runtime, &graph, ALONE, Some(&weights)).unwrap();
-    let mut second = open(&runtime, &graph, ALONE, Some(&weights)).unwrap();
+    let mut first = open(&runtime, &graph, ALONE, &weights).unwrap();
+    let mut second = open(&runtime, &graph, ALONE, &weights).unwrap();
     assert_eq!(run(&mut first), alone);
     assert_eq!(run(&mut second), alone);
     // The weights outlive the one that lent them.

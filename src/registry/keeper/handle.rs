@@ -7,7 +7,7 @@ use std::time::Instant;
 use thiserror::Error;
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use crate::registry::Route;
+use crate::registry::{Aliases, Route};
 
 /// Orders that may wait.
 const WAITING: usize = 16;
@@ -40,6 +40,8 @@ pub(super) enum Wish {
     Remove(String, Option<String>),
     /// Another route, until the process ends.
     Route(String, Route),
+    /// An alias of a model for a version, or no more when `None`, until the process ends.
+    Alias(String, String, Option<String>),
 }
 
 /// What a keeper knows beside the records.
@@ -49,6 +51,8 @@ pub struct Overview {
     pub sources: Vec<SourceStatus>,
     /// The route of each model.
     pub routes: BTreeMap<String, Route>,
+    /// The aliases of each model, and the versions that they are to stand for.
+    pub aliases: Aliases,
 }
 
 /// A source and the last looks at it.
@@ -84,6 +88,26 @@ pub enum OrderError {
         version: String,
         /// The versions that there are.
         available: Vec<String>,
+    },
+    /// The model has no such alias.
+    #[error("model {name} has no alias {alias:?}")]
+    UnknownAlias {
+        /// The name.
+        name: String,
+        /// The alias.
+        alias: String,
+        /// The aliases that it has.
+        available: Vec<String>,
+    },
+    /// The model has all the aliases that it may have.
+    #[error(
+        "model {name} has {limit} aliases, as many as models.max_aliases allows; delete one, or raise the limit"
+    )]
+    TooManyAliases {
+        /// The name.
+        name: String,
+        /// How many it may have.
+        limit: usize,
     },
     /// It is what answers.
     #[error("{name} cannot be removed, for {reason}")]
@@ -146,6 +170,30 @@ impl KeeperHandle {
     /// [`OrderError`] when no source has a version that it names.
     pub async fn set_route(&self, name: &str, route: Route) -> Result<Overview, OrderError> {
         self.order(Wish::Route(name.to_owned(), route)).await
+    }
+
+    /// Has `alias` of `name` stand for `version`, as soon as that is in memory.
+    ///
+    /// # Errors
+    /// [`OrderError`] when no source has the version, or the model has too many aliases.
+    pub async fn set_alias(
+        &self,
+        name: &str,
+        alias: &str,
+        version: &str,
+    ) -> Result<Overview, OrderError> {
+        let (name, alias) = (name.to_owned(), alias.to_owned());
+        let wish = Wish::Alias(name, alias, Some(version.to_owned()));
+        self.order(wish).await
+    }
+
+    /// Removes `alias` of `name`.
+    ///
+    /// # Errors
+    /// [`OrderError`] when there is none.
+    pub async fn remove_alias(&self, name: &str, alias: &str) -> Result<Overview, OrderError> {
+        let (name, alias) = (name.to_owned(), alias.to_owned());
+        self.order(Wish::Alias(name, alias, None)).await
     }
 
     async fn order(&self, wish: Wish) -> Result<Overview, OrderError> {

@@ -107,6 +107,7 @@ impl Keeper {
                     %source,
                     digest = %live.digest,
                     duration_seconds = live.load_duration.as_secs_f64(),
+                    estimated_bytes = live.size_bytes,
                     "model ready"
                 );
                 self.metrics.loaded(&name, "ready");
@@ -167,8 +168,11 @@ impl Kept {
     /// Whether a version may be left out of memory: it answers for a model without a route, and no
     /// other is on probation.
     fn may_leave(&self, key: &Key) -> bool {
-        let is_named =
-            self.aliased.contains(&key.version) || self.route.versions().next().is_some();
+        let is_named = self
+            .aliases
+            .versions()
+            .any(|version| *version == key.version)
+            || self.route.versions().next().is_some();
         self.stable.as_ref() == Some(key) && !is_named && self.trial.is_none()
     }
 }

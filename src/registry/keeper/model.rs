@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::registry::keeper::aliases::AliasTable;
 use crate::registry::keeper::failures::Failures;
 use crate::registry::plan::{Key, Plan, Standing, View, plan};
 use crate::registry::record::VersionState;
@@ -34,8 +35,7 @@ pub(super) struct Kept {
     pub(super) held: Vec<Held>,
     /// What answers, which is among them.
     pub(super) stable: Option<Key>,
-    /// Versions that have an alias.
-    pub(super) aliased: BTreeSet<String>,
+    pub(super) aliases: AliasTable,
     /// Versions that somebody asked for.
     pub(super) asked: BTreeSet<String>,
     /// Versions left out of memory.
@@ -85,6 +85,9 @@ impl Kept {
     /// Does what follows from what the sources hold: `in_sources`, by preference.
     pub(super) fn follow(&mut self, in_sources: &[Key], probation: Duration) -> Applied {
         let now = Instant::now();
+        let held = &self.held;
+        self.aliases
+            .settle(|version| held.iter().any(|held| held.key.version == version));
         self.failures.keep(in_sources);
         let is_held = |version: &String| in_sources.iter().any(|key| key.version == *version);
         self.asked.retain(is_held);
@@ -95,7 +98,12 @@ impl Kept {
         let view = View {
             held: &wanted,
             route: &self.route,
-            also: &self.aliased.union(&self.asked).cloned().collect(),
+            also: &self
+                .aliases
+                .versions()
+                .chain(&self.asked)
+                .cloned()
+                .collect(),
             live: &live,
             stable: self.stable.as_ref(),
         };
@@ -212,13 +220,14 @@ impl Kept {
         self.asleep.insert(key.version.clone());
     }
 
-    /// What requests look up. `nowhere` says why there may be nothing; without it something may come.
-    pub(super) fn entry(&self, is_loading: bool, nowhere: Option<&str>) -> Model {
+    /// What requests look up, while `loading` is. `nowhere` says why there may be nothing; without it
+    /// something may come.
+    pub(super) fn entry(&self, loading: &[Key], nowhere: Option<&str>) -> Model {
         let missing = self.missing.as_deref().filter(|_| nowhere.is_some());
         let reason = self.failures.latest().or(missing).or(nowhere);
         let state = match (self.stable(), reason) {
             (Some(stable), _) => ModelState::Ready(Arc::clone(&stable.live)),
-            (None, _) if is_loading => ModelState::Loading,
+            (None, _) if !loading.is_empty() => ModelState::Loading,
             (None, _) if !self.asleep.is_empty() => ModelState::Unloaded,
             (None, Some(reason)) => ModelState::Failed {
                 reason: reason.to_owned(),
@@ -235,6 +244,9 @@ impl Kept {
             canary: self.share(self.route.canary.as_ref()),
             shadow: self.share(self.route.shadow.as_ref()),
             asleep: self.asleep.clone(),
+            aliases: self
+                .aliases
+                .entries(|version| loading.iter().any(|key| key.version == version)),
         }
     }
 

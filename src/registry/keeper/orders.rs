@@ -13,6 +13,8 @@ impl Keeper {
             Wish::Load(name, version) => self.order_load(&name, version),
             Wish::Remove(name, version) => self.order_removal(&name, version),
             Wish::Route(name, route) => self.order_route(&name, route),
+            Wish::Alias(name, alias, Some(version)) => self.order_alias(&name, alias, version),
+            Wish::Alias(name, alias, None) => self.order_alias_removal(&name, &alias),
         };
         self.obeyed.push((answer, obeyed));
     }
@@ -34,9 +36,12 @@ impl Keeper {
         });
         let routes = self.models.iter();
         let routes = routes.map(|(name, kept)| (name.clone(), kept.route.clone()));
+        let aliases = self.models.iter();
+        let aliases = aliases.map(|(name, kept)| (name.clone(), kept.aliases.targets()));
         Overview {
             sources: sources.collect(),
             routes: routes.collect(),
+            aliases: aliases.collect(),
         }
     }
 
@@ -111,6 +116,48 @@ impl Keeper {
         }
         tracing::info!(model = %name, ?route, "told to route");
         kept.route = route;
+        Ok(())
+    }
+
+    fn order_alias(
+        &mut self,
+        name: &str,
+        alias: String,
+        version: String,
+    ) -> Result<(), OrderError> {
+        known(name, &version, &self.versions(name)?)?;
+        let limit = self.config.max_aliases;
+        let kept = self.models.entry(name.to_owned()).or_default();
+        let is_new = kept.aliases.names().all(|known| *known != alias);
+        if is_new && kept.aliases.names().count() >= limit {
+            return Err(OrderError::TooManyAliases {
+                name: name.to_owned(),
+                limit,
+            });
+        }
+        kept.removed.remove(&version);
+        kept.asleep.remove(&version);
+        tracing::info!(model = %name, %alias, %version, "told to set an alias");
+        kept.aliases.point(alias, version);
+        Ok(())
+    }
+
+    fn order_alias_removal(&mut self, name: &str, alias: &str) -> Result<(), OrderError> {
+        // Of a model that has no version now, too: its alias may be the configured one.
+        let Some(kept) = self.models.get_mut(name) else {
+            return Err(OrderError::UnknownModel {
+                name: name.to_owned(),
+                available: self.models.keys().cloned().collect(),
+            });
+        };
+        if !kept.aliases.remove(alias) {
+            return Err(OrderError::UnknownAlias {
+                name: name.to_owned(),
+                alias: alias.to_owned(),
+                available: kept.aliases.names().cloned().collect(),
+            });
+        }
+        tracing::info!(model = %name, %alias, "told to remove an alias");
         Ok(())
     }
 

@@ -155,6 +155,7 @@ impl<'a> Artifacts<'a> {
         let place = format!("mlflow-artifacts:/{root}/{name}");
         let mut answer = self.api.http.send(&place, request).await?;
         if answer.status().is_success() {
+            self.api.http.moved(bytes.len());
             return Ok(());
         }
         let message = self.api.http.message(&mut answer).await;

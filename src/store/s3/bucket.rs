@@ -5,6 +5,11 @@ use std::fmt;
 use std::future::Future;
 use std::sync::{PoisonError, RwLock};
 
+use aws_config::environment::region::EnvironmentVariableRegionProvider;
+use aws_config::imds::region::ImdsRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::region::ProfileFileRegionProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
@@ -50,6 +55,10 @@ impl Bucket {
             config: OnceCell::new(),
             client: RwLock::default(),
         }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     /// The URI of `key`.
@@ -131,24 +140,8 @@ impl Bucket {
         Ok(got.body)
     }
 
-    /// Writes an object.
-    pub(in crate::store) async fn put(&self, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        // The answer comes after the last byte, so the patience is that of a whole file.
-        let patience = TimeoutConfig::builder()
-            .connect_timeout(self.options.connect_timeout)
-            .read_timeout(self.options.fetch_timeout)
-            .build();
-        let put = self.call(key, |client| {
-            let body = ByteStream::from(bytes.to_vec());
-            let put = client.put_object().bucket(&self.name).key(key).body(body);
-            let patient = aws_sdk_s3::Config::builder().timeout_config(patience.clone());
-            put.customize().config_override(patient).send()
-        });
-        put.await.map(|_answer| ())
-    }
-
     /// Makes a call, and makes it once more in the bucket's own region when S3 names another.
-    async fn call<T, E, F, Fut>(&self, key: &str, send: F) -> Result<T, StoreError>
+    pub(super) async fn call<T, E, F, Fut>(&self, key: &str, send: F) -> Result<T, StoreError>
     where
         F: Fn(Client) -> Fut,
         Fut: Future<Output = Result<T, SdkError<E>>>,
@@ -223,17 +216,21 @@ fn loader(options: &StoreOptions) -> ConfigLoader {
         .build();
     let stalled = StalledStreamProtectionConfig::enabled().grace_period(options.read_timeout);
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(https)
+        .http_client(https.clone())
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(options.attempts))
         .stalled_stream_protection(stalled.build());
     if let Some(endpoint) = &options.s3.endpoint {
         loader = loader.endpoint_url(endpoint);
     }
-    if let Some(region) = &options.s3.region {
-        loader = loader.region(Region::new(region.clone()));
-    }
-    loader
+    // With the last resort, for a role is assumed in some region too.
+    let asked = ProviderConfig::default().with_http_client(https);
+    let region = RegionProviderChain::first_try(options.s3.region.clone().map(Region::new))
+        .or_else(EnvironmentVariableRegionProvider::new())
+        .or_else(ProfileFileRegionProvider::new())
+        .or_else(ImdsRegionProvider::builder().configure(&asked).build())
+        .or_else(Region::from_static(FALLBACK_REGION));
+    loader.region(region)
 }
 
 #[cfg(test)]

@@ -91,10 +91,18 @@ fn provider(credentials: &Credentials) -> &'static str {
             "container (ECS task role or EKS Pod Identity)",
         ),
         (Feature::CredentialsImds, "instance (EC2 metadata)"),
+        (Feature::CredentialsSso, "single sign-on of a profile"),
         (Feature::CredentialsEnvVars, "environment"),
         (Feature::CredentialsProcess, "process of a profile"),
         (Feature::CredentialsProfile, "profile"),
     ];
     let found = known.into_iter().find(|(feature, _)| has(feature));
-    found.map_or("other", |(_, name)| name)
+    match found {
+        // The SDK does not mark a role that a profile assumes; but keys in a file have no end.
+        Some((Feature::CredentialsProfile, _)) if credentials.expiry().is_some() => {
+            "assumed role of a profile"
+        }
+        Some((_, name)) => name,
+        None => "other",
+    }
 }

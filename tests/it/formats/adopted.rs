@@ -1,5 +1,8 @@
 //! Graphs without a manifest, and weights beside the graph.
 
+use std::path::Path;
+use std::process::Command;
+
 use almanac::model::BundleFiles;
 use almanac::onnx::{OnnxModel, adopt};
 
@@ -98,6 +101,35 @@ fn weights_beside_the_graph_are_shared_by_sessions() {
         .unwrap_err()
         .to_string();
     assert!(error.contains("model.onnx.data"), "{error}");
+}
+
+/// What `almanac models inspect` prints of `model.onnx` in `folder`, and whether it succeeds.
+fn inspected(folder: &Path) -> (bool, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_almanac"))
+        .args(["models", "inspect"])
+        .arg(folder.join("model.onnx"))
+        .output()
+        .unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(text).unwrap())
+}
+
+#[test]
+fn a_graph_with_weights_beside_it_is_inspected() {
+    let folder = tempfile::tempdir().unwrap();
+    let (graph, weights) = product(-1).external("data/0b1e8d");
+    std::fs::write(folder.path().join("model.onnx"), graph.bytes()).unwrap();
+    let (is_ok, told) = inspected(folder.path());
+    assert!(!is_ok && told.contains("keeps weights in"), "{told}");
+    std::fs::create_dir(folder.path().join("data")).unwrap();
+    std::fs::write(folder.path().join("data/0b1e8d"), weights).unwrap();
+    let (is_ok, told) = inspected(folder.path());
+    assert!(is_ok && told.contains("past_target"), "{told}");
+
+    let (graph, _) = product(-1).external("../secret");
+    std::fs::write(folder.path().join("model.onnx"), graph.bytes()).unwrap();
+    let (is_ok, told) = inspected(folder.path());
+    assert!(!is_ok && told.contains("outside of its folder"), "{told}");
 }
 
 #[track_caller]

@@ -31,6 +31,15 @@ pub(super) async fn provocations(app: &TestApp, code: Code) -> Vec<Provocation> 
             let refused = kept.admin("DELETE", "/admin/models/m", &Value::Null);
             vec![told("DELETE /admin/models/m", refused).await]
         }
+        Code::TooManyAliases => {
+            let mut builder = KeptBuilder::new().holding(&[("m", "1", "add 1")]);
+            builder.config.max_aliases = 0;
+            let kept = builder.ready().await;
+            let uri = "/admin/models/m/aliases/champion";
+            let body = json!({"version": "1"});
+            let refused = kept.admin("PUT", uri, &body);
+            vec![told("PUT /admin/models/m/aliases/champion", refused).await]
+        }
         Code::Unauthorized => {
             let mut builder = KeptBuilder::new().holding(&[("m", "1", "add 1")]);
             builder.key = Some("0123456789abcdef");

@@ -162,6 +162,7 @@ pub(super) async fn provocations(app: &TestApp, code: Code) -> Vec<Provocation> 
         Code::UnknownModel
         | Code::UnknownVersion
         | Code::ModelInUse
+        | Code::TooManyAliases
         | Code::Unauthorized
         | Code::ModelLoading
         | Code::ModelFailed

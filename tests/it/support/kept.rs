@@ -11,8 +11,8 @@ use almanac::engine::metrics::EngineMetrics;
 use almanac::http::{AccessKey, AdminState, admin_router};
 use almanac::model::{Bundle, BundleFiles, Digest, Manifest};
 use almanac::registry::{
-    Aliases, Keeper, KeeperConfig, KeeperHandle, KeeperParts, LifeMetrics, Load, NamedStore,
-    OpenError, Records, Registry, Sessions, Shadows, TrialLimits,
+    Keeper, KeeperConfig, KeeperHandle, KeeperParts, LifeMetrics, Load, NamedStore, OpenError,
+    Records, Registry, Sessions, Shadows, TrialLimits,
 };
 use almanac::store::{Listing, Store, StoreError};
 use async_trait::async_trait;
@@ -52,7 +52,6 @@ struct Content {
 /// A service before it is made.
 pub(crate) struct KeptBuilder {
     pub(crate) config: KeeperConfig,
-    pub(crate) aliases: Aliases,
     pub(crate) key: Option<&'static str>,
     shelf: Shelf,
 }
@@ -176,8 +175,9 @@ impl KeptBuilder {
                 },
                 memory_bytes: None,
                 routes: BTreeMap::new(),
+                aliases: BTreeMap::new(),
+                max_aliases: 32,
             },
-            aliases: Aliases::new(),
             key: None,
             shelf: Shelf::default(),
         }
@@ -203,7 +203,6 @@ impl KeptBuilder {
         let life = LifeMetrics::new(&metrics).unwrap();
         let limit = Duration::from_secs(60);
         let registry = Registry::new("m".to_owned())
-            .with_aliases(self.aliases)
             .with_records(Records::new(32, Some(life.clone())))
             .with_shadows(Shadows::start(1_000, limit, life.clone()));
         let registry = Arc::new(registry);
