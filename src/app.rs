@@ -125,6 +125,8 @@ pub async fn serve(
     let listener = listen(config.server.listen, plan).await?;
     let life = LifeMetrics::new(&metrics).context("registering metrics of models")?;
     let registry = Arc::new(models::registry(&config, &life).with_saturation(saturation));
+    let versions = registry.records().register(&metrics);
+    versions.context("registering metrics of versions")?;
     let observation = Observation {
         logged: config.log.requests,
         slow: config.log.slow.get(),
