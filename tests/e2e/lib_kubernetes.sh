@@ -74,6 +74,8 @@ NODE=node1
 # What the cluster changes of the kernel, with the values from before.
 KERNEL_SETTINGS=(net.ipv4.conf.all.route_localnet net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables
   vm.overcommit_memory vm.panic_on_oom kernel.panic kernel.panic_on_oops)
+# Folders that the kubelet makes whatever it is told.
+KUBELET_FOLDERS=(/var/lib/dockershim /var/lib/kubelet /var/log/containers /var/log/pods)
 CLUSTER_STARTED=()
 
 kubectl() { command kubectl --kubeconfig "$CLUSTER/kubeconfig" "$@" 2> >(grep -v 'version difference' >&2); }
@@ -85,7 +87,7 @@ start_cluster() {
   etcd=http://127.0.0.1:$(free_port) peer=http://127.0.0.1:$(free_port)
   API=https://127.0.0.1:$(free_port)
   mkdir -p "$CLUSTER" && cd "$CLUSTER" || return 1
-  save_kernel_settings
+  save_state
   make_credentials || return 1
   make_pause_image || return 1
   start_part etcd --data-dir etcd --unsafe-no-fsync --listen-client-urls "$etcd" \
@@ -170,23 +172,26 @@ PROGRAM
   tar --create pause | docker import --change 'ENTRYPOINT ["/pause"]' - "$PAUSE_IMAGE" >/dev/null
 }
 
-save_kernel_settings() {
-  local setting
+save_state() {
+  local setting folder
   for setting in "${KERNEL_SETTINGS[@]}"; do
     sysctl --values "$setting" 2>/dev/null | sed "s/^/$setting=/"
   done >"$CLUSTER/kernel"
+  for folder in "${KUBELET_FOLDERS[@]}"; do
+    [[ -e $folder ]] || printf '%s\n' "$folder"
+  done >"$CLUSTER/folders"
 }
 
-# end_cluster: everything that start_cluster began, and what it left in the kernel.
+# end_cluster: everything that start_cluster began, and what it left in the kernel and on disk.
 end_cluster() {
-  local pid idx setting
+  local pid idx setting folder
   # The last to start ends first: the kubelet must not start again what is removed.
   for ((idx = ${#CLUSTER_STARTED[@]} - 1; idx >= 0; idx--)); do
     pid=${CLUSTER_STARTED[idx]}
     kill -TERM "$pid" 2>/dev/null && eventually 10 has_ended "$pid" || kill -KILL "$pid" 2>/dev/null || true
     wait "$pid" 2>/dev/null || true
   done
-  [[ -e $CLUSTER/kernel ]] || return 0
+  [[ -e $CLUSTER/folders ]] || return 0
   docker ps --all --quiet --filter name=^k8s_ --filter label=io.kubernetes.pod.namespace |
     xargs --no-run-if-empty "$DOCKER" rm --force >/dev/null 2>&1 || true
   docker rmi "$PAUSE_IMAGE" >/dev/null 2>&1 || true
@@ -195,6 +200,7 @@ end_cluster() {
   # Rules of the Docker engine have no such word in them.
   iptables-save | grep -v KUBE | iptables-restore || true
   while IFS= read -r setting; do sysctl --quiet --write "$setting" 2>/dev/null || true; done <"$CLUSTER/kernel"
+  while IFS= read -r folder; do rm -rf "$folder"; done <"$CLUSTER/folders"
 }
 
 has_ended() { ! kill -0 "$1"; }
