@@ -146,12 +146,7 @@ pub async fn serve(
             Ok(never) => match never {},
         },
     };
-    if let Some(emf) = emf {
-        write_last_metrics(emf).await;
-    }
-    if let Some(tracer) = tracer {
-        send_last_traces(tracer, &shutdown).await;
-    }
+    tell_the_last(emf, tracer, &shutdown).await;
     report
 }
 
@@ -205,6 +200,16 @@ fn emf(config: &Config, metrics: &prometheus::Registry) -> anyhow::Result<Option
     let write = move |lines: &str| drop(output.write_all(lines.as_bytes()));
     let emf = Emf::start(emf, metrics.clone(), write).context("starting to write metrics")?;
     Ok(Some(emf))
+}
+
+/// Writes the last metrics and sends the last traces, where there are any.
+async fn tell_the_last(emf: Option<Emf>, tracer: Option<Tracer>, shutdown: &Shutdown) {
+    if let Some(emf) = emf {
+        write_last_metrics(emf).await;
+    }
+    if let Some(tracer) = tracer {
+        send_last_traces(tracer, shutdown).await;
+    }
 }
 
 /// Writes what happened since the last line, unless nobody reads it.
