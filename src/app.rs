@@ -6,7 +6,10 @@
 mod admin;
 mod models;
 
+use std::fs::File;
+use std::io::Write as _;
 use std::net::SocketAddr;
+use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +25,7 @@ use crate::model::Bundle;
 use crate::onnx::{OnnxModel, Runtime, adopt};
 use crate::registry::{LifeMetrics, Opener, Reader, Registry};
 use crate::shutdown::{DrainTiming, Phase, Shutdown};
+use crate::telemetry::emf::Emf;
 use crate::telemetry::logging;
 use crate::telemetry::traces::Tracer;
 
@@ -122,6 +126,8 @@ pub async fn serve(
     let listener = listen(config.server.listen, plan).await?;
     let life = LifeMetrics::new(&metrics).context("registering metrics of models")?;
     let registry = Arc::new(models::registry(&config, &life).with_saturation(saturation));
+    let versions = registry.records().register(&metrics);
+    versions.context("registering metrics of versions")?;
     let observation = Observation {
         logged: config.log.requests,
         slow: config.log.slow.get(),
@@ -131,6 +137,7 @@ pub async fn serve(
     let router = crate::http::router(state(&config, &metrics, observation, served)?);
     let server_metrics = ServerMetrics::new(&metrics).context("registering server metrics")?;
     let server = Server::new(server_config(&config), shutdown.clone(), server_metrics);
+    let emf = emf(&config, &metrics)?;
     let kept = models::keep(config, plan, metrics, (registry, life), shutdown.clone());
     tokio::spawn(signals);
     let report = tokio::select! {
@@ -140,9 +147,7 @@ pub async fn serve(
             Ok(never) => match never {},
         },
     };
-    if let Some(tracer) = tracer {
-        send_last_traces(tracer, &shutdown).await;
-    }
+    tell_the_last(emf, tracer, &shutdown).await;
     report
 }
 
@@ -174,6 +179,46 @@ fn tracer(config: &Config, metrics: &prometheus::Registry) -> anyhow::Result<Opt
     let tracer = Tracer::start(&traces, metrics).context("starting traces")?;
     tracing::info!(endpoint = %traces.endpoint, sample_ratio = traces.sample_ratio, "traces are sent");
     Ok(Some(tracer))
+}
+
+/// What writes metrics for CloudWatch, where `config` asks for them.
+fn emf(config: &Config, metrics: &prometheus::Registry) -> anyhow::Result<Option<Emf>> {
+    let service = config.traces.service.as_deref();
+    let Some(emf) = config.emf.to_config(service, crate::http::ROUTINE) else {
+        return Ok(None);
+    };
+    tracing::info!(
+        namespace = emf.namespace,
+        service = emf.service,
+        interval_seconds = emf.interval.as_secs_f64(),
+        "metrics are written"
+    );
+    // Not behind the lock of the process's own standard output: a reader that stops reading would hold
+    // up whoever takes it next, and that is the end of the process.
+    let output = std::io::stdout().as_fd().try_clone_to_owned();
+    let mut output = File::from(output.context("opening standard output")?);
+    // Nobody can be told that nobody listens.
+    let write = move |lines: &str| drop(output.write_all(lines.as_bytes()));
+    let emf = Emf::start(emf, metrics.clone(), write).context("starting to write metrics")?;
+    Ok(Some(emf))
+}
+
+/// Writes the last metrics and sends the last traces, where there are any.
+async fn tell_the_last(emf: Option<Emf>, tracer: Option<Tracer>, shutdown: &Shutdown) {
+    if let Some(emf) = emf {
+        write_last_metrics(emf).await;
+    }
+    if let Some(tracer) = tracer {
+        send_last_traces(tracer, shutdown).await;
+    }
+}
+
+/// Writes what happened since the last line, unless nobody reads it.
+async fn write_last_metrics(emf: Emf) {
+    let flushed = tokio::task::spawn_blocking(move || emf.flush(Duration::from_secs(1))).await;
+    if !flushed.unwrap_or(false) {
+        tracing::warn!("the last metrics were not written");
+    }
 }
 
 /// Sends what waits, within what is left of the drain deadline. At the deadline itself a collector

@@ -14,9 +14,9 @@ mod sources;
 mod units;
 
 pub use admin::{Admin, Secret};
-pub use flags::{Flags, LifeFlags, SharedFlags};
+pub use flags::{EmfFlags, Flags, LifeFlags, SharedFlags};
 pub use models::{Canary, Models, Rollback, RouteConfig, Shadow};
-pub use observation::{Log, Traces};
+pub use observation::{Emf, Log, Traces};
 pub use platform::Platform;
 pub use sources::SourceFlags;
 pub use units::{Bytes, Span};
@@ -51,6 +51,8 @@ pub struct Config {
     pub log: Log,
     /// Where traces go.
     pub traces: Traces,
+    /// Metrics that are written for CloudWatch.
+    pub emf: Emf,
     /// Where the platform puts things. Not settings of the file.
     #[serde(skip)]
     pub platform: Platform,
@@ -338,6 +340,7 @@ impl Config {
             );
         }
         self.traces.check()?;
+        self.emf.check()?;
         self.models.check()?;
         self.admin.check()
     }

@@ -19,7 +19,7 @@ mod timing;
 pub use admin::{AccessKey, AdminState, admin_openapi_document, admin_router};
 pub use backtest::{BacktestAnswer, Outcome as BacktestOutcome};
 pub use metrics::HttpMetrics;
-pub use observe::Observation;
+pub use observe::{Observation, ROUTINE};
 pub use problem::{Code, FailedSeries, Problem};
 pub use state::{AppState, AppStateParts};
 

@@ -16,6 +16,7 @@ mod record;
 mod route;
 mod shadow;
 mod table;
+mod tally;
 mod thread;
 mod trial;
 mod usage;

@@ -1,5 +1,6 @@
 //! What the program says of itself: logs, metrics and traces.
 
+pub mod emf;
 pub mod logging;
 pub mod metrics;
 mod outbox;

@@ -7,6 +7,8 @@ locals {
   models_source = var.models.bucket == null ? [] : ["s3://${var.models.bucket}/${trimsuffix(var.models.prefix, "/")}"]
   sources       = coalesce(var.models.sources, concat(local.models_source, ["embedded:"]))
 
+  embedded_metrics = var.observability.embedded_metrics ? { ALMANAC_EMF = "true", ALMANAC_SERVICE_NAME = var.name } : {}
+
   environment = merge({
     ALMANAC_MODELS          = join(",", local.sources)
     ALMANAC_DEFAULT_MODEL   = var.models.default
@@ -15,7 +17,7 @@ locals {
     ALMANAC_IDLE_TIMEOUT    = "${var.timeouts.server_idle_timeout}s"
     ALMANAC_DRAIN_DELAY     = "${var.timeouts.drain_delay}s"
     ALMANAC_DRAIN_DEADLINE  = "${var.timeouts.drain_deadline}s"
-  }, var.environment)
+  }, local.embedded_metrics, var.environment)
 }
 
 module "registry" {
@@ -106,4 +108,8 @@ module "observability" {
   load_balancer_suffix = module.load_balancer.arn_suffix
   target_group_suffix  = module.load_balancer.target_group_arn_suffix
   observability        = var.observability
+  embedded_metrics = lookup(local.environment, "ALMANAC_EMF", "false") != "true" ? null : {
+    namespace = lookup(local.environment, "ALMANAC_EMF_NAMESPACE", "Almanac")
+    service   = lookup(local.environment, "ALMANAC_SERVICE_NAME", "almanac")
+  }
 }

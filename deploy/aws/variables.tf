@@ -197,13 +197,18 @@ variable "scaling" {
 }
 
 variable "observability" {
-  description = "Days that logs are kept, topics (ARNs of SNS) that alarms are sent to, and whether Container Insights, which is charged, is on."
+  description = <<-EOT
+    Days that logs are kept, topics (ARNs of SNS) that alarms are sent to, and whether Container Insights, which is charged, is on. With
+    embedded_metrics the program writes its own metrics to its log, from which CloudWatch makes metrics: six more alarms and six more graphs; every
+    metric is charged.
+  EOT
   type = object({
     log_retention_days = optional(number, 30)
     log_kms_key_arn    = optional(string)
     alarm_topics       = optional(list(string), [])
     container_insights = optional(bool, false)
     latency_p99        = optional(number, 1)
+    embedded_metrics   = optional(bool, false)
   })
   default = {}
 }

@@ -2,8 +2,10 @@
 //!
 //! One declaration gives both, and the text of `--help`. Defaults stand in [`Config`].
 
+mod emf;
 mod life;
 
+pub use emf::EmfFlags;
 pub use life::LifeFlags;
 
 use std::net::SocketAddr;
@@ -154,7 +156,7 @@ pub struct Flags {
     )]
     pub trace_queue: Option<usize>,
 
-    /// Name of the service in its traces [default: almanac]
+    /// Name of the service in its traces and in CloudWatch [default: almanac]
     #[arg(
         long,
         value_name = "NAME",
@@ -162,6 +164,10 @@ pub struct Flags {
         help_heading = "Traces"
     )]
     pub service_name: Option<String>,
+
+    /// Metrics that are written for CloudWatch.
+    #[command(flatten)]
+    pub emf: EmfFlags,
 
     /// How versions come and go.
     #[command(flatten)]
@@ -352,6 +358,7 @@ impl Flags {
             &mut config.limits.max_backtest_forecasts,
             self.max_backtest_forecasts,
         );
+        self.emf.apply(config);
         self.life.apply(config);
         self.shared.apply(config);
     }

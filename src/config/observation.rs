@@ -1,8 +1,9 @@
-//! The settings of the log and of traces.
+//! The settings of the log, of traces and of metrics that are written.
 
 use serde::Deserialize;
 
 use crate::config::{Bytes, ConfigError, Platform, Span};
+use crate::telemetry::emf::EmfConfig;
 use crate::telemetry::logging::{LogConfig, LogFormat, LoggedRequests};
 use crate::telemetry::traces::{Endpoint, TracesConfig};
 
@@ -36,6 +37,20 @@ pub struct Traces {
     pub queue: usize,
 }
 
+/// Metrics on standard output, in CloudWatch's embedded metric format.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Emf {
+    /// Whether they are written.
+    pub enabled: bool,
+    /// Time between two lines.
+    pub interval: Span,
+    /// The namespace of the metrics in CloudWatch.
+    pub namespace: String,
+    /// Models that have a line of their own; the rest share one.
+    pub max_models: usize,
+}
+
 impl Default for Log {
     fn default() -> Self {
         Self {
@@ -57,6 +72,19 @@ impl Default for Traces {
             service: None,
             // As many as OpenTelemetry's batch processors hold of spans.
             queue: 2_048,
+        }
+    }
+}
+
+impl Default for Emf {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            // CloudWatch keeps ordinary metrics by the minute.
+            interval: Span::seconds(60),
+            namespace: "Almanac".to_owned(),
+            // About ten metrics each, which CloudWatch charges one by one.
+            max_models: 20,
         }
     }
 }
@@ -130,6 +158,57 @@ impl Traces {
     }
 }
 
+impl Emf {
+    /// What writing metrics needs, for a service of this name; none where they are off. Requests of
+    /// the routes in `routine` do not count.
+    #[must_use]
+    pub fn to_config(
+        &self,
+        service: Option<&str>,
+        routine: &'static [&'static str],
+    ) -> Option<EmfConfig> {
+        self.enabled.then(|| EmfConfig {
+            interval: self.interval.get(),
+            namespace: self.namespace.clone(),
+            service: service.unwrap_or("almanac").to_owned(),
+            max_models: self.max_models,
+            routine,
+        })
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let value = |setting, value: String, rule| {
+            Err(ConfigError::Value {
+                setting,
+                value,
+                rule,
+            })
+        };
+        if self.interval < Span::seconds(1) {
+            return value(
+                "emf.interval",
+                self.interval.to_string(),
+                "it must be at least 1s",
+            );
+        }
+        let namespace = &self.namespace;
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/#: ".contains(&byte);
+        let is_kept = namespace.starts_with("AWS/") || namespace.starts_with(':');
+        if namespace.trim().is_empty()
+            || namespace.len() > 255
+            || is_kept
+            || !namespace.bytes().all(is_allowed)
+        {
+            return value(
+                "emf.namespace",
+                format!("{namespace:?}"),
+                "it must be 1 to 255 letters, digits and ._-/#: and not begin with AWS/ or a colon",
+            );
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,5 +257,39 @@ mod tests {
             told.starts_with("OTEL_EXPORTER_OTLP_ENDPOINT is https://vendor; https is not spoken"),
             "{told}"
         );
+    }
+
+    #[test]
+    fn metrics_are_written_where_they_are_asked_for() {
+        let mut emf = Emf::default();
+        assert!(emf.to_config(None, &[]).is_none());
+        emf.enabled = true;
+        let written = emf.to_config(None, &["/readyz"]).unwrap();
+        assert_eq!(written.interval.as_secs(), 60);
+        assert_eq!(
+            (&*written.namespace, &*written.service),
+            ("Almanac", "almanac")
+        );
+        assert_eq!(written.routine, ["/readyz"]);
+        let named = emf.to_config(Some("forecasts"), &[]).unwrap();
+        assert_eq!(named.service, "forecasts");
+    }
+
+    #[test]
+    fn an_interval_and_a_namespace_are_what_cloudwatch_takes() {
+        Emf::default().check().unwrap();
+        let told = |emf: Emf| emf.check().unwrap_err().to_string();
+        let often = Emf {
+            interval: "500ms".parse().unwrap(),
+            ..Emf::default()
+        };
+        assert_eq!(told(often), "emf.interval is 500ms; it must be at least 1s");
+        for namespace in ["", " ", "AWS/ECS", ":a", "a\u{fc}", &"a".repeat(256)] {
+            let emf = Emf {
+                namespace: namespace.to_owned(),
+                ..Emf::default()
+            };
+            assert!(told(emf).starts_with("emf.namespace is"), "{namespace}");
+        }
     }
 }

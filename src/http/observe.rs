@@ -32,7 +32,7 @@ const AMAZON_TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 const NO_ROUTE: &str = "other";
 
 /// Routes that machines ask all the time. A success is logged at debug, and not traced.
-const ROUTINE: [&str; 5] = ["/healthz", "/readyz", "/startupz", "/ping", "/metrics"];
+pub const ROUTINE: &[&str] = &["/healthz", "/readyz", "/startupz", "/ping", "/metrics"];
 
 /// Which requests are logged and traced.
 #[derive(Clone, Debug, Default)]

@@ -183,6 +183,14 @@ impl Records {
         of.cloned().collect()
     }
 
+    /// Every record, with the name of its model.
+    pub(super) fn all(&self) -> Vec<(String, VersionRecord)> {
+        let kept = self.lock();
+        let of = kept.of.iter();
+        of.flat_map(|(model, of)| of.iter().map(|record| (model.clone(), record.clone())))
+            .collect()
+    }
+
     fn change(&self, life: &Life, change: impl FnOnce(&mut VersionRecord)) {
         let mut kept = self.lock();
         let of = kept.of.get_mut(&life.model).into_iter().flatten();

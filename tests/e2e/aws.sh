@@ -141,6 +141,14 @@ settings_arrived() {
   grep -q '^65532:65532 \[serve\]' "$SCRATCH/settings"
   grep -q 'ALMANAC_DRAIN_DELAY=15s' "$SCRATCH/settings"
   grep -q 'ALMANAC_MODELS=embedded: ' "$SCRATCH/settings"
+  grep -q 'ALMANAC_EMF=true' "$SCRATCH/settings"
+}
+
+# As CloudWatch finds them, which the emulator does not make metrics of.
+metrics_arrived() {
+  aws logs filter-log-events --log-group-name /ecs/almanac --query 'events[].message' --output text >"$SCRATCH/events"
+  grep -c '"_aws":{"Timestamp":' "$SCRATCH/events"
+  grep -q '"Service":"almanac"' "$SCRATCH/events"
 }
 
 # changed_image NAME CHANGE: the image, with an instruction of a Dockerfile more.
@@ -251,7 +259,9 @@ COPY=$SCRATCH/deploy
 mkdir -p "$COPY"
 cp -r "$ROOT/deploy/aws" "$COPY/aws"
 cat >"$SCRATCH/models.tfvars" <<'VARIABLES'
-models = { bucket = "models", prefix = "forecast/", sources = ["embedded:"] }
+models        = { bucket = "models", prefix = "forecast/", sources = ["embedded:"] }
+observability = { embedded_metrics = true }
+environment   = { ALMANAC_EMF_INTERVAL = "2s" }
 VARIABLES
 
 # It checks signatures and policies.
@@ -269,6 +279,11 @@ check 'it is a forecast' grep -q '"forecasts":\[' "$SCRATCH/body"
 check 'the load balancer passes on nothing else' answers 404 /metrics
 check 'two tasks run' eventually 30 test "$(images_running | wc -l)" = 2
 check 'a task is not root and has its settings' settings_arrived
+if [[ -n $MADE ]]; then
+  skip 'metrics in the log' 'the stand-in writes none'
+else
+  check 'metrics arrive in the log group, in the embedded format' eventually 60 metrics_arrived
+fi
 
 check 'another image' changed_image "$SECOND" 'LABEL second=true'
 begin_load

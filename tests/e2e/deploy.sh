@@ -13,17 +13,6 @@ source "$(dirname "$0")/lib_aws.sh"
 
 CHECKOV=3.3.30
 
-deploy_python() {
-  local requirements=$ROOT/deploy/tests/requirements.txt home
-  home=$CACHE/deploy-$(sha256sum "$requirements" | cut -c1-16)
-  if [[ ! -x $home/bin/python ]]; then
-    uv venv --quiet --clear "$home.part"
-    uv pip install --quiet --python "$home.part/bin/python" -r "$requirements"
-    rm -rf "$home" && mv "$home.part" "$home"
-  fi
-  printf '%s\n' "$home/bin/python"
-}
-
 # One check for each test file, so that the last line tells which failed.
 python_tests() {
   local python file

@@ -133,6 +133,22 @@ examples_python() {
   printf '%s\n' "$home/bin/python"
 }
 
+# deploy_python: the Python of an environment with what the tests of deploy/ need, Helm among it; made once.
+deploy_python() {
+  local requirements=$ROOT/deploy/tests/requirements.txt home
+  home=$CACHE/deploy-$(sha256sum "$requirements" | cut -c1-16)
+  if [[ ! -x $home/bin/python ]]; then
+    uv venv --quiet --clear "$home.part"
+    uv pip install --quiet --python "$home.part/bin/python" -r "$requirements"
+    rm -rf "$home" && mv "$home.part" "$home"
+  fi
+  printf '%s\n' "$home/bin/python"
+}
+
+free_port() {
+  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
 # need PROGRAM PACKAGE: whether the program is there, installed from Debian's packages if it can be.
 need() {
   command -v "$1" >/dev/null && return

@@ -39,10 +39,6 @@ emulator_home() {
   printf '%s\n' "$home"
 }
 
-free_port() {
-  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-
 # start_emulator [NAME=VALUE...]: starts the emulator on a free port of loopback; sets EMULATOR, and credentials for it.
 start_emulator() {
   local home port

@@ -20,10 +20,6 @@ if ! need haproxy haproxy; then
   exit
 fi
 
-free_port() {
-  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
-
 # An ECS service with a health check each second: not ready is seen after one failure, and what comes
 # in the meantime is still served, for the drain delay is longer.
 PORTS=("$(free_port)" "$(free_port)" "$(free_port)")

@@ -26,9 +26,6 @@ servers_home() {
   printf '%s\n' "$home"
 }
 
-free_port() {
-  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
-}
 
 # --- The servers
 

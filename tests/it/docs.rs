@@ -149,6 +149,7 @@ fn defaults() -> BTreeMap<&'static str, String> {
         admin,
         log,
         traces,
+        emf,
         ..
     } = Config::default();
     let sources: Vec<_> = models.sources.iter().map(ToString::to_string).collect();
@@ -253,6 +254,10 @@ fn defaults() -> BTreeMap<&'static str, String> {
         ("traces.sample_ratio", traces.sample_ratio.to_string()),
         ("traces.queue", traces.queue.to_string()),
         ("traces.service", "almanac".to_owned()),
+        ("emf.enabled", emf.enabled.to_string()),
+        ("emf.interval", emf.interval.to_string()),
+        ("emf.namespace", emf.namespace),
+        ("emf.max_models", emf.max_models.to_string()),
     ])
 }
 

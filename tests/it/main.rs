@@ -12,6 +12,7 @@ mod admin;
 mod backtest;
 mod bundles;
 mod docs;
+mod emf;
 mod engine;
 mod forecast;
 mod formats;

@@ -42,4 +42,45 @@ run "alarms_and_a_dashboard_watch_this_service" {
     ])
     error_message = "every graph is of this service"
   }
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.this) == 7
+    error_message = "a program that writes no metrics has no alarms on them"
+  }
 }
+
+run "metrics_that_the_program_writes_have_alarms_and_graphs" {
+  variables {
+    name                 = "almanac"
+    region               = "eu-central-1"
+    cluster              = "almanac"
+    service              = "almanac"
+    log_group            = "/ecs/almanac"
+    load_balancer_suffix = "app/almanac/50dc6c495c0c9188"
+    target_group_suffix  = "targetgroup/almanac/73e2d6bc24d8a067"
+    observability        = { alarm_topics = [], latency_p99 = 0.5 }
+    embedded_metrics     = { namespace = "Team", service = "sales" }
+  }
+  module {
+    source = "./modules/observability"
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.this) == 13
+    error_message = "six alarms more"
+  }
+  assert {
+    condition = alltrue([for name in ["refusals", "model-failures", "failed-version", "rollback", "source-down", "source-from-cache"] :
+      aws_cloudwatch_metric_alarm.this[name].namespace == "Team" && aws_cloudwatch_metric_alarm.this[name].dimensions == tomap({ Service = "sales" })
+    ])
+    error_message = "each is of the program's own metrics"
+  }
+  assert {
+    condition     = length([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget if widget.type == "metric"]) == 10
+    error_message = "six graphs more"
+  }
+  assert {
+    condition     = length(distinct([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : "${widget.x} ${widget.y}"])) == 12
+    error_message = "no widget lies on another"
+  }
+}
+

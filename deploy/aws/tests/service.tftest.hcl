@@ -19,8 +19,29 @@ run "the_defaults_make_two_small_tasks" {
     error_message = "scaling is on"
   }
   assert {
+    condition     = !contains(keys(local.environment), "ALMANAC_EMF") && module.observability.metrics == null
+    error_message = "metrics that are charged are off"
+  }
+  assert {
     condition     = length(module.publishing) == 0
     error_message = "nobody outside of the account may push"
+  }
+}
+
+run "the_program_writes_metrics_where_that_is_asked_for" {
+  variables {
+    name          = "sales"
+    observability = { embedded_metrics = true }
+    environment   = { ALMANAC_EMF_NAMESPACE = "Team" }
+  }
+
+  assert {
+    condition     = local.environment["ALMANAC_EMF"] == "true" && local.environment["ALMANAC_SERVICE_NAME"] == "sales"
+    error_message = "the program is told to write metrics, by the service's name"
+  }
+  assert {
+    condition     = module.observability.metrics == { namespace = "Team", service = "sales" }
+    error_message = "alarms look where the program writes"
   }
 }
 

@@ -1,4 +1,4 @@
-# Alarms and a dashboard, on what the load balancer and ECS measure and on the program's log.
+# Alarms and a dashboard, on what the load balancer and ECS measure, on the program's log and, where it writes them, on its metrics.
 
 locals {
   targets = { LoadBalancer = var.load_balancer_suffix, TargetGroup = var.target_group_suffix }
@@ -58,7 +58,7 @@ resource "aws_cloudwatch_log_metric_filter" "errors" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {
-  for_each            = local.alarms
+  for_each            = merge(local.alarms, local.embedded_alarms)
   alarm_name          = "${var.name}-${each.key}"
   alarm_description   = each.value.description
   namespace           = each.value.namespace
@@ -124,12 +124,12 @@ resource "aws_cloudwatch_dashboard" "this" {
 
   dashboard_body = jsonencode({
     widgets = concat(
-      [for index, graph in local.graphs : {
+      [for index, graph in concat(local.graphs, local.embedded_graphs) : {
         type       = "metric", x = index % 2 * 12, y = floor(index / 2) * 6, width = 12, height = 6
         properties = { title = graph.title, region = var.region, view = "timeSeries", period = 60, metrics = graph.metrics }
       }],
       [for index, query in local.queries : {
-        type       = "log", x = index * 12, y = 12, width = 12, height = 6
+        type       = "log", x = index * 12, y = 6 * ceil(length(concat(local.graphs, local.embedded_graphs)) / 2), width = 12, height = 6
         properties = { title = query.title, region = var.region, view = "table", query = "SOURCE '${var.log_group}' | ${query.query}" }
       }],
     )

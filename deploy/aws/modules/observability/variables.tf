@@ -45,3 +45,12 @@ variable "observability" {
     error_message = "observability.latency_p99 must be over 0."
   }
 }
+
+variable "embedded_metrics" {
+  description = "Where the program's own metrics are: their namespace, and the value of their dimension Service. Null where it writes none."
+  type = object({
+    namespace = string
+    service   = string
+  })
+  default = null
+}
