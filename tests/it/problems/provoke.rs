@@ -161,6 +161,10 @@ pub(super) async fn provocations(app: &TestApp, code: Code) -> Vec<Provocation> 
         Code::UnknownModel
         | Code::UnknownVersion
         | Code::ModelInUse
+        | Code::InvalidModelName
+        | Code::InvalidModel
+        | Code::ModelLoaded
+        | Code::NoRoom
         | Code::Unauthorized
         | Code::ModelLoading
         | Code::ModelFailed
