@@ -67,6 +67,7 @@ fn service(bundle: &Bundle, forecaster: Box<dyn Forecaster>) -> Router {
         metrics: HttpMetrics::new(&metrics).expect("metrics"),
         all_metrics: metrics,
         observation: Observation::default(),
+        sagemaker: almanac::http::SageMaker::default(),
         shutdown: Shutdown::new(DrainTiming::default()),
     }))
 }

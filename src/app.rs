@@ -5,6 +5,7 @@
 
 mod admin;
 mod models;
+mod sagemaker;
 
 use std::fs::File;
 use std::io::Write as _;
@@ -20,7 +21,7 @@ use crate::config::Config;
 use crate::cpu::{CpuLimits, CpuPlan};
 use crate::engine::Saturation;
 use crate::http::server::{DrainReport, Server, ServerConfig, ServerMetrics};
-use crate::http::{AppState, AppStateParts, HttpMetrics, Observation};
+use crate::http::{AppState, AppStateParts, HttpMetrics, Observation, SageMaker};
 use crate::model::Bundle;
 use crate::onnx::{OnnxModel, Runtime, adopt};
 use crate::registry::{LifeMetrics, Opener, Reader, Registry};
@@ -133,12 +134,14 @@ pub async fn serve(
         slow: config.log.slow.get(),
         tracer: tracer.clone(),
     };
-    let served = (Arc::clone(&registry), shutdown.clone());
+    let (sagemaker, host) = sagemaker::contract(&config, &registry);
+    let served = (Arc::clone(&registry), sagemaker, shutdown.clone());
     let router = crate::http::router(state(&config, &metrics, observation, served)?);
     let server_metrics = ServerMetrics::new(&metrics).context("registering server metrics")?;
     let server = Server::new(server_config(&config), shutdown.clone(), server_metrics);
     let emf = emf(&config, &metrics)?;
-    let kept = models::keep(config, plan, metrics, (registry, life), shutdown.clone());
+    let kept = (registry, life, host);
+    let kept = models::keep(config, plan, metrics, kept, shutdown.clone());
     tokio::spawn(signals);
     let report = tokio::select! {
         report = server.serve(listener, router) => Ok(report),
@@ -156,7 +159,7 @@ fn state(
     config: &Config,
     metrics: &prometheus::Registry,
     observation: Observation,
-    (registry, shutdown): (Arc<Registry>, Shutdown),
+    (registry, sagemaker, shutdown): (Arc<Registry>, SageMaker, Shutdown),
 ) -> anyhow::Result<AppState> {
     Ok(AppState::new(AppStateParts {
         registry,
@@ -167,6 +170,7 @@ fn state(
         metrics: HttpMetrics::new(metrics).context("registering http metrics")?,
         all_metrics: metrics.clone(),
         observation,
+        sagemaker,
         shutdown,
     }))
 }

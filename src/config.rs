@@ -10,6 +10,7 @@ mod flags;
 mod models;
 mod observation;
 mod platform;
+mod sagemaker;
 mod sources;
 mod units;
 
@@ -17,7 +18,8 @@ pub use admin::{Admin, Secret};
 pub use flags::{EmfFlags, Flags, LifeFlags, SharedFlags};
 pub use models::{Canary, Models, Rollback, RouteConfig, Shadow};
 pub use observation::{Emf, Log, Traces};
-pub use platform::Platform;
+pub use platform::{Platform, SageMakerVariables, Strategy, Transform};
+pub use sagemaker::{SageMaker, SageMakerFlags};
 pub use sources::SourceFlags;
 pub use units::{Bytes, Span};
 
@@ -27,7 +29,9 @@ use std::path::Path;
 use clap::Args as _;
 use serde::Deserialize;
 use thiserror::Error;
+use toml::Table;
 
+use crate::config::sagemaker::Made;
 use crate::cpu::CpuOverrides;
 use crate::forecast::{BacktestLimits, Limits};
 
@@ -53,6 +57,8 @@ pub struct Config {
     pub traces: Traces,
     /// Metrics that are written for CloudWatch.
     pub emf: Emf,
+    /// How models come that SageMaker puts beside the program.
+    pub sagemaker: SageMaker,
     /// Where the platform puts things. Not settings of the file.
     #[serde(skip)]
     pub platform: Platform,
@@ -246,29 +252,46 @@ impl Config {
     /// [`ConfigError`] of one line, naming the setting, its value and the rule.
     pub fn load(flags: &Flags) -> Result<Self, ConfigError> {
         check_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()))?;
-        let mut config = match &flags.shared.config {
-            Some(path) => Self::read(path)?,
-            None => Self::default(),
-        };
+        let platform = Platform::read()?;
+        let settings = platform.sagemaker.settings(sagemaker::usual_body());
+        let (mut config, mut made) = Self::read(flags.shared.config.as_deref(), settings)?;
         flags.apply(&mut config);
-        config.platform = Platform::read()?;
-        if let Some(port) = config.platform.sagemaker_port
+        config.platform = platform;
+        if let Some(port) = config.platform.sagemaker.port
             && flags.listen.is_none()
         {
             config.server.listen.set_port(port);
         }
         config.traces.take_standard(&config.platform)?;
         config.check()?;
+        made.sources |= flags.shared.sources.models.is_some();
+        made.default_model |= flags.shared.sources.default_model.is_some();
+        config.take_given_model(made)?;
         Ok(config)
     }
 
-    fn read(path: &Path) -> Result<Self, ConfigError> {
+    /// What the file at `path` says, over `settings`, and which settings it makes.
+    fn read(path: Option<&Path>, settings: Table) -> Result<(Self, Made), ConfigError> {
+        let Some(path) = path else {
+            let config = Self::layered(settings, Table::new());
+            let config = config.map_err(|error| ConfigError::File {
+                path: "the variables of SageMaker".to_owned(),
+                reason: error.message().to_owned(),
+            })?;
+            return Ok((config, Made::default()));
+        };
         let shown = || path.display().to_string();
         let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
             path: shown(),
             source,
         })?;
-        toml::from_str(&text).map_err(|error| {
+        // Read alone first: only what comes from text knows its line.
+        let file = toml::from_str::<Self>(&text).and_then(|_alone| toml::from_str::<Table>(&text));
+        let layered = file.and_then(|file| {
+            let made = Made::by(&file);
+            Ok((Self::layered(settings, file)?, made))
+        });
+        layered.map_err(|error| {
             let line = error
                 .span()
                 .map(|span| text[..span.start].lines().count().max(1));
@@ -281,7 +304,7 @@ impl Config {
     }
 
     /// The settings that must be at least 1.
-    fn positive(&self) -> [(&'static str, usize); 16] {
+    fn positive(&self) -> [(&'static str, usize); 17] {
         [
             ("limits.max_series", self.limits.max_series),
             ("limits.max_values", self.limits.max_values),
@@ -305,6 +328,7 @@ impl Config {
             ("models.loads", self.models.loads),
             ("models.history", self.models.history),
             ("models.shadow_values", self.models.shadow_values),
+            ("sagemaker.max_models", self.sagemaker.max_models),
         ]
     }
 
@@ -342,6 +366,7 @@ impl Config {
         self.traces.check()?;
         self.emf.check()?;
         self.models.check()?;
+        self.check_safe_ports()?;
         self.admin.check()
     }
 

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
+use tokio::sync::watch;
 
 use crate::engine::batcher::Shape;
 use crate::engine::metrics::ModelMetrics;
@@ -48,6 +49,7 @@ pub struct Engine {
     metrics: ModelMetrics,
     workers: usize,
     batch_steps: usize,
+    threads: Threads,
 }
 
 /// Why requests were not taken.
@@ -104,6 +106,10 @@ pub enum SeriesFailure {
     Model(String),
 }
 
+/// The worker threads of an engine.
+#[derive(Clone, Debug)]
+pub struct Threads(Arc<watch::Sender<()>>);
+
 /// What became of one request.
 pub type Outcome = Result<Forecast, SeriesFailure>;
 
@@ -124,8 +130,10 @@ impl Engine {
         let stops = forecasters.iter().map(|own| own.stop()).collect();
         let queue = Arc::new(Queue::new(config, metrics.clone(), stops));
         let workers = forecasters.len();
+        let (threads, running) = watch::channel(());
         // Made before its threads, so that those already started end when one cannot be.
         let engine = Self {
+            threads: Threads(Arc::new(threads)),
             manifest,
             queue,
             metrics,
@@ -139,6 +147,7 @@ impl Engine {
                 manifest: Arc::clone(&engine.manifest),
                 queue: Arc::clone(&engine.queue),
                 metrics: engine.metrics.clone(),
+                _running: running.clone(),
             };
             std::thread::Builder::new()
                 .name(format!("{}-{worker_idx}", engine.manifest.name))
@@ -151,6 +160,12 @@ impl Engine {
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// Its threads, to know when they have ended.
+    #[must_use]
+    pub fn threads(&self) -> Threads {
+        self.threads.clone()
     }
 
     /// How many workers serve it.
@@ -230,6 +245,13 @@ impl Engine {
             context_length,
             horizon,
         }
+    }
+}
+
+impl Threads {
+    /// Waits until the engine is dropped and its last thread has given its memory back.
+    pub async fn ended(&self) {
+        self.0.closed().await;
     }
 }
 

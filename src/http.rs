@@ -21,6 +21,7 @@ pub use backtest::{BacktestAnswer, Outcome as BacktestOutcome};
 pub use metrics::HttpMetrics;
 pub use observe::{Observation, ROUTINE};
 pub use problem::{Code, FailedSeries, Problem};
+pub use sagemaker::{SageMaker, Strategy, Transform, preferring};
 pub use state::{AppState, AppStateParts};
 
 use std::sync::Arc;
@@ -40,11 +41,13 @@ const OPENAPI: &str = "/openapi.json";
 
 /// The whole service: every route, and what happens around each request.
 pub fn router(state: AppState) -> Router {
-    let (routes, document) = documented().split_for_parts();
+    let hosted = state.sagemaker.hosting.is_some();
+    let (routes, document) = documented(Models::of(hosted)).split_for_parts();
     let patterns = document.paths.paths.keys().map(String::as_str);
     let observer = Arc::new(Observer::new(&state, patterns.chain([OPENAPI])));
     let document = openapi::serialized(&document);
     let limit = state.request_timeout;
+    let hosting = state.sagemaker.load_timeout.max(limit);
     routes
         .route(OPENAPI, get(move || openapi::get_openapi(document)))
         .fallback(not_found)
@@ -58,6 +61,7 @@ pub fn router(state: AppState) -> Router {
             inner: LimitDuration {
                 inner: route,
                 limit,
+                hosting,
             },
         }))
         .with_state(state)
@@ -66,17 +70,53 @@ pub fn router(state: AppState) -> Router {
 /// The OpenAPI document of the service, as JSON.
 #[must_use]
 pub fn openapi_document() -> String {
-    openapi::pretty(&documented().split_for_parts().1)
+    openapi::pretty(&documented(Models::OfSources).split_for_parts().1)
 }
 
-fn documented() -> OpenApiRouter<AppState> {
+/// The OpenAPI document of a multi-model endpoint of SageMaker, as JSON.
+#[must_use]
+pub fn multi_model_openapi_document() -> String {
+    openapi::pretty(&documented(Models::OfHost).split_for_parts().1)
+}
+
+/// Whose the paths below `/models` are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Models {
+    /// This program's own.
+    OfSources,
+    /// SageMaker's, on a multi-model endpoint.
+    OfHost,
+}
+
+impl Models {
+    const fn of(hosted: bool) -> Self {
+        if hosted {
+            Self::OfHost
+        } else {
+            Self::OfSources
+        }
+    }
+
+    fn routes(self) -> OpenApiRouter<AppState> {
+        match self {
+            Self::OfSources => OpenApiRouter::new()
+                .routes(routes!(models::list_models))
+                .routes(routes!(models::get_model)),
+            Self::OfHost => OpenApiRouter::new()
+                .routes(routes!(sagemaker::list_models, sagemaker::post_model))
+                .routes(routes!(sagemaker::get_model, sagemaker::delete_model))
+                .routes(routes!(sagemaker::post_invoke)),
+        }
+    }
+}
+
+fn documented(models: Models) -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(openapi::base())
         .routes(routes!(forecast::post_forecast, forecast::get_forecast))
         .routes(routes!(backtest::post_backtest))
         .routes(routes!(sagemaker::post_invocations))
         .routes(routes!(sagemaker::get_execution_parameters))
-        .routes(routes!(models::list_models))
-        .routes(routes!(models::get_model))
+        .merge(models.routes())
         .routes(routes!(models::list_versions))
         .routes(routes!(health::get_healthz))
         .routes(routes!(health::get_readyz))

@@ -5,6 +5,7 @@
 //! replaces a version that serves. Requests read a [`Registry`]; a [`Keeper`] writes it, by what the
 //! sources hold and what the routes want.
 
+mod hosting;
 mod keeper;
 mod live;
 mod load;
@@ -22,6 +23,7 @@ mod trial;
 mod usage;
 mod watch;
 
+pub use hosting::{Finder, HostError, HostOrders, HostedModel, Hosting};
 pub use keeper::{
     Keeper, KeeperConfig, KeeperHandle, KeeperParts, NamedStore, OrderError, Overview, SourceStatus,
 };

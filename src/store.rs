@@ -14,6 +14,7 @@ mod http;
 mod metrics;
 mod mlflow;
 mod options;
+mod place;
 mod remote;
 mod s3;
 mod signed;
@@ -27,6 +28,7 @@ pub use deposit::Deposit;
 pub use error::StoreError;
 pub use metrics::StoreMetrics;
 pub use options::{CacheOptions, MlflowOptions, Progress, S3Options, StoreOptions, Unwatched};
+pub use place::Place;
 pub use remote::is_plain;
 pub use source::{MlflowPlace, Pick, S3Place, Source, WebPlace};
 pub use version::by_version;
@@ -63,6 +65,11 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// registry renames, and a folder must not.
     fn names_models(&self) -> bool {
         false
+    }
+
+    /// What its own files call the version that is `listing`ed: something else where it was renamed.
+    fn own(&self, listing: &Listing) -> Listing {
+        listing.clone()
     }
 }
 

@@ -14,8 +14,8 @@ use crate::cpu::CpuPlan;
 use crate::engine::metrics::EngineMetrics;
 use crate::engine::{EngineConfig, Saturation};
 use crate::registry::{
-    Keeper, KeeperConfig, KeeperParts, LifeMetrics, Load, NamedStore, Records, Registry, Route,
-    Shadows, Share, TrialLimits,
+    HostOrders, Keeper, KeeperConfig, KeeperParts, LifeMetrics, Load, NamedStore, Records,
+    Registry, Route, Shadows, Share, TrialLimits,
 };
 use crate::shutdown::Shutdown;
 use crate::store::{StoreMetrics, StoreOptions};
@@ -62,7 +62,7 @@ pub(super) async fn keep(
     config: Config,
     plan: CpuPlan,
     metrics: prometheus::Registry,
-    (registry, life): (Arc<Registry>, LifeMetrics),
+    (registry, life, host): (Arc<Registry>, LifeMetrics, Option<HostOrders>),
     shutdown: Shutdown,
 ) -> anyhow::Result<Infallible> {
     // Before anything is loaded: without a handler the signal ends the process.
@@ -85,6 +85,7 @@ pub(super) async fn keep(
         registry: Arc::clone(&registry),
         load,
         sources,
+        host,
         config: keeper_config,
         metrics: life,
     });

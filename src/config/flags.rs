@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::config::{Bytes, Config, SourceFlags, Span};
+use crate::config::{Bytes, Config, SageMakerFlags, SourceFlags, Span};
 use crate::telemetry::logging::{LogFormat, LoggedRequests};
 use crate::telemetry::traces::Endpoint;
 
@@ -302,6 +302,10 @@ pub struct SharedFlags {
     #[command(flatten)]
     pub sources: SourceFlags,
 
+    /// How models come that SageMaker puts beside the program.
+    #[command(flatten)]
+    pub sagemaker: SageMakerFlags,
+
     /// How log lines are written [default: text]
     #[arg(
         long,
@@ -382,6 +386,7 @@ impl SharedFlags {
             self.session_threads.map(Some),
         );
         self.sources.apply(&mut config.models);
+        self.sagemaker.apply(&mut config.sagemaker);
         set(&mut config.log.format, self.log_format);
         set(&mut config.log.level, self.log_level.clone());
         set(&mut config.log.buffer, self.log_buffer);

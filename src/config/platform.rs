@@ -1,5 +1,9 @@
 //! What the platform and other programs say by variables of their own.
 
+mod sagemaker;
+
+pub use sagemaker::{Strategy, Transform, Variables as SageMakerVariables};
+
 use std::path::PathBuf;
 
 use crate::config::ConfigError;
@@ -24,8 +28,8 @@ pub struct Platform {
     pub cache_home: Option<PathBuf>,
     /// `MLFLOW_TRACKING_URI` and the credentials that go with it.
     pub mlflow: MlflowOptions,
-    /// `SAGEMAKER_BIND_TO_PORT`: the port to listen on, where nothing else is said.
-    pub sagemaker_port: Option<u16>,
+    /// What SageMaker says.
+    pub sagemaker: SageMakerVariables,
 }
 
 impl Platform {
@@ -51,38 +55,15 @@ impl Platform {
                 password: variable("MLFLOW_TRACKING_PASSWORD"),
                 token: variable("MLFLOW_TRACKING_TOKEN"),
             },
-            sagemaker_port: variable("SAGEMAKER_BIND_TO_PORT").map(port).transpose()?,
+            sagemaker: SageMakerVariables::read(variable)?,
         })
     }
-}
-
-fn port(text: String) -> Result<u16, ConfigError> {
-    let port = text.parse().ok().filter(|port| *port > 0);
-    port.ok_or_else(|| ConfigError::Standard {
-        setting: "SAGEMAKER_BIND_TO_PORT",
-        value: text,
-        reason: "it must be a port, from 1 to 65535".to_owned(),
-    })
 }
 
 #[expect(
     clippy::disallowed_methods,
     reason = "this module is the reader of the environment"
 )]
-fn variable(name: &str) -> Option<String> {
+fn variable(name: &'static str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_port_is_one_or_told() {
-        assert_eq!(port("9000".to_owned()).unwrap(), 9_000);
-        for text in ["", "0", "70000", "http"] {
-            let told = port(text.to_owned()).unwrap_err().to_string();
-            assert!(told.starts_with("SAGEMAKER_BIND_TO_PORT is"), "{told}");
-        }
-    }
 }

@@ -9,6 +9,9 @@ use prometheus::{
 use crate::engine::{Saturation, SubmitError, Timing};
 use crate::telemetry::metrics::{DURATION_BUCKETS, SIZE_BUCKETS};
 
+/// Why requests are refused, as a label.
+const REFUSALS: [&str; 3] = ["queue_full", "wait_too_long", "closed"];
+
 /// The metrics of all engines, in the registry they were made with.
 #[derive(Clone, Debug)]
 pub struct EngineMetrics {
@@ -115,6 +118,24 @@ impl EngineMetrics {
         Self { saturation, ..self }
     }
 
+    /// Forgets what was measured of `model`, which is not served any more: names that come and go
+    /// would pile up.
+    pub fn forget(&self, model: &str) {
+        let label = &[model];
+        for histogram in [&self.queue, &self.inference, &self.batch_rows] {
+            let _absent = histogram.remove_label_values(label);
+        }
+        for gauge in [&self.queue_steps, &self.idle_workers] {
+            let _absent = gauge.remove_label_values(label);
+        }
+        for counter in [&self.dropped, &self.stopped, &self.failed] {
+            let _absent = counter.remove_label_values(label);
+        }
+        for reason in REFUSALS {
+            let _absent = self.refused.remove_label_values(&[model, reason]);
+        }
+    }
+
     /// The metrics of `model`.
     #[must_use]
     pub fn of(&self, model: &str) -> ModelMetrics {
@@ -147,11 +168,11 @@ fn registered<M: Collector + Clone + 'static>(
 impl ModelMetrics {
     /// Counts a refused submission.
     pub(super) fn refused(&self, error: &SubmitError) {
-        let reason = match error {
-            SubmitError::QueueFull { .. } => "queue_full",
-            SubmitError::WaitTooLong { .. } => "wait_too_long",
-            SubmitError::Closed => "closed",
-        };
+        let reason = REFUSALS[match error {
+            SubmitError::QueueFull { .. } => 0,
+            SubmitError::WaitTooLong { .. } => 1,
+            SubmitError::Closed => 2,
+        }];
         self.refused
             .with_label_values(&[self.model.as_str(), reason])
             .inc();

@@ -4,6 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
+use tokio::sync::watch;
+
 use crate::engine::metrics::ModelMetrics;
 use crate::engine::queue::{Queue, Ran, Waiting};
 use crate::engine::{Outcome, SeriesFailure};
@@ -19,6 +21,8 @@ pub(super) struct Worker {
     pub(super) manifest: Arc<Manifest>,
     pub(super) queue: Arc<Queue>,
     pub(super) metrics: ModelMetrics,
+    /// Last, so that nothing is left of the worker when it is seen to have ended.
+    pub(super) _running: watch::Receiver<()>,
 }
 
 impl Worker {

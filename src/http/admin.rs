@@ -4,6 +4,7 @@ mod body;
 mod key;
 mod overview;
 
+pub(super) use body::read as read_body;
 pub use key::AccessKey;
 
 use std::sync::Arc;
@@ -61,7 +62,11 @@ pub fn admin_router(state: AdminState) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(state.clone(), key::admit))
-        .layer(layer_fn(move |inner| LimitDuration { inner, limit }))
+        .layer(layer_fn(move |inner| LimitDuration {
+            inner,
+            limit,
+            hosting: limit,
+        }))
         .with_state(state)
 }
 

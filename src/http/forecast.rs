@@ -32,7 +32,6 @@ use crate::http::forecast::write::AnswerFormat;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
 use crate::http::timing::Phases;
-use crate::registry::Draw;
 
 /// Bodies from this size on are read off the runtime's threads, for health checks must not wait
 /// behind them. Parsing takes a millisecond for each 150 KiB; finding the season of a series that
@@ -84,25 +83,40 @@ pub(crate) async fn post_forecast(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, Problem> {
+    respond(&state, query, (headers, body), None).await
+}
+
+/// Answers a request for forecasts, by `model` where its path names one.
+pub(super) async fn respond(
+    state: &AppState,
+    query: Option<String>,
+    (headers, body): (HeaderMap, Body),
+    model: Option<Arc<str>>,
+) -> Result<Response<Body>, Problem> {
     let terms = terms::terms(&headers, Instant::now(), state.request_timeout)?;
     let query = ForecastQuery::parse(query.as_deref().unwrap_or_default())?;
     if lines::are_declared(&headers) {
         let media_type = lines::accepted(&headers)?;
-        let body = receive(&state, &headers, body, terms).await?;
-        return lines::answer(&state, (&headers, query), (body, media_type), terms).await;
+        let body = receive(state, &headers, body, terms).await?;
+        let asked = (&headers, query, model);
+        return lines::answer(state, asked, (body, media_type), terms).await;
     }
     let format = AnswerFormat::preferred(&headers)?;
     let body_format = BodyFormat::of(&headers)
         .map_err(|problem| problem.expected(body::READ.into_iter().chain([lines::JSON_LINES])))?;
-    let body = receive(&state, &headers, body, terms).await?;
-    let started = Instant::now();
-    let prepared = if body.len() < LARGE_BODY {
-        prepare(&state, (body_format, query), &body, draw(&headers))?
+    let body = receive(state, &headers, body, terms).await?;
+    let (started, is_small) = (Instant::now(), body.len() < LARGE_BODY);
+    let read = move |state: &AppState| {
+        let call = read(state, (body_format, query), &body)?.of_model(model.as_deref())?;
+        run::prepare(call, draw(&headers), state)
+    };
+    let prepared = if is_small {
+        read(state)?
     } else {
         let state = state.clone();
-        off_runtime(move || prepare(&state, (body_format, query), &body, draw(&headers))).await?
+        off_runtime(move || read(&state)).await?
     };
-    answer(&state, prepared, format, (started, terms)).await
+    answer(state, prepared, format, (started, terms)).await
 }
 
 /// Forecasts an example
@@ -131,12 +145,9 @@ pub(crate) async fn get_forecast(
     let format = AnswerFormat::preferred(&headers)?;
     let mut query = ForecastQuery::parse(query.as_deref().unwrap_or_default())?;
     query.horizon = query.horizon.or(Some(12));
-    let prepared = prepare(
-        &state,
-        (BodyFormat::Csv, query),
-        &Bytes::from_static(EXAMPLE.as_bytes()),
-        draw(&headers),
-    )?;
+    let example = Bytes::from_static(EXAMPLE.as_bytes());
+    let call = read(&state, (BodyFormat::Csv, query), &example)?;
+    let prepared = run::prepare(call, draw(&headers), &state)?;
     answer(&state, prepared, format, (started, terms)).await
 }
 
@@ -155,19 +166,18 @@ async fn receive(
     Ok(body)
 }
 
-/// Reads a body and prepares its series; pure computation.
-fn prepare(
+/// Reads a body; pure computation.
+fn read(
     state: &AppState,
     (format, query): (BodyFormat, ForecastQuery),
     body: &Bytes,
-    draw: Draw<'_>,
-) -> Result<Prepared, Problem> {
+) -> Result<ForecastCall, Problem> {
     let call = match format {
         BodyFormat::Json => json::read(body, query.only_allow_nan()?, &state.limits)?,
         BodyFormat::Csv => read_csv(state, query, body)?,
     };
     state.metrics.series.observe(call.series.len() as f64);
-    run::prepare(call, draw, state)
+    Ok(call)
 }
 
 /// Reads a table, with what the query says of its series.

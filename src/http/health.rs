@@ -61,12 +61,16 @@ pub(super) async fn get_startupz(State(state): State<AppState>) -> (StatusCode, 
 
 /// Says whether to send requests, with no body
 ///
-/// The health check of SageMaker's hosting contract.
+/// The health check of SageMaker's hosting contract. A multi-model endpoint, which begins without a
+/// model, is healthy when it lives and is not ending.
 #[utoipa::path(get, path = "/ping", tag = "health", responses(
     (status = 200, description = "Send requests"),
     (status = 503, description = "Send none"),
 ))]
 pub(super) async fn get_ping(state: State<AppState>) -> StatusCode {
+    if state.sagemaker.hosting.is_some() && state.shutdown.phase().is_ready() {
+        return StatusCode::OK;
+    }
     get_readyz(state).await.0
 }
 

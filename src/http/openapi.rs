@@ -17,6 +17,7 @@ use utoipa::OpenApi;
         (name = "forecast", description = "Forecasts"),
         (name = "models", description = "The models that make them"),
         (name = "health", description = "What platforms ask of a process"),
+        (name = "sagemaker", description = "The hosting contract of SageMaker"),
     )
 )]
 struct Base;

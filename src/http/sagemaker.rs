@@ -1,83 +1,61 @@
-//! The hosting contract of SageMaker: `/invocations` and `/execution-parameters`; `/ping` is among
-//! the health endpoints.
+//! The hosting contract of SageMaker: `/invocations`, `/execution-parameters`, and the models of a
+//! multi-model endpoint. `/ping` is among the health endpoints.
 
-use axum::Json;
-use axum::body::Body;
-use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, Response};
-use serde::Serialize;
-use utoipa::ToSchema;
+mod invocations;
+mod models;
 
-use crate::http::forecast;
-use crate::http::problem::Problem;
-use crate::http::state::AppState;
+pub(super) use invocations::{
+    __path_get_execution_parameters, __path_post_invocations, get_execution_parameters,
+    post_invocations,
+};
+pub(super) use models::{
+    __path_delete_model, __path_get_model, __path_list_models, __path_post_invoke,
+    __path_post_model, delete_model, get_model, list_models, post_invoke, post_model,
+};
 
-/// The largest payload that SageMaker sends, in MiB.
-const MOST_PAYLOAD: usize = 100;
+use std::time::Duration;
 
-/// How a batch transform should call.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct ExecutionParameters {
-    /// Requests at once: enough that a worker always has a batch waiting.
-    max_concurrent_transforms: usize,
-    /// Many records in one request, which go into one batch.
-    #[schema(example = "MULTI_RECORD")]
-    batch_strategy: &'static str,
-    /// Largest request body in MiB.
-    #[serde(rename = "MaxPayloadInMB")]
-    max_payload_in_mb: usize,
+use axum::http::HeaderValue;
+
+use crate::registry::Hosting;
+
+/// What SageMaker says of all requests, and who loads models for it.
+#[derive(Debug, Default)]
+pub struct SageMaker {
+    /// What loads and unloads models, on a multi-model endpoint.
+    pub hosting: Option<Hosting>,
+    /// Longest time to load a model, and to unload one.
+    pub load_timeout: Duration,
+    /// How a batch transform was started.
+    pub transform: Transform,
+    /// What a request accepts that does not say.
+    pub accept: Option<HeaderValue>,
 }
 
-/// Forecasts, as `POST /forecast` does
-///
-/// Where SageMaker sends requests.
-#[utoipa::path(
-    post,
-    path = "/invocations",
-    tag = "sagemaker",
-    request_body(
-        content(
-            (forecast::ForecastBody = "application/json"),
-            (String = "text/csv", example = "month,passengers\n1949-01-01,112\n1949-02-01,118\n1949-03-01,132\n"),
-            (String = "application/jsonlines", example = "{\"values\":[1,2,3],\"horizon\":2}\n{\"values\":[4,5,6],\"horizon\":2}\n")
-        )
-    ),
-    responses(
-        (status = 200, description = "Forecasts, at least one", content(
-            (forecast::ForecastAnswer<'_> = "application/json"), (String = "text/csv"), (String = "application/jsonlines")
-        )),
-        (status = "4XX", description = "The request is wrong", content(
-            (Problem = "application/problem+json"), (String = "application/jsonlines")
-        )),
-        (status = "5XX", description = "The server cannot answer now", content(
-            (Problem = "application/problem+json"), (String = "application/jsonlines")
-        )),
-    )
-)]
-pub(super) async fn post_invocations(
-    state: State<AppState>,
-    query: RawQuery,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response<Body>, Problem> {
-    forecast::post_forecast(state, query, headers, body).await
+/// How a batch transform was started, where that is known.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Transform {
+    /// Whether every request is of one.
+    pub is_batch: bool,
+    /// Requests at once.
+    pub max_concurrent: Option<usize>,
+    /// Records in a request.
+    pub strategy: Option<Strategy>,
+    /// Largest body in MiB.
+    pub max_payload_mib: Option<usize>,
 }
 
-/// Says how a batch transform should call
-#[utoipa::path(get, path = "/execution-parameters", tag = "sagemaker", responses(
-    (status = 200, description = "How to call", body = ExecutionParameters),
-))]
-pub(super) async fn get_execution_parameters(
-    State(state): State<AppState>,
-) -> Json<ExecutionParameters> {
-    let workers = state
-        .registry
-        .resolve(None)
-        .map_or(1, |live| live.engine.workers());
-    Json(ExecutionParameters {
-        max_concurrent_transforms: 2 * workers,
-        batch_strategy: "MULTI_RECORD",
-        max_payload_in_mb: (state.max_body >> 20).clamp(1, MOST_PAYLOAD),
-    })
+/// How many records a request of a batch transform has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    /// One.
+    SingleRecord,
+    /// As many as the largest body holds.
+    MultiRecord,
+}
+
+/// What a request accepts that does not say: `media_type`, or whatever can be written instead.
+#[must_use]
+pub fn preferring(media_type: &str) -> Option<HeaderValue> {
+    HeaderValue::try_from(format!("{media_type}, */*;q=0.1")).ok()
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::forecast::{BacktestLimits, Limits};
-use crate::http::{HttpMetrics, Observation};
+use crate::http::{HttpMetrics, Observation, SageMaker};
 use crate::registry::Registry;
 use crate::shutdown::Shutdown;
 
@@ -32,6 +32,8 @@ pub struct AppStateParts {
     pub all_metrics: prometheus::Registry,
     /// Which requests are logged and traced.
     pub observation: Observation,
+    /// What SageMaker says of all requests.
+    pub sagemaker: SageMaker,
     /// Whether the process is ending.
     pub shutdown: Shutdown,
 }

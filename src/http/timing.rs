@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use axum::extract::Request;
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, Method};
 use axum::response::{IntoResponse as _, Response};
 use pin_project_lite::pin_project;
 use tokio::time::Timeout;
@@ -107,6 +107,8 @@ fn write_duration(duration: Duration, header: &mut Vec<u8>) {
 pub(super) struct LimitDuration<S> {
     pub(super) inner: S,
     pub(super) limit: Duration,
+    /// That of a host which loads or unloads a model, and waits for it.
+    pub(super) hosting: Duration,
 }
 
 impl<S> Service<Request> for LimitDuration<S>
@@ -122,10 +124,24 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
+        let limit = if is_hosting(&request) {
+            self.hosting
+        } else {
+            self.limit
+        };
         Limited {
-            answer: tokio::time::timeout(self.limit, self.inner.call(request)),
-            limit: self.limit,
+            answer: tokio::time::timeout(limit, self.inner.call(request)),
+            limit,
         }
+    }
+}
+
+fn is_hosting(request: &Request) -> bool {
+    let path = request.uri().path();
+    match *request.method() {
+        Method::POST => path == "/models",
+        Method::DELETE => path.starts_with("/models/"),
+        _ => false,
     }
 }
 

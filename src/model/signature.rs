@@ -48,6 +48,9 @@ pub enum SignatureError {
     /// There is no manifest to sign: the bundle is a bare graph.
     #[error("there is no manifest.toml, and models.public_keys asks for a signed one")]
     NoManifest,
+    /// The manifest pins nothing, so that its signature is of no graph.
+    #[error("manifest.toml has no digest in [files], and models.public_keys asks for a signed one")]
+    Unpinned,
     /// There is no signature.
     #[error(
         "manifest.sig is missing, and models.public_keys asks for it; sign with almanac models sign"

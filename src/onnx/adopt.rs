@@ -2,6 +2,8 @@
 //! wants.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -28,7 +30,7 @@ pub enum AdoptError {
     },
     /// There are several graphs, and nothing says which.
     #[error(
-        "there is no manifest.toml, and {} are several graphs; write a manifest for model.onnx",
+        "{} are several graphs, and no manifest.toml pins one; write a manifest for model.onnx",
         listed(.graphs)
     )]
     SeveralGraphs {
@@ -68,6 +70,9 @@ pub enum AdoptError {
 /// # Errors
 /// [`AdoptError`] says what is missing, or why the graph needs a manifest.
 pub fn adopt(name: &str, version: &str, mut files: BundleFiles) -> Result<Bundle, AdoptError> {
+    if let Some(manifest) = unpinned(&files) {
+        return described(manifest, files);
+    }
     // Golden forecasts stand beside a manifest only: one that is missing is not to be made up.
     if files.contains_key("manifest.toml") || files.contains_key("golden.json") {
         return Ok(Bundle::verify(files)?);
@@ -91,17 +96,52 @@ pub fn adopt(name: &str, version: &str, mut files: BundleFiles) -> Result<Bundle
         file: file.clone(),
         reason,
     })?;
+    Ok(Bundle {
+        manifest,
+        digest: Digest::of(&model),
+        external: external(&graph, &mut files),
+        model,
+        golden: None,
+    })
+}
+
+/// The manifest of a graph that somebody described by hand, without a digest and without golden
+/// forecasts.
+fn unpinned(files: &BundleFiles) -> Option<Manifest> {
+    let text = std::str::from_utf8(files.get("manifest.toml")?).ok()?;
+    let manifest = Manifest::parse(text).ok()?;
+    let is_bare = manifest.files.is_empty() && !files.contains_key("golden.json");
+    is_bare.then_some(manifest)
+}
+
+/// The one graph among `files`, as `manifest` says.
+fn described(manifest: Manifest, mut files: BundleFiles) -> Result<Bundle, AdoptError> {
+    let (file, _) = find(&files)?;
+    let Some(model) = files.remove(&file) else {
+        return Err(AdoptError::NotAGraph { file });
+    };
+    let Some(graph) = GraphFile::read(&model) else {
+        return Err(AdoptError::NotAGraph { file });
+    };
+    let text = files.get("manifest.toml").map_or(&[][..], AsRef::as_ref);
+    // Either may change without the other.
+    let named = [text, Digest::of(&model).to_string().as_bytes()].concat();
+    Ok(Bundle {
+        manifest,
+        digest: Digest::of(&named),
+        external: external(&graph, &mut files),
+        model,
+        golden: None,
+    })
+}
+
+/// The files that hold weights of `graph`.
+fn external(graph: &GraphFile, files: &mut BundleFiles) -> BTreeMap<String, Arc<[u8]>> {
     let external = graph.external.iter().filter_map(|file| {
         let bytes = files.remove(file)?;
         Some((file.clone(), bytes.as_ref().into()))
     });
-    Ok(Bundle {
-        manifest,
-        digest: Digest::of(&model),
-        external: external.collect(),
-        model,
-        golden: None,
-    })
+    external.collect()
 }
 
 /// The manifest that a graph suggests, where it can be read in one way only.

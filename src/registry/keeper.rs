@@ -6,6 +6,7 @@
 mod aliases;
 mod failures;
 mod handle;
+mod hosted;
 mod job;
 mod loads;
 mod model;
@@ -24,12 +25,15 @@ use tokio::task::JoinSet;
 
 use crate::registry::keeper::aliases::AliasTable;
 use crate::registry::keeper::handle::{Answer, Order};
+use crate::registry::keeper::hosted::Hosted;
 use crate::registry::keeper::job::Ended;
 use crate::registry::keeper::model::{Applied, Kept};
 use crate::registry::plan::{Key, preferred};
 use crate::registry::table::Table;
 use crate::registry::watch::{Look, Watch};
-use crate::registry::{Aliases, LifeMetrics, Load, NOWHERE, Registry, Route, TrialLimits};
+use crate::registry::{
+    Aliases, HostOrders, LifeMetrics, Load, NOWHERE, Registry, Route, TrialLimits,
+};
 use crate::store::{Listing, Store};
 
 /// Bounds and wishes.
@@ -75,6 +79,8 @@ pub struct KeeperParts {
     pub load: Load,
     /// Where models come from, in their order of precedence.
     pub sources: Vec<NamedStore>,
+    /// Who else has models loaded, if anybody.
+    pub host: Option<HostOrders>,
     /// Bounds and wishes.
     pub config: KeeperConfig,
     /// Where it counts.
@@ -100,13 +106,16 @@ pub struct Keeper {
     /// Orders whose effect is still to be told.
     obeyed: Vec<(oneshot::Sender<Answer>, Result<(), OrderError>)>,
     handle: KeeperHandle,
+    /// Models that no source holds, but a host.
+    hosted: Option<Hosted>,
 }
 
 /// A source and what was last seen of it.
 #[derive(Debug)]
 struct Seen {
     name: String,
-    store: Arc<dyn Store>,
+    /// What is looked at; nothing where a host says what there is.
+    store: Option<Arc<dyn Store>>,
     nudge: Arc<Notify>,
     /// What it held when it was last read.
     listings: Option<Vec<Listing>>,
@@ -127,20 +136,25 @@ impl Keeper {
             registry,
             load,
             sources,
+            host,
             config,
             metrics,
         } = parts;
         let (looks_sender, looks) = mpsc::channel(sources.len().max(1));
         let seen = sources.into_iter().map(|source| Seen {
             name: source.name,
-            store: source.store,
+            store: Some(source.store),
             nudge: Arc::default(),
             listings: None,
             read_at: None,
             error: None,
             has_looked: false,
         });
-        let sources: Vec<_> = seen.collect();
+        let mut sources: Vec<_> = seen.collect();
+        let hosted = host.map(|orders| {
+            sources.push(Seen::of_host());
+            Hosted::new(sources.len() - 1, orders)
+        });
         let nudges = sources.iter().map(|source| Arc::clone(&source.nudge));
         let (handle, orders) = KeeperHandle::new(nudges.collect());
         let names = config.routes.keys().chain(config.aliases.keys());
@@ -171,6 +185,7 @@ impl Keeper {
             orders,
             obeyed: Vec::new(),
             handle,
+            hosted,
         }
     }
 
@@ -190,6 +205,7 @@ impl Keeper {
                 Some(look) = self.looks.recv() => self.looked(look),
                 Some(ended) = self.jobs.join_next(), if !self.jobs.is_empty() => self.joined(ended),
                 Some(order) = self.orders.recv() => self.obey(order),
+                order = Hosted::next(self.hosted.as_mut()) => self.obey_host(order),
                 () = registry.asked.notify.notified() => self.wake(),
                 () = until(due) => {}
             }
@@ -203,9 +219,12 @@ impl Keeper {
     fn watch(&self) -> JoinSet<()> {
         let mut watches = JoinSet::new();
         for (source, seen) in self.sources.iter().enumerate() {
+            let Some(store) = &seen.store else {
+                continue;
+            };
             let watch = Watch {
                 source,
-                store: Arc::clone(&seen.store),
+                store: Arc::clone(store),
                 interval: self.config.watch,
                 limit: self.config.list_limit,
                 nudge: Arc::clone(&seen.nudge),

@@ -184,23 +184,24 @@ impl Load {
     ) -> Result<LiveModel, LoadError> {
         let started = Instant::now();
         let files = block_on(store.fetch(listing))?;
-        let bundle = self.verify(listing, files, store.names_models())?;
+        let own = store.own(listing);
+        let bundle = self.verify((listing, &own), files, store.names_models())?;
         let opened = self.open(&bundle, Pace::SideBySide, &|| ())?;
         self.start(opened, source, started)
     }
 
-    /// The bundle that `files` are, if they are the one that was `listing`ed. It takes the name of its
-    /// listing when its store `names_models`.
+    /// The bundle that `files` are, if they are the one that was `listing`ed, which they themselves
+    /// call `own`. It takes the name of its listing when its store `names_models`.
     ///
     /// # Errors
     /// [`LoadError`] of the first check that fails.
     pub(super) fn verify(
         &self,
-        listing: &Listing,
+        (listing, own): (&Listing, &Listing),
         files: BundleFiles,
         names_models: bool,
     ) -> Result<Bundle, LoadError> {
-        let mut bundle = (self.reader)(listing, files).map_err(LoadError::Bundle)?;
+        let mut bundle = (self.reader)(own, files).map_err(LoadError::Bundle)?;
         if names_models {
             bundle.manifest.name.clone_from(&listing.name);
             bundle.manifest.version.clone_from(&listing.version);
@@ -213,6 +214,11 @@ impl Load {
             });
         }
         Ok(bundle)
+    }
+
+    /// About how much memory a version of so many bytes takes.
+    pub(super) fn memory_of(&self, graph_bytes: usize) -> usize {
+        size_of(graph_bytes, self.workers)
     }
 
     /// A forecaster for each worker, each checked and thereby warm. Calls `warming` when the first

@@ -120,6 +120,20 @@ impl LifeMetrics {
         }
     }
 
+    /// Forgets what was counted of `model`, which has left for good.
+    pub(super) fn forget(&self, model: &str) {
+        for outcome in ["ready", "unchanged", "unreadable", "failed"] {
+            let _absent = self.loads.remove_label_values(&[model, outcome]);
+        }
+        for counter in [&self.swaps, &self.rollbacks] {
+            let _absent = counter.remove_label_values(&[model]);
+        }
+        for outcome in ["compared", "failed", "dropped"] {
+            let _absent = self.shadows.remove_label_values(&[model, outcome]);
+        }
+        let _absent = self.differences.remove_label_values(&[model]);
+    }
+
     pub(super) fn loaded(&self, model: &str, outcome: &str) {
         self.loads.with_label_values(&[model, outcome]).inc();
     }

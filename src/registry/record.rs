@@ -191,6 +191,14 @@ impl Records {
             .collect()
     }
 
+    /// Forgets every attempt at `model`, which has left for good.
+    pub(super) fn forget(&self, model: &str) {
+        let forgotten = self.lock().of.remove(model).into_iter().flatten();
+        for record in forgotten {
+            self.export(model, Some((&record.version, &record.state)), None);
+        }
+    }
+
     fn change(&self, life: &Life, change: impl FnOnce(&mut VersionRecord)) {
         let mut kept = self.lock();
         let of = kept.of.get_mut(&life.model).into_iter().flatten();

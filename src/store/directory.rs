@@ -1,24 +1,38 @@
-//! A directory of `NAME/VERSION/` folders.
+//! A directory of `NAME/VERSION/` folders, or one bundle, or one graph.
 
-use std::borrow::Cow;
-use std::fmt::Write as _;
+mod files;
+
+pub(super) use files::{read_bounded, stamp};
+
 use std::fs;
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 use async_trait::async_trait;
 
-use crate::model::BundleFiles;
+use crate::model::{BundleFiles, Manifest};
+use crate::store::directory::files::{entries, files_of, folders, read_all, revision};
+use crate::store::graph::{Numbered, unchanged};
 use crate::store::{Listing, MANIFEST, Store, StoreError, StoreOptions};
 
-/// A directory that holds bundles.
-#[derive(Clone, Debug)]
+/// A directory that holds bundles, or is one.
+#[derive(Debug)]
 pub struct Directory {
     root: PathBuf,
     limit: u64,
     /// Whether the root is the folder of one bundle, whatever its name.
     is_bundle: bool,
+    /// The version of a graph at the root.
+    graph: Numbered,
+}
+
+/// What lies at the root, read anew at each look: a directory may be filled while it is watched.
+enum Form {
+    /// The files of one bundle.
+    Bundle,
+    /// One graph, which has no manifest.
+    Graph(PathBuf),
+    /// `NAME/VERSION/` folders.
+    Folders(Vec<Listing>),
 }
 
 impl Directory {
@@ -29,28 +43,65 @@ impl Directory {
             root,
             limit: options.max_bundle,
             is_bundle: false,
+            graph: Numbered::new(options.max_bundle),
         }
     }
 
     /// The one bundle in the folder `root`, by whatever name it is asked for. Lists nothing.
     #[must_use]
     pub const fn of_bundle(root: PathBuf, options: &StoreOptions) -> Self {
-        Self {
-            root,
-            limit: options.max_bundle,
-            is_bundle: true,
+        let mut directory = Self::new(root, options);
+        directory.is_bundle = true;
+        directory
+    }
+
+    /// A manifest at the root makes it a bundle; without one, folders of versions go before a graph.
+    fn form(&self) -> Result<Form, StoreError> {
+        if self.root.join(MANIFEST).is_file() {
+            return Ok(Form::Bundle);
+        }
+        let listings = self.versions()?;
+        if !listings.is_empty() {
+            return Ok(Form::Folders(listings));
+        }
+        let files = files_of(&self.root)?;
+        let has_files = !files.is_empty();
+        let is_graph = |(name, _): &(String, PathBuf)| name.ends_with(".onnx");
+        let mut graphs: Vec<_> = files.into_iter().filter(is_graph).collect();
+        match (graphs.pop(), graphs.is_empty()) {
+            (Some((_, only)), true) => Ok(Form::Graph(only)),
+            (Some(last), false) => {
+                graphs.push(last);
+                let names: Vec<_> = graphs.into_iter().map(|(name, _)| name).collect();
+                let told = names.join(", ");
+                let reason = format!(
+                    "{told} are several graphs without a manifest.toml; leave one, or put each into a folder NAME/VERSION/"
+                );
+                Err(self.refused(reason))
+            }
+            (None, _) => self.nothing(has_files),
         }
     }
-}
 
-// Local files are read where they are asked for: whoever asks does so off the request path.
-#[async_trait]
-impl Store for Directory {
-    async fn list(&self) -> Result<Vec<Listing>, StoreError> {
-        let mut listings = Vec::new();
-        if self.is_bundle {
-            return Ok(listings);
+    /// Folders may be filled; files that are no model are not what was meant.
+    fn nothing(&self, has_files: bool) -> Result<Form, StoreError> {
+        if !has_files {
+            return Ok(Form::Folders(Vec::new()));
         }
+        let found: Vec<_> = entries(&self.root)?
+            .into_iter()
+            .map(|(name, path)| if path.is_dir() { name + "/" } else { name })
+            .take(5)
+            .collect();
+        let reason = format!(
+            "no model is in it, only {}; it may hold a manifest.toml beside model.onnx, one .onnx file, or folders NAME/VERSION/ with a manifest.toml in each",
+            found.join(", ")
+        );
+        Err(self.refused(reason))
+    }
+
+    fn versions(&self) -> Result<Vec<Listing>, StoreError> {
+        let mut listings = Vec::new();
         for name in folders(&self.root)? {
             let folder = self.root.join(&name);
             for version in folders(&folder)? {
@@ -70,92 +121,71 @@ impl Store for Directory {
         Ok(listings)
     }
 
-    async fn fetch(&self, listing: &Listing) -> Result<BundleFiles, StoreError> {
-        let folder = if self.is_bundle {
-            self.root.clone()
-        } else {
-            self.root.join(&listing.name).join(&listing.version)
-        };
-        let mut files = BundleFiles::new();
-        let mut left = self.limit;
-        for (name, path) in files_of(&folder)? {
-            let bytes = read_bounded(&path, left).map_err(|error| match error {
-                // The files before it have used up the rest.
-                StoreError::TooLarge { .. } => StoreError::TooLarge {
-                    place: folder.display().to_string(),
-                    limit: self.limit,
-                },
-                other => other,
-            })?;
-            left = left.saturating_sub(bytes.len() as u64);
-            files.insert(name, Cow::Owned(bytes));
+    /// The bundle at the root, called as its manifest says.
+    fn bundle(&self) -> Result<Listing, StoreError> {
+        let path = self.root.join(MANIFEST);
+        let text = read_bounded(&path, self.limit)?;
+        let text = String::from_utf8(text)
+            .map_err(|error| self.refused(format!("manifest.toml is not UTF-8: {error}")))?;
+        let manifest = Manifest::parse(&text).map_err(|error| self.refused(error.to_string()))?;
+        Ok(Listing {
+            name: manifest.name,
+            version: manifest.version,
+            revision: revision(&self.root)?,
+        })
+    }
+
+    /// The graph at the root, called as its file is and numbered by its bytes.
+    fn graph(&self, path: &Path) -> Result<Listing, StoreError> {
+        let metadata = fs::metadata(path).map_err(StoreError::reading(path))?;
+        let stem = path.file_stem().unwrap_or_default();
+        Ok(Listing {
+            name: stem.to_string_lossy().into_owned(),
+            version: self.graph.version(path, &stamp(path, &metadata)?)?,
+            // Weights and a description may lie beside it.
+            revision: revision(&self.root)?,
+        })
+    }
+
+    fn refused(&self, reason: String) -> StoreError {
+        StoreError::NoModel {
+            place: self.root.display().to_string(),
+            reason,
         }
-        Ok(files)
     }
 }
 
-/// The bytes of a file, unless they are over `limit`.
-pub(super) fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, StoreError> {
-    let mut bytes = Vec::new();
-    let file = fs::File::open(path).map_err(StoreError::reading(path))?;
-    let mut bounded = file.take(limit.saturating_add(1));
-    let read = bounded.read_to_end(&mut bytes);
-    read.map_err(StoreError::reading(path))?;
-    if bytes.len() as u64 > limit {
-        let place = path.display().to_string();
-        return Err(StoreError::TooLarge { place, limit });
+// Local files are read where they are asked for: whoever asks does so off the request path.
+#[async_trait]
+impl Store for Directory {
+    async fn list(&self) -> Result<Vec<Listing>, StoreError> {
+        if self.is_bundle {
+            return Ok(Vec::new());
+        }
+        match self.form()? {
+            Form::Bundle => Ok(vec![self.bundle()?]),
+            Form::Graph(path) => Ok(vec![self.graph(&path)?]),
+            Form::Folders(listings) => Ok(listings),
+        }
     }
-    Ok(bytes)
-}
 
-/// Size and time of change of a file.
-pub(super) fn stamp(path: &Path, metadata: &fs::Metadata) -> Result<String, StoreError> {
-    let changed = metadata.modified().map_err(StoreError::reading(path))?;
-    let since = changed.duration_since(UNIX_EPOCH).unwrap_or_default();
-    Ok(format!("{}:{}", metadata.len(), since.as_nanos()))
-}
-
-/// Size and time of change of every file of a bundle.
-fn revision(folder: &Path) -> Result<String, StoreError> {
-    let mut revision = String::new();
-    for (name, path) in files_of(folder)? {
-        let metadata = fs::metadata(&path).map_err(StoreError::reading(&path))?;
-        // Writing to a string cannot fail.
-        let _infallible = write!(revision, "{name}:{};", stamp(&path, &metadata)?);
-    }
-    Ok(revision)
-}
-
-fn folders(path: &Path) -> Result<Vec<String>, StoreError> {
-    Ok(entries(path)?
-        .into_iter()
-        .filter_map(|(name, path)| path.is_dir().then_some(name))
-        .collect())
-}
-
-fn files_of(folder: &Path) -> Result<Vec<(String, PathBuf)>, StoreError> {
-    Ok(entries(folder)?
-        .into_iter()
-        .filter(|(_, path)| path.is_file())
-        .collect())
-}
-
-/// What a folder holds by name, in order of name, but for what is hidden.
-fn entries(path: &Path) -> Result<Vec<(String, PathBuf)>, StoreError> {
-    let read = || -> io::Result<Vec<(String, PathBuf)>> {
-        let mut entries = Vec::new();
-        for entry in fs::read_dir(path)? {
-            let entry = entry?;
-            if let Ok(name) = entry.file_name().into_string()
-                && !name.starts_with('.')
-            {
-                entries.push((name, entry.path()));
+    async fn fetch(&self, listing: &Listing) -> Result<BundleFiles, StoreError> {
+        if self.is_bundle {
+            return read_all(&self.root, self.limit);
+        }
+        match self.form()? {
+            Form::Bundle => read_all(&self.root, self.limit),
+            Form::Graph(path) => {
+                let files = read_all(&self.root, self.limit)?;
+                unchanged(&path, &files, listing)?;
+                Ok(files)
+            }
+            Form::Folders(_) => {
+                let folder = self.root.join(&listing.name).join(&listing.version);
+                read_all(&folder, self.limit)
             }
         }
-        entries.sort();
-        Ok(entries)
-    };
-    read().map_err(StoreError::reading(path))
+    }
 }
 
 #[cfg(test)]
@@ -189,6 +219,87 @@ mod tests {
         let changed = store.list().await.unwrap();
         assert_ne!(changed[1].revision, listings[1].revision);
         assert_eq!(changed[0], listings[0]);
+    }
+
+    /// What the directory holds: each version, and the names of its files; or why it cannot be told.
+    async fn held(store: &Directory) -> Result<Vec<(String, Vec<String>)>, String> {
+        let mut held = Vec::new();
+        for listing in store.list().await.map_err(|error| error.to_string())? {
+            let files = store.fetch(&listing).await.unwrap();
+            let name = format!("{}/{}", listing.name, listing.version);
+            held.push((name, files.into_keys().collect()));
+        }
+        Ok(held)
+    }
+
+    fn filled(files: &[(&str, &str)]) -> (tempfile::TempDir, Directory) {
+        let root = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            fs::write(root.path().join(name), text).unwrap();
+        }
+        let store = Directory::new(root.path().to_owned(), &StoreOptions::default());
+        (root, store)
+    }
+
+    fn version(name: &str, files: &[&str]) -> Vec<(String, Vec<String>)> {
+        let files = files.iter().map(|file| (*file).to_owned());
+        vec![(name.to_owned(), files.collect())]
+    }
+
+    const SEASONAL: &str = include_str!("../../models/seasonal/1/manifest.toml");
+
+    #[tokio::test]
+    async fn a_bundle_at_the_root_is_called_as_its_manifest_says() {
+        let (root, store) = filled(&[(MANIFEST, SEASONAL), ("model.onnx", "abc")]);
+        let expected = version("seasonal/1", &[MANIFEST, "model.onnx"]);
+        assert_eq!(held(&store).await.unwrap(), expected);
+        let before = store.list().await.unwrap();
+        fs::write(root.path().join("model.onnx"), "abcd").unwrap();
+        assert_ne!(store.list().await.unwrap(), before);
+
+        fs::write(root.path().join(MANIFEST), "format = 1").unwrap();
+        let told = held(&store).await.unwrap_err();
+        let place = root.path().display();
+        assert!(
+            told.starts_with(&format!("{place}: manifest.toml: ")),
+            "{told}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_graph_at_the_root_is_called_as_its_file_and_numbered_by_its_bytes() {
+        let (root, store) = filled(&[("store.onnx", "abc"), ("weights", "x")]);
+        let expected = version("store/ba7816bf8f01", &["store.onnx", "weights"]);
+        assert_eq!(held(&store).await.unwrap(), expected);
+        let listings = store.list().await.unwrap();
+        fs::write(root.path().join("store.onnx"), "abcd").unwrap();
+        let error = store.fetch(&listings[0]).await.unwrap_err();
+        assert!(matches!(error, StoreError::Changed { .. }), "{error}");
+
+        fs::write(root.path().join("other.onnx"), "x").unwrap();
+        let told = held(&store).await.unwrap_err();
+        assert!(
+            told.contains("other.onnx, store.onnx are several graphs"),
+            "{told}"
+        );
+        // Folders of versions are what a directory is for; what lies beside them is not read.
+        fs::create_dir_all(root.path().join("a/1")).unwrap();
+        fs::write(root.path().join("a/1").join(MANIFEST), "x").unwrap();
+        assert_eq!(held(&store).await.unwrap(), version("a/1", &[MANIFEST]));
+    }
+
+    #[tokio::test]
+    async fn a_folder_of_other_files_is_told_and_one_without_waits() {
+        let (root, store) = filled(&[(".hidden", "x")]);
+        assert_eq!(held(&store).await.unwrap(), []);
+        fs::create_dir(root.path().join("code")).unwrap();
+        assert_eq!(held(&store).await.unwrap(), []);
+        fs::write(root.path().join("model.pkl"), "x").unwrap();
+        let told = held(&store).await.unwrap_err();
+        assert!(
+            told.contains("no model is in it, only code/, model.pkl;"),
+            "{told}"
+        );
     }
 
     #[tokio::test]

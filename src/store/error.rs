@@ -48,6 +48,22 @@ pub enum StoreError {
         /// What the system said.
         reason: io::Error,
     },
+    /// The place can be read, and what is there is no model.
+    #[error("{place}: {reason}")]
+    NoModel {
+        /// The folder.
+        place: String,
+        /// What is there, and what should be.
+        reason: String,
+    },
+    /// The place is not among those that may be read.
+    #[error("{place:?} is not a folder below {root}; sagemaker.models_dir is what may be read")]
+    Outside {
+        /// What was asked for.
+        place: String,
+        /// The folder below which it must lie.
+        root: String,
+    },
     /// There is no such version.
     #[error("there is no {name}/{version}")]
     NoSuchVersion {
@@ -166,6 +182,8 @@ impl StoreError {
             | Self::BadSource { .. }
             | Self::Setting { .. }
             | Self::Unreadable { .. }
+            | Self::NoModel { .. }
+            | Self::Outside { .. }
             | Self::NoSuchVersion { .. }
             | Self::Missing { .. }
             | Self::Changed { .. }
@@ -181,8 +199,12 @@ impl StoreError {
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
-            Self::UnknownSource { .. } | Self::BadSource { .. } | Self::Setting { .. } => "setting",
+            Self::UnknownSource { .. }
+            | Self::BadSource { .. }
+            | Self::Setting { .. }
+            | Self::Outside { .. } => "setting",
             Self::Unreadable { .. } => "unreadable",
+            Self::NoModel { .. } => "no_model",
             Self::NoSuchVersion { .. } | Self::Missing { .. } => "missing",
             Self::Unreachable { .. } => "unreachable",
             Self::Slow { .. } => "slow",

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -19,7 +19,14 @@ pub(super) const MODEL: &str = "model.onnx";
 pub(super) struct Graph {
     path: PathBuf,
     limit: u64,
-    /// Its stamp and version when it was read last: a large file is not read at every look.
+    numbered: Numbered,
+}
+
+/// Numbers graphs by their bytes, of which a large one is not read at every look.
+#[derive(Debug)]
+pub(super) struct Numbered {
+    limit: u64,
+    /// The stamp and the version of the graph that was read last.
     seen: Mutex<Option<(String, String)>>,
 }
 
@@ -28,24 +35,42 @@ impl Graph {
         Self {
             path,
             limit: options.max_bundle,
-            seen: Mutex::new(None),
+            numbered: Numbered::new(options.max_bundle),
         }
     }
+}
 
-    /// The version of the file as it is at `stamp`.
-    fn version(&self, stamp: &str) -> Result<String, StoreError> {
+impl Numbered {
+    pub(super) const fn new(limit: u64) -> Self {
+        let seen = Mutex::new(None);
+        Self { limit, seen }
+    }
+
+    /// The version of the graph at `path` as it is at `stamp`.
+    pub(super) fn version(&self, path: &Path, stamp: &str) -> Result<String, StoreError> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, version)) = seen.as_ref().filter(|(known, _)| known == stamp) {
             return Ok(version.clone());
         }
-        let version = version_of(Digest::of(&self.read()?));
+        let version = version_of(Digest::of(&read_bounded(path, self.limit)?));
         *seen = Some((stamp.to_owned(), version.clone()));
         Ok(version)
     }
+}
 
-    fn read(&self) -> Result<Vec<u8>, StoreError> {
-        read_bounded(&self.path, self.limit)
+/// Checks that the graph at `path` is, among `files`, still the one that was listed.
+pub(super) fn unchanged(
+    path: &Path,
+    files: &BundleFiles,
+    listing: &Listing,
+) -> Result<(), StoreError> {
+    let name = path.file_name().unwrap_or_default();
+    let bytes = files.get(&*name.to_string_lossy());
+    if bytes.is_some_and(|bytes| version_of(Digest::of(bytes)) == listing.version) {
+        return Ok(());
     }
+    let place = path.display().to_string();
+    Err(StoreError::Changed { place })
 }
 
 /// The version of a graph that nobody gave one.
@@ -61,13 +86,13 @@ impl Store for Graph {
         let revision = stamp(&self.path, &metadata)?;
         Ok(vec![Listing {
             name: stem.to_string_lossy().into_owned(),
-            version: self.version(&revision)?,
+            version: self.numbered.version(&self.path, &revision)?,
             revision,
         }])
     }
 
     async fn fetch(&self, listing: &Listing) -> Result<BundleFiles, StoreError> {
-        let bytes = self.read()?;
+        let bytes = read_bounded(&self.path, self.limit)?;
         if version_of(Digest::of(&bytes)) != listing.version {
             let place = self.path.display().to_string();
             return Err(StoreError::Changed { place });

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 
-use crate::model::{BundleFiles, PublicKeys};
-use crate::store::{Listing, Store, StoreError};
+use crate::model::{BundleFiles, Manifest, PublicKeys, SignatureError};
+use crate::store::{Listing, MANIFEST, Store, StoreError};
 
 /// Gives only what one of some keys has signed.
 #[derive(Debug)]
@@ -27,12 +27,28 @@ impl Store for Signed {
     async fn fetch(&self, listing: &Listing) -> Result<BundleFiles, StoreError> {
         let files = self.store.fetch(listing).await?;
         self.keys.check(&files)?;
+        if pins_nothing(&files) {
+            return Err(SignatureError::Unpinned.into());
+        }
         Ok(files)
     }
 
     fn names_models(&self) -> bool {
         self.store.names_models()
     }
+
+    fn own(&self, listing: &Listing) -> Listing {
+        self.store.own(listing)
+    }
+}
+
+/// Whether the digests that were signed are none. What is not a manifest is refused where it is read.
+fn pins_nothing(files: &BundleFiles) -> bool {
+    let text = files
+        .get(MANIFEST)
+        .and_then(|text| std::str::from_utf8(text).ok());
+    let manifest = text.and_then(|text| Manifest::parse(text).ok());
+    manifest.is_some_and(|manifest| manifest.files.is_empty())
 }
 
 #[cfg(test)]

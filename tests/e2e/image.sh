@@ -56,6 +56,8 @@ check 'it runs as a user without rights' test "$(config_of '{{.Config.User}}')" 
 check 'it names its ports' test "$(config_of '{{json .Config.ExposedPorts}}')" = '{"8080/tcp":{},"8081/tcp":{}}'
 check 'SageMaker may choose its port' \
   test "$(config_of '{{index .Config.Labels "com.amazonaws.sagemaker.capabilities.accept-bind-to-port"}}')" = true
+check 'SageMaker may have it load models one by one' \
+  test "$(config_of '{{index .Config.Labels "com.amazonaws.sagemaker.capabilities.multi-models"}}')" = true
 check 'it has no shell' no_shell "$IMAGE"
 # holds FILE: whether the image has the file.
 holds() {

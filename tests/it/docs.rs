@@ -150,6 +150,7 @@ fn defaults() -> BTreeMap<&'static str, String> {
         log,
         traces,
         emf,
+        sagemaker,
         ..
     } = Config::default();
     let sources: Vec<_> = models.sources.iter().map(ToString::to_string).collect();
@@ -245,6 +246,15 @@ fn defaults() -> BTreeMap<&'static str, String> {
         ("admin.listen", "none".to_owned()),
         ("admin.key", "none".to_owned()),
         ("admin.key_file", "none".to_owned()),
+        (
+            "sagemaker.model_dir",
+            sagemaker.model_dir.display().to_string(),
+        ),
+        (
+            "sagemaker.models_dir",
+            sagemaker.models_dir.display().to_string(),
+        ),
+        ("sagemaker.max_models", sagemaker.max_models.to_string()),
         ("log.format", log.format.to_string()),
         ("log.level", log.level),
         ("log.requests", log.requests.to_string()),
@@ -422,7 +432,10 @@ async fn the_served_openapi_document_is_the_committed_one() {
 async fn every_route_of_the_openapi_document_is_in_the_api_page() {
     let api = read("api.md");
     let served = TestApp::loading("seasonal").get("/openapi.json").await.ok();
-    for (path, operations) in served["paths"].as_object().unwrap() {
+    let hosted: serde_json::Value =
+        serde_json::from_str(&almanac::http::multi_model_openapi_document()).unwrap();
+    let paths = [&served, &hosted].map(|document| document["paths"].as_object().unwrap());
+    for (path, operations) in paths.into_iter().flatten() {
         for method in operations.as_object().unwrap().keys() {
             let route = format!("`{} {path}`", method.to_uppercase());
             assert!(api.contains(&route), "{route}");

@@ -20,6 +20,7 @@ mod health;
 mod metrics;
 mod problems;
 mod routes;
+mod sagemaker;
 mod support;
 mod swap;
 mod tidy;

@@ -1,6 +1,7 @@
 //! The service under test: the real router, called without a socket.
 
 pub(crate) mod answer;
+pub(crate) mod endpoint;
 pub(crate) mod kept;
 pub(crate) mod scripted;
 
@@ -12,7 +13,7 @@ use almanac::cpu::{CpuOverrides, CpuPlan};
 use almanac::engine::metrics::EngineMetrics;
 use almanac::engine::{Engine, EngineConfig};
 use almanac::forecast::{BacktestLimits, Limits};
-use almanac::http::{AppState, AppStateParts, HttpMetrics, Observation};
+use almanac::http::{AppState, AppStateParts, HttpMetrics, Observation, SageMaker};
 use almanac::model::{Digest, Manifest};
 use almanac::registry::{LiveModel, ModelState, Registry};
 use almanac::shutdown::{DrainTiming, Shutdown};
@@ -45,6 +46,7 @@ pub(crate) struct TestAppBuilder {
     max_body: usize,
     request_timeout: Duration,
     observation: Observation,
+    sagemaker: SageMaker,
     engine: EngineConfig,
     engine_metrics: EngineMetrics,
     metrics: prometheus::Registry,
@@ -114,6 +116,7 @@ impl TestAppBuilder {
             max_body: config.server.max_body.get(),
             request_timeout: config.server.request_timeout.get(),
             observation: Observation::default(),
+            sagemaker: SageMaker::default(),
             engine: EngineConfig {
                 queue_steps: config.engine.queue_steps,
                 batch_steps: config.engine.batch_steps,
@@ -154,6 +157,11 @@ impl TestAppBuilder {
         self
     }
 
+    pub(crate) fn sagemaker(mut self, sagemaker: SageMaker) -> Self {
+        self.sagemaker = sagemaker;
+        self
+    }
+
     pub(crate) const fn queue_steps(mut self, queue_steps: usize) -> Self {
         self.engine.queue_steps = queue_steps;
         self
@@ -185,6 +193,7 @@ impl TestAppBuilder {
             metrics: HttpMetrics::new(&self.metrics).unwrap(),
             all_metrics: self.metrics.clone(),
             observation: self.observation,
+            sagemaker: self.sagemaker,
             shutdown: shutdown.clone(),
         }));
         TestApp {

@@ -74,7 +74,7 @@ struct ShadowBody {
 ///
 /// # Errors
 /// [`Code::BodyTooLarge`], [`Code::InvalidJson`], or [`Code::WrongType`] with the field.
-pub(super) async fn read<T: DeserializeOwned + Default>(
+pub(in crate::http) async fn read<T: DeserializeOwned + Default>(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<T, Problem> {

@@ -64,6 +64,30 @@ pub(crate) struct Asked {
 const DEFAULT_QUANTILES: [f64; 3] = [0.1, 0.5, 0.9];
 
 impl ForecastCall {
+    /// This call, to the model that its path names.
+    ///
+    /// # Errors
+    /// [`Code::ConflictingFields`] when the body names another.
+    pub(crate) fn of_model(self, named: Option<&str>) -> Result<Self, Problem> {
+        let Some(named) = named else {
+            return Ok(self);
+        };
+        match self.model.as_deref().filter(|model| *model != named) {
+            None => Ok(Self {
+                model: Some(named.to_owned()),
+                ..self
+            }),
+            Some(other) => {
+                let detail = format!(
+                    "the path names the model {named}, and the body names {other:?}; leave model out of the body"
+                );
+                Err(Problem::new(Code::ConflictingFields, detail)
+                    .at("/model")
+                    .received(other))
+            }
+        }
+    }
+
     /// Checks what is asked of every series.
     ///
     /// # Errors

@@ -1,26 +1,25 @@
 //! JSON lines: each line of the body is a request of its own, and a line of the answer its answer.
 //!
-//! The lines are admitted together, so that they share batches; one that fails has its problem in
-//! its place.
+//! The lines share batches; one that fails has its problem in its place.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse as _;
-use bytes::Bytes;
-use futures_util::future::join_all;
+use bytes::{Buf as _, Bytes};
+use futures_util::stream::{self, Stream, StreamExt as _};
 
 use crate::engine::{Terms, Timing};
 use crate::http::forecast::query::ForecastQuery;
 use crate::http::forecast::run::{self, Outcome, Prepared};
 use crate::http::forecast::terms::draw;
-use crate::http::forecast::{LARGE_BODY, call, json, off_runtime, write};
+use crate::http::forecast::{LARGE_BODY, json, off_runtime, write};
 use crate::http::negotiation::preferred;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
 use crate::http::timing::Phases;
-use crate::registry::Draw;
 
 /// The media type of an answer.
 pub(super) const JSON_LINES: &str = "application/jsonlines";
@@ -58,39 +57,68 @@ pub(super) fn accepted(headers: &HeaderMap) -> Result<&'static str, Problem> {
     preferred(headers, ACCEPTED, |media_type| media_type)
 }
 
+/// Bytes of a body that are read, run and written together. What is longer is answered portion by
+/// portion, each when the one before is sent, so that neither its rows nor its answers lie in memory
+/// together.
+const PORTION: usize = 2 * 1_024 * 1_024;
+
+/// Lines that wait for a model at once: a few batches, so that a long body fills no queue alone.
+const AT_ONCE: usize = 1_024;
+
+/// The lines of a body that are still to be answered.
+struct Lines {
+    state: AppState,
+    headers: HeaderMap,
+    allow_nan: bool,
+    /// The model that the path names.
+    model: Option<Arc<str>>,
+    terms: Terms,
+    rest: Bytes,
+    /// Series in the lines before.
+    series: usize,
+}
+
+type Outcomes = Vec<Result<Outcome, Problem>>;
+
 /// Answers a body of JSON lines with `media_type`.
 ///
 /// # Errors
-/// The problem of the body as a whole: too many series, no line, a query for tables.
+/// The problem of the body as a whole: no line, a query for tables.
 pub(super) async fn answer(
     state: &AppState,
-    (headers, query): (&HeaderMap, ForecastQuery),
+    (headers, query, model): (&HeaderMap, ForecastQuery, Option<Arc<str>>),
     (body, media_type): (Bytes, &'static str),
     terms: Terms,
 ) -> Result<Response<Body>, Problem> {
-    let allow_nan = query.only_allow_nan()?;
     let started = Instant::now();
-    let large = body.len() >= LARGE_BODY;
-    let prepared = if large {
-        let (state, headers) = (state.clone(), headers.clone());
-        off_runtime(move || prepare(&state, &body, allow_nan, draw(&headers))).await?
-    } else {
-        prepare(state, &body, allow_nan, draw(headers))?
+    let lines = Lines {
+        state: state.clone(),
+        headers: headers.clone(),
+        allow_nan: query.only_allow_nan()?,
+        model,
+        terms,
+        rest: body,
+        series: 0,
     };
+    let is_large = lines.is_large();
+    let (lines, prepared) = lines.portion().await?;
+    if prepared.is_empty() {
+        let detail = "the body has no line; send a JSON object with values and horizon on each";
+        return Err(Problem::new(Code::NoSeries, detail));
+    }
     let parse = started.elapsed();
-    let outcomes = join_all(prepared.into_iter().map(|line| async {
-        match line {
-            Ok(prepared) => prepared.run(terms, state.registry.shadows()).await,
-            Err(problem) => Err(problem),
-        }
-    }))
-    .await;
+    let outcomes = lines.run(prepared).await;
     let mut phases = phases(&outcomes, (started, parse));
-    let mut response = if large {
-        off_runtime(move || Ok(to_response(outcomes, media_type))).await?
+    let (first, refusal) = if is_large {
+        off_runtime(move || Ok(written(outcomes))).await?
     } else {
-        to_response(outcomes, media_type)
+        written(outcomes)
     };
+    let mut response = to_response(first, refusal, lines);
+    let media_type = HeaderValue::from_static(media_type);
+    let headers = response.headers_mut();
+    headers.remove(header::CONTENT_LENGTH);
+    headers.insert(header::CONTENT_TYPE, media_type);
     if let Some(phases) = &mut phases {
         phases.write = phases.writing.elapsed();
         response.extensions_mut().insert(phases.clone());
@@ -98,33 +126,83 @@ pub(super) async fn answer(
     Ok(response)
 }
 
-/// Reads the lines of a body; those that are blank are left out.
-fn prepare(
-    state: &AppState,
-    body: &[u8],
-    allow_nan: bool,
-    draw: Draw<'_>,
-) -> Result<Vec<Result<Prepared, Problem>>, Problem> {
-    let limit = state.limits.series;
-    let mut prepared = Vec::new();
-    let mut series = 0;
-    for line in body.split(|byte| *byte == b'\n') {
-        if line.trim_ascii().is_empty() {
-            continue;
-        }
-        let call = json::read(line, allow_nan, &state.limits);
-        series += call.as_ref().map_or(1, |call| call.series.len());
-        if series > limit {
-            return Err(call::too_many_series(series, limit));
-        }
-        prepared.push(call.and_then(|call| run::prepare(call, draw, state)));
+impl Lines {
+    fn is_large(&self) -> bool {
+        self.rest.len() >= LARGE_BODY
     }
-    if prepared.is_empty() {
-        let detail = "the body has no line; send a JSON object with values and horizon on each";
-        return Err(Problem::new(Code::NoSeries, detail));
+
+    /// Reads a portion of the lines.
+    async fn portion(self) -> Result<(Self, Vec<Result<Prepared, Problem>>), Problem> {
+        if self.is_large() {
+            off_runtime(move || Ok(self.read_portion())).await
+        } else {
+            Ok(self.read_portion())
+        }
     }
-    state.metrics.series.observe(series as f64);
-    Ok(prepared)
+
+    fn read_portion(mut self) -> (Self, Vec<Result<Prepared, Problem>>) {
+        let most = self.state.limits.series;
+        let (mut prepared, mut series) = (Vec::new(), 0);
+        let end = self.rest.len().saturating_sub(PORTION);
+        while self.rest.len() > end && series < most {
+            let Some(line) = self.next_line() else {
+                break;
+            };
+            let call = json::read(&line, self.allow_nan, &self.state.limits);
+            let call = call.and_then(|call| call.of_model(self.model.as_deref()));
+            series += call.as_ref().map_or(1, |call| call.series.len());
+            let draw = draw(&self.headers);
+            prepared.push(call.and_then(|call| run::prepare(call, draw, &self.state)));
+        }
+        self.series += series;
+        self.skip_blank();
+        if self.rest.is_empty() {
+            self.state.metrics.series.observe(self.series as f64);
+        }
+        (self, prepared)
+    }
+
+    /// The next line that is not blank.
+    fn next_line(&mut self) -> Option<Bytes> {
+        self.skip_blank();
+        if self.rest.is_empty() {
+            return None;
+        }
+        let end = self.rest.iter().position(|byte| *byte == b'\n');
+        Some(self.rest.split_to(end.unwrap_or(self.rest.len())))
+    }
+
+    fn skip_blank(&mut self) {
+        let blank = self
+            .rest
+            .iter()
+            .take_while(|byte| byte.is_ascii_whitespace());
+        self.rest.advance(blank.count());
+    }
+
+    /// Runs lines side by side, and gives what became of them in their order.
+    async fn run(&self, prepared: Vec<Result<Prepared, Problem>>) -> Outcomes {
+        let shadows = self.state.registry.shadows();
+        let running = prepared.into_iter().map(async |line| match line {
+            Ok(prepared) => prepared.run(self.terms, shadows).await,
+            Err(problem) => Err(problem),
+        });
+        stream::iter(running).buffered(AT_ONCE).collect().await
+    }
+
+    /// The answers to the lines that are left, portion by portion.
+    fn into_answers(self) -> impl Stream<Item = Result<Bytes, std::io::Error>> {
+        stream::try_unfold(self, async |lines| {
+            if lines.rest.is_empty() {
+                return Ok(None);
+            }
+            let failed = |problem: Problem| std::io::Error::other(problem.detail);
+            let (lines, prepared) = lines.portion().await.map_err(failed)?;
+            let outcomes = lines.run(prepared).await;
+            let written = off_runtime(move || Ok(written(outcomes).0));
+            Ok(Some((written.await.map_err(failed)?.into(), lines)))
+        })
+    }
 }
 
 /// What took longest of the lines that have an answer, under the model of the first of them.
@@ -146,11 +224,8 @@ fn phases(
     })
 }
 
-/// A line for each outcome. The status is that of the first problem when no line has an answer.
-fn to_response(
-    outcomes: Vec<Result<Outcome, Problem>>,
-    media_type: &'static str,
-) -> Response<Body> {
+/// A line for each outcome; and the first problem, when no line has an answer.
+fn written(outcomes: Outcomes) -> (Vec<u8>, Option<Problem>) {
     let none_answered = outcomes.iter().all(Result::is_err);
     let mut refusal = None;
     let mut body = Vec::new();
@@ -165,13 +240,19 @@ fn to_response(
         }
         body.push(b'\n');
     }
-    // The head of the first problem brings its status, and when to come again.
-    let mut response = match refusal.filter(|_| none_answered) {
-        Some(problem) => problem.into_response().map(|_document| Body::from(body)),
-        None => (StatusCode::OK, body).into_response(),
-    };
-    let headers = response.headers_mut();
-    headers.remove(header::CONTENT_LENGTH);
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-    response
+    (body, refusal.filter(|_| none_answered))
+}
+
+/// The lines of the first portion, and of those behind it. When none of the first has an answer, it
+/// is answered alone, with the head of its first problem: its status, and when to come again.
+fn to_response(first: Vec<u8>, refusal: Option<Problem>, lines: Lines) -> Response<Body> {
+    match refusal {
+        Some(problem) => problem.into_response().map(|_document| Body::from(first)),
+        None if lines.rest.is_empty() => (StatusCode::OK, first).into_response(),
+        None => {
+            let first = stream::iter([Ok(Bytes::from(first))]);
+            let answers = first.chain(lines.into_answers());
+            Response::new(Body::from_stream(answers))
+        }
+    }
 }

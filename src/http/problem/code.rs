@@ -74,6 +74,10 @@ codes! {
     ModelFailed = SERVICE_UNAVAILABLE, "model_failed", "The model failed to load";
     ModelInUse = CONFLICT, "model_in_use", "The model or the version is in use";
     TooManyAliases = CONFLICT, "too_many_aliases", "The model has as many aliases as it may";
+    InvalidModelName = BAD_REQUEST, "invalid_model_name", "The name cannot be given to a model";
+    InvalidModel = BAD_REQUEST, "invalid_model", "There is no model that may be loaded";
+    ModelLoaded = CONFLICT, "model_loaded", "The model is loaded already";
+    NoRoom = INSUFFICIENT_STORAGE, "no_room", "There is no room for another model";
     InvalidWindows = UNPROCESSABLE_ENTITY, "invalid_windows", "The windows are too few";
     TooManyWindows = UNPROCESSABLE_ENTITY, "too_many_windows", "There are more windows than the limit";
     InvalidStep = UNPROCESSABLE_ENTITY, "invalid_step", "The step between windows is not at least 1 or over the limit";

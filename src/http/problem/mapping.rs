@@ -14,7 +14,7 @@ use crate::forecast::{
 use crate::frame::{CellError, FrameError};
 use crate::http::problem::{Code, Problem};
 use crate::model::{RowError, Unfit};
-use crate::registry::{OrderError, ResolveError};
+use crate::registry::{HostError, OrderError, ResolveError};
 
 /// The soonest that a refused client should come back.
 const RETRY_SOON: Duration = Duration::from_secs(1);
@@ -68,6 +68,32 @@ impl From<OrderError> for Problem {
             }
             OrderError::InUse { name, .. } => Self::new(Code::ModelInUse, detail).received(name),
             OrderError::Ending => Self::new(Code::ShuttingDown, detail).retry_after(RETRY_SOON),
+        }
+    }
+}
+
+impl From<HostError> for Problem {
+    fn from(error: HostError) -> Self {
+        let detail = error.to_string();
+        match error {
+            HostError::Name { name } | HostError::Taken { name, .. } => {
+                Self::new(Code::InvalidModelName, detail)
+                    .at("/model_name")
+                    .received(name)
+            }
+            HostError::Loaded { name } => Self::new(Code::ModelLoaded, detail).received(name),
+            HostError::NotLoaded { name } => Self::new(Code::UnknownModel, detail).received(name),
+            HostError::TooMany { limit } => Self::new(Code::NoRoom, detail).limit(limit),
+            HostError::NoMemory { needed, limit, .. } => Self::new(Code::NoRoom, detail)
+                .limit(limit)
+                .received(needed),
+            // A thread, or what it needs, is a resource too.
+            HostError::Thread(_) => Self::new(Code::NoRoom, detail),
+            HostError::Place(_) => Self::new(Code::InvalidModel, detail).at("/url"),
+            HostError::Refused { .. } => Self::new(Code::InvalidModel, detail),
+            HostError::Unready { .. } => Self::new(Code::ModelFailed, detail),
+            HostError::Unloaded { name } => Self::new(Code::UnknownModel, detail).received(name),
+            HostError::Ending => Self::new(Code::ShuttingDown, detail).retry_after(RETRY_SOON),
         }
     }
 }

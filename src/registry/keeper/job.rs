@@ -90,7 +90,7 @@ impl Job {
             Pace::OneByOne => NICENESS,
         };
         let opening = on_own_thread("load", niceness, move |_| {
-            let bundle = verify(&load, (&listing, files), store.names_models(), &told)?;
+            let bundle = verify(&load, (&listing, files), &*store, &told)?;
             open(&load, &bundle, (pace, known), &told)
         });
         let result = match opening {
@@ -125,11 +125,12 @@ async fn fetch(
 fn verify(
     load: &Load,
     (listing, files): (&Listing, BundleFiles),
-    names_models: bool,
+    store: &dyn Store,
     life: &Life,
 ) -> Result<Bundle, LoadError> {
     life.set(VersionState::Verifying);
-    let bundle = load.verify(listing, files, names_models)?;
+    let own = store.own(listing);
+    let bundle = load.verify((listing, &own), files, store.names_models())?;
     life.verified(bundle.digest);
     Ok(bundle)
 }

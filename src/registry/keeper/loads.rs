@@ -41,6 +41,15 @@ impl Keeper {
             let kept = self.models.get(&name);
             let known = kept.and_then(|kept| kept.version(&key.version));
             let source = &self.sources[key.source];
+            let hosted = self.hosted.as_ref();
+            let hosted = hosted.filter(|hosted| hosted.has(&key));
+            let store = match hosted {
+                Some(hosted) => hosted.store(&name),
+                None => source.store.clone(),
+            };
+            let Some(store) = store else {
+                continue;
+            };
             self.jobs.spawn(
                 Job {
                     listing: Listing {
@@ -48,7 +57,7 @@ impl Keeper {
                         version: key.version.clone(),
                         revision: key.revision.clone(),
                     },
-                    store: Arc::clone(&source.store),
+                    store,
                     load: Arc::clone(&self.load),
                     life: self
                         .registry
@@ -88,13 +97,13 @@ impl Keeper {
         } = ended;
         self.busy.retain(|(_, busy)| *busy != key);
         let source = self.sources[key.source].name.clone();
-        let kept = self.models.entry(name.clone()).or_default();
+        let is_hosted = self.hosted.as_ref().is_some_and(|hosted| hosted.has(&key));
         let live = match result {
             Ok(Loaded::Opened(opened)) => self.load.start(*opened, &source, started),
             Ok(Loaded::Unchanged) => {
                 self.metrics.loaded(&name, "unchanged");
                 life.forget();
-                kept.rename(&key);
+                self.models.entry(name).or_default().rename(&key);
                 return;
             }
             Err(error) => Err(error),
@@ -111,7 +120,11 @@ impl Keeper {
                     "model ready"
                 );
                 self.metrics.loaded(&name, "ready");
+                if is_hosted && !self.host_loaded((&name, &key), Ok(&live)) {
+                    return;
+                }
                 let live = Arc::new(live.with_life(life));
+                let kept = self.models.entry(name).or_default();
                 kept.held.push(Held { key, live });
             }
             Err(error) => {
@@ -122,6 +135,11 @@ impl Keeper {
                 life.set(VersionState::Failed {
                     reason: reason.clone(),
                 });
+                if is_hosted {
+                    self.host_loaded((&name, &key), Err(&error));
+                    return;
+                }
+                let kept = self.models.entry(name).or_default();
                 kept.failures.add(key, reason, error.may_pass());
             }
         }
@@ -135,7 +153,13 @@ impl Keeper {
         let mut held = Vec::new();
         for (name, kept) in &self.models {
             for one in &kept.held {
-                let is_idle = *name != self.registry.default_name() && kept.may_leave(&one.key);
+                // What a host has loaded, it also unloads.
+                let is_hosted = self
+                    .hosted
+                    .as_ref()
+                    .is_some_and(|hosted| hosted.has(&one.key));
+                let is_default = *name == self.registry.default_name();
+                let is_idle = !is_default && !is_hosted && kept.may_leave(&one.key);
                 let resident = Resident {
                     size_bytes: one.live.size_bytes,
                     last_used: one.live.usage.last(),

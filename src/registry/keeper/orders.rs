@@ -25,6 +25,9 @@ impl Keeper {
             // Whoever asked may have gone.
             let _gone = answer.send(obeyed.map(|()| self.overview()));
         }
+        if let Some(hosted) = &mut self.hosted {
+            hosted.answer();
+        }
     }
 
     fn overview(&self) -> Overview {
@@ -70,6 +73,13 @@ impl Keeper {
                 available,
             });
         };
+        let hosted = self.hosted.as_ref();
+        if hosted.is_some_and(|hosted| hosted.store(name).is_some()) {
+            return Err(OrderError::InUse {
+                name: name.to_owned(),
+                reason: "its host has loaded it, and unloads it by DELETE /models/NAME",
+            });
+        }
         let Some(version) = version else {
             if default {
                 return Err(OrderError::InUse {

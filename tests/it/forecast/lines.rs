@@ -64,20 +64,76 @@ async fn lines_that_all_fail_have_the_status_of_the_first() {
 }
 
 #[tokio::test]
-async fn a_body_as_a_whole_is_bounded_and_has_a_line() {
+async fn a_body_has_a_line_and_each_line_is_bounded() {
     let mut limits = Config::default().request_limits();
     limits.series = 2;
     let app = TestAppBuilder::scripted()
         .limits(limits)
         .workers(vec![Scripted::last_value()])
         .build();
-    let three = "{\"values\":[1,2],\"horizon\":1}\n".repeat(3);
-    post(&app, "/forecast", &three)
+    let one = "{\"values\":[1,2]}";
+    let line = format!("{{\"series\":[{one},{one},{one}],\"horizon\":1}}\n");
+    post(&app, "/forecast", &line)
         .await
         .problem(422, "too_many_series");
     post(&app, "/forecast", "\n \n")
         .await
         .problem(422, "no_series");
+}
+
+/// A line for each number, with `padding` blanks in it.
+fn numbered(count: usize, padding: usize) -> String {
+    let blank = " ".repeat(padding);
+    (0..count)
+        .map(|number| format!("{{\"values\":[0,{number}],{blank}\"horizon\":1}}\r\n\n"))
+        .collect()
+}
+
+#[track_caller]
+fn check_numbered(lines: &[Value], count: usize) {
+    assert_eq!(lines.len(), count);
+    for (number, line) in lines.iter().enumerate() {
+        let point = &line["forecasts"][0]["point"][0];
+        assert_eq!(point.as_f64(), Some(number as f64), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_longer_than_a_portion_is_answered_line_by_line() {
+    let app = app();
+    // Five megabytes.
+    let answer = post(&app, "/forecast", &numbered(50, 100_000)).await;
+    assert_eq!(answer.status, 200);
+    check_numbered(&read(&answer), 50);
+    let count = app.metric("almanac_http_request_series", &[]);
+    assert!((count - 1.0).abs() < 1e-9, "{count}");
+}
+
+#[tokio::test]
+async fn a_body_of_more_series_than_a_request_is_answered_in_portions() {
+    let mut limits = Config::default().request_limits();
+    limits.series = 100;
+    let app = TestAppBuilder::scripted()
+        .limits(limits)
+        .workers(vec![Scripted::last_value()])
+        .build();
+    check_numbered(
+        &read(&post(&app, "/forecast", &numbered(250, 0)).await),
+        250,
+    );
+    // One that fails behind the first portion fails alone.
+    let answer = post(
+        &app,
+        "/forecast",
+        &(numbered(200, 0) + "x\n" + &numbered(1, 0)),
+    )
+    .await;
+    let lines = read(&answer);
+    assert_eq!(lines[200]["code"], "invalid_json");
+    assert_eq!(lines[201]["forecasts"][0]["point"], json!([0.0]));
+    // The first portion decides whether the body is refused.
+    let refused = post(&app, "/forecast", &("x\n".repeat(100) + &numbered(1, 0))).await;
+    assert_eq!((refused.status, read(&refused).len()), (400, 100));
 }
 
 #[tokio::test]

@@ -132,6 +132,64 @@ fn a_graph_with_weights_beside_it_is_inspected() {
     assert!(!is_ok && told.contains("outside of its folder"), "{told}");
 }
 
+/// A manifest for a graph that does not say itself what it wants, by whoever made it.
+const BY_HAND: &str = r#"
+format = 1
+name = "walk"
+version = "7"
+description = "Sums of three"
+licence = "Apache-2.0"
+files = {}
+
+[context]
+input = "features"
+axes = ["batch", "time", "variate"]
+type = "float32"
+fixed_length = true
+min_length = 1
+max_length = 3
+missing = "interpolate"
+scaling = "none"
+
+[horizon]
+native = 2
+longest = 100
+rollout = "median"
+
+[output]
+name = "prediction"
+kind = "point"
+axes = ["batch", "time", "variate"]
+type = "float32"
+"#;
+
+fn by_hand() -> Graph {
+    Graph::default()
+        .input("features", F32, &[-1, 3, 1])
+        .output("prediction", F32, &[-1, 2, 1])
+        .floats("w", &[2, 3], &[0.0, 0.0, 1.0, 1.0, 1.0, 1.0])
+        .node("MatMul", &["w", "features"], ("prediction", &[]))
+}
+
+#[test]
+fn a_graph_with_a_manifest_beside_it_is_served_as_that_says() {
+    let described = |text: &str| {
+        files([
+            ("manifest.toml", text.into()),
+            ("sums.onnx", by_hand().bytes()),
+        ])
+    };
+    check_served(described(BY_HAND));
+    // Either may change.
+    let digest = |files: BundleFiles| adopt("walk", "7", files).unwrap().digest;
+    let changed = BY_HAND.replace("Sums of three", "Sums");
+    assert_ne!(digest(described(BY_HAND)), digest(described(&changed)));
+    // One digest, and it is a bundle with all that belongs to it.
+    let digest = format!("sha256:{}", "0".repeat(64));
+    let pinned = BY_HAND.replace("{}", &format!("{{ \"sums.onnx\" = \"{digest}\" }}"));
+    check_refused(described(&pinned), "sums.onnx has digest");
+}
+
 #[track_caller]
 fn check_refused(files: BundleFiles, expected: &str) {
     let error = adopt("a", "1", files).unwrap_err().to_string();

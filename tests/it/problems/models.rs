@@ -8,6 +8,7 @@ use ndarray::Array3;
 use serde_json::{Value, json};
 
 use super::provoke::{Provocation, series, told};
+use crate::support::endpoint::Endpoint;
 use crate::support::kept::KeptBuilder;
 use crate::support::scripted::{Scripted, manifest, manifest_with_covariates};
 use crate::support::{TestApp, TestAppBuilder};
@@ -39,6 +40,9 @@ pub(super) async fn provocations(app: &TestApp, code: Code) -> Vec<Provocation> 
             let body = json!({"version": "1"});
             let refused = kept.admin("PUT", uri, &body);
             vec![told("PUT /admin/models/m/aliases/champion", refused).await]
+        }
+        Code::InvalidModelName | Code::InvalidModel | Code::ModelLoaded | Code::NoRoom => {
+            hosted(code).await
         }
         Code::Unauthorized => {
             let mut builder = KeptBuilder::new().holding(&[("m", "1", "add 1")]);
@@ -94,6 +98,28 @@ pub(super) async fn provocations(app: &TestApp, code: Code) -> Vec<Provocation> 
             provoked
         }
         other => unreachable!("{other:?} is not about models"),
+    }
+}
+
+/// Orders of the host of a multi-model endpoint, which has room for one model.
+async fn hosted(code: Code) -> Vec<Provocation> {
+    let endpoint = Endpoint::new(1, None);
+    let url = endpoint.put("a", "add 1");
+    let broken = endpoint.put("broken", "refuse");
+    let load = async |name: &str, url: &str| {
+        let request = format!("POST /models {name}");
+        told(request, endpoint.load(name, url)).await
+    };
+    match code {
+        Code::InvalidModelName => vec![load("a/1", &url).await],
+        Code::InvalidModel => vec![load("broken", &broken).await],
+        _ => {
+            endpoint.load("a", &url).await.ok();
+            match code {
+                Code::ModelLoaded => vec![load("a", &url).await],
+                _ => vec![load("b", &url).await],
+            }
+        }
     }
 }
 

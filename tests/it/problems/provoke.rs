@@ -163,6 +163,10 @@ pub(super) async fn provocations(app: &TestApp, code: Code) -> Vec<Provocation> 
         | Code::UnknownVersion
         | Code::ModelInUse
         | Code::TooManyAliases
+        | Code::InvalidModelName
+        | Code::InvalidModel
+        | Code::ModelLoaded
+        | Code::NoRoom
         | Code::Unauthorized
         | Code::ModelLoading
         | Code::ModelFailed

@@ -3,23 +3,25 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use almanac::engine::EngineConfig;
 use almanac::engine::metrics::EngineMetrics;
-use almanac::http::{AccessKey, AdminState, admin_router};
+use almanac::http::{AccessKey, AdminState, SageMaker, admin_router};
 use almanac::model::{Bundle, BundleFiles, Digest, Manifest};
 use almanac::registry::{
-    Keeper, KeeperConfig, KeeperHandle, KeeperParts, LifeMetrics, Load, NamedStore, OpenError,
-    Records, Registry, Sessions, Shadows, TrialLimits,
+    HostOrders, Hosting, Keeper, KeeperConfig, KeeperHandle, KeeperParts, LifeMetrics, Load,
+    NamedStore, OpenError, Records, Registry, Sessions, Shadows, TrialLimits,
 };
-use almanac::store::{Listing, Store, StoreError};
+use almanac::store::{Listing, Place, Store, StoreError, StoreOptions};
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, header};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 use tower::ServiceExt as _;
 
 use super::answer::Answer;
@@ -37,7 +39,15 @@ pub(crate) struct Kept {
 
 /// A source whose content a test decides.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Shelf(Arc<Mutex<Content>>);
+pub(crate) struct Shelf(Arc<Mutex<Content>>, Arc<Hold>);
+
+/// Holds the model with the script `wait`, until it is released, once it is asked for [`FATAL`].
+#[derive(Debug, Default)]
+struct Hold {
+    begun: Notify,
+    is_released: Mutex<bool>,
+    released: Condvar,
+}
 
 #[derive(Debug, Default)]
 struct Content {
@@ -53,11 +63,13 @@ struct Content {
 pub(crate) struct KeptBuilder {
     pub(crate) config: KeeperConfig,
     pub(crate) key: Option<&'static str>,
+    /// The folder of a multi-model endpoint, and how many models it may load.
+    pub(crate) host: Option<(PathBuf, usize)>,
     shelf: Shelf,
 }
 
 /// What a model does with the last value of a series: `add N` to it, or `fail` on it; `refuse` cannot
-/// even be opened.
+/// even be opened. `wait` is [`Shelf::waiting`].
 fn scripted(script: &str) -> Result<Scripted, OpenError> {
     if let Some(number) = script.strip_prefix("add ") {
         let number: f32 = number.parse()?;
@@ -106,6 +118,30 @@ impl Shelf {
 
     pub(crate) fn set_down(&self, is_down: bool) {
         self.0.lock().unwrap().is_down = is_down;
+    }
+
+    /// Waits until the model that waits has begun.
+    pub(crate) async fn begun(&self) {
+        self.1.begun.notified().await;
+    }
+
+    /// Lets the model go that waits.
+    pub(crate) fn release(&self) {
+        *self.1.is_released.lock().unwrap() = true;
+        self.1.released.notify_all();
+    }
+
+    fn waiting(&self) -> Scripted {
+        let hold = Arc::clone(&self.1);
+        Scripted::new(move |batch| {
+            let values = last_values(batch);
+            if values.iter().any(|value| *value > 1e6) {
+                hold.begun.notify_one();
+                let is_released = hold.is_released.lock().unwrap();
+                let _released = hold.released.wait_while(is_released, |is| !*is).unwrap();
+            }
+            Ok(values)
+        })
     }
 
     /// How often a graph with `script` was read.
@@ -179,6 +215,7 @@ impl KeptBuilder {
                 max_aliases: 32,
             },
             key: None,
+            host: None,
             shelf: Shelf::default(),
         }
     }
@@ -206,6 +243,7 @@ impl KeptBuilder {
             .with_records(Records::new(32, Some(life.clone())))
             .with_shadows(Shadows::start(1_000, limit, life.clone()));
         let registry = Arc::new(registry);
+        let (hosting, host) = self.host.map(|host| hosting(&registry, host)).unzip();
         let keeper = Keeper::new(KeeperParts {
             registry: Arc::clone(&registry),
             load: load(self.shelf.clone(), &metrics),
@@ -213,13 +251,20 @@ impl KeptBuilder {
                 name: "shelf:".to_owned(),
                 store: Arc::new(self.shelf.clone()),
             }],
+            host,
             config: self.config,
             metrics: life,
         });
         let handle = keeper.handle();
         let mut running = tokio::task::JoinSet::new();
         running.spawn(async move { match keeper.run().await {} });
-        let mut app = TestAppBuilder::new(Arc::clone(&registry)).build();
+        let sagemaker = SageMaker {
+            hosting,
+            load_timeout: limit,
+            ..SageMaker::default()
+        };
+        let app = TestAppBuilder::new(Arc::clone(&registry)).sagemaker(sagemaker);
+        let mut app = app.build();
         app.metrics = metrics;
         let admin = admin_router(AdminState {
             registry,
@@ -244,6 +289,12 @@ impl KeptBuilder {
     }
 }
 
+fn hosting(registry: &Arc<Registry>, (root, most): (PathBuf, usize)) -> (Hosting, HostOrders) {
+    let finder =
+        move |name: &str, url: &str| Place::open((&root, url), name, &StoreOptions::default());
+    Hosting::new(Arc::clone(registry), Arc::new(finder), most)
+}
+
 fn load(shelf: Shelf, metrics: &prometheus::Registry) -> Load {
     Load {
         reader: Box::new(|listing, files| {
@@ -259,7 +310,14 @@ fn load(shelf: Shelf, metrics: &prometheus::Registry) -> Load {
         opener: Box::new(move |bundle: &Bundle| {
             let script = String::from_utf8(bundle.model.to_vec())?;
             shelf.0.lock().unwrap().opened.push(script.clone());
-            let sessions: Box<Sessions<'_>> = Box::new(move || Ok(scripted(&script)?.boxed()));
+            let shelf = shelf.clone();
+            let sessions: Box<Sessions<'_>> = Box::new(move || {
+                Ok(match script.as_str() {
+                    "wait" => shelf.waiting(),
+                    script => scripted(script)?,
+                }
+                .boxed())
+            });
             Ok(sessions)
         }),
         workers: 1,
