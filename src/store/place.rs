@@ -187,7 +187,10 @@ mod tests {
         assert_eq!((name.as_str(), version.as_str()), ("hash", "ba7816bf8f01"));
         assert_eq!(place.size_bytes, 6);
         assert_eq!(place.store.own(&place.listing).name, "store");
-        assert_eq!(place.store.list().await.unwrap(), [place.listing.clone()]);
+        assert_eq!(
+            place.store.list().await.unwrap(),
+            std::slice::from_ref(&place.listing)
+        );
         assert_eq!(place.store.fetch(&place.listing).await.unwrap().len(), 2);
 
         let path = format!("{}/f", root.path().display());

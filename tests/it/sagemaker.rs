@@ -21,7 +21,7 @@ async fn a_model_is_loaded_invoked_listed_and_unloaded() {
     assert_eq!(endpoint.loaded().await, [""; 0]);
     let loaded = endpoint.load(name, &url).await.ok();
     assert_eq!(loaded, json!({"modelName": name, "modelUrl": url}));
-    assert_eq!(endpoint.forecast(name).await, 11.0);
+    assert_eq!(endpoint.forecast(name).await, json!(11.0));
     let found = endpoint.kept.app.get(&format!("/models/{name}")).await.ok();
     assert_eq!(found, loaded);
     let second = endpoint.put("second", "add 20");
@@ -42,8 +42,8 @@ async fn a_model_is_loaded_invoked_listed_and_unloaded() {
     // It may come again, and be another.
     let url = endpoint.put("first", "add 30");
     endpoint.load(name, &url).await.ok();
-    assert_eq!(endpoint.forecast(name).await, 31.0);
-    assert_eq!(endpoint.forecast("b").await, 21.0);
+    assert_eq!(endpoint.forecast(name).await, json!(31.0));
+    assert_eq!(endpoint.forecast("b").await, json!(21.0));
 }
 
 #[tokio::test]
@@ -117,7 +117,7 @@ async fn room_is_bounded_by_number_and_by_memory() {
     assert_eq!(endpoint.delete("b").await.status, 200);
     endpoint.load("c", &url).await.ok();
     // What a host has loaded stays, however long it is not used.
-    assert_eq!(endpoint.forecast("a").await, 11.0);
+    assert_eq!(endpoint.forecast("a").await, json!(11.0));
 }
 
 #[tokio::test]
@@ -252,7 +252,7 @@ async fn the_admin_api_leaves_hosted_models_to_their_host() {
         .kept
         .admin("DELETE", "/admin/models/a", &Value::Null);
     refused.await.problem(409, "model_in_use");
-    assert_eq!(endpoint.forecast("a").await, 11.0);
+    assert_eq!(endpoint.forecast("a").await, json!(11.0));
 }
 
 #[tokio::test]
