@@ -99,8 +99,8 @@ async fn room_is_bounded_by_number_and_by_memory() {
     assert_eq!(endpoint.delete("a").await.status, 200);
     endpoint.load("c", &url).await.ok();
 
-    // A graph of a few bytes takes 4 MiB and a little for its one session; the source's own does too.
-    const SESSION: usize = 4 * 1024 * 1024;
+    // A graph of a few bytes takes 1.5 MiB and a little for its one session; the source's own does too.
+    const SESSION: usize = 3 * 1024 * 1024 / 2;
     let endpoint = Endpoint::new(10, Some(3 * SESSION + 1_000));
     endpoint
         .kept
