@@ -443,13 +443,19 @@ async fn transport(app: &TestApp, code: Code) -> Vec<Provocation> {
         }
         Code::RequestTimeout => {
             let (held, _gate) = Scripted::gated();
-            let within = |timeout| TestAppBuilder::scripted().request_timeout(timeout);
-            let app = within(Duration::ZERO).workers(vec![held]).build();
-            let mut provoked = series(&app, [json!({"values": [1, 2]})]).await;
-            let app = within(Duration::from_millis(1)).build();
+            let app = TestAppBuilder::scripted().workers(vec![held]).build();
+            let body = json!({"values": [1, 2], "horizon": 2}).to_string();
+            // The caller's own limit: at the server's, either of two clocks may be the first.
+            let request = Request::post("/forecast")
+                .header("content-type", "application/json")
+                .header("x-request-timeout-ms", "1")
+                .body(Body::from(body.clone()))
+                .unwrap();
+            let late = told(&body, app.send(request)).await;
+            let limit = Duration::from_millis(1);
+            let app = TestAppBuilder::scripted().request_timeout(limit).build();
             let silent = app.send(silent());
-            provoked.push(told("a body that does not come", silent).await);
-            provoked
+            vec![late, told("a body that does not come", silent).await]
         }
         Code::Overloaded => {
             let (held, mut gate) = Scripted::gated();
