@@ -42,9 +42,10 @@ docker_engine() {
 # base_images PATTERN [ARGUMENT...]: pulls those that the Dockerfile's arguments of such names ask
 # for, or makes stand-ins where one cannot be pulled.
 base_images() {
-  local base pattern=$1
+  local base bases pattern=$1
   shift
-  for base in $(sed -n "s/^ARG $pattern=//p" "$ROOT/Dockerfile"); do
+  mapfile -t bases < <(sed -n "s/^ARG $pattern=//p" "$ROOT/Dockerfile")
+  for base in "${bases[@]}"; do
     docker image inspect "$base" >/dev/null 2>&1 || docker pull --quiet "$base" || {
       DOCKER=$DOCKER "$ROOT/deploy/image/base-images.sh" "$@"
       return
