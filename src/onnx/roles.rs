@@ -4,7 +4,8 @@ use ort::value::{Outlet, TensorElementType};
 
 use crate::model::Manifest;
 use crate::model::manifest::{
-    ContextAxis, ElementType, FloatType, InputAxis, IntegerType, NumberType, OutputAxis, StateRole,
+    ContextAxis, ContextRole, ElementType, FloatType, InputAxis, InputRole, IntegerType,
+    NumberType, OutputAxis, StateRole,
 };
 use crate::onnx::SessionError;
 
@@ -42,26 +43,7 @@ pub(super) fn check_roles(
 }
 
 fn input_roles(manifest: &Manifest) -> Vec<Role<'_>> {
-    let context = &manifest.context;
-    // A graph of one row a step ahead is run with as many rows as there are steps.
-    let batch = manifest.batch_size.filter(|_| !context.is_direct());
-    let length = if context.stepwise {
-        Some(1)
-    } else {
-        context.fixed_length.then_some(context.max_length)
-    };
-    let context_axes = context.axes.iter().map(|axis| match axis {
-        ContextAxis::Batch => batch,
-        ContextAxis::Time => length,
-        ContextAxis::Variate => Some(1),
-        ContextAxis::Feature => Some(context.features.len()),
-    });
-    let mut roles = vec![Role {
-        key: "context.input",
-        name: &context.input,
-        element: float(context.r#type),
-        axes: context_axes.collect(),
-    }];
+    let mut roles = vec![context_role(manifest)];
     if let Some(role) = &manifest.season_length {
         roles.push(Role {
             key: "season_length.input",
@@ -70,7 +52,7 @@ fn input_roles(manifest: &Manifest) -> Vec<Role<'_>> {
                 NumberType::Int64 => TensorElementType::Int64,
                 NumberType::Float32 => TensorElementType::Float32,
             },
-            axes: vec![batch],
+            axes: vec![batch(manifest)],
         });
     }
     if let Some(name) = &manifest.horizon.input {
@@ -82,27 +64,61 @@ fn input_roles(manifest: &Manifest) -> Vec<Role<'_>> {
             axes: Vec::new(),
         });
     }
-    roles.extend(manifest.inputs.iter().map(|input| {
-        Role {
-            key: "inputs.name",
-            name: &input.name,
-            element: element(input.r#type),
-            axes: (input.axes.iter())
-                .map(|axis| match axis {
-                    InputAxis::Batch => batch,
-                    InputAxis::Time => length,
-                    InputAxis::Horizon => Some(manifest.horizon.native),
-                    InputAxis::Span => length.map(|length| length + manifest.horizon.native),
-                    InputAxis::Covariate => Some(input.covariates().len()),
-                    InputAxis::Variate => Some(1),
-                    InputAxis::Size(size) => Some(*size),
-                })
-                .collect(),
-        }
-    }));
+    let beside = manifest.inputs.iter();
+    roles.extend(beside.map(|input| input_role(manifest, input)));
     let states = manifest.states.iter();
     roles.extend(states.map(|state| state_role(manifest, state, "states.input", &state.input)));
     roles
+}
+
+/// A graph of one row a step ahead is run with as many rows as there are steps.
+fn batch(manifest: &Manifest) -> Option<usize> {
+    let is_direct = manifest.context.is_direct();
+    manifest.batch_size.filter(|_| !is_direct)
+}
+
+/// How many steps of the past one run sees, where that never changes.
+fn length(context: &ContextRole) -> Option<usize> {
+    if context.stepwise {
+        Some(1)
+    } else {
+        context.fixed_length.then_some(context.max_length)
+    }
+}
+
+fn context_role(manifest: &Manifest) -> Role<'_> {
+    let context = &manifest.context;
+    let axes = context.axes.iter().map(|axis| match axis {
+        ContextAxis::Batch => batch(manifest),
+        ContextAxis::Time => length(context),
+        ContextAxis::Variate => Some(1),
+        ContextAxis::Feature => Some(context.features.len()),
+    });
+    Role {
+        key: "context.input",
+        name: &context.input,
+        element: float(context.r#type),
+        axes: axes.collect(),
+    }
+}
+
+fn input_role<'a>(manifest: &Manifest, input: &'a InputRole) -> Role<'a> {
+    let (length, native) = (length(&manifest.context), manifest.horizon.native);
+    let axes = input.axes.iter().map(|axis| match axis {
+        InputAxis::Batch => batch(manifest),
+        InputAxis::Time => length,
+        InputAxis::Horizon => Some(native),
+        InputAxis::Span => length.map(|length| length + native),
+        InputAxis::Covariate => Some(input.covariates().len()),
+        InputAxis::Variate => Some(1),
+        InputAxis::Size(size) => Some(*size),
+    });
+    Role {
+        key: "inputs.name",
+        name: &input.name,
+        element: element(input.r#type),
+        axes: axes.collect(),
+    }
 }
 
 fn state_role<'a>(

@@ -50,6 +50,8 @@ pub(super) enum Pace {
     SideBySide,
     /// One after the other, so that what serves keeps its cores.
     OneByOne,
+    /// The same, with more weight, for a caller who waits.
+    Awaited,
 }
 
 /// A version whose sessions are open and checked, before its threads.
@@ -240,7 +242,7 @@ impl Load {
             opened.unwrap_or(Err(LoadError::Panicked))
         };
         let forecasters: Result<Vec<_>, LoadError> = match pace {
-            Pace::OneByOne => (0..self.workers).map(opening).collect(),
+            Pace::OneByOne | Pace::Awaited => (0..self.workers).map(opening).collect(),
             Pace::SideBySide => std::thread::scope(|scope| {
                 let started: Vec<_> = (0..self.workers)
                     .map(|worker| scope.spawn(move || opening(worker)))

@@ -16,9 +16,9 @@ use crate::store::{Listing, Store};
 /// About a tenth of a worker's weight, so that what serves keeps its cores.
 const NICENESS: i32 = 15;
 
-/// Threads inside of sessions have the niceness of the thread that opens them, and must not have more
-/// than a worker has.
-const NICENESS_OF_SESSION_THREADS: i32 = 5;
+/// That of a load which somebody waits for. Threads inside of sessions have the niceness of the thread
+/// that opens them, and must not have more than a worker has.
+const NICENESS_OF_WORKERS: i32 = 5;
 
 /// A version to load, and what that needs.
 pub(super) struct Job {
@@ -86,7 +86,8 @@ impl Job {
         let told = Arc::clone(&life);
         let niceness = match pace {
             Pace::SideBySide => 0,
-            Pace::OneByOne if load.has_session_threads => NICENESS_OF_SESSION_THREADS,
+            Pace::Awaited => NICENESS_OF_WORKERS,
+            Pace::OneByOne if load.has_session_threads => NICENESS_OF_WORKERS,
             Pace::OneByOne => NICENESS,
         };
         let opening = on_own_thread("load", niceness, move |_| {

@@ -35,44 +35,46 @@ impl Keeper {
             Pace::OneByOne
         };
         for (name, key) in wanted {
-            if self.busy.iter().any(|(_, busy)| busy.source == key.source) {
-                continue;
+            if !self.busy.iter().any(|(_, busy)| busy.source == key.source) {
+                self.begin_one(name, key, pace);
             }
-            let kept = self.models.get(&name);
-            let known = kept.and_then(|kept| kept.version(&key.version));
-            let source = &self.sources[key.source];
-            let hosted = self.hosted.as_ref();
-            let hosted = hosted.filter(|hosted| hosted.has(&key));
-            let store = match hosted {
-                Some(hosted) => hosted.store(&name),
-                None => source.store.clone(),
-            };
-            let Some(store) = store else {
-                continue;
-            };
-            self.jobs.spawn(
-                Job {
-                    listing: Listing {
-                        name: name.clone(),
-                        version: key.version.clone(),
-                        revision: key.revision.clone(),
-                    },
-                    store,
-                    load: Arc::clone(&self.load),
-                    life: self
-                        .registry
-                        .records()
-                        .begin(&name, &key.version, &source.name),
-                    permits: Arc::clone(&self.permits),
-                    pace,
-                    known: known.map(|held| held.live.digest),
-                    fetch_limit: self.config.fetch_limit,
-                    key: key.clone(),
-                }
-                .run(),
-            );
-            self.busy.push((name, key));
         }
+    }
+
+    fn begin_one(&mut self, name: String, key: Key, pace: Pace) {
+        let kept = self.models.get(&name);
+        let known = kept.and_then(|kept| kept.version(&key.version));
+        let source = &self.sources[key.source];
+        let hosted = self.hosted.as_ref().filter(|hosted| hosted.has(&key));
+        let store = match hosted {
+            Some(hosted) => hosted.store(&name),
+            None => source.store.clone(),
+        };
+        let Some(store) = store else {
+            return;
+        };
+        let pace = match pace {
+            Pace::OneByOne if hosted.is_some() => Pace::Awaited,
+            pace => pace,
+        };
+        let records = self.registry.records();
+        let job = Job {
+            listing: Listing {
+                name: name.clone(),
+                version: key.version.clone(),
+                revision: key.revision.clone(),
+            },
+            store,
+            load: Arc::clone(&self.load),
+            life: records.begin(&name, &key.version, &source.name),
+            permits: Arc::clone(&self.permits),
+            pace,
+            known: known.map(|held| held.live.digest),
+            fetch_limit: self.config.fetch_limit,
+            key: key.clone(),
+        };
+        self.jobs.spawn(job.run());
+        self.busy.push((name, key));
     }
 
     /// Takes note of a load that has ended.
@@ -97,7 +99,6 @@ impl Keeper {
         } = ended;
         self.busy.retain(|(_, busy)| *busy != key);
         let source = self.sources[key.source].name.clone();
-        let is_hosted = self.hosted.as_ref().is_some_and(|hosted| hosted.has(&key));
         let live = match result {
             Ok(Loaded::Opened(opened)) => self.load.start(*opened, &source, started),
             Ok(Loaded::Unchanged) => {
@@ -120,7 +121,7 @@ impl Keeper {
                     "model ready"
                 );
                 self.metrics.loaded(&name, "ready");
-                if is_hosted && !self.host_loaded((&name, &key), Ok(&live)) {
+                if self.is_hosted(&key) && !self.host_loaded((&name, &key), Ok(&live)) {
                     return;
                 }
                 let live = Arc::new(live.with_life(life));
@@ -131,18 +132,26 @@ impl Keeper {
                 let reason = error.to_string();
                 let version = &key.version;
                 tracing::error!(model = %name, %version, %source, %reason, "model failed to load");
-                self.metrics.loaded(&name, outcome(&error));
                 life.set(VersionState::Failed {
                     reason: reason.clone(),
                 });
-                if is_hosted {
-                    self.host_loaded((&name, &key), Err(&error));
-                    return;
-                }
-                let kept = self.models.entry(name).or_default();
-                kept.failures.add(key, reason, error.may_pass());
+                self.failed(name, key, reason, &error);
             }
         }
+    }
+
+    fn failed(&mut self, name: String, key: Key, reason: String, error: &LoadError) {
+        self.metrics.loaded(&name, outcome(error));
+        if self.is_hosted(&key) {
+            self.host_loaded((&name, &key), Err(error));
+        } else {
+            let kept = self.models.entry(name).or_default();
+            kept.failures.add(key, reason, error.may_pass());
+        }
+    }
+
+    fn is_hosted(&self, key: &Key) -> bool {
+        self.hosted.as_ref().is_some_and(|hosted| hosted.has(key))
     }
 
     /// Leaves out of memory what is idle, where there is too little of it.
@@ -154,12 +163,8 @@ impl Keeper {
         for (name, kept) in &self.models {
             for one in &kept.held {
                 // What a host has loaded, it also unloads.
-                let is_hosted = self
-                    .hosted
-                    .as_ref()
-                    .is_some_and(|hosted| hosted.has(&one.key));
                 let is_default = *name == self.registry.default_name();
-                let is_idle = !is_default && !is_hosted && kept.may_leave(&one.key);
+                let is_idle = !is_default && !self.is_hosted(&one.key) && kept.may_leave(&one.key);
                 let resident = Resident {
                     size_bytes: one.live.size_bytes,
                     last_used: one.live.usage.last(),
