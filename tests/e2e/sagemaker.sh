@@ -256,7 +256,7 @@ check '... and not invoked any more: 404' invoke "${HASHES[0]}" 404
 check '... so that the third has room' loads "${HASHES[2]}" "${HASHES[2]}/model" 200
 check 'it ends with 0' stop
 
-run_host "$PLACES" ALMANAC_MODEL_MEMORY=10MiB ALMANAC_WORKERS=1
+run_host "$PLACES" ALMANAC_MODEL_MEMORY=4MiB ALMANAC_WORKERS=1
 check 'memory is a bound too' loads a "${HASHES[0]}/model" 200
 check '... of several models' loads b "${HASHES[1]}/model" 200
 check '... 507 when there is too little' loads c "${HASHES[2]}/model" 507
