@@ -233,6 +233,13 @@ answered_by() {
 
 tasks() { docker ps --format '{{.ID}} {{.Names}}' | awk '/ministack-ecs-.*-almanac$/ { print $1 }' | sort; }
 
+# two_read_s3: whether two tasks run, and both have S3 as their source: those of the deployment before
+# may still be on their way out when a new one answers.
+two_read_s3() {
+  task_settings >"$SCRATCH/settings"
+  [[ $(wc -l <"$SCRATCH/settings") == 2 && $(grep -c 'ALMANAC_MODELS=s3:' "$SCRATCH/settings") == 2 ]]
+}
+
 # new_version_everywhere: whether both tasks answer with the second version, and are those that were there before.
 new_version_everywhere() {
   local task
@@ -311,6 +318,7 @@ if [[ -z $MADE ]]; then
   check 'the service is deployed with S3 as its source' deploy_models
   check 'a forecast names the model and its version' eventually 60 answered_by 1
   check 'the tasks say whose keys they read it with' grep -q '"provider":"environment"' <(docker logs "$(tasks | head -n 1)" 2>&1)
+  check 'two tasks are left, both of this deployment' eventually 120 two_read_s3
   tasks >"$SCRATCH/tasks"
   check 'a second version is pushed' push_version 2
   check '... and answers, with no deployment' eventually 60 answered_by 2
