@@ -10,10 +10,8 @@ sys.path.insert(0, str(HERE.parent))
 
 import lightgbm
 import numpy as np
-from onnxmltools import convert_lightgbm
-from onnxmltools.convert.common.data_types import FloatTensorType
 
-from almanac_examples import bundle, cases, trees
+from almanac_examples import boosting, bundle, cases, trees
 
 REGIONS = ["north", "south"]
 
@@ -78,11 +76,8 @@ def asked() -> list[cases.Case]:
 
 
 def main() -> None:
-    arguments = bundle.parse_arguments(__doc__, "text file that the booster's save_model wrote")
-    if arguments.checkpoint is None:
-        booster = trained()
-    else:
-        booster = lightgbm.Booster(model_file=arguments.checkpoint)
+    arguments = bundle.parse_arguments(__doc__, boosting.CHECKPOINT)
+    booster = boosting.booster(arguments, trained)
 
     def predict(case: cases.Case) -> np.ndarray:
         values, outside = case.array(), known(case)
@@ -91,11 +86,7 @@ def main() -> None:
             values = np.append(values, booster.predict(row)[0])
         return values[len(case.values) :][None]
 
-    count = booster.num_feature()
-    onnx = convert_lightgbm(
-        booster, initial_types=[("features", FloatTensorType([None, count]))], zipmap=False
-    )
-    bundle.write(arguments, HERE / "manifest.toml", onnx.SerializeToString(), asked(), predict)
+    bundle.write(arguments, HERE / "manifest.toml", boosting.graph(booster), asked(), predict)
 
 
 if __name__ == "__main__":
