@@ -125,6 +125,36 @@ struct Seen {
     has_looked: bool,
 }
 
+impl Seen {
+    /// A source that was not looked at yet.
+    fn new(source: NamedStore) -> Self {
+        Self {
+            name: source.name,
+            store: Some(source.store),
+            nudge: Arc::default(),
+            listings: None,
+            read_at: None,
+            error: None,
+            has_looked: false,
+        }
+    }
+}
+
+/// The models that the configuration has a route or an alias for.
+fn configured(config: &KeeperConfig) -> BTreeMap<String, Kept> {
+    let names = config.routes.keys().chain(config.aliases.keys());
+    let kept = |name: &String| Kept {
+        route: config.routes.get(name).cloned().unwrap_or_default(),
+        aliases: config
+            .aliases
+            .get(name)
+            .map(AliasTable::new)
+            .unwrap_or_default(),
+        ..Kept::default()
+    };
+    names.map(|name| (name.clone(), kept(name))).collect()
+}
+
 /// How often trials are judged while there are any.
 const JUDGED_EVERY: Duration = Duration::from_millis(500);
 
@@ -141,37 +171,15 @@ impl Keeper {
             metrics,
         } = parts;
         let (looks_sender, looks) = mpsc::channel(sources.len().max(1));
-        let seen = sources.into_iter().map(|source| Seen {
-            name: source.name,
-            store: Some(source.store),
-            nudge: Arc::default(),
-            listings: None,
-            read_at: None,
-            error: None,
-            has_looked: false,
-        });
-        let mut sources: Vec<_> = seen.collect();
+        let mut sources: Vec<_> = sources.into_iter().map(Seen::new).collect();
         let hosted = host.map(|orders| {
             sources.push(Seen::of_host());
             Hosted::new(sources.len() - 1, orders)
         });
         let nudges = sources.iter().map(|source| Arc::clone(&source.nudge));
         let (handle, orders) = KeeperHandle::new(nudges.collect());
-        let names = config.routes.keys().chain(config.aliases.keys());
-        let models = names.map(|name| {
-            let kept = Kept {
-                route: config.routes.get(name).cloned().unwrap_or_default(),
-                aliases: config
-                    .aliases
-                    .get(name)
-                    .map(AliasTable::new)
-                    .unwrap_or_default(),
-                ..Kept::default()
-            };
-            (name.clone(), kept)
-        });
         Self {
-            models: models.collect(),
+            models: configured(&config),
             registry,
             load: Arc::new(load),
             permits: Arc::new(Semaphore::new(config.loads.max(1))),

@@ -63,6 +63,22 @@ const fn all(_labels: Labels<'_>) -> bool {
 
 const REQUESTS: &str = "almanac_http_requests_total";
 
+// What is told of the process and of each model.
+const QUEUE_STEPS: Measure = count("QueueSteps", "almanac_engine_queue_steps", How::Level, all);
+const MODEL_FAILURES: Measure = count(
+    "ModelFailures",
+    "almanac_engine_failed_total",
+    How::Rise,
+    all,
+);
+const LOAD_FAILURES: Measure = count(
+    "LoadFailures",
+    "almanac_model_loads_total",
+    How::Rise,
+    |labels| labels.is("outcome", "failed"),
+);
+const ROLLBACKS: Measure = count("Rollbacks", "almanac_model_rollbacks_total", How::Rise, all);
+
 /// The metrics of the whole process.
 pub(super) const SERVICE: &[Measure] = &[
     count("Requests", REQUESTS, How::Rise, all),
@@ -84,20 +100,10 @@ pub(super) const SERVICE: &[Measure] = &[
         How::Level,
         all,
     ),
-    count("QueueSteps", "almanac_engine_queue_steps", How::Level, all),
-    count(
-        "ModelFailures",
-        "almanac_engine_failed_total",
-        How::Rise,
-        all,
-    ),
-    count(
-        "LoadFailures",
-        "almanac_model_loads_total",
-        How::Rise,
-        |labels| labels.is("outcome", "failed"),
-    ),
-    count("Rollbacks", "almanac_model_rollbacks_total", How::Rise, all),
+    QUEUE_STEPS,
+    MODEL_FAILURES,
+    LOAD_FAILURES,
+    ROLLBACKS,
     count("SourcesDown", "almanac_source_up", How::Zeros, all),
     count(
         "SourcesFromCache",
@@ -125,7 +131,7 @@ pub(super) const MODEL: &[Measure] = &[
     count("Series", "almanac_engine_batch_rows", How::Sum, all),
     seconds("QueueSeconds", "almanac_engine_queue_seconds"),
     seconds("InferenceSeconds", "almanac_engine_inference_seconds"),
-    count("QueueSteps", "almanac_engine_queue_steps", How::Level, all),
+    QUEUE_STEPS,
     count(
         "Refusals",
         "almanac_engine_refused_total",
@@ -138,20 +144,10 @@ pub(super) const MODEL: &[Measure] = &[
         How::Rise,
         all,
     ),
-    count(
-        "ModelFailures",
-        "almanac_engine_failed_total",
-        How::Rise,
-        all,
-    ),
-    count(
-        "LoadFailures",
-        "almanac_model_loads_total",
-        How::Rise,
-        |labels| labels.is("outcome", "failed"),
-    ),
+    MODEL_FAILURES,
+    LOAD_FAILURES,
     count("Swaps", "almanac_model_swaps_total", How::Rise, all),
-    count("Rollbacks", "almanac_model_rollbacks_total", How::Rise, all),
+    ROLLBACKS,
     Measure {
         name: "ShadowDifference",
         unit: "None",

@@ -34,32 +34,30 @@ impl Document {
             &format_args!("{:?}", self.horizon.rollout),
             "a graph with a state goes on with \"median\" or not at all, by at most context.max_length steps",
         )?;
-        self.states
-            .iter()
-            .enumerate()
-            .try_for_each(|(place, state)| {
-                let once = |name: fn(&StateRole) -> &str| {
-                    let mut others = self.states[..place].iter();
-                    others.all(|other| name(other) != name(state))
-                };
-                let is_input = self.inputs.iter().any(|input| input.name == state.input);
-                ensure(
-                    once(|own| &own.input) && once(|own| &own.output) && !is_input,
-                    "states.input",
-                    &state.input,
-                    "each input and each output stands once",
-                )?;
-                let is_batch = |axis: &&InputAxis| **axis == InputAxis::Batch;
-                let known =
-                    |axis: &InputAxis| matches!(axis, InputAxis::Batch | InputAxis::Size(_));
-                ensure(
-                    state.axes.iter().filter(is_batch).count() == 1
-                        && state.axes.iter().all(known)
-                        && state.axes.len() <= 6,
-                    "states.axes",
-                    &format_args!("{:?} of {}", state.axes, state.input),
-                    "\"batch\" stands once, among lengths",
-                )
-            })
+        (0..self.states.len()).try_for_each(|place| self.check_state(place))
+    }
+
+    /// Whether the state at `place` goes with those before it.
+    fn check_state(&self, place: usize) -> Result<(), ManifestError> {
+        let (before, state) = (&self.states[..place], &self.states[place]);
+        let once =
+            |name: fn(&StateRole) -> &str| before.iter().all(|other| name(other) != name(state));
+        let is_input = self.inputs.iter().any(|input| input.name == state.input);
+        ensure(
+            once(|own| &own.input) && once(|own| &own.output) && !is_input,
+            "states.input",
+            &state.input,
+            "each input and each output stands once",
+        )?;
+        let is_batch = |axis: &&InputAxis| **axis == InputAxis::Batch;
+        let known = |axis: &InputAxis| matches!(axis, InputAxis::Batch | InputAxis::Size(_));
+        ensure(
+            state.axes.iter().filter(is_batch).count() == 1
+                && state.axes.iter().all(known)
+                && state.axes.len() <= 6,
+            "states.axes",
+            &format_args!("{:?} of {}", state.axes, state.input),
+            "\"batch\" stands once, among lengths",
+        )
     }
 }
