@@ -26,7 +26,6 @@ servers_home() {
   printf '%s\n' "$home"
 }
 
-
 # --- The servers
 
 HOME_OF_SERVERS=$(servers_home)
