@@ -84,7 +84,7 @@ fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let runtime = Runtime::load(None)?;
     let bundle = Bundle::verify(read(&arguments.bundle)?)?;
-    let mut forecaster = OnnxModel::new(runtime.clone(), &bundle).open(1)?;
+    let mut forecaster = OnnxModel::new(runtime.clone(), bundle.clone()).open(1)?;
     let request = request(&arguments)?;
     let batches = arguments
         .batches

@@ -116,7 +116,9 @@ fn requests(criterion: &mut Criterion) {
     let bundle = bundled();
     let levels = bundle.manifest.levels().as_slice().len();
     let onnx = almanac::app::runtime(&Config::default()).expect("the runtime library");
-    let session = OnnxModel::new(onnx, &bundle).open(1).expect("a session");
+    let session = OnnxModel::new(onnx, bundle.clone())
+        .open(1)
+        .expect("a session");
     let services = [
         (
             "instant model",

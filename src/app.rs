@@ -16,13 +16,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 use crate::config::Config;
 use crate::cpu::{CpuLimits, CpuPlan};
 use crate::engine::Saturation;
 use crate::http::server::{DrainReport, Server, ServerConfig, ServerMetrics};
 use crate::http::{AppState, AppStateParts, HttpMetrics, Observation, SageMaker};
-use crate::model::Bundle;
 use crate::onnx::{OnnxModel, Runtime, adopt};
 use crate::registry::{LifeMetrics, Opener, Reader, Registry};
 use crate::shutdown::{DrainTiming, Phase, Shutdown};
@@ -68,9 +68,9 @@ pub fn checks(config: &Config, plan: CpuPlan) -> Checks {
     let threads = plan.session_threads;
     Checks {
         reader: Box::new(|listing, files| Ok(adopt(&listing.name, &listing.version, files)?)),
-        opener: Box::new(move |bundle: &Bundle| {
-            let model = OnnxModel::new(Runtime::load(library.as_deref())?, bundle);
-            Ok(Box::new(move || Ok(Box::new(model.open(threads)?))))
+        opener: Box::new(move |bundle| {
+            let model = OnnxModel::new(Runtime::load(library.as_deref())?, Arc::clone(bundle));
+            Ok(Arc::new(move || Ok(Box::new(model.open(threads)?))))
         }),
     }
 }
@@ -114,6 +114,9 @@ pub async fn serve(
     plan: CpuPlan,
     saturation: Saturation,
 ) -> anyhow::Result<DrainReport> {
+    // Its library takes as long as the first bundle, so it is read beside all else that a start does.
+    let loading = config.clone();
+    let loading = tokio::task::spawn_blocking(move || runtime(&loading));
     let metrics = prometheus::Registry::new();
     plan.export(&metrics).context("registering the cpu plan")?;
     register_process(&metrics).context("registering process metrics")?;
@@ -149,9 +152,19 @@ pub async fn serve(
             Err(error) => Err(error),
             Ok(never) => match never {},
         },
+        error = failed(loading) => Err(error),
     };
     tell_the_last(emf, tracer, &shutdown).await;
     report
+}
+
+/// Why there is no runtime; never ends when there is one.
+async fn failed(loading: JoinHandle<anyhow::Result<Runtime>>) -> anyhow::Error {
+    match loading.await {
+        Ok(Ok(_runtime)) => std::future::pending().await,
+        Ok(Err(error)) => error,
+        Err(panicked) => anyhow::Error::new(panicked).context("loading the runtime"),
+    }
 }
 
 /// What the handlers share.

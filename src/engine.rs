@@ -5,6 +5,7 @@
 //! no waiting window: an idle engine adds no delay, a busy one batches by itself.
 
 pub mod batcher;
+mod crew;
 pub mod metrics;
 pub mod pace;
 mod queue;
@@ -13,6 +14,7 @@ mod submission;
 mod worker;
 
 pub use batcher::Priority;
+pub use crew::Crew;
 pub use saturation::Saturation;
 pub use submission::{Submission, Terms, Timing};
 
@@ -127,33 +129,32 @@ impl Engine {
         config: EngineConfig,
         metrics: ModelMetrics,
     ) -> std::io::Result<Self> {
-        let stops = forecasters.iter().map(|own| own.stop()).collect();
-        let queue = Arc::new(Queue::new(config, metrics.clone(), stops));
-        let workers = forecasters.len();
-        let (threads, running) = watch::channel(());
         // Made before its threads, so that those already started end when one cannot be.
-        let engine = Self {
-            threads: Threads(Arc::new(threads)),
+        let mut engine = Self {
+            threads: Threads(Arc::new(watch::Sender::new(()))),
             manifest,
-            queue,
+            queue: Arc::new(Queue::new(config, metrics.clone())),
             metrics,
-            workers,
+            workers: 0,
             batch_steps: config.batch_steps,
         };
-        for (worker_idx, forecaster) in forecasters.into_iter().enumerate() {
-            let worker = worker::Worker {
-                idx: worker_idx,
-                forecaster,
-                manifest: Arc::clone(&engine.manifest),
-                queue: Arc::clone(&engine.queue),
-                metrics: engine.metrics.clone(),
-                _running: running.clone(),
-            };
-            std::thread::Builder::new()
-                .name(format!("{}-{worker_idx}", engine.manifest.name))
-                .spawn(move || worker.run())?;
+        let crew = engine.expect(forecasters.len());
+        for forecaster in forecasters {
+            crew.join(forecaster)?;
         }
         Ok(engine)
+    }
+
+    /// Counts `workers` more, which are to join by what this returns.
+    #[must_use]
+    pub fn expect(&mut self, workers: usize) -> Crew {
+        self.workers += workers;
+        Crew {
+            manifest: Arc::clone(&self.manifest),
+            queue: Arc::clone(&self.queue),
+            metrics: self.metrics.clone(),
+            running: self.threads.0.subscribe(),
+        }
     }
 
     /// What the model wants and gives.
@@ -168,7 +169,7 @@ impl Engine {
         self.threads.clone()
     }
 
-    /// How many workers serve it.
+    /// How many workers serve it, those that are to join included.
     #[must_use]
     pub const fn workers(&self) -> usize {
         self.workers

@@ -57,7 +57,7 @@ pub(super) fn registry(config: &Config, metrics: &LifeMetrics) -> Registry {
 /// serves the admin API where one is configured.
 ///
 /// # Errors
-/// When there is no runtime, or the admin API cannot listen or has no key to read.
+/// When the admin API cannot listen or has no key to read.
 pub(super) async fn keep(
     config: Config,
     plan: CpuPlan,
@@ -72,15 +72,6 @@ pub(super) async fn keep(
     let keeper_config = keeper_config(&config);
     let sources = open(&config, &metrics)?;
     let load = loader(&config, plan, &metrics, &saturation)?;
-    // Loading its library takes as long as to verify the first bundle, so both are done at once.
-    let runtime = tokio::task::spawn_blocking(move || super::runtime(&config));
-    let runtime = async {
-        match runtime.await {
-            Ok(Ok(_)) => std::future::pending().await,
-            Ok(Err(error)) => error,
-            Err(panicked) => anyhow::Error::new(panicked).context("loading the runtime"),
-        }
-    };
     let keeper = Keeper::new(KeeperParts {
         registry: Arc::clone(&registry),
         load,
@@ -102,7 +93,6 @@ pub(super) async fn keep(
     };
     tokio::select! {
         never = keeper.run() => match never {},
-        error = runtime => Err(error),
         error = admin => Err(error),
         never = hangups => match never {},
     }

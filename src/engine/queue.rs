@@ -64,22 +64,13 @@ struct Running {
 const LEAST_SHARE: usize = 1_024;
 
 impl Queue {
-    /// One for as many workers as there are `stops`.
-    pub(super) fn new(
-        config: EngineConfig,
-        metrics: ModelMetrics,
-        stops: Vec<Option<Arc<dyn Stop>>>,
-    ) -> Self {
-        let running = stops.into_iter().map(|stop| Running {
-            tickets: Vec::new(),
-            stop,
-            is_stopped: false,
-        });
+    /// One without workers.
+    pub(super) fn new(config: EngineConfig, metrics: ModelMetrics) -> Self {
         Self {
             state: Mutex::new(State {
                 batcher: Batcher::new(),
                 pace: Pace::new(),
-                running: running.collect(),
+                running: Vec::new(),
                 idle: 0,
                 saturated: Saturated::new(metrics.saturation.clone()),
                 closed: false,
@@ -88,6 +79,17 @@ impl Queue {
             config,
             metrics,
         }
+    }
+
+    /// Takes note of one more worker, whose runs `stop` ends. Gives its place among them.
+    pub(super) fn join(&self, stop: Option<Arc<dyn Stop>>) -> usize {
+        let running = &mut self.lock().running;
+        running.push(Running {
+            tickets: Vec::new(),
+            stop,
+            is_stopped: false,
+        });
+        running.len() - 1
     }
 
     /// Takes all of `rows`, which are of `ticket`, or none.

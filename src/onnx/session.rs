@@ -16,9 +16,9 @@ use crate::onnx::weights::Weights;
 
 /// A graph whose sessions share their weights.
 #[derive(Debug)]
-pub struct OnnxModel<'a> {
+pub struct OnnxModel {
     runtime: Runtime,
-    bundle: &'a Bundle,
+    bundle: Arc<Bundle>,
     weights: Weights,
 }
 
@@ -68,14 +68,15 @@ pub enum SessionError {
     },
 }
 
-impl<'a> OnnxModel<'a> {
+impl OnnxModel {
     /// The graph of `bundle`, not opened yet.
     #[must_use]
-    pub fn new(runtime: Runtime, bundle: &'a Bundle) -> Self {
+    pub fn new(runtime: Runtime, bundle: impl Into<Arc<Bundle>>) -> Self {
+        let bundle = bundle.into();
         Self {
             runtime,
-            bundle,
             weights: Weights::of(&bundle.model, &bundle.external),
+            bundle,
         }
     }
 

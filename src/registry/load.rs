@@ -1,24 +1,28 @@
 //! From the files of a bundle to a model that serves.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+mod error;
+mod opened;
+
+pub use error::LoadError;
+pub(super) use opened::{Opened, Pace};
+
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures_executor::block_on;
-use thiserror::Error;
 
+use crate::engine::EngineConfig;
 use crate::engine::metrics::EngineMetrics;
-use crate::engine::{Engine, EngineConfig};
-use crate::model::{Bundle, BundleFiles, Digest, Forecaster, GoldenError, Manifest};
+use crate::model::{Bundle, BundleFiles, Forecaster};
 use crate::registry::{LiveModel, ModelState, Registry};
 use crate::store::{Listing, Store, StoreError, by_version};
 
 /// Reads a verified bundle's graph, of which sessions are then opened. The registry is given one, so
 /// that it knows no runtime.
-pub type Opener = dyn for<'a> Fn(&'a Bundle) -> Result<Box<Sessions<'a>>, OpenError> + Send + Sync;
+pub type Opener = dyn Fn(&Arc<Bundle>) -> Result<Arc<Sessions>, OpenError> + Send + Sync;
 
 /// Opens one more session of a graph, which shares with the others what it can.
-pub type Sessions<'a> = dyn Fn() -> Result<Box<dyn Forecaster>, OpenError> + Send + Sync + 'a;
+pub type Sessions = dyn Fn() -> Result<Box<dyn Forecaster>, OpenError> + Send + Sync;
 
 /// Why a graph cannot be opened.
 pub type OpenError = Box<dyn std::error::Error + Send + Sync>;
@@ -41,79 +45,6 @@ pub struct Load {
     pub engine: EngineConfig,
     /// Where engines count.
     pub metrics: EngineMetrics,
-}
-
-/// How the sessions of a version are opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pace {
-    /// All at once, while nothing else is to be done.
-    SideBySide,
-    /// One after the other, so that what serves keeps its cores.
-    OneByOne,
-    /// The same, with more weight, for a caller who waits.
-    Awaited,
-}
-
-/// A version whose sessions are open and checked, before its threads.
-pub(super) struct Opened {
-    pub(super) manifest: Manifest,
-    pub(super) digest: Digest,
-    graph_bytes: usize,
-    forecasters: Vec<Box<dyn Forecaster>>,
-}
-
-/// Why a model version does not serve.
-#[derive(Debug, Error)]
-pub enum LoadError {
-    /// Its files cannot be read.
-    #[error("cannot read the bundle: {0}")]
-    Unreadable(#[from] StoreError),
-    /// Its files are not a bundle.
-    #[error("{0}")]
-    Bundle(#[source] OpenError),
-    /// The manifest names another model than the folder does.
-    #[error("manifest.toml is of {manifest}, and the folder is {folder}")]
-    Misplaced {
-        /// Name and version in the manifest.
-        manifest: String,
-        /// Name and version of the folder.
-        folder: String,
-    },
-    /// Its graph cannot be opened.
-    #[error("{0}")]
-    Open(#[source] OpenError),
-    /// Opening or running its graph panicked.
-    #[error("the model panicked while it was opened and checked")]
-    Panicked,
-    /// Its graph gives other forecasts than the bundle says.
-    #[error(transparent)]
-    Golden(#[from] GoldenError),
-    /// A thread cannot be started.
-    #[error("cannot start a thread: {0}")]
-    Thread(#[from] std::io::Error),
-    /// Its files took too long to fetch.
-    #[error("its files were not there within {0:?}")]
-    Slow(Duration),
-}
-
-impl LoadError {
-    /// Whether another attempt at the same files may succeed.
-    #[must_use]
-    pub(super) const fn may_pass(&self) -> bool {
-        match self {
-            // Neither gets smaller, nor signed, without a change that the next look sees.
-            Self::Unreadable(error) => !matches!(
-                error,
-                StoreError::TooLarge { .. } | StoreError::TooMany { .. } | StoreError::Unsigned(_)
-            ),
-            Self::Slow(_) | Self::Thread(_) => true,
-            Self::Bundle(_)
-            | Self::Misplaced { .. }
-            | Self::Open(_)
-            | Self::Panicked
-            | Self::Golden(_) => false,
-        }
-    }
 }
 
 impl std::fmt::Debug for Load {
@@ -188,7 +119,7 @@ impl Load {
         let files = block_on(store.fetch(listing))?;
         let own = store.own(listing);
         let bundle = self.verify((listing, &own), files, store.names_models())?;
-        let opened = self.open(&bundle, Pace::SideBySide, &|| ())?;
+        let opened = self.open(bundle, Pace::Soonest, &|| ())?;
         self.start(opened, source, started)
     }
 
@@ -223,46 +154,17 @@ impl Load {
         size_of(graph_bytes, self.workers)
     }
 
-    /// A forecaster for each worker, each checked and thereby warm. Calls `warming` when the first
-    /// checks begin.
+    /// Opens and checks sessions of `bundle` at `pace`. Calls `warming` when the first checks begin.
     ///
     /// # Errors
     /// [`LoadError`] of the first session that cannot be opened, or that fails the golden forecasts.
     pub(super) fn open(
         &self,
-        bundle: &Bundle,
+        bundle: Bundle,
         pace: Pace,
-        warming: &(dyn Fn() + Sync),
+        warming: &dyn Fn(),
     ) -> Result<Opened, LoadError> {
-        let sessions = catch_unwind(AssertUnwindSafe(|| (self.opener)(bundle)))
-            .map_err(|_panic| LoadError::Panicked)?
-            .map_err(LoadError::Open)?;
-        let opening = |_| {
-            let opened = catch_unwind(AssertUnwindSafe(|| open(&sessions, bundle, warming)));
-            opened.unwrap_or(Err(LoadError::Panicked))
-        };
-        let forecasters: Result<Vec<_>, LoadError> = match pace {
-            Pace::OneByOne | Pace::Awaited => (0..self.workers).map(opening).collect(),
-            Pace::SideBySide => std::thread::scope(|scope| {
-                let started: Vec<_> = (0..self.workers)
-                    .map(|worker| scope.spawn(move || opening(worker)))
-                    .collect();
-                // Every thread is joined before the first failure is looked at: a scope hands on
-                // the panic of one that was not.
-                let joined: Vec<_> = started
-                    .into_iter()
-                    .map(|opened| opened.join().unwrap_or(Err(LoadError::Panicked)))
-                    .collect();
-                joined.into_iter().collect()
-            }),
-        };
-        let beside: usize = bundle.external.values().map(|file| file.len()).sum();
-        Ok(Opened {
-            manifest: bundle.manifest.clone(),
-            digest: bundle.digest,
-            graph_bytes: bundle.model.len() + beside,
-            forecasters: forecasters?,
-        })
+        Opened::open(&self.opener, bundle, (self.workers, pace), warming)
     }
 
     /// Starts the threads of what was opened, of a load that began at `started`.
@@ -275,17 +177,14 @@ impl Load {
         source: &str,
         started: Instant,
     ) -> Result<LiveModel, LoadError> {
-        let metrics = self.metrics.of(&opened.manifest.name);
-        let workers = opened.forecasters.len();
-        let engine = Engine::start(
-            Arc::new(opened.manifest),
-            opened.forecasters,
-            self.engine,
-            metrics,
-        )?;
-        let mut live = LiveModel::new(engine, opened.digest, source);
+        let bundle = &opened.bundle;
+        let beside: usize = bundle.external.values().map(|file| file.len()).sum();
+        let size_bytes = self.memory_of(bundle.model.len() + beside);
+        let digest = bundle.digest;
+        let engine = opened.start(self.engine, &self.metrics)?;
+        let mut live = LiveModel::new(engine, digest, source);
         live.load_duration = started.elapsed();
-        live.size_bytes = size_of(opened.graph_bytes, workers);
+        live.size_bytes = size_bytes;
         Ok(live)
     }
 }
@@ -298,15 +197,4 @@ fn size_of(graph_bytes: usize, workers: usize) -> usize {
     const MEBIBYTE: usize = 1_024 * 1_024;
     let arena = 3 * MEBIBYTE / 2 + graph_bytes.min(16 * MEBIBYTE);
     2 * graph_bytes + workers * arena
-}
-
-fn open(
-    sessions: &Sessions<'_>,
-    bundle: &Bundle,
-    warming: &(dyn Fn() + Sync),
-) -> Result<Box<dyn Forecaster>, LoadError> {
-    let mut forecaster = sessions().map_err(LoadError::Open)?;
-    warming();
-    bundle.check(forecaster.as_mut())?;
-    Ok(forecaster)
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use ndarray::Array3;
@@ -82,7 +82,7 @@ fn load(opener: Box<Opener>) -> Load {
 }
 
 fn fives() -> Load {
-    load(Box::new(|_| Ok(Box::new(|| Ok(Box::new(Fives))))))
+    load(Box::new(|_| Ok(Arc::new(|| Ok(Box::new(Fives))))))
 }
 
 fn store(root: &tempfile::TempDir) -> Directory {
@@ -102,21 +102,24 @@ fn version(registry: &Registry, name: &str) -> String {
 
 #[test]
 fn the_newest_version_serves_with_one_session_for_each_worker() {
-    static OPENED: AtomicUsize = AtomicUsize::new(0);
+    let (opened, all_opened) = mpsc::channel();
     let root = tempfile::tempdir().unwrap();
     bundle(root.path(), "m", "9");
     bundle(root.path(), "m", "10");
     let registry = Registry::new("m".to_owned());
-    let counting = load(Box::new(|_| {
-        Ok(Box::new(|| {
-            OPENED.fetch_add(1, Ordering::Relaxed);
+    let counting = load(Box::new(move |_| {
+        let opened = opened.clone();
+        Ok(Arc::new(move || {
+            opened.send(())?;
             Ok(Box::new(Fives))
         }))
     }));
     counting.all(&store(&root), "here", &registry).unwrap();
     assert_eq!(version(&registry, "m"), "10");
     assert_eq!(registry.resolve(None).unwrap().engine.workers(), 3);
-    assert_eq!(OPENED.load(Ordering::Relaxed), 3);
+    // Two of them may be opened after the model has begun to serve: the channel ends with the last.
+    drop(counting);
+    assert_eq!(all_opened.iter().count(), 3);
 }
 
 #[test]
@@ -176,7 +179,7 @@ fn a_graph_with_other_forecasts_never_serves() {
     let root = tempfile::tempdir().unwrap();
     bundle(root.path(), "m", "1");
     let registry = Registry::new("m".to_owned());
-    let sixes = load(Box::new(|_| Ok(Box::new(|| Ok(Box::new(Sixes))))));
+    let sixes = load(Box::new(|_| Ok(Arc::new(|| Ok(Box::new(Sixes))))));
     sixes.all(&store(&root), "here", &registry).unwrap();
     let error = registry.resolve(None).unwrap_err().to_string();
     assert!(

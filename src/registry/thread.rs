@@ -6,6 +6,10 @@ use std::io;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+/// That of a load which somebody waits for. Threads inside of sessions have the niceness of the thread
+/// that opens them, and must not have more than a worker has.
+pub(super) const NICENESS_OF_WORKERS: i32 = 5;
+
 /// Runs `work` on a thread of its own, which lets others go first by `niceness` and may wait for
 /// futures on the runtime it is given. A receiver that fails means that it panicked.
 ///
@@ -31,8 +35,8 @@ pub(super) fn on_own_thread<T: Send + 'static>(
     Ok(receiver)
 }
 
-/// On Linux a thread has a niceness of its own.
-fn yield_by(niceness: i32) {
+/// Lets others go first by `niceness`. On Linux a thread has one of its own.
+pub(super) fn yield_by(niceness: i32) {
     if cfg!(target_os = "linux")
         && niceness > 0
         && let Err(error) = rustix::process::nice(niceness)

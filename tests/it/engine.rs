@@ -2,6 +2,7 @@
 
 mod batched;
 mod failures;
+mod joining;
 mod overload;
 mod properties;
 mod stop;

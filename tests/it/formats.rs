@@ -54,7 +54,7 @@ fn request(values: &[f64], horizon: u64) -> ForecastRequest {
 /// The points of the forecasts of `requests`, run together.
 fn points(bundle: &Bundle, requests: &[ForecastRequest]) -> Vec<Vec<f64>> {
     let runtime = almanac::app::runtime(&Config::default()).unwrap();
-    let mut session = OnnxModel::new(runtime, bundle).open(1).unwrap();
+    let mut session = OnnxModel::new(runtime, bundle.clone()).open(1).unwrap();
     let requests: Vec<_> = requests.iter().collect();
     for request in &requests {
         bundle.manifest.fits(request).unwrap();
@@ -271,7 +271,7 @@ kind = "point"
 "#,
     );
     let runtime = almanac::app::runtime(&Config::default()).unwrap();
-    let error = OnnxModel::new(runtime, &bundle).open(1).unwrap_err();
+    let error = OnnxModel::new(runtime, bundle).open(1).unwrap_err();
     let error = error.to_string();
     assert!(
         error.starts_with("manifest.toml: context.input wants a tensor of f32 with 2 axes of lengths any, 48, and \"x\" is "),

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use bytesize::ByteSize;
@@ -130,6 +131,7 @@ fn steps(
         pass("signature", format!("by one of {n_keys} keys"));
     }
     let bundle = (checks.reader)(listing, files).map_err(failed("digests"))?;
+    let bundle = Arc::new(bundle);
     pass("digests", bundle.digest.to_string());
     let Manifest { name, version, .. } = &bundle.manifest;
     if !chosen.names_models() && (name, version) != (&listing.name, &listing.version) {
@@ -149,7 +151,7 @@ fn steps(
     Ok(())
 }
 
-fn open(checks: &Checks, bundle: &Bundle) -> Result<String, Step> {
+fn open(checks: &Checks, bundle: &Arc<Bundle>) -> Result<String, Step> {
     let opened = (checks.opener)(bundle).and_then(|sessions| sessions());
     let mut forecaster = opened.map_err(|error: OpenError| failed("graph")(error))?;
     bundle

@@ -10,15 +10,11 @@ use crate::model::{Bundle, BundleFiles, Digest};
 use crate::registry::load::{Load, LoadError, Opened, Pace};
 use crate::registry::plan::Key;
 use crate::registry::record::{Life, VersionState};
-use crate::registry::thread::on_own_thread;
+use crate::registry::thread::{NICENESS_OF_WORKERS, on_own_thread};
 use crate::store::{Listing, Store};
 
 /// About a tenth of a worker's weight, so that what serves keeps its cores.
 const NICENESS: i32 = 15;
-
-/// That of a load which somebody waits for. Threads inside of sessions have the niceness of the thread
-/// that opens them, and must not have more than a worker has.
-const NICENESS_OF_WORKERS: i32 = 5;
 
 /// A version to load, and what that needs.
 pub(super) struct Job {
@@ -85,14 +81,14 @@ impl Job {
         let life = Arc::new(life);
         let told = Arc::clone(&life);
         let niceness = match pace {
-            Pace::SideBySide => 0,
+            Pace::Soonest => 0,
             Pace::Awaited => NICENESS_OF_WORKERS,
             Pace::OneByOne if load.has_session_threads => NICENESS_OF_WORKERS,
             Pace::OneByOne => NICENESS,
         };
         let opening = on_own_thread("load", niceness, move |_| {
             let bundle = verify(&load, (&listing, files), &*store, &told)?;
-            open(&load, &bundle, (pace, known), &told)
+            open(&load, bundle, (pace, known), &told)
         });
         let result = match opening {
             Ok(opening) => opening.await.unwrap_or(Err(LoadError::Panicked)),
@@ -138,7 +134,7 @@ fn verify(
 
 fn open(
     load: &Load,
-    bundle: &Bundle,
+    bundle: Bundle,
     (pace, known): (Pace, Option<Digest>),
     life: &Life,
 ) -> Result<Loaded, LoadError> {

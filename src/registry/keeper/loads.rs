@@ -30,7 +30,7 @@ impl Keeper {
         wanted.sort_by_key(|one| !is_default(one));
         let nothing_serves = self.models.values().all(|kept| kept.held.is_empty());
         let pace = if nothing_serves {
-            Pace::SideBySide
+            Pace::Soonest
         } else {
             Pace::OneByOne
         };

@@ -11,7 +11,7 @@ use super::request;
 fn a_stopped_session_fails_and_runs_again_once_it_is_reset() {
     let runtime = almanac::app::runtime(&Config::default()).unwrap();
     let bundle = Bundle::verify(Embedded::files("almanac", "1").unwrap()).unwrap();
-    let mut session = OnnxModel::new(runtime, &bundle).open(1).unwrap();
+    let mut session = OnnxModel::new(runtime, bundle.clone()).open(1).unwrap();
     let request = request(7.0, 50, 3, &[]);
     let batch = Batch::pack(&bundle.manifest, &[&request]);
     let before = session.predict(&batch).unwrap();

@@ -43,7 +43,7 @@ fn check_served(files: BundleFiles) {
     check(&points(&bundle, &requests), &expected());
     // Without golden forecasts it is tried on a made-up series.
     let runtime = almanac::app::runtime(&almanac::config::Config::default()).unwrap();
-    let mut session = OnnxModel::new(runtime, &bundle).open(1).unwrap();
+    let mut session = OnnxModel::new(runtime, bundle.clone()).open(1).unwrap();
     bundle.check(&mut session).unwrap();
 }
 
@@ -96,7 +96,7 @@ fn weights_beside_the_graph_are_shared_by_sessions() {
     // Without them the runtime says what it misses.
     let alone = adopt("twice", "1", files([("model.onnx", graph)])).unwrap();
     let runtime = almanac::app::runtime(&almanac::config::Config::default()).unwrap();
-    let error = OnnxModel::new(runtime, &alone)
+    let error = OnnxModel::new(runtime, alone)
         .open(1)
         .unwrap_err()
         .to_string();

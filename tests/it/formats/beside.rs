@@ -97,7 +97,7 @@ fn covariates_reach_the_graph_by_name_and_through_a_roll_out() {
 fn a_graph_that_takes_more_covariates_than_are_listed_is_refused() {
     let bundle = bundle(graph(3), TABLES);
     let runtime = almanac::app::runtime(&almanac::config::Config::default()).unwrap();
-    let error = OnnxModel::new(runtime, &bundle).open(1).unwrap_err();
+    let error = OnnxModel::new(runtime, bundle).open(1).unwrap_err();
     let error = error.to_string();
     assert!(
         error.starts_with("manifest.toml: inputs.name wants a tensor of f32 with 2 axes of lengths any, 1, and \"static\" is "),

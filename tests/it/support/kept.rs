@@ -307,11 +307,11 @@ fn load(shelf: Shelf, metrics: &prometheus::Registry) -> Load {
                 golden: None,
             })
         }),
-        opener: Box::new(move |bundle: &Bundle| {
+        opener: Box::new(move |bundle| {
             let script = String::from_utf8(bundle.model.to_vec())?;
             shelf.0.lock().unwrap().opened.push(script.clone());
             let shelf = shelf.clone();
-            let sessions: Box<Sessions<'_>> = Box::new(move || {
+            let sessions: Arc<Sessions> = Arc::new(move || {
                 Ok(match script.as_str() {
                     "wait" => shelf.waiting(),
                     script => scripted(script)?,

@@ -1,0 +1,124 @@
+//! The sessions of a version: how many are opened before it serves, and how the others follow.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use crate::engine::metrics::EngineMetrics;
+use crate::engine::{Crew, Engine, EngineConfig};
+use crate::model::{Bundle, Forecaster};
+use crate::registry::load::{LoadError, Opener, Sessions};
+use crate::registry::thread::{NICENESS_OF_WORKERS, yield_by};
+
+/// How the sessions of a version are opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::registry) enum Pace {
+    /// One, and the others at once when it serves: while nothing else does.
+    Soonest,
+    /// One after the other, so that what serves keeps its cores.
+    OneByOne,
+    /// The same, with more weight, for a caller who waits.
+    Awaited,
+}
+
+/// A version with sessions that are open and checked, before its threads.
+pub(in crate::registry) struct Opened {
+    pub(super) bundle: Arc<Bundle>,
+    sessions: Arc<Sessions>,
+    forecasters: Vec<Box<dyn Forecaster>>,
+    /// Sessions that are opened when these serve.
+    to_come: usize,
+}
+
+impl Opened {
+    /// Opens what `pace` says of the sessions for `workers`, and checks each, which thereby is warm.
+    /// Calls `warming` when the first checks begin.
+    ///
+    /// # Errors
+    /// [`LoadError`] of the first session that cannot be opened, or that fails the golden forecasts.
+    pub(super) fn open(
+        opener: &Opener,
+        bundle: Bundle,
+        (workers, pace): (usize, Pace),
+        warming: &dyn Fn(),
+    ) -> Result<Self, LoadError> {
+        let bundle = Arc::new(bundle);
+        let sessions = catch_unwind(AssertUnwindSafe(|| opener(&bundle)))
+            .map_err(|_panic| LoadError::Panicked)?
+            .map_err(LoadError::Open)?;
+        let first = match pace {
+            Pace::Soonest => workers.min(1),
+            Pace::OneByOne | Pace::Awaited => workers,
+        };
+        let forecasters: Result<_, _> = (0..first)
+            .map(|_| open_one(&*sessions, &bundle, warming))
+            .collect();
+        Ok(Self {
+            forecasters: forecasters?,
+            bundle,
+            sessions,
+            to_come: workers - first,
+        })
+    }
+
+    /// Starts the threads, and has the sessions that are to come opened beside them.
+    ///
+    /// # Errors
+    /// [`LoadError::Thread`].
+    pub(super) fn start(
+        self,
+        config: EngineConfig,
+        metrics: &EngineMetrics,
+    ) -> Result<Engine, LoadError> {
+        let Self {
+            bundle,
+            sessions,
+            forecasters,
+            to_come,
+        } = self;
+        let metrics = metrics.of(&bundle.manifest.name);
+        let manifest = Arc::new(bundle.manifest.clone());
+        let mut engine = Engine::start(manifest, forecasters, config, metrics)?;
+        let crew = engine.expect(to_come);
+        if to_come > 0 {
+            std::thread::Builder::new()
+                .name("load".to_owned())
+                .spawn(move || complete(&crew, (&*sessions, &bundle), to_come))?;
+        }
+        Ok(engine)
+    }
+}
+
+/// Opens the sessions that an engine still lacks, side by side, with the weight of its workers.
+///
+/// Each is of a graph of which one session was opened and checked, so one that fails is told and not
+/// tried again: the engine serves with the workers that it has.
+fn complete(crew: &Crew, (sessions, bundle): (&Sessions, &Bundle), to_come: usize) {
+    yield_by(NICENESS_OF_WORKERS);
+    std::thread::scope(|scope| {
+        for _ in 0..to_come {
+            scope.spawn(|| {
+                let opened = open_one(sessions, bundle, &|| ());
+                let joined = opened.and_then(|forecaster| Ok(crew.join(forecaster)?));
+                let manifest = &bundle.manifest;
+                if let Err(error) = joined {
+                    let (model, version) = (&manifest.name, &manifest.version);
+                    tracing::error!(%model, %version, %error, "a worker is missing");
+                }
+            });
+        }
+    });
+}
+
+fn open_one(
+    sessions: &Sessions,
+    bundle: &Bundle,
+    warming: &dyn Fn(),
+) -> Result<Box<dyn Forecaster>, LoadError> {
+    let open = || {
+        let mut forecaster = sessions().map_err(LoadError::Open)?;
+        warming();
+        bundle.check(forecaster.as_mut())?;
+        Ok(forecaster)
+    };
+    catch_unwind(AssertUnwindSafe(open)).unwrap_or(Err(LoadError::Panicked))
+}
