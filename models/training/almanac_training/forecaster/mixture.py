@@ -52,7 +52,7 @@ def quantiles(output: torch.Tensor, found: Found, steps: torch.Tensor) -> torch.
     shape = (between @ shape) @ _constant(SHAPE.T, shape)
     spread = (point + width * shape).transpose(1, 2)
     recent = (between @ torch.sigmoid(extra["recent"])).transpose(1, 2)
-    return spread + recent * (found["recent"].unsqueeze(2) - spread)
+    return spread + recent * (found["recent"] - spread)
 
 
 def clip_negative(forecast: torch.Tensor, found: Found) -> torch.Tensor:
@@ -104,12 +104,12 @@ def _point(weight, extra, found, steps, between):
     damped = torch.stack([_damped(damping, steps) for damping in lines.DAMPINGS], dim=-1)
     slopes = slopes.reshape(*slopes.shape[:2], CHANNELS, -1)
     total = base + (slopes * damped.unsqueeze(2)).sum(-1)
-    total = total + first * found["season"].transpose(1, 2)
-    total = total + second * found["other"].transpose(1, 2)
-    total = total + last * found["fast"].transpose(1, 2)
+    fast, season, other = found["indices"].transpose(1, 2).split(CHANNELS, dim=-1)
+    total = total + last * fast + first * season + second * other
     centre = found["centre"].transpose(1, 2)
-    naive = (others[..., :3] * found["naive"].transpose(1, 2)).sum(-1, keepdim=True)
-    naive = naive - others[..., 4:] * centre[..., :1]
+    # Seasonal naive in three ways, and zero; the mean of all is where channels are centred.
+    used = others[..., [0, 1, 2, 4]]
+    naive = (used * found["naive"].transpose(1, 2)).sum(-1, keepdim=True)
     shares = torch.cat([1.0 - logarithm, logarithm], dim=-1).clamp(min=TINY)
     total = torch.cat([total[..., :1] + naive, total[..., 1:]], dim=-1) / shares
 
