@@ -55,8 +55,17 @@ class Graph:
         return Tensor(self, name, dtype)
 
     def output(self, name: str, tensor: Tensor, axes: Sequence[str]) -> None:
-        self.result(name, tensor)
+        writer = next((node for node in self.nodes if tensor.name in node.output), None)
+        if writer is None or tensor.name in [own.name for own in self.outputs]:
+            self.result(name, tensor)
+        else:
+            self._rename(tensor.name, name)
         self.outputs.append(helper.make_tensor_value_info(name, _ELEMENT_TYPES[tensor.dtype], axes))
+
+    def _rename(self, old: str, new: str) -> None:
+        for node in self.nodes:
+            for names in (node.input, node.output):
+                names[:] = [new if name == old else name for name in names]
 
     def result(self, name: str, tensor: Tensor) -> Tensor:
         """The same under a name of its own."""
@@ -284,9 +293,13 @@ class Tensor:
         count = self.size(axis).reshape(1) if length is None else self.graph.constant([length], INT)
         return self.graph.node("TopK", self, count, dtype=self.dtype, axis=axis, largest=0)
 
-    def linear(self, weight: Tensor, bias: Tensor) -> Tensor:
-        """[rows, in] to [rows, out]"""
-        return self.graph.node("Gemm", self, weight, bias, dtype=self.dtype)
+    def norm(self, *axes: int) -> Tensor:
+        """Square root of the sum of squares."""
+        return self._unary("ReduceL2", axes=axes, keepdims=True)
+
+    def linear(self, weight: Tensor, bias: Tensor, factor: float = 1.0) -> Tensor:
+        """[rows, in] to [rows, out]; `factor` is that of the values."""
+        return self.graph.node("Gemm", self, weight, bias, dtype=self.dtype, alpha=factor)
 
     def unsqueeze(self, *axes: int) -> Tensor:
         return self.graph.node("Unsqueeze", self, self.graph.constant(axes, INT), dtype=self.dtype)

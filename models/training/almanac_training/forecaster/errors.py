@@ -61,12 +61,12 @@ def measure(lines: Lines, usual_step: Tensor) -> Errors:
     weight = observed * (evidence / (evidence + WARM_UP))
     size = scaled.abs() * weight
 
-    by_lead = np.equal.outer(np.array(LEADS), leads).astype(np.float32)
+    # In units of DOUBT, so that the usual step counts one.
+    by_lead = np.equal.outer(np.array(LEADS), leads) / np.float32(DOUBT)
     # Weights go into the averaging matrix: the smaller of the two to multiply.
     averaging = concatenate([weight, size] * 3, axis=1).unsqueeze(2) * by_lead
-    total = weight @ by_lead.T + DOUBT
-    usual = (DOUBT * usual_step).unsqueeze(3)
-    mean = (averaging @ deviation + usual) / total.unsqueeze(3)
+    total = (weight @ by_lead.T + 1.0).unsqueeze(3)
+    mean = (averaging @ deviation + usual_step.unsqueeze(3)) / total
     return Errors(mean, mean.take(0, 2).min(1, 2).maximum(SMALLEST_NOISE))
 
 

@@ -28,8 +28,9 @@ class Evidence:
     features: Tensor  # [B, F]
     level: Tensor  # [B, lines.ROWS, E]
     step: Tensor  # [B, lines.ROWS, E]
-    indices: Tensor  # [B, 3 * CHANNELS, K], what the last cycle adds, first season, alternative
-    naive: Tensor  # [B, 4, K], raw values one, two, one second season ago, and zero
+    fast: Tensor  # [B, CHANNELS, K], first season, mostly from its last cycle
+    season: Tensor  # [B, 2 * CHANNELS, K], first season and alternative
+    naive: Tensor  # [B, 3, K], raw values one season, two seasons, one second season ago
     spread: Tensor  # [B, 1, K], log of the phase's spread against the mean
     recent: Tensor  # [B, Q, 1], quantiles of the last values, raw
     centre: Tensor  # [B, CHANNELS, 1]
@@ -60,54 +61,50 @@ def gather(past: history.History, season_length: Tensor, steps: Tensor) -> Evide
     variants, observed = past.channels.slice(2, -window).split(1, [CHANNELS, 1])
     adjusted = concatenate([variants, variants], axis=1) - adjustments.slice(2, 0, window)
     rows = concatenate([variants, adjusted * observed, observed, scaled], axis=1)
-    fitted = lines.fit(rows, errors.TARGETS)
+    fitted = lines.fit(rows, observed, errors.TARGETS)
     moves = features.moves(past)
     usual = errors.usual_step(moves.paired.slice(2, 1 - window))
     missed = errors.measure(fitted, usual)
 
     last = fitted.mean.slice(2, features.PRESENT, features.PRESENT + 1)
-    raw_centre = past.centre.slice(1, 0, 1)
     present = last.slice(1, 0, 1)
-    indices = adjustments.slice(2, window + shown)
     parts = {
         "level": fitted.level.take(0, 2),
         "step": fitted.step.take(0, 2),
-        "indices": concatenate([cycle.fast - indices.slice(1, 0, CHANNELS), indices], axis=1),
-        "naive": _naive(past, cycle, present, raw_centre),
+        "fast": cycle.fast,
+        "season": adjustments.slice(2, window + shown),
+        "naive": _naive(past, cycle, present),
         "spread": cycle.spread,
         "recent": _recent(past),
         "centre": past.centre,
         "lowest": where(past.missing, FAR, past.variants).min(2),
         "highest": where(past.missing, -FAR, past.variants).max(2),
         "noise": missed.noise,
-        "present": present + raw_centre,
+        "present": present + past.centre.slice(1, 0, 1),
         "positive": past.positive,
     }
     ahead = adjustments.window({1: (0, 2 * CHANNELS, CHANNELS), 2: (window, window + shown)})
     view = features.View(
-        past, cycle, fitted, missed, moves, rows, last, parts["present"], ahead, usual
+        past, cycle, fitted, missed, moves, rows, observed, last, parts["present"], ahead, usual
     )
     return Evidence(features=features.describe(view, season_length), **parts)
 
 
-def _naive(
-    past: history.History, cycle: seasons.Seasons, present: Tensor, raw_centre: Tensor
-) -> Tensor:
-    """Values of earlier seasons, and zero; what is unknown is the next best, at last the level."""
+def _naive(past: history.History, cycle: seasons.Seasons, present: Tensor) -> Tensor:
+    """Values of earlier seasons; what is unknown is the next best, at last the level."""
     values = past.channels.take_along(past.places(cycle.sources).repeat(1, CHANNELS + 1, 1), 2)
     raw, _, seen = values.split(1, [1] * (CHANNELS + 1))
     once, twice, second = raw.parts(2, 3)
     knows_once, knows_twice, knows_second = (seen > 0.0).parts(2, 3)
     once = where(knows_once, once, present)
     both = where(knows_twice, 0.5 * (once + twice), once)
-    second = where(knows_second, second, both)
-    return concatenate([once, both, second, 0.0 * once - raw_centre], axis=1)
+    return concatenate([once, both, where(knows_second, second, both)], axis=1)
 
 
 def _recent(past: history.History) -> Tensor:
     """Quantiles of the last RECENT values."""
     seen = past.observed.slice(2, -RECENT)
-    values = where(past.missing, FAR, past.scaled).slice(2, -RECENT)
+    values = past.far.slice(2, -RECENT)
     ordered = values.reshape(0, -1, 1).sort(1, RECENT)
     count = seen.sum(1, 2, keepdims=False).cast(INT)
     return past.length.graph.constant(_shares(), FLOAT).take(count, 0) @ ordered

@@ -58,6 +58,7 @@ class View:
     missed: Errors
     moves: Moves
     rows: Tensor  # [B, ROWS + 2, WINDOW], as adjusted, observed, and scaled
+    observed: Tensor  # [B, 1, WINDOW]
     last: Tensor  # [B, ROWS, 1], discounted means at the last step
     present: Tensor  # [B, 1, 1], level of the raw values
     ahead: Tensor  # [B, 2, SHOWN_INDICES], next raw indices of both adjustments
@@ -108,28 +109,26 @@ def _differences(view: View, size: Tensor) -> list[Tensor]:
     noise = view.missed.noise
     share = (noise / size).maximum(SMALLEST)
     unit = concatenate([noise, share] * (ROWS // 2), axis=1)
-    now, slope, earlier = _chosen()
-    means = view.lines.mean
-    levels = concatenate([means @ now, view.lines.slope @ slope, means @ earlier], axis=2)
+    levels = concatenate([view.lines.mean, view.lines.slope], axis=2) @ _chosen()
     # The first adjustment's rows are one pair of channels behind the unadjusted ones.
     shown = view.rows.window({1: (0, 3, 2), 2: (-SHOWN, END)})
-    observed = view.rows.window({1: (ROWS, ROWS + 1), 2: (-SHOWN, END)})
-    shown = shown - view.last.window({1: (0, 3, 2)}) * observed
+    shown = shown - view.last.window({1: (0, 3, 2)}) * view.observed.slice(2, -SHOWN)
     return [
         _in_a_row(levels / unit),
         concatenate([_in_a_row(shown), _in_a_row(view.ahead)], axis=2) / noise,
     ]
 
 
-def _chosen() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What picks from means and slopes [.., O * A]: means now and earlier less the present
-    one, and slopes."""
-    picking = np.eye(len(ORIGINS) * len(ALPHAS))
+def _chosen() -> np.ndarray:
+    """What picks from means and slopes, [2 * O * A, n]: the means now, less the present one,
+    slopes, and earlier means, less the present one."""
+    count = len(ORIGINS) * len(ALPHAS)
+    picking = np.eye(2 * count, dtype=np.float32)
     last = picking[:, [PRESENT]]
     now = picking[:, : len(ALPHAS)] - last
-    slope = picking[:, :SLOPES] * SLOPE_STEPS * np.array(ALPHAS[:SLOPES])
+    slope = picking[:, count : count + SLOPES] * SLOPE_STEPS * np.array(ALPHAS[:SLOPES])
     places = [place(origin, alpha) for origin in EARLIER for alpha in EARLIER_ALPHAS]
-    return now, slope, picking[:, places] - last
+    return np.concatenate([now, slope, picking[:, places] - last], axis=1)
 
 
 def _signed(view: View) -> list[Tensor]:
@@ -143,7 +142,7 @@ def _shares(view: View, told: Tensor) -> list[Tensor]:
     """[B, 1, n] each"""
     past, step = view.past, view.moves.step
     size, both = view.moves.paired.split(1, [1, 1])
-    zero = (past.scaled.abs() < SMALLEST).cast(FLOAT) * past.observed
+    zero = (past.far.abs() < SMALLEST).cast(FLOAT)
     pairs = both.sum(2).maximum(1.0)
     repeats = (size < SMALLEST).cast(FLOAT) * both
     squares = step.sum_of_squares(2) + SMALLEST
@@ -167,9 +166,8 @@ def _shares(view: View, told: Tensor) -> list[Tensor]:
 
 def _persistence(view: View) -> Tensor:
     """Autocorrelation of what the first season leaves over, [B, 1, 1]."""
-    adjusted, observed = view.rows.slice(1, 2, 3), view.rows.slice(1, ROWS, ROWS + 1)
-    mean = adjusted.sum(2) / observed.sum(2).maximum(1.0)
-    adjusted = adjusted - mean * observed
+    adjusted, observed = view.rows.slice(1, 2, 3), view.observed
+    adjusted = adjusted - adjusted.sum(2) / observed.sum(2) * observed
     product = (adjusted.slice(2, 1) * adjusted.slice(2, 0, -1)).sum(2)
     return product / (adjusted.sum_of_squares(2) + SMALLEST)
 

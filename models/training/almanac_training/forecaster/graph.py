@@ -75,16 +75,20 @@ def _gate(features: Tensor, weights: Weights) -> Tensor:
         # PyTorch keeps matrices the other way round.
         return features.graph.parameter(f"gate.{name}", weights[name].T)
 
-    def linear(values: Tensor, name: str) -> Tensor:
-        return values.linear(parameter(f"{name}.weight"), parameter(f"{name}.bias"))
+    def linear(values: Tensor, name: str, factor: float = 1.0) -> Tensor:
+        return values.linear(parameter(f"{name}.weight"), parameter(f"{name}.bias"), factor)
 
-    def normalise(values: Tensor) -> Tensor:
-        return values / ((values * values).mean(1) + settings.EPSILON).sqrt()
+    def normalised_linear(values: Tensor, name: str) -> Tensor:
+        """Of values with a root mean square of one. EPSILON is the square of one number more,
+        and the size that the norm has for so many numbers goes into the product."""
+        size = np.sqrt(settings.WIDTH)
+        norm = values.pad([0, 0], [0, 1], size * np.sqrt(settings.EPSILON)).norm(1)
+        return linear(values / norm, name, float(size))
 
     state = (features - parameter("mean")) / parameter("deviation")
     limit = settings.LARGEST_FEATURE
     state = linear(state.clamp(-limit, limit), "enter")
     for block in range(settings.BLOCKS):
-        inner = linear(normalise(state), f"blocks.{block}.expand")
+        inner = normalised_linear(state, f"blocks.{block}.expand")
         state = state + linear(inner * inner.sigmoid(), f"blocks.{block}.contract")
-    return linear(normalise(state), "leave").reshape(-1, len(KNOTS), settings.OUTPUTS)
+    return normalised_linear(state, "leave").reshape(-1, len(KNOTS), settings.OUTPUTS)

@@ -112,17 +112,17 @@ def kernels() -> np.ndarray:
     return kernels.reshape(WINDOW, -1).astype(np.float32)
 
 
-def fit(rows: Tensor, picked: Sequence[int]) -> Lines:
-    """`rows` [B, ROWS + 2, WINDOW] are the adjusted ones, zero where nothing was observed; a row
-    that is one where something was; and one of which values are `picked` and nothing else."""
-    parts = [ROWS, 1, 1]
+def fit(rows: Tensor, observed: Tensor, picked: Sequence[int]) -> Lines:
+    """`rows` [B, ROWS + 2, WINDOW] are the adjusted ones, zero where nothing was observed;
+    `observed`, one where something was; and a row of which values are `picked` and no more."""
+    parts, width = [ROWS, 1, 1], len(ORIGINS) * len(ALPHAS)
+    zero_to_one, two = np.split(kernels(), [2 * width], axis=1)
     # One product with kernels, and with a one for each value that is picked.
-    matrix = np.concatenate([kernels(), np.eye(WINDOW, dtype=np.float32)[:, picked]], axis=1)
-    moments = [len(ORIGINS) * len(ALPHAS)] * MOMENTS
-    zeroth, first, second, values = (rows @ matrix).split(2, [*moments, len(picked)])
+    matrix = np.concatenate([zero_to_one, np.eye(WINDOW, dtype=np.float32)[:, picked]], axis=1)
+    zeroth, first, values = (rows @ matrix).split(2, [width, width, len(picked)])
     zeroth, weight, _ = zeroth.split(1, parts)
     first, weighted_age, _ = first.split(1, parts)
-    weighted_square = second.slice(1, ROWS, ROWS + 1)
+    weighted_square = observed @ two
 
     known = weight.maximum(TINY)
     mean, age = zeroth / known, weighted_age / known

@@ -104,12 +104,12 @@ def _point(weight, extra, found, steps, between):
     damped = torch.stack([_damped(damping, steps) for damping in lines.DAMPINGS], dim=-1)
     slopes = slopes.reshape(*slopes.shape[:2], CHANNELS, -1)
     total = base + (slopes * damped.unsqueeze(2)).sum(-1)
-    fast, season, other = found["indices"].transpose(1, 2).split(CHANNELS, dim=-1)
-    total = total + last * fast + first * season + second * other
+    season, other = found["season"].transpose(1, 2).split(CHANNELS, dim=-1)
+    total = total + first * season + second * other
+    total = total + last * (found["fast"].transpose(1, 2) - season)
     centre = found["centre"].transpose(1, 2)
-    # Seasonal naive in three ways, and zero; the mean of all is where channels are centred.
-    used = others[..., [0, 1, 2, 4]]
-    naive = (used * found["naive"].transpose(1, 2)).sum(-1, keepdim=True)
+    naive = (others[..., :3] * found["naive"].transpose(1, 2)).sum(-1, keepdim=True)
+    naive = naive - others[..., 4:] * centre[..., :1]
     shares = torch.cat([1.0 - logarithm, logarithm], dim=-1).clamp(min=TINY)
     total = torch.cat([total[..., :1] + naive, total[..., 1:]], dim=-1) / shares
 

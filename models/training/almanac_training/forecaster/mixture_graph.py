@@ -20,10 +20,11 @@ from .settings import CHANNELS, EXPERTS, EXTRAS, KNOTS, LINES, LOG_KNOTS, ROWS, 
 TERMS = {
     "base": CHANNELS,
     "slopes": CHANNELS * len(lines.DAMPINGS),
+    "zero": 1,
     "fast": CHANNELS,
     "first": CHANNELS,
     "second": CHANNELS,
-    "others": 4,  # seasonal naive, its mean, the second season's, zero
+    "naive": 3,  # of one season, the mean of two, of the second season
 }
 
 # What is carried from the knots to the steps, and how many numbers of each.
@@ -42,7 +43,22 @@ AT_KNOTS = {
 FARTHEST = 2048 + 1024
 
 # What is known of a step, and how many numbers of each.
-AT_STEPS = {"runs": TERMS["base"] + TERMS["slopes"], "knots": len(KNOTS), "beyond": 1}
+AT_STEPS = {
+    "runs": TERMS["base"] + TERMS["slopes"] + TERMS["zero"],
+    "knots": len(KNOTS),
+    "beyond": 1,
+}
+
+# Sums of the weights of experts that are used, and how many of each.
+SUMS = {
+    "first": CHANNELS,
+    "second": CHANNELS,
+    "naive": 3,
+    "share": CHANNELS,
+    "logarithm": 1,
+    "zero": 1,
+    "lines": CHANNELS,
+}
 
 
 def quantiles(output: Tensor, found: Evidence, steps: Tensor) -> Tensor:
@@ -51,22 +67,27 @@ def quantiles(output: Tensor, found: Evidence, steps: Tensor) -> Tensor:
     extra = dict(zip(EXTRAS, extras, strict=True))
     banned = (1.0 - found.positive) * (settings.NEVER * settings.IS_LOGARITHM)
     weight = (logits + banned).softmax(2)
-    sums = weight @ _sums_of_weights()
+    parts = (weight @ _sums_of_weights()).split(2, list(SUMS.values()))
+    sums = dict(zip(SUMS, parts, strict=True))
     by_line = weight.slice(2, 0, LINES)
     level, step = (of.reshape(0, 1, -1) for of in (found.level, found.step))
-    log_width = _knot_width(by_line, level, step, sums.slice(2, -CHANNELS), extra, found)
+    log_width = _knot_width(by_line, level, step, sums["lines"], extra, found)
 
     # Nothing is known of where a single value goes.
-    varies = (found.highest > found.lowest).cast(FLOAT).slice(1, 0, 1)
+    varies = (found.highest > found.lowest).slice(1, 0, 1)
+    # The last cycle takes its share from the first season.
+    fast = extra["fast"].sigmoid() * sums["first"]
     at_knots = [
         (by_line * level) @ _by_channel(),
         (by_line * step) @ _by_damping(),
-        extra["fast"].sigmoid() * sums.slice(2, 0, CHANNELS),
-        sums.slice(2, 0, -CHANNELS),
+        sums["zero"] * found.centre.slice(1, 0, 1),
+        fast,
+        sums["first"] - fast,
+        *(sums[name] for name in ("second", "naive", "share", "logarithm")),
         log_width,
         concatenate([extra[name] for name in ("recent", "growth", "phase")], axis=2).sigmoid(),
         extra["gaps"].softplus(),
-        extra["shift"] * varies,
+        where(varies, extra["shift"], 0.0),
     ]
     known = dict(zip(AT_STEPS, _at_steps(steps), strict=True))
     joined = concatenate(at_knots, axis=2).transpose(0, 2, 1) @ known["knots"]
@@ -80,11 +101,13 @@ def quantiles(output: Tensor, found: Evidence, steps: Tensor) -> Tensor:
 
 def _point(at: Mapping[str, Tensor], found: Evidence, runs: Tensor) -> Tensor:
     """The mixed forecast, [B, 1, H]."""
-    values = concatenate([runs, found.indices, found.naive], axis=1)
+    values = concatenate([runs, found.fast, found.season, found.naive], axis=1)
     total = values.graph.constant(_sums_of_terms()) @ (at["terms"] * values)
     total = total / at["share"].clamp(TINY)
-    reach = settings.LARGEST_EXCURSION * (found.highest - found.lowest)
-    total = total.clip(found.lowest - reach, found.highest + reach) + found.centre
+    reach = settings.LARGEST_EXCURSION
+    ends = concatenate([found.lowest, found.highest], axis=2)
+    low, high = (ends @ np.array([[1 + reach, -reach], [-reach, 1 + reach]])).split(2, [1, 1])
+    total = total.clip(low, high) + found.centre
     plain, logarithm = total.split(1, [1, 1])
     multiplied = logarithm.minimum(settings.LARGEST_LOGARITHM).exp()
     return plain + at["logarithm"] * (multiplied - plain)
@@ -133,8 +156,9 @@ def _step_table() -> np.ndarray:
     place = np.interp(np.log(step), LOG_KNOTS, np.arange(len(KNOTS)))
     knots = np.maximum(1.0 - np.abs(place - np.arange(len(KNOTS))), 0.0)
     beyond = np.maximum(np.log(step) - LOG_KNOTS[-1], 0.0)
-    ones = [np.ones_like(step)] * CHANNELS
-    return np.concatenate([*ones, *(runs * CHANNELS), knots, beyond], axis=1)
+    one = np.ones_like(step)
+    runs = [*[one] * TERMS["base"], *(runs * CHANNELS), one]
+    return np.concatenate([*runs, knots, beyond], axis=1)
 
 
 def _by_channel() -> np.ndarray:
@@ -150,26 +174,23 @@ def _by_damping() -> np.ndarray:
 
 
 def _sums_of_weights() -> np.ndarray:
-    """[EXPERTS, n]: lines of the first season and of the second by channel, the other experts
-    but one, the weight of both channels, that of logarithms, and of each channel's lines.
-
-    The mean of all is where a channel is centred: it adds nothing but its weight.
-    """
+    """[EXPERTS, SUMS]. The mean of all is where a channel is centred: it adds nothing."""
     of_line = np.pad(_by_channel(), [(0, settings.OTHERS), (0, 0)])
     row = np.pad(np.repeat(np.arange(ROWS), len(lines.EXPERTS)), (0, settings.OTHERS))
     first, second = (of_line * (row // CHANNELS == own)[:, None] for own in (1, 2))
-    others = np.eye(EXPERTS)[:, [LINES, LINES + 1, LINES + 2, LINES + 4]]
+    naive, zero = np.eye(EXPERTS)[:, LINES : LINES + 3], np.eye(EXPERTS)[:, [-1]]
     logarithm = settings.IS_LOGARITHM[:, None]
-    parts = [first, second, others, 1.0 - logarithm, logarithm, logarithm, of_line]
-    return np.concatenate(parts, axis=1)
+    share = np.concatenate([1.0 - logarithm, logarithm], axis=1)
+    return np.concatenate([first, second, naive, share, logarithm, zero, of_line], axis=1)
 
 
 def _sums_of_terms() -> np.ndarray:
-    """[CHANNELS, TERMS]: which channel a term belongs to; naive ones to the raw values."""
-    slopes = np.repeat(np.eye(CHANNELS), len(lines.DAMPINGS), axis=1)
-    others = np.outer([1.0, 0.0], np.ones(TERMS["others"]))
-    adjusting = [np.eye(CHANNELS)] * 3
-    return np.concatenate([np.eye(CHANNELS), slopes, *adjusting, others], axis=1)
+    """[CHANNELS, TERMS]: which channel a term belongs to, naive ones and zero to the raw values,
+    where zero lies below the centre."""
+    own = np.eye(CHANNELS)
+    slopes = np.repeat(own, len(lines.DAMPINGS), axis=1)
+    naive = np.repeat(own[:, [0]], TERMS["naive"], axis=1)
+    return np.concatenate([own, slopes, -own[:, [0]], own, own, own, naive], axis=1)
 
 
 def _far_growth() -> np.ndarray:

@@ -52,23 +52,26 @@ def estimate_profile(history: History, length: Tensor, cycles: int) -> Profile:
     """By classical decomposition: the moving average over a season is the trend."""
     value, seen = _by_phase(history, length, detrend(history, length), cycles)
     back = np.arange(cycles)
-    discounts = np.stack([DISCOUNT**back, FAST_DISCOUNT**back, DISCOUNT ** (2 * back)])
-    # Sums over the cycles [B, 1, 3, phases]: of both weights, and of the first one's squares.
+    discounts = [DISCOUNT**back, FAST_DISCOUNT**back, DISCOUNT ** (2 * back), 1.0 + 0.0 * back]
+    discounts = np.stack(discounts)
+    # Sums over the cycles [B, 1, 4, phases]: of both weights, of the first one's squares, and
+    # of what was observed.
     weights = history.length.graph.constant(discounts, FLOAT) @ seen
     means = _means(value, seen, weights.slice(2, 0, 2), discounts[:2])
     plain = means.take(0, 2)
     phases = length.cast(FLOAT)
     energy = plain.sum_of_squares(2)
     residual = (value - means.slice(2, 0, 1)) * seen
-    squares = residual.sum_of_squares(3, keepdims=False) @ discounts[0][:, None]
+    # In units of DOUBT, so that the squared indices count one.
+    squares = residual.sum_of_squares(3, keepdims=False) @ (discounts[0][:, None] / DOUBT)
     kept, strength = _kept(squares, energy, weights, phases)
-    has_season = (length > 1).cast(FLOAT)
+    spread = _spread(residual.slice(1, 0, 1), weights)
     return Profile(
         length=length,
         shrunk=plain * kept,
         plain=plain,
         fast=means.take(1, 2),
-        spread=_spread(residual.slice(1, 0, 1), seen) * has_season,
+        spread=where(length > 1, spread, 0.0),
         kept=kept,
         strength=strength,
     )
@@ -88,7 +91,7 @@ def _means(value: Tensor, seen: Tensor, weight: Tensor, discounts: np.ndarray) -
     season; zero where nothing is known."""
     mean = (value.graph.constant(discounts, FLOAT) @ value) / weight.maximum(TINY)
     present = seen.max(2)
-    return (mean - mean.sum(3) / present.sum(3).maximum(1.0)) * present
+    return (mean - mean.sum(3) / present.sum(3)) * present
 
 
 def _kept(
@@ -97,26 +100,25 @@ def _kept(
     """James and Stein (1961): the share of the indices' variance that is more than noise of
     the size seen between cycles would make by itself; and the indices' standard deviation.
 
-    `squares` and `energy` are the sums [B, V, 1] of squared residuals, weighted, and of
-    squared indices.
+    `squares` and `energy` are the sums [B, V, 1] of squared residuals, weighted and in units of
+    DOUBT, and of squared indices.
     """
-    evidence, _, squared_weight = weights.split(2, [1, 1, 1])
-    total, _, squared_total = weights.sum(3, keepdims=False).split(2, [1, 1, 1])
+    evidence, _, squared_weight, _ = weights.split(2, [1, 1, 1, 1])
+    total, _, squared_total, _ = weights.sum(3, keepdims=False).split(2, [1, 1, 1, 1])
     between = energy / phases
     fitted = (squared_weight / evidence.maximum(TINY)).sum(3, keepdims=False)
-    doubt = DOUBT * phases
-    within = (squares + DOUBT * energy) / (total - fitted + doubt)
+    within = (squares + energy) / ((total - fitted) * (1.0 / DOUBT) + phases)
     effective = total * total / (squared_total * phases)
     noise = within / effective.maximum(1.0)
     kept = (between - noise).maximum(0.0) / between.maximum(TINY * TINY)
     return kept, between.sqrt()
 
 
-def _spread(residual: Tensor, seen: Tensor) -> Tensor:
+def _spread(residual: Tensor, weights: Tensor) -> Tensor:
     """Logarithm of the mean size [B, 1, phases] of the residuals of each phase."""
-    count = seen.sum(2, keepdims=False)
+    count = weights.take(3, 2)
     total = residual.sum_of_sizes(2, keepdims=False)
-    mean = (total.sum(2) / count.sum(2).maximum(1.0)).maximum(SMALLEST_RESIDUAL)
+    mean = (total.sum(2) / count.sum(2)).maximum(SMALLEST_RESIDUAL)
     return ((total / mean + SPREAD_DOUBT) / (count + SPREAD_DOUBT)).log()
 
 

@@ -21,7 +21,7 @@ CYCLES, SECOND_CYCLES = 12, 6
 YEARS = {7: 364, 5: 260}
 DAYS_PER_WEEK, HOURS_PER_DAY = 7, 24
 
-# From so many phases on, the first season has a smoothed version.
+# From so many phases on, the first season has a smoothed version. No second season is shorter.
 MANY_PHASES = 20
 
 
@@ -74,23 +74,22 @@ def estimate(history: History, season_length: Tensor, fixed: np.ndarray, back: T
     has_second = second_length > 1
     before = where(has_second, back % second_length, NOWHERE)
 
-    # Not one inside the other: ONNX Runtime reads a branch of a branch several times when it
-    # opens the file.
-    longest = length.max(0, 1, 2, keepdims=False)
-    (smoothed,) = branch(
-        longest >= MANY_PHASES,
-        lambda: [smooth(first.plain, length).take_along(phase, 2)],
-        lambda: [first.plain.take_along(phase, 2)],
-    )
+    def plain() -> list[Tensor]:
+        return [first.plain.take_along(phase, 2), 0.0 * first.kept]
 
-    def two() -> list[Tensor]:
+    def many() -> list[Tensor]:
+        smoothed = smooth(first.plain, length).take_along(phase, 2)
+        any_second = second_length.max(0, 1, 2, keepdims=False) > 1
+        return branch(any_second, lambda: two(smoothed), lambda: [smoothed, 0.0 * first.kept])
+
+    def two(smoothed: Tensor) -> list[Tensor]:
         second = _second(history, first, second_length)
         both = index + second.shrunk.take_along(phases(second_length), 2)
         worth = concatenate([second.kept.slice(1, 0, 1), second.strength.slice(1, 0, 1)], axis=1)
         return [where(has_second, both, smoothed), worth]
 
-    any_second = second_length.max(0, 1, 2, keepdims=False) > 1
-    other, second = branch(any_second, two, lambda: [smoothed, 0.0 * first.kept])
+    longest = length.maximum(second_length).max(0, 1, 2, keepdims=False)
+    other, second = branch(longest >= MANY_PHASES, many, plain)
     return Seasons(
         length=length,
         index=index,

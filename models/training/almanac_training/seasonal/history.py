@@ -23,6 +23,7 @@ class History:
     """T counts the padding that `read` puts before the context."""
 
     scaled: Tensor  # [B, 1, T], divided by `scale`, zero where missing
+    far: Tensor  # [B, 1, T], the same, FAR where missing
     variants: Tensor  # [B, V, T], as is and logarithm, both centred, zero where missing
     channels: Tensor  # [B, V + 1, T], `variants` and `observed`
     centre: Tensor  # [B, V, 1], what centring took away
@@ -53,11 +54,12 @@ def read(context: Tensor, padding: int = 1) -> History:
     At least one missing step is put before it, which stands for all there is not: a place
     before the history becomes that step's, and needs no mask.
     """
-    context = context.unsqueeze(1).pad([0, 0, padding], [0, 0, 0], float("nan")).unshaped()
-    length = context.size(2)
+    context = context.unsqueeze(1).pad([0, 0, padding], [0, 0, 0], float("nan"))
+    length, context = context.size(2), context.unshaped()
     position = between(-length, length.graph.constant(0, INT))
     absent = context.isnan().cast(FLOAT)
-    first, after = absent.argmin(2), absent.argmin(2, last=True) + 1
+    # Where all is missing both are found in the padding: no span may reach before that.
+    first, after = absent.argmin(2).maximum(padding), absent.argmin(2, last=True) + 1
 
     # Positions below zero count from the end: the missing values behind the last observed
     # one come to stand before the first.
@@ -71,7 +73,8 @@ def read(context: Tensor, padding: int = 1) -> History:
     scale = where(scale > 0.0, scale, 1.0)
     scaled = values / scale
 
-    positive = where(missing, FAR, scaled).min(2) > SMALLEST_FOR_LOGARITHM
+    far = where(missing, FAR, scaled)
+    positive = far.min(2) > SMALLEST_FOR_LOGARITHM
     logarithm = where(positive & ~missing, scaled, 1.0).log()
     variants = concatenate([scaled, logarithm], axis=1)
     # Centring before any cumulative sum keeps float32 rounding away from the signal.
@@ -79,6 +82,7 @@ def read(context: Tensor, padding: int = 1) -> History:
     variants = (variants - centre) * observed
     return History(
         scaled=scaled,
+        far=far,
         variants=variants,
         channels=concatenate([variants, observed], axis=1),
         centre=centre,
