@@ -9,6 +9,9 @@ Examples:
       --checkpoint further/checkpoint.pt
   python models/training/build_almanac.py --checkpoint run/checkpoint.pt \\
       --output candidate/almanac/1
+
+With the weights of a bundle, after a change of the graph:
+  python models/training/build_almanac.py --checkpoint models/almanac/1/model.onnx
 """
 
 from __future__ import annotations
@@ -38,7 +41,7 @@ def parse_arguments() -> argparse.Namespace:
         required=True,
         action="append",
         metavar="FILE",
-        help="of train_almanac.py; may be repeated",
+        help="of train_almanac.py, or a bundle's model.onnx; may be repeated",
     )
     add(
         "--output",

@@ -8,7 +8,7 @@ baseline needs is here, in operator set 13, so that old runtimes load the file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -41,6 +41,7 @@ class Graph:
         self.outputs: list[onnx.ValueInfoProto] = []
         self.constants: dict[tuple, tuple[str, np.ndarray]] = {}
         self._scope = ""
+        self._written: dict[tuple, list[str]] = {}
 
     @contextmanager
     def scope(self, name: str) -> Iterator[None]:
@@ -54,8 +55,22 @@ class Graph:
         return Tensor(self, name, dtype)
 
     def output(self, name: str, tensor: Tensor, axes: Sequence[str]) -> None:
-        self.nodes.append(helper.make_node("Identity", [tensor.name], [name], name=name))
+        writer = next((node for node in self.nodes if tensor.name in node.output), None)
+        if writer is None or tensor.name in [own.name for own in self.outputs]:
+            self.result(name, tensor)
+        else:
+            self._rename(tensor.name, name)
         self.outputs.append(helper.make_tensor_value_info(name, _ELEMENT_TYPES[tensor.dtype], axes))
+
+    def _rename(self, old: str, new: str) -> None:
+        for node in self.nodes:
+            for names in (node.input, node.output):
+                names[:] = [new if name == old else name for name in names]
+
+    def result(self, name: str, tensor: Tensor) -> Tensor:
+        """The same under a name of its own."""
+        self.nodes.append(helper.make_node("Identity", [tensor.name], [name], name=name))
+        return Tensor(self, name, tensor.dtype)
 
     def constant(self, value, dtype: np.dtype | None = None) -> Tensor:
         array = np.asarray(value, dtype=dtype)
@@ -72,11 +87,30 @@ class Graph:
         return Tensor(self, name, FLOAT)
 
     def node(self, operator: str, *inputs: Tensor, dtype: np.dtype, **attributes) -> Tensor:
-        name = f"{self._scope}{operator}_{len(self.nodes)}"
+        names = self.write(operator, inputs, 2 if operator == "TopK" else 1, **attributes)
+        return Tensor(self, names[0], dtype)
+
+    def write(
+        self, operator: str, inputs: Sequence[Tensor], results: int, **attributes
+    ) -> list[str]:
+        """Names of the results of a node: of one written before, where that is the same."""
         names = [tensor.name for tensor in inputs]
-        outputs = [name, f"{name}_indices"] if operator == "TopK" else [name]
-        self.nodes.append(helper.make_node(operator, names, outputs, name=name, **attributes))
-        return Tensor(self, name, dtype)
+        key = (operator, *names, results, repr(sorted(attributes.items())))
+        if key not in self._written:
+            name = f"{self._scope}{operator}_{len(self.nodes)}"
+            outputs = [name, *(f"{name}_{i}" for i in range(1, results))]
+            self.nodes.append(helper.make_node(operator, names, outputs, name=name, **attributes))
+            self._written[key] = outputs
+        return self._written[key]
+
+    @contextmanager
+    def subgraph(self, name: str) -> Iterator[list[onnx.NodeProto]]:
+        """Collect nodes that see what is written so far, and that nothing outside sees."""
+        nodes, written = self.nodes, self._written
+        self.nodes, self._written = [], dict(written)
+        with self.scope(f"{name}_{len(nodes)}"):
+            yield self.nodes
+        self.nodes, self._written = nodes, written
 
     def model(self, metadata: dict[str, str]) -> onnx.ModelProto:
         """The checked model, with nothing in it that changes from run to run."""
@@ -126,6 +160,10 @@ class Tensor:
         return self._binary("Mul", other)
 
     def __truediv__(self, other) -> Tensor:
+        return self._binary("Div", other)
+
+    def __floordiv__(self, other) -> Tensor:
+        """Of whole numbers that are not negative: the graph rounds towards zero."""
         return self._binary("Div", other)
 
     def __pow__(self, other) -> Tensor:
@@ -231,6 +269,16 @@ class Tensor:
     def mean(self, *axes: int) -> Tensor:
         return self._unary("ReduceMean", axes=axes, keepdims=True)
 
+    def sum_of_sizes(self, *axes: int, keepdims: bool = True) -> Tensor:
+        return self._unary("ReduceL1", axes=axes, keepdims=keepdims)
+
+    def sum_of_squares(self, *axes: int, keepdims: bool = True) -> Tensor:
+        return self._unary("ReduceSumSquare", axes=axes, keepdims=keepdims)
+
+    def argmin(self, axis: int, last: bool = False) -> Tensor:
+        """Where the smallest value stands: the first one of equals, or the last."""
+        return self._unary("ArgMin", INT, axis=axis, keepdims=True, select_last_index=int(last))
+
     def transpose(self, *axes: int) -> Tensor:
         return self._unary("Transpose", perm=axes)
 
@@ -240,10 +288,18 @@ class Tensor:
     def softmax(self, axis: int) -> Tensor:
         return self._unary("Softmax", axis=axis)
 
-    def sort(self, axis: int) -> Tensor:
-        """Ascending order along an axis."""
-        length = self.size(axis).reshape(1)
-        return self.graph.node("TopK", self, length, dtype=self.dtype, axis=axis, largest=0)
+    def sort(self, axis: int, length: int | None = None) -> Tensor:
+        """Ascending order along an axis, whose length may be told where it is known."""
+        count = self.size(axis).reshape(1) if length is None else self.graph.constant([length], INT)
+        return self.graph.node("TopK", self, count, dtype=self.dtype, axis=axis, largest=0)
+
+    def norm(self, *axes: int) -> Tensor:
+        """Square root of the sum of squares."""
+        return self._unary("ReduceL2", axes=axes, keepdims=True)
+
+    def linear(self, weight: Tensor, bias: Tensor, factor: float = 1.0) -> Tensor:
+        """[rows, in] to [rows, out]; `factor` is that of the values."""
+        return self.graph.node("Gemm", self, weight, bias, dtype=self.dtype, alpha=factor)
 
     def unsqueeze(self, *axes: int) -> Tensor:
         return self.graph.node("Unsqueeze", self, self.graph.constant(axes, INT), dtype=self.dtype)
@@ -265,20 +321,44 @@ class Tensor:
         shape = self._unary("Shape", INT)
         return self.graph.node("Gather", shape, self.graph.constant(axis, INT), dtype=INT, axis=0)
 
+    def unshaped(self) -> Tensor:
+        """The same, of a shape that nobody can tell before the graph runs.
+
+        ONNX Runtime compares buffers of known shapes to find ones to use again, every node's
+        with all that are free, which is most of the time that opening a file takes.
+        """
+        shape = self._unary("Shape", INT)
+        return self.graph.node("Reshape", self, shape, dtype=self.dtype)
+
     def expand_like(self, other: Tensor) -> Tensor:
         shape = other._unary("Shape", INT)
         return self.graph.node("Expand", self, shape, dtype=self.dtype)
 
+    def repeat(self, *shape: int) -> Tensor:
+        """Copies along every axis of length one that has another length in `shape`."""
+        return self.graph.node("Expand", self, self.graph.constant(shape, INT), dtype=self.dtype)
+
     def slice(self, axis: int, start: int, end: int = END) -> Tensor:
-        bounds = [self.graph.constant([value], INT) for value in (start, end, axis)]
-        return self.graph.node("Slice", self, *bounds, dtype=self.dtype)
+        return self.window({axis: (start, end)})
+
+    def window(self, bounds: Mapping[int, tuple[int, ...]]) -> Tensor:
+        """Slices of several axes at once, (start, end) or (start, end, step) of each."""
+        axes = list(bounds)
+        starts, ends = ([bounds[axis][i] for axis in axes] for i in (0, 1))
+        steps = [bounds[axis][2] if len(bounds[axis]) > 2 else 1 for axis in axes]
+        parts = [starts, ends, axes] if set(steps) == {1} else [starts, ends, axes, steps]
+        inputs = [self.graph.constant(part, INT) for part in parts]
+        return self.graph.node("Slice", self, *inputs, dtype=self.dtype)
 
     def split(self, axis: int, sizes: Sequence[int]) -> list[Tensor]:
-        name = f"{self.graph._scope}Split_{len(self.graph.nodes)}"
-        outputs = [f"{name}_{i}" for i in range(len(sizes))]
-        inputs = [self.name, self.graph.constant(sizes, INT).name]
-        self.graph.nodes.append(helper.make_node("Split", inputs, outputs, name=name, axis=axis))
-        return [Tensor(self.graph, output, self.dtype) for output in outputs]
+        inputs = [self, self.graph.constant(sizes, INT)]
+        names = self.graph.write("Split", inputs, len(sizes), axis=axis)
+        return [Tensor(self.graph, name, self.dtype) for name in names]
+
+    def parts(self, axis: int, count: int) -> list[Tensor]:
+        """So many parts of the same length."""
+        names = self.graph.write("Split", [self], count, axis=axis)
+        return [Tensor(self.graph, name, self.dtype) for name in names]
 
     def pad(self, before: Sequence[int], after: Sequence[int], value: float = 0.0) -> Tensor:
         pads = self.graph.constant([*before, *after], INT)
@@ -318,10 +398,9 @@ def branch(
     graph = condition.graph
     bodies, outputs = {}, []
     for name, write in (("then_branch", yes), ("else_branch", no)):
-        before, graph.nodes = graph.nodes, []
-        with graph.scope(f"{name}_{len(before)}"):
-            results = [graph.node("Identity", tensor, dtype=tensor.dtype) for tensor in write()]
-        nodes, graph.nodes = graph.nodes, before
+        with graph.subgraph(name) as nodes:
+            # What a branch gives has to be computed in it, each result by a node of its own.
+            results = [graph.result(f"{graph._scope}{i}", own) for i, own in enumerate(write())]
         infos = [
             helper.make_tensor_value_info(tensor.name, _ELEMENT_TYPES[tensor.dtype], None)
             for tensor in results
@@ -341,5 +420,9 @@ def concatenate(tensors: Sequence[Tensor], axis: int) -> Tensor:
 
 def arange(length: Tensor) -> Tensor:
     """0, 1, ... length - 1."""
-    zero, one = length.graph.constant(0, INT), length.graph.constant(1, INT)
-    return length.graph.node("Range", zero, length, one, dtype=INT)
+    return between(length.graph.constant(0, INT), length)
+
+
+def between(start: Tensor, end: Tensor) -> Tensor:
+    """start, start + 1, ... end - 1."""
+    return start.graph.node("Range", start, end, start.graph.constant(1, INT), dtype=INT)

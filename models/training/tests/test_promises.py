@@ -91,6 +91,14 @@ def test_a_row_does_not_depend_on_its_neighbours(run):
         assert relative_difference(row, alone) < 2e-6
 
 
+def test_a_row_without_values_does_not_disturb_its_neighbours(run):
+    context, season_length = SERIES["air passengers"]
+    nothing = np.full(len(context), NAN)
+    together = run([nothing, context], [season_length] * 2, horizon=18)
+    alone = run([context], [season_length], horizon=18)
+    assert relative_difference(together[1:], alone) < 2e-6
+
+
 @every_series
 def test_powers_of_two_scale_exactly(run, context, season_length):
     bare = run([context], [season_length], horizon=12)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..tensor import Tensor, concatenate
-from .lines import EXPERTS, ORIGINS, WINDOW, Lines, damped_steps
+from .lines import ALPHAS, EXPERTS, ORIGINS, ROWS, WINDOW, Lines, damped_steps, place
 
 # By lead time, the origins (steps before the last one) that are tried.
 TRIALS = {
@@ -23,6 +23,9 @@ TRIALS = {
 }
 LEADS = tuple(TRIALS)
 PAIRS = [(lead, origin) for lead, origins in TRIALS.items() for origin in origins]
+
+# Where in the window the values stand that were to be forecast.
+TARGETS = [WINDOW - 1 - origin + lead for lead, origin in PAIRS]
 
 # An origin with c values before it counts c / (c + WARM_UP).
 WARM_UP = 2.0
@@ -42,33 +45,33 @@ TINY = 1e-6
 class Errors:
     mean: Tensor  # [B, R, L, E], mean absolute error by lead time
     noise: Tensor  # [B, 1, 1], the least mean absolute error one step ahead
-    usual_step: Tensor  # [B, 1, 1], mean absolute difference between neighbours
 
 
-def measure(lines: Lines, rows: Tensor, observed: Tensor, scaled: Tensor) -> Errors:
-    """`rows` [B, R, WINDOW], every second one of the logarithmic channel."""
+def measure(lines: Lines, usual_step: Tensor) -> Errors:
+    """`lines` has picked the values at `TARGETS`, every second row in the logarithmic channel;
+    `usual_step` [B, 1, 1] is the mean absolute difference between neighbours."""
+    actual, observed, scaled = lines.picked.split(1, [ROWS, 1, 1])
     origins = [ORIGINS.index(origin) for _, origin in PAIRS]
-    targets = [WINDOW - 1 - origin + lead for lead, origin in PAIRS]
     leads = np.array([lead for lead, _ in PAIRS])
     moved = np.stack([damped_steps(expert.damping, leads) for expert in EXPERTS], axis=1)
     forecast = lines.level.take(origins, 2) + lines.step.take(origins, 2) * moved
-    deviation = (forecast - rows.take(targets, 2).unsqueeze(3)).abs()
+    deviation = (forecast - actual.unsqueeze(3)).abs()
 
-    evidence = lines.evidence.take(origins, 2).reshape(-1, 1, len(PAIRS))
-    weight = observed.take(targets, 2) * (evidence / (evidence + WARM_UP))
-    size = scaled.take(targets, 2).abs() * weight
+    evidence = lines.weight.take([place(origin, ALPHAS[0]) for _, origin in PAIRS], 2)
+    weight = observed * (evidence / (evidence + WARM_UP))
+    size = scaled.abs() * weight
 
-    by_lead = np.equal.outer(np.array(LEADS), leads).astype(np.float32)
+    # In units of DOUBT, so that the usual step counts one.
+    by_lead = np.equal.outer(np.array(LEADS), leads) / np.float32(DOUBT)
     # Weights go into the averaging matrix: the smaller of the two to multiply.
     averaging = concatenate([weight, size] * 3, axis=1).unsqueeze(2) * by_lead
-    total = (weight.unsqueeze(2) * by_lead).sum(3)
-    usual = _usual_step(scaled, observed)
-    mean = (averaging @ deviation + DOUBT * usual.unsqueeze(3)) / (total + DOUBT)
-    noise = mean.slice(2, 0, 1).min(1, 3, keepdims=False).unsqueeze(2)
-    return Errors(mean, noise.maximum(SMALLEST_NOISE), usual)
+    total = (weight @ by_lead.T + 1.0).unsqueeze(3)
+    mean = (averaging @ deviation + usual_step.unsqueeze(3)) / total
+    return Errors(mean, mean.take(0, 2).min(1, 2).maximum(SMALLEST_NOISE))
 
 
-def _usual_step(scaled: Tensor, observed: Tensor) -> Tensor:
-    both = observed.slice(2, 1) * observed.slice(2, 0, -1)
-    step = (scaled.slice(2, 1) - scaled.slice(2, 0, -1)).abs() * both
-    return (step.sum(2) + LONELY_STEP * TINY) / (both.sum(2) + TINY)
+def usual_step(moves: Tensor) -> Tensor:
+    """Mean [B, 1, 1] of sizes; `moves` [B, 2, n] are sizes, and one where there is one."""
+    sums = moves.sum(2) + np.array([[LONELY_STEP * TINY], [TINY]])
+    total, count = sums.split(1, [1, 1])
+    return total / count

@@ -20,7 +20,7 @@ CHANNELS = 2
 # Last values whose distribution is offered as a forecast by itself.
 RECENT = 64
 
-FAR = 1e9
+FAR = history.FAR
 
 
 @dataclass
@@ -28,12 +28,11 @@ class Evidence:
     features: Tensor  # [B, F]
     level: Tensor  # [B, lines.ROWS, E]
     step: Tensor  # [B, lines.ROWS, E]
-    season: Tensor  # [B, CHANNELS, K], of the first season
-    fast: Tensor  # [B, CHANNELS, K], what the last cycle alone would have instead
-    other: Tensor  # [B, CHANNELS, K], of the alternative
+    fast: Tensor  # [B, CHANNELS, K], first season, mostly from its last cycle
+    season: Tensor  # [B, 2 * CHANNELS, K], first season and alternative
     naive: Tensor  # [B, 3, K], raw values one season, two seasons, one second season ago
     spread: Tensor  # [B, 1, K], log of the phase's spread against the mean
-    recent: Tensor  # [B, Q], quantiles of the last values, raw
+    recent: Tensor  # [B, Q, 1], quantiles of the last values, raw
     centre: Tensor  # [B, CHANNELS, 1]
     lowest: Tensor  # [B, CHANNELS, 1]
     highest: Tensor  # [B, CHANNELS, 1]
@@ -42,82 +41,80 @@ class Evidence:
     positive: Tensor  # [B, 1, 1], one where the logarithmic channel may be used
 
 
-# The fields with two axes; the others have three.
-FLAT = ("features", "recent")
 NAMES = tuple(field.name for field in fields(Evidence))
 
 
+def read(context: Tensor) -> history.History:
+    """Never shorter than the window that lines are fitted to."""
+    return history.read(context, padding=lines.WINDOW)
+
+
 def gather(past: history.History, season_length: Tensor, steps: Tensor) -> Evidence:
-    """`steps` [B or 1, 1, K] are counted from the last observed value."""
-    window = lines.WINDOW
-
-    def tail(values: Tensor) -> Tensor:
-        return values.pad([0, 0, window], [0, 0, 0]).slice(2, -window)
-
-    # Places, in steps before the last value: the window, the steps just ahead that are shown
-    # to the gate, and the forecast's own. Those before a short history are masked.
-    nothing = 0 * past.span
-    steps = steps + nothing
-    shown = features.SHOWN_INDICES
+    """`steps` [B, 1, K] are counted from the last observed value."""
+    window, shown = lines.WINDOW, features.SHOWN_INDICES
+    # In steps before the last value: the window, and the steps just ahead, which the gate sees.
     fixed = np.concatenate([np.arange(window)[::-1], -1 - np.arange(shown)])
-    back = -steps
-    places = concatenate([nothing + fixed[None, None, :], back], axis=2)
-    cycle = seasons.estimate(past, season_length, back, steps, places)
+    cycle = seasons.estimate(past, season_length, fixed, -steps)
+    adjustments = concatenate([cycle.index, cycle.other], axis=1)
 
-    observed, scaled, variants = tail(past.observed), tail(past.scaled), tail(past.variants)
-    adjustments = [cycle.index, cycle.other]
-    adjusted = [variants - index.slice(2, 0, window) for index in adjustments]
-    rows = concatenate([variants, *adjusted], axis=1) * observed
-    fitted = lines.fit(rows, observed)
-    missed = errors.measure(fitted, rows, observed, scaled)
+    scaled = past.scaled.slice(2, -window)
+    variants, observed = past.channels.slice(2, -window).split(1, [CHANNELS, 1])
+    adjusted = concatenate([variants, variants], axis=1) - adjustments.slice(2, 0, window)
+    rows = concatenate([variants, adjusted * observed, observed, scaled], axis=1)
+    fitted = lines.fit(rows, observed, errors.TARGETS)
+    moves = features.moves(past)
+    usual = errors.usual_step(moves.paired.slice(2, 1 - window))
+    missed = errors.measure(fitted, usual)
 
-    now = fitted.mean.take(0, 2)
-    present = now.slice(1, 0, 1).slice(2, features.PRESENT, features.PRESENT + 1)
-    index, other = (table.slice(2, window + shown) for table in adjustments)
-    seen = past.observed > 0.0
+    last = fitted.mean.slice(2, features.PRESENT, features.PRESENT + 1)
+    present = last.slice(1, 0, 1)
     parts = {
         "level": fitted.level.take(0, 2),
         "step": fitted.step.take(0, 2),
-        "season": index,
-        "fast": cycle.fast - index,
-        "other": other,
-        "naive": _naive(cycle, present),
+        "fast": cycle.fast,
+        "season": adjustments.slice(2, window + shown),
+        "naive": _naive(past, cycle, present),
         "spread": cycle.spread,
         "recent": _recent(past),
         "centre": past.centre,
-        "lowest": where(seen, past.variants, FAR).min(2),
-        "highest": where(seen, past.variants, -FAR).max(2),
+        "lowest": where(past.missing, FAR, past.variants).min(2),
+        "highest": where(past.missing, -FAR, past.variants).max(2),
         "noise": missed.noise,
         "present": present + past.centre.slice(1, 0, 1),
         "positive": past.positive,
     }
-    ahead = [table.slice(1, 0, 1).slice(2, window, window + shown) for table in adjustments]
-    view = features.View(past, cycle, fitted, missed, rows, observed, now, parts["present"], ahead)
+    ahead = adjustments.window({1: (0, 2 * CHANNELS, CHANNELS), 2: (window, window + shown)})
+    view = features.View(
+        past, cycle, fitted, missed, moves, rows, observed, last, parts["present"], ahead, usual
+    )
     return Evidence(features=features.describe(view, season_length), **parts)
 
 
-def _naive(cycle: seasons.Seasons, present: Tensor) -> Tensor:
-    """Values of earlier seasons [B, 3, K]; what is unknown is the next best, at last the level."""
-    once, twice, second = cycle.naive.split(1, [1, 1, 1])
-    knows_once, knows_twice, knows_second = (cycle.known > 0.0).split(1, [1, 1, 1])
+def _naive(past: history.History, cycle: seasons.Seasons, present: Tensor) -> Tensor:
+    """Values of earlier seasons; what is unknown is the next best, at last the level."""
+    values = past.channels.take_along(past.places(cycle.sources).repeat(1, CHANNELS + 1, 1), 2)
+    raw, _, seen = values.split(1, [1] * (CHANNELS + 1))
+    once, twice, second = raw.parts(2, 3)
+    knows_once, knows_twice, knows_second = (seen > 0.0).parts(2, 3)
     once = where(knows_once, once, present)
     both = where(knows_twice, 0.5 * (once + twice), once)
     return concatenate([once, both, where(knows_second, second, both)], axis=1)
 
 
 def _recent(past: history.History) -> Tensor:
-    """Quantiles of the last RECENT values, [B, Q]."""
-    padded = [
-        values.pad([0, 0, RECENT], [0, 0, 0]).slice(2, -RECENT).reshape(0, -1)
-        for values in (past.scaled, past.observed)
-    ]
-    values, seen = padded
-    ordered = where(seen > 0.0, values, FAR).sort(1)
-    count = seen.sum(1)
-    final = (count - 1.0).maximum(0.0)
-    rank = (count * np.array(LEVELS)[None, :] - 0.5).clip(0.0, final)
-    below = rank.cast(INT)
-    above = (below + 1).minimum(final.cast(INT))
-    low, high = ordered.take_along(below, 1), ordered.take_along(above, 1)
-    quantile = low + (high - low) * (rank - below.cast(FLOAT))
-    return where(quantile < 0.5 * FAR, quantile, 0.0)
+    """Quantiles of the last RECENT values."""
+    seen = past.observed.slice(2, -RECENT)
+    values = past.far.slice(2, -RECENT)
+    ordered = values.reshape(0, -1, 1).sort(1, RECENT)
+    count = seen.sum(1, 2, keepdims=False).cast(INT)
+    return past.length.graph.constant(_shares(), FLOAT).take(count, 0) @ ordered
+
+
+def _shares() -> np.ndarray:
+    """Of every ordered value in every quantile, by how many values there are,
+    [RECENT + 1, Q, RECENT]: quantiles lie between the two values whose ranks are nearest."""
+    count = np.arange(RECENT + 1)[:, None]
+    final = np.maximum(count - 1, 0)
+    rank = np.clip(count * np.array(LEVELS) - 0.5, 0.0, final)
+    shares = np.maximum(1.0 - np.abs(rank[..., None] - np.arange(RECENT)), 0.0)
+    return np.where(count[..., None] > 0, shares, 0.0)

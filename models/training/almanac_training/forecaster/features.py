@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..seasonal.history import History
-from ..tensor import FLOAT, Tensor, concatenate
+from ..tensor import END, FLOAT, Tensor, concatenate
 from .errors import Errors
-from .lines import ALPHAS, ORIGINS, Lines
+from .lines import ALPHAS, ORIGINS, ROWS, Lines, place
 from .seasons import Seasons
 
 # Values of the window that are shown as they are, unadjusted and adjusted.
@@ -26,7 +26,8 @@ COMMON_SEASONS = (1, 4, 12, 7, 24, 48, 52)
 
 # Slopes worth showing, slowest first, and origins to show three of the levels at.
 SLOPES = 5
-EARLIER = [ORIGINS.index(origin) for origin in (12, 24, 48)]
+EARLIER = (12, 24, 48)
+EARLIER_ALPHAS = ALPHAS[1:4]
 
 # What levels are compared with, and slopes multiplied by to be of their size.
 PRESENT = ALPHAS.index(0.4)
@@ -40,6 +41,14 @@ SMALLEST = 1e-6
 
 
 @dataclass
+class Moves:
+    """From every step to the next, [B, 1, T - 1]."""
+
+    step: Tensor  # zero where one of the two is missing
+    paired: Tensor  # [B, 2, T - 1], size of the step, and one where both were observed
+
+
+@dataclass
 class View:
     """All that there is to describe."""
 
@@ -47,52 +56,42 @@ class View:
     cycle: Seasons
     lines: Lines
     missed: Errors
-    rows: Tensor  # [B, R, WINDOW], as adjusted
+    moves: Moves
+    rows: Tensor  # [B, ROWS + 2, WINDOW], as adjusted, observed, and scaled
     observed: Tensor  # [B, 1, WINDOW]
-    now: Tensor  # [B, R, A], discounted means at the last step
+    last: Tensor  # [B, ROWS, 1], discounted means at the last step
     present: Tensor  # [B, 1, 1], level of the raw values
-    ahead: list[Tensor]  # [B, 1, SHOWN_INDICES], next indices of both adjustments
+    ahead: Tensor  # [B, 2, SHOWN_INDICES], next raw indices of both adjustments
+    usual_step: Tensor  # [B, 1, 1]
+
+
+def moves(past: History) -> Moves:
+    both = past.observed.slice(2, 1) * past.observed.slice(2, 0, -1)
+    step = (past.scaled.slice(2, 1) - past.scaled.slice(2, 0, -1)) * both
+    return Moves(step, concatenate([step.abs(), both], axis=1))
 
 
 def describe(view: View, season_length: Tensor) -> Tensor:
     """[B, F]"""
-    noise = view.missed.noise
-    size = view.present.abs() + noise
-    told = season_length.unsqueeze(1, 2).maximum(1)
-
-    def flat(values: Tensor) -> Tensor:
-        return values.reshape(0, -1)
-
-    sizes = [(view.missed.mean + SMALLEST) / noise.unsqueeze(3), *_sizes(view, size, told)]
-    signed = [*_differences(view, (noise / size).maximum(SMALLEST)), *_signed(view)]
-    return concatenate(
-        [
-            concatenate([flat(part) for part in sizes], axis=1).log(),
-            _asinh(concatenate([flat(part) for part in signed], axis=1)),
-            flat(concatenate([part.cast(FLOAT) for part in _shares(view, told)], axis=1)),
-        ],
-        axis=1,
-    )
+    size = view.present.abs() + view.missed.noise
+    told = season_length.unsqueeze(1, 2).maximum(1).cast(FLOAT)
+    parts = [
+        concatenate(_sizes(view, size, told), axis=2).log(),
+        _asinh(concatenate([*_differences(view, size), *_signed(view)], axis=2)),
+        concatenate([part.cast(FLOAT) for part in _shares(view, told)], axis=2),
+    ]
+    return concatenate(parts, axis=2).reshape(0, -1)
 
 
-def _differences(view: View, share: Tensor) -> list[Tensor]:
-    """Levels and slopes in units of the noise; of the logarithms, of the noise's share."""
-    noise = view.missed.noise
-    unit = concatenate([noise, share] * 3, axis=1)
-    last = view.now.slice(2, PRESENT, PRESENT + 1)
-    slope = view.lines.slope.take(0, 2).slice(2, 0, SLOPES)
-    earlier = view.lines.mean.take(EARLIER, 2).slice(3, 1, 4).reshape(0, 0, -1)
-    levels = concatenate([view.now - last, SLOPE_STEPS * slope, earlier - last], axis=2)
-    shown = view.rows.take([0, 2], 1).slice(2, -SHOWN) - last.take([0, 2], 1)
-    shown = (shown * view.observed.slice(2, -SHOWN)).reshape(0, 1, -1)
-    return [levels / unit, concatenate([shown, *view.ahead], axis=2) / noise]
+def _in_a_row(values: Tensor) -> Tensor:
+    return values.reshape(0, 1, -1)
 
 
 def _sizes(view: View, size: Tensor, told: Tensor) -> list[Tensor]:
     past, noise = view.past, view.missed.noise
     length, known = view.cycle.length.cast(FLOAT), past.count
-    told = told.cast(FLOAT)
     return [
+        (_in_a_row(view.missed.mean) + SMALLEST) / noise,
         known,
         past.span.cast(FLOAT),
         told,
@@ -101,41 +100,55 @@ def _sizes(view: View, size: Tensor, told: Tensor) -> list[Tensor]:
         known / told,
         noise,
         size / noise,
-        view.missed.usual_step / noise + SMALLEST,
+        view.usual_step / noise + SMALLEST,
     ]
+
+
+def _differences(view: View, size: Tensor) -> list[Tensor]:
+    """Levels and slopes in units of the noise; of the logarithms, of the noise's share."""
+    noise = view.missed.noise
+    share = (noise / size).maximum(SMALLEST)
+    unit = concatenate([noise, share] * (ROWS // 2), axis=1)
+    levels = concatenate([view.lines.mean, view.lines.slope], axis=2) @ _chosen()
+    # The first adjustment's rows are one pair of channels behind the unadjusted ones.
+    shown = view.rows.window({1: (0, 3, 2), 2: (-SHOWN, END)})
+    shown = shown - view.last.window({1: (0, 3, 2)}) * view.observed.slice(2, -SHOWN)
+    return [
+        _in_a_row(levels / unit),
+        concatenate([_in_a_row(shown), _in_a_row(view.ahead)], axis=2) / noise,
+    ]
+
+
+def _chosen() -> np.ndarray:
+    """What picks from means and slopes, [2 * O * A, n]: the means now, less the present one,
+    slopes, and earlier means, less the present one."""
+    count = len(ORIGINS) * len(ALPHAS)
+    picking = np.eye(2 * count, dtype=np.float32)
+    last = picking[:, [PRESENT]]
+    now = picking[:, : len(ALPHAS)] - last
+    slope = picking[:, count : count + SLOPES] * SLOPE_STEPS * np.array(ALPHAS[:SLOPES])
+    places = [place(origin, alpha) for origin in EARLIER for alpha in EARLIER_ALPHAS]
+    return np.concatenate([now, slope, picking[:, places] - last], axis=1)
 
 
 def _signed(view: View) -> list[Tensor]:
     past, noise = view.past, view.missed.noise
+    strengths = [view.cycle.strength.slice(1, 0, 1), view.cycle.second.slice(1, 1, 2)]
     # Zero, which stands for missing values, takes part: padding makes no difference.
-    return [
-        past.scaled.min(2).minimum(0.0),
-        past.scaled.max(2).maximum(0.0),
-        view.cycle.strength.slice(1, 0, 1) / noise,
-        view.cycle.second_strength / noise,
-    ]
+    return [past.scaled.min(2), past.scaled.max(2), concatenate(strengths, axis=2) / noise]
 
 
 def _shares(view: View, told: Tensor) -> list[Tensor]:
-    """[B, 1, 1] each, but for the last"""
-    past = view.past
-    raw, seen = past.scaled, past.observed
-    zero = (raw.abs() < SMALLEST).cast(FLOAT) * seen
-    both = seen.slice(2, 1) * seen.slice(2, 0, -1)
-    step = (raw.slice(2, 1) - raw.slice(2, 0, -1)) * both
+    """[B, 1, n] each"""
+    past, step = view.past, view.moves.step
+    size, both = view.moves.paired.split(1, [1, 1])
+    zero = (past.far.abs() < SMALLEST).cast(FLOAT)
     pairs = both.sum(2).maximum(1.0)
-    size = step.abs()
     repeats = (size < SMALLEST).cast(FLOAT) * both
-    squares = (step * step).sum(2) + SMALLEST
+    squares = step.sum_of_squares(2) + SMALLEST
     turning = (step.slice(2, 1) * step.slice(2, 0, -1)).sum(2) / squares
-    recent = size.pad([0, 0, RECENT_STEPS], [0, 0, 0]).slice(2, -RECENT_STEPS).sum(2)
-    calm = recent / RECENT_STEPS / (squares / pairs).sqrt() + SMALLEST
-
-    adjusted = view.rows.slice(1, 2, 3)
-    mean = adjusted.sum(2) / view.observed.sum(2).maximum(1.0)
-    adjusted = adjusted - mean * view.observed
-    persistence = (adjusted.slice(2, 1) * adjusted.slice(2, 0, -1)).sum(2)
-    persistence = persistence / ((adjusted * adjusted).sum(2) + SMALLEST)
+    recent = size.slice(2, -RECENT_STEPS).mean(2)
+    calm = recent / (squares / pairs).sqrt() + SMALLEST
     return [
         past.count / past.span.cast(FLOAT),
         view.cycle.has_second,
@@ -143,12 +156,20 @@ def _shares(view: View, told: Tensor) -> list[Tensor]:
         zero.sum(2) / past.count,
         repeats.sum(2) / pairs,
         turning,
-        persistence,
+        _persistence(view),
         calm.log(),
-        view.cycle.kept,
-        view.cycle.second_kept,
-        told.equals(np.array(COMMON_SEASONS)[None, :, None]),
+        _in_a_row(view.cycle.kept),
+        view.cycle.second.slice(1, 0, 1),
+        told.equals(np.array(COMMON_SEASONS)),
     ]
+
+
+def _persistence(view: View) -> Tensor:
+    """Autocorrelation of what the first season leaves over, [B, 1, 1]."""
+    adjusted, observed = view.rows.slice(1, 2, 3), view.observed
+    adjusted = adjusted - adjusted.sum(2) / observed.sum(2) * observed
+    product = (adjusted.slice(2, 1) * adjusted.slice(2, 0, -1)).sum(2)
+    return product / (adjusted.sum_of_squares(2) + SMALLEST)
 
 
 def _asinh(values: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ with constant vectors. One matrix product makes them for all origins at once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,13 +78,23 @@ def damped_steps(damping: float, steps: np.ndarray) -> np.ndarray:
 
 @dataclass
 class Lines:
-    """`mean` and `slope` are [B, R, O, A] for R rows of every series and O origins."""
+    """Of R rows of every series, at O origins.
+
+    Means and slopes [B, R, O * A] are those of every alpha; slopes are against lags in units
+    of the memory, a step being alpha of them.
+    """
 
     mean: Tensor
     slope: Tensor
     level: Tensor  # [B, R, O, E], of every expert
-    step: Tensor  # [B, R, O, E], slope of every expert
-    evidence: Tensor  # [B, 1, O, 1], discounted number of values before the origin
+    step: Tensor  # [B, R, O, E], slope of every expert, per step
+    weight: Tensor  # [B, 1, O * A], discounted number of values before the origin
+    picked: Tensor  # [B, ROWS + 2, n], values of the window
+
+
+def place(origin: int, alpha: float) -> int:
+    """Where in O * A an alpha stands at an origin."""
+    return ORIGINS.index(origin) * len(ALPHAS) + ALPHAS.index(alpha)
 
 
 def kernels() -> np.ndarray:
@@ -101,38 +112,38 @@ def kernels() -> np.ndarray:
     return kernels.reshape(WINDOW, -1).astype(np.float32)
 
 
-def fit(rows: Tensor, observed: Tensor) -> Lines:
-    """`rows` [B, R, WINDOW] are zero where `observed` [B, 1, WINDOW] is."""
-    matrix = rows.graph.constant(kernels())
+def fit(rows: Tensor, observed: Tensor, picked: Sequence[int]) -> Lines:
+    """`rows` [B, ROWS + 2, WINDOW] are the adjusted ones, zero where nothing was observed;
+    `observed`, one where something was; and a row of which values are `picked` and no more."""
+    parts, width = [ROWS, 1, 1], len(ORIGINS) * len(ALPHAS)
+    zero_to_one, two = np.split(kernels(), [2 * width], axis=1)
+    # One product with kernels, and with a one for each value that is picked.
+    matrix = np.concatenate([zero_to_one, np.eye(WINDOW, dtype=np.float32)[:, picked]], axis=1)
+    zeroth, first, values = (rows @ matrix).split(2, [width, width, len(picked)])
+    zeroth, weight, _ = zeroth.split(1, parts)
+    first, weighted_age, _ = first.split(1, parts)
+    weighted_square = observed @ two
 
-    def sums(of: Tensor, count: int) -> Tensor:
-        flat = of.reshape(-1, WINDOW) @ matrix
-        return flat.reshape(-1, count, MOMENTS, len(ORIGINS) * len(ALPHAS))
-
-    def moment(of: Tensor, power: int) -> Tensor:
-        return of.take(power, 2)
-
-    values, weights = sums(rows, ROWS), sums(observed, 1)
-    weight = moment(weights, 0)
-    mean = moment(values, 0) / weight.maximum(TINY)
-    age = moment(weights, 1) / weight.maximum(TINY)
+    known = weight.maximum(TINY)
+    mean, age = zeroth / known, weighted_age / known
     # Lag counts backwards, hence the sign of the covariance.
-    covariance = age * moment(values, 0) - moment(values, 1)
+    covariance = age * zeroth - first
     alphas = np.tile(ALPHAS, len(ORIGINS))
-    variance = moment(weights, 2) - age * moment(weights, 1) + SLOPE_RIDGE * alphas**2
-    slope = covariance * (alphas / variance)
+    variance = weighted_square - age * weighted_age + SLOPE_RIDGE * alphas**2
+    slope = covariance / variance
 
-    def by_origin(of: Tensor, count: int) -> Tensor:
-        return of.reshape(-1, count, len(ORIGINS), len(ALPHAS))
+    def by_origin(of: Tensor) -> Tensor:
+        return of.reshape(0, 0, len(ORIGINS), len(ALPHAS))
 
-    mean, slope = by_origin(mean, ROWS), by_origin(slope, ROWS)
     # Products with zeros and ones are faster than gathering along the last axis.
+    alpha = np.array(ALPHAS)[:, None]
     level_choice = _choice([expert.level_alpha for expert in EXPERTS])
     slope_choice = _choice([expert.slope_alpha for expert in EXPERTS])
-    step = slope @ (slope_choice * [expert.share for expert in EXPERTS])
-    level_age = by_origin(age * (1.0 / alphas), 1) @ level_choice
-    level = mean @ level_choice + step * level_age
-    return Lines(mean, slope, level, step, by_origin(weight, 1).slice(3, 0, 1))
+    shares = np.array([expert.share for expert in EXPERTS])
+    step = by_origin(slope) @ (slope_choice * shares * alpha)
+    level_age = by_origin(age) @ (level_choice / alpha)
+    level = by_origin(mean) @ level_choice + step * level_age
+    return Lines(mean, slope, level, step, weight, values)
 
 
 def _choice(chosen: list[float]) -> np.ndarray:

@@ -52,7 +52,7 @@ def quantiles(output: torch.Tensor, found: Found, steps: torch.Tensor) -> torch.
     shape = (between @ shape) @ _constant(SHAPE.T, shape)
     spread = (point + width * shape).transpose(1, 2)
     recent = (between @ torch.sigmoid(extra["recent"])).transpose(1, 2)
-    return spread + recent * (found["recent"].unsqueeze(2) - spread)
+    return spread + recent * (found["recent"] - spread)
 
 
 def clip_negative(forecast: torch.Tensor, found: Found) -> torch.Tensor:
@@ -104,9 +104,9 @@ def _point(weight, extra, found, steps, between):
     damped = torch.stack([_damped(damping, steps) for damping in lines.DAMPINGS], dim=-1)
     slopes = slopes.reshape(*slopes.shape[:2], CHANNELS, -1)
     total = base + (slopes * damped.unsqueeze(2)).sum(-1)
-    total = total + first * found["season"].transpose(1, 2)
-    total = total + second * found["other"].transpose(1, 2)
-    total = total + last * found["fast"].transpose(1, 2)
+    season, other = found["season"].transpose(1, 2).split(CHANNELS, dim=-1)
+    total = total + first * season + second * other
+    total = total + last * (found["fast"].transpose(1, 2) - season)
     centre = found["centre"].transpose(1, 2)
     naive = (others[..., :3] * found["naive"].transpose(1, 2)).sum(-1, keepdim=True)
     naive = naive - others[..., 4:] * centre[..., :1]

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from ..seasonal.history import History
-from ..seasonal.season import one_unless
-from ..tensor import FLOAT, INT, Tensor, arange, branch, concatenate, where
-from .profile import LONGEST, Profile, estimate_profile, smooth
+from ..tensor import Tensor, branch, concatenate, where
+from .profile import LONGEST, NOWHERE, Profile, estimate_profile, smooth
 
 CYCLES, SECOND_CYCLES = 12, 6
 
@@ -20,136 +21,92 @@ CYCLES, SECOND_CYCLES = 12, 6
 YEARS = {7: 364, 5: 260}
 DAYS_PER_WEEK, HOURS_PER_DAY = 7, 24
 
-# From so many phases on, the first season has a smoothed version.
+# From so many phases on, the first season has a smoothed version. No second season is shorter.
 MANY_PHASES = 20
+
+
+def _second_lengths() -> np.ndarray:
+    """By first season, 1 where there is no second: seven days, or a year for a week."""
+    lengths = np.ones(LONGEST + 1, dtype=np.int64)
+    days = np.arange(HOURS_PER_DAY, LONGEST // DAYS_PER_WEEK + 1, HOURS_PER_DAY)
+    lengths[days] = DAYS_PER_WEEK * days
+    lengths[list(YEARS)] = list(YEARS.values())
+    return lengths
 
 
 @dataclass
 class Seasons:
+    """Places n are the fixed ones and the K of the forecast behind them."""
+
     length: Tensor  # [B, 1, 1], of the first season
-    index: Tensor  # [B, V, n], of the first season at the places asked for
+    index: Tensor  # [B, V, n], of the first season
     other: Tensor  # [B, V, n], of both where there are two, else smoothed and not shrunk
     fast: Tensor  # [B, V, K], of the first season, mostly from its last cycle
     spread: Tensor  # [B, 1, K], log of the spread of the phase against that of all
-    naive: Tensor  # [B, 3, K], raw values one season, two seasons, one second season ago
-    known: Tensor  # [B, 3, K], one where there is such a value
+    sources: Tensor  # [B, 1, 3 K], steps back to one season, two seasons, one second season ago
     kept: Tensor  # [B, V, 1], share of the indices' variance that is not noise
     strength: Tensor  # [B, V, 1], standard deviation of the indices
     has_second: Tensor  # [B, 1, 1], bool
-    second_kept: Tensor  # [B, 1, 1], of the raw values
-    second_strength: Tensor  # [B, 1, 1]
+    second: Tensor  # [B, 2, 1], share kept and strength of the second season's raw indices
 
 
-def estimate(
-    history: History, season_length: Tensor, back: Tensor, steps: Tensor, places: Tensor
-) -> Seasons:
-    """Indices `places` [B, 1, n] steps before the last value, which hold -`steps`.
+def estimate(history: History, season_length: Tensor, fixed: np.ndarray, back: Tensor) -> Seasons:
+    """Indices at places `fixed` [m] and `back` [B, 1, K], in steps before the last value.
 
-    `season_length` is [B]; 0, 1 and what is longer than the history are no season. `steps`
-    [B, 1, K] are counted from the last observed value, and `back` is minus that.
+    `season_length` is [B]; 0, 1 and what is longer than the history are no season.
     """
     length = season_length.unsqueeze(1, 2)
-    usable = (length > 1) & (length < history.span) & (length <= LONGEST)
-    length = one_unless(usable, length)
+    length = where(length < history.span.minimum(LONGEST + 1), length, 1).maximum(1)
     first = estimate_profile(history, length, CYCLES)
+    places = length.graph.constant(fixed)
 
-    phase = _twice(places % length)
+    def phases(of: Tensor) -> Tensor:
+        """For both channels."""
+        return concatenate([places % of, back % of], axis=2).repeat(1, 2, 1)
+
+    phase, own_phase = phases(length), back % length
     index = first.shrunk.take_along(phase, 2)
-    longest = length.max(0, 1, 2, keepdims=False)
-    (smoothed,) = branch(
-        longest >= MANY_PHASES,
-        lambda: [smooth(first.plain, length, first.inside).take_along(phase, 2)],
-        lambda: [first.plain.take_along(phase, 2)],
-    )
-    own_phase = back % length
-    naive, known = _naive(history, length, steps)
+    ahead = concatenate([first.fast, first.spread], axis=1)
+    fast, spread = ahead.take_along(own_phase.repeat(1, 3, 1), 2).split(1, [2, 1])
 
-    second_length = _second_length(length)
-    has_second = (second_length > 1) & (second_length < history.span)
-    second_length = one_unless(has_second, second_length)
+    second_length = length.graph.constant(_second_lengths()).take(length, 0)
+    second_length = where(second_length < history.span, second_length, 1)
+    has_second = second_length > 1
+    before = where(has_second, back % second_length, NOWHERE)
 
-    def two() -> list[Tensor]:
-        return _add_second(history, first, second_length, places, index, smoothed, steps)
+    def plain() -> list[Tensor]:
+        return [first.plain.take_along(phase, 2), 0.0 * first.kept]
 
-    def one() -> list[Tensor]:
-        nothing, never = history.positive * 0.0, steps.cast(FLOAT) * 0.0
-        return [smoothed, never, never, nothing, nothing]
+    def many() -> list[Tensor]:
+        smoothed = smooth(first.plain, length).take_along(phase, 2)
+        any_second = second_length.max(0, 1, 2, keepdims=False) > 1
+        return branch(any_second, lambda: two(smoothed), lambda: [smoothed, 0.0 * first.kept])
 
-    any_second = second_length.max(0, 1, 2, keepdims=False) > 1
-    other, second, second_known, second_kept, second_strength = branch(any_second, two, one)
+    def two(smoothed: Tensor) -> list[Tensor]:
+        second = _second(history, first, second_length)
+        both = index + second.shrunk.take_along(phases(second_length), 2)
+        worth = concatenate([second.kept.slice(1, 0, 1), second.strength.slice(1, 0, 1)], axis=1)
+        return [where(has_second, both, smoothed), worth]
+
+    longest = length.maximum(second_length).max(0, 1, 2, keepdims=False)
+    other, second = branch(longest >= MANY_PHASES, many, plain)
     return Seasons(
         length=length,
         index=index,
         other=other,
-        fast=first.fast.take_along(_twice(own_phase), 2),
-        spread=first.spread.take_along(own_phase, 2),
-        naive=concatenate([naive, second], axis=1),
-        known=concatenate([known, second_known], axis=1),
+        fast=fast,
+        spread=spread,
+        sources=concatenate([own_phase, own_phase + length, before], axis=2),
         kept=first.kept,
         strength=first.strength,
         has_second=has_second,
-        second_kept=second_kept,
-        second_strength=second_strength,
+        second=second,
     )
 
 
-def _add_second(
-    history: History,
-    first: Profile,
-    length: Tensor,
-    places: Tensor,
-    index: Tensor,
-    smoothed: Tensor,
-    steps: Tensor,
-) -> list[Tensor]:
-    """The alternative index, seasonal naive of the second season, its worth and strength."""
-    every = history.length - 1 - arange(history.length).unsqueeze(0, 1)
-    own = first.shrunk.take_along(_twice(every % first.length), 2)
-    rest = replace(history, variants=(history.variants - own) * history.observed)
-    second = estimate_profile(rest, length, SECOND_CYCLES)
-    table = smooth(second.shrunk, length, second.inside)
-    two = index + table.take_along(_twice(places % length), 2)
-    has_second = length > 1
-    naive, known = _values_at(history, _season_before(history, length, steps))
-    return [
-        where(has_second, two, smoothed),
-        naive,
-        known * has_second.cast(FLOAT),
-        second.kept.slice(1, 0, 1),
-        second.strength.slice(1, 0, 1),
-    ]
-
-
-def _second_length(length: Tensor) -> Tensor:
-    """Seven times a season that is a day; a year for a week; else 1."""
-    is_day = (length % HOURS_PER_DAY < 1) & (length * DAYS_PER_WEEK <= LONGEST)
-    second = one_unless(is_day, DAYS_PER_WEEK * length)
-    for week, year in YEARS.items():
-        second = second + length.equals(week).cast(INT) * (year - 1)
-    return second
-
-
-def _naive(history: History, length: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
-    """Values one and two seasons before each step, [B, 2, K], and which of them are known."""
-    once = _season_before(history, length, steps)
-    sources = concatenate([once, once - length], axis=2)
-    value, known = _values_at(history, sources)
-    return value.reshape(0, 2, -1), known.reshape(0, 2, -1)
-
-
-def _season_before(history: History, length: Tensor, steps: Tensor) -> Tensor:
-    """Where in the history the latest value of each step's phase stands."""
-    beyond = steps + length - 1
-    return history.length - 1 + steps - (beyond - beyond % length)
-
-
-def _values_at(history: History, source: Tensor) -> tuple[Tensor, Tensor]:
-    exists = (source >= 0).cast(FLOAT)
-    source = source.maximum(0)
-    value = history.variants.slice(1, 0, 1).take_along(source, 2)
-    return value, history.observed.take_along(source, 2) * exists
-
-
-def _twice(indices: Tensor) -> Tensor:
-    """For both channels."""
-    return concatenate([indices, indices], axis=1)
+def _second(history: History, first: Profile, length: Tensor) -> Profile:
+    """Of what the first season leaves over, with smoothed indices."""
+    own = (-1 - history.position) % first.length
+    rest = history.variants - first.shrunk.take_along(own.repeat(1, 2, 1), 2)
+    second = estimate_profile(history.of(rest * history.observed), length, SECOND_CYCLES)
+    return replace(second, shrunk=smooth(second.shrunk, length))

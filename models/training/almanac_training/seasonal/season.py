@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..tensor import FLOAT, INT, Tensor, arange, concatenate
+from ..tensor import FLOAT, INT, Tensor, arange, concatenate, where
 from .history import History
 
 # Seasons looked back on, and the weight of each against the one after it.
@@ -62,43 +62,38 @@ def one_unless(condition: Tensor, length: Tensor) -> Tensor:
 
 def detrend(history: History, length: Tensor) -> Tensor:
     """Variants minus their centred moving average, [B, V, T]."""
-    steps = history.length
-    position = arange(steps).unsqueeze(0, 1)
-    running = concatenate([history.variants, history.observed], axis=1).cumsum(2)
-    running = running.pad([0, 0, 1], [0, 0, 0])
-    half = (length.cast(FLOAT) * 0.5).cast(INT)
-    earliest, latest = steps - history.span, steps - length
+    running = history.channels.cumsum(2)
+    # A window's sum is the running sum at its end less that before its start. An even season
+    # has no middle step: the mean of the two windows around it has.
+    wanted = history.position - (length + np.array([[2], [1]])) // 2
+    before = wanted.maximum(-1 - history.span).minimum(-1 - length)
+    ends = concatenate([before + length, before], axis=1).reshape(0, 1, -1)
+    upper, lower = running.take_along(ends.repeat(1, 3, 1), 2).parts(2, 2)
+    one, other = (upper - lower).parts(2, 2)
+    total, count = (one + other).split(1, [2, 1])
+    trend = total / count.maximum(1.0)
 
-    # An even season has no middle step: the mean of the two windows around it has.
-    starts = [
-        start.maximum(earliest).minimum(latest)
-        for start in (position - half, position - length + half + 1)
-    ]
-    total = None
-    for start in starts:
-        start = concatenate([start] * 3, axis=1)
-        window = running.take_along(start + length, 2) - running.take_along(start, 2)
-        total = window if total is None else total + window
-    trend = total.slice(1, 0, 2) / total.slice(1, 2, 3).maximum(1.0)
-
-    beyond = (2 * position - (starts[0] + starts[1] + length - 1)).cast(FLOAT) * 0.5
-    slope_before, slope_after = _edge_slopes(history, length, half, trend)
-    rise = beyond.minimum(0.0) * slope_before + beyond.maximum(0.0) * slope_after
-    trend = trend + EDGE_SLOPE * rise
-    return (history.variants - trend) * history.observed
+    # How far the middle of the two windows lies from the step, twice.
+    beyond = (wanted - before).sum(1).cast(FLOAT)
+    slope_before, slope_after = _edge_slopes(history, length, trend)
+    rise = beyond * where(beyond < 0.0, slope_before, slope_after)
+    return (history.variants - (trend + rise)) * history.observed
 
 
-def _edge_slopes(
-    history: History, length: Tensor, half: Tensor, trend: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Slope of the trend over its first and its last season, [B, V, 1] each."""
-    first, last = history.length - history.span + half, history.length - 1 - half
+# From the trend at four places to its differences in the first and in the last season, as
+# they carry on, and by half steps.
+_EDGES = 0.5 * EDGE_SLOPE * np.array([[-1, 0], [1, 0], [0, -1], [0, 1]], dtype=np.float32)
+
+
+def _edge_slopes(history: History, length: Tensor, trend: Tensor) -> tuple[Tensor, Tensor]:
+    """What the trend rises by in half a step beyond its first and its last season, [B, V, 1]."""
+    half = length // 2
+    first, last = half - history.span, -1 - half
     distance = length.minimum(history.span - length).maximum(1)
-    ends = concatenate([first, first + distance, last - distance, last], axis=2)
-    ends = ends.clip(0, history.length - 1)
-    values = trend.take_along(concatenate([ends, ends], axis=1), 2)
-    rise = (values.slice(2, 1) - values.slice(2, 0, -1)) / distance.cast(FLOAT)
-    return rise.slice(2, 0, 1), rise.slice(2, 2, 3)
+    places = concatenate([first, first + distance, last - distance, last], axis=2)
+    rise = trend.take_along(places.repeat(1, 2, 1), 2) @ _EDGES
+    slope_before, slope_after = (rise / distance.cast(FLOAT)).split(2, [1, 1])
+    return slope_before, slope_after
 
 
 def _indices(history: History, length: Tensor, detrended: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,200 @@
+"""From what the gate says to quantiles, for ONNX; `mixture` says the same in PyTorch.
+
+Sums over experts are products with constant matrices, and what depends on nothing but the
+step ahead is looked up: the runtime takes as long for a small node as for a thousand numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ..tensor import FLOAT, Tensor, concatenate, where
+from . import lines, settings
+from .errors import SMALLEST_NOISE
+from .evidence import Evidence
+from .settings import CHANNELS, EXPERTS, EXTRAS, KNOTS, LINES, LOG_KNOTS, ROWS, TINY
+
+# Numbers of the forecast that are added up, each times what stands for it at a step.
+TERMS = {
+    "base": CHANNELS,
+    "slopes": CHANNELS * len(lines.DAMPINGS),
+    "zero": 1,
+    "fast": CHANNELS,
+    "first": CHANNELS,
+    "second": CHANNELS,
+    "naive": 3,  # of one season, the mean of two, of the second season
+}
+
+# What is carried from the knots to the steps, and how many numbers of each.
+AT_KNOTS = {
+    "terms": sum(TERMS.values()),
+    "share": CHANNELS,
+    "logarithm": 1,
+    "width": 1,
+    "recent": 1,
+    "growth": 1,
+    "phase": 1,
+    "shape": settings.QUANTILES,
+}
+
+# The longest history but for one value, and the longest horizon: no step is farther ahead.
+FARTHEST = 2048 + 1024
+
+# What is known of a step, and how many numbers of each.
+AT_STEPS = {
+    "runs": TERMS["base"] + TERMS["slopes"] + TERMS["zero"],
+    "knots": len(KNOTS),
+    "beyond": 1,
+}
+
+# Sums of the weights of experts that are used, and how many of each.
+SUMS = {
+    "first": CHANNELS,
+    "second": CHANNELS,
+    "naive": 3,
+    "share": CHANNELS,
+    "logarithm": 1,
+    "zero": 1,
+    "lines": CHANNELS,
+}
+
+
+def quantiles(output: Tensor, found: Evidence, steps: Tensor) -> Tensor:
+    """[B, Q, H] in scaled units; `output` is [B, J, OUTPUTS], `steps` [B, 1, H]."""
+    logits, *extras = output.split(2, [EXPERTS, *EXTRAS.values()])
+    extra = dict(zip(EXTRAS, extras, strict=True))
+    banned = (1.0 - found.positive) * (settings.NEVER * settings.IS_LOGARITHM)
+    weight = (logits + banned).softmax(2)
+    parts = (weight @ _sums_of_weights()).split(2, list(SUMS.values()))
+    sums = dict(zip(SUMS, parts, strict=True))
+    by_line = weight.slice(2, 0, LINES)
+    level, step = (of.reshape(0, 1, -1) for of in (found.level, found.step))
+    log_width = _knot_width(by_line, level, step, sums["lines"], extra, found)
+
+    # Nothing is known of where a single value goes.
+    varies = (found.highest > found.lowest).slice(1, 0, 1)
+    # The last cycle takes its share from the first season.
+    fast = extra["fast"].sigmoid() * sums["first"]
+    at_knots = [
+        (by_line * level) @ _by_channel(),
+        (by_line * step) @ _by_damping(),
+        sums["zero"] * found.centre.slice(1, 0, 1),
+        fast,
+        sums["first"] - fast,
+        *(sums[name] for name in ("second", "naive", "share", "logarithm")),
+        log_width,
+        concatenate([extra[name] for name in ("recent", "growth", "phase")], axis=2).sigmoid(),
+        extra["gaps"].softplus(),
+        where(varies, extra["shift"], 0.0),
+    ]
+    known = dict(zip(AT_STEPS, _at_steps(steps), strict=True))
+    joined = concatenate(at_knots, axis=2).transpose(0, 2, 1) @ known["knots"]
+    at = dict(zip(AT_KNOTS, joined.split(1, list(AT_KNOTS.values())), strict=True))
+
+    point = _point(at, found, known["runs"])
+    width = _width(at, log_width, found, known["beyond"], point)
+    spread = point + width * (steps.graph.constant(settings.SHAPE) @ at["shape"])
+    return spread + at["recent"] * (found.recent - spread)
+
+
+def _point(at: Mapping[str, Tensor], found: Evidence, runs: Tensor) -> Tensor:
+    """The mixed forecast, [B, 1, H]."""
+    values = concatenate([runs, found.fast, found.season, found.naive], axis=1)
+    total = values.graph.constant(_sums_of_terms()) @ (at["terms"] * values)
+    total = total / at["share"].clamp(TINY)
+    reach = settings.LARGEST_EXCURSION
+    ends = concatenate([found.lowest, found.highest], axis=2)
+    low, high = (ends @ np.array([[1 + reach, -reach], [-reach, 1 + reach]])).split(2, [1, 1])
+    total = total.clip(low, high) + found.centre
+    plain, logarithm = total.split(1, [1, 1])
+    multiplied = logarithm.minimum(settings.LARGEST_LOGARITHM).exp()
+    return plain + at["logarithm"] * (multiplied - plain)
+
+
+def _knot_width(
+    by_line: Tensor, level: Tensor, step: Tensor, share: Tensor, extra: dict, found: Evidence
+) -> Tensor:
+    """Logarithm of the width at every knot [B, J, 1]: noise, and how far the experts differ."""
+    by_channel = _by_channel()
+    forecast = level + step * np.tile(settings.KNOT_STEPS, ROWS)
+    mean = ((by_line * forecast) @ by_channel) / share.clamp(TINY)
+    apart = (by_line * (forecast - mean @ by_channel.T).abs()) @ by_channel
+    # In logarithms a difference is a share, of the level now.
+    plain, logarithm = apart.split(2, [1, 1])
+    disagreement = plain + logarithm * found.present.abs()
+    return (found.noise + extra["doubt"].softplus() * disagreement).log() + extra["width"]
+
+
+def _width(
+    at: Mapping[str, Tensor], log_width: Tensor, found: Evidence, beyond: Tensor, point: Tensor
+) -> Tensor:
+    """[B, 1, H]"""
+    growth = log_width.graph.constant(_far_growth()) @ log_width
+    log = at["width"] + growth.clamp(0.0, settings.MOST_FAR_GROWTH) * beyond
+    level = found.present.abs().maximum(found.noise)
+    highest = float(np.exp(settings.LARGEST_GROWTH))
+    ratio = (point.abs() / level).clamp(settings.LOWEST_LEVEL, highest).log()
+    log = log + at["growth"] * ratio + at["phase"] * found.spread
+    # What never moved has no band: its noise is float32 rounding.
+    log = where(found.noise > SMALLEST_NOISE, log, settings.NEVER)
+    return log.minimum(settings.LARGEST_LOGARITHM).exp()
+
+
+def _at_steps(steps: Tensor) -> list[Tensor]:
+    """What `AT_STEPS` lists, [B, n, H] each."""
+    table = steps.graph.constant(_step_table(), FLOAT)
+    rows = table.take(steps.minimum(FARTHEST - 1).reshape(0, -1), 0)
+    return rows.transpose(0, 2, 1).split(1, list(AT_STEPS.values()))
+
+
+def _step_table() -> np.ndarray:
+    """[FARTHEST, AT_STEPS], by steps ahead."""
+    step = np.maximum(np.arange(FARTHEST), 1)[:, None]
+    runs = [lines.damped_steps(damping, step) for damping in lines.DAMPINGS]
+    place = np.interp(np.log(step), LOG_KNOTS, np.arange(len(KNOTS)))
+    knots = np.maximum(1.0 - np.abs(place - np.arange(len(KNOTS))), 0.0)
+    beyond = np.maximum(np.log(step) - LOG_KNOTS[-1], 0.0)
+    one = np.ones_like(step)
+    runs = [*[one] * TERMS["base"], *(runs * CHANNELS), one]
+    return np.concatenate([*runs, knots, beyond], axis=1)
+
+
+def _by_channel() -> np.ndarray:
+    """[LINES, CHANNELS], one where a line is of the channel."""
+    channel = np.tile(np.repeat(np.arange(CHANNELS), len(lines.EXPERTS)), ROWS // CHANNELS)
+    return np.equal.outer(channel, np.arange(CHANNELS)).astype(np.float32)
+
+
+def _by_damping() -> np.ndarray:
+    """[LINES, CHANNELS * DAMPINGS], one where a line is of the channel and so damped."""
+    damping = np.tile(settings.GROUPS, (ROWS, 1))
+    return (_by_channel()[:, :, None] * damping[:, None, :]).reshape(LINES, -1)
+
+
+def _sums_of_weights() -> np.ndarray:
+    """[EXPERTS, SUMS]. The mean of all is where a channel is centred: it adds nothing."""
+    of_line = np.pad(_by_channel(), [(0, settings.OTHERS), (0, 0)])
+    row = np.pad(np.repeat(np.arange(ROWS), len(lines.EXPERTS)), (0, settings.OTHERS))
+    first, second = (of_line * (row // CHANNELS == own)[:, None] for own in (1, 2))
+    naive, zero = np.eye(EXPERTS)[:, LINES : LINES + 3], np.eye(EXPERTS)[:, [-1]]
+    logarithm = settings.IS_LOGARITHM[:, None]
+    share = np.concatenate([1.0 - logarithm, logarithm], axis=1)
+    return np.concatenate([first, second, naive, share, logarithm, zero, of_line], axis=1)
+
+
+def _sums_of_terms() -> np.ndarray:
+    """[CHANNELS, TERMS]: which channel a term belongs to, naive ones and zero to the raw values,
+    where zero lies below the centre."""
+    own = np.eye(CHANNELS)
+    slopes = np.repeat(own, len(lines.DAMPINGS), axis=1)
+    naive = np.repeat(own[:, [0]], TERMS["naive"], axis=1)
+    return np.concatenate([own, slopes, -own[:, [0]], own, own, own, naive], axis=1)
+
+
+def _far_growth() -> np.ndarray:
+    """[1, J]: the slope of what is given at the knots against the logarithm of the last steps."""
+    slope = np.zeros((1, len(KNOTS)))
+    slope[0, [settings.FAR_FROM, -1]] = -1.0, 1.0
+    return slope / (LOG_KNOTS[-1] - LOG_KNOTS[settings.FAR_FROM])
