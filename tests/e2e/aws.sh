@@ -317,8 +317,8 @@ if [[ -z $MADE ]]; then
   check 'a model is pushed to S3' push_version 1
   check 'the service is deployed with S3 as its source' deploy_models
   check 'a forecast names the model and its version' eventually 60 answered_by 1
-  check 'the tasks say whose keys they read it with' grep -q '"provider":"environment"' <(docker logs "$(tasks | head -n 1)" 2>&1)
   check 'two tasks are left, both of this deployment' eventually 120 two_read_s3
+  check 'the tasks say whose keys they read it with' grep -q '"provider":"environment"' <(docker logs "$(tasks | head -n 1)" 2>&1)
   tasks >"$SCRATCH/tasks"
   check 'a second version is pushed' push_version 2
   check '... and answers, with no deployment' eventually 60 answered_by 2
