@@ -97,7 +97,7 @@ impl Queue {
         let asked: usize = rows.iter().map(|row| row.shape.steps()).sum();
         let mut state = self.lock();
         let limit = self.longest_wait(ticket.deadline, ticket.is_patient);
-        self.check(&state, ticket.priority, limit, asked)?;
+        self.check(&mut state, ticket.priority, limit, asked)?;
         for row in rows {
             ticket.row_waits(row.shape.steps());
             state.batcher.push(ticket.priority, row.shape, row);
@@ -114,9 +114,21 @@ impl Queue {
         Ok(())
     }
 
-    /// Whether rows of `asked` steps may wait. Where nothing waits they always may: whatever was
-    /// learned before, the next run learns anew.
+    /// Whether rows of `asked` steps may wait; takes note of the answer.
     fn check(
+        &self,
+        state: &mut State,
+        priority: Priority,
+        longest_wait: Duration,
+        asked: usize,
+    ) -> Result<(), SubmitError> {
+        let checked = self.has_room(state, priority, longest_wait, asked);
+        state.saturated.set_refusing(checked.is_err());
+        checked
+    }
+
+    /// Where nothing waits there always is: whatever was learned before, the next run learns anew.
+    fn has_room(
         &self,
         state: &State,
         priority: Priority,
@@ -156,7 +168,7 @@ impl Queue {
     /// Whether rows of one step could be admitted now to the lane of `priority`.
     pub(super) fn admits(&self, terms: Terms, priority: Priority) -> Result<(), SubmitError> {
         let limit = self.longest_wait(terms.deadline, terms.is_patient());
-        self.check(&self.lock(), priority, limit, 1)
+        self.check(&mut self.lock(), priority, limit, 1)
     }
 
     /// How long a request may be expected to wait.
@@ -239,6 +251,11 @@ impl Queue {
         let steps = state.batcher.steps();
         self.metrics.waiting(steps);
         state.saturated.set(steps > 0 && state.idle == 0);
+    }
+
+    /// Tells the threads that write answers of those of a batch.
+    pub(super) fn batch_answered(&self) {
+        self.metrics.saturation.batch_answered();
     }
 
     /// Counts a submission that was answered.

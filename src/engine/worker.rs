@@ -40,6 +40,7 @@ impl Worker {
             self.metrics.inference.observe(took.as_secs_f64());
             ran = Some(Ran { steps, took });
             answer(batch, outcomes, (started, finished));
+            self.queue.batch_answered();
         }
     }
 
