@@ -223,7 +223,8 @@ impl Engine {
 
 impl Engine {
     /// Whether a request on `terms` could be admitted now: one of a single step, or one that fills
-    /// more than a batch when it `is_large`. Counts a refusal.
+    /// more than a batch when it `is_large`. Whether that refuses the request, and is to be
+    /// [counted](Self::count_refusal), depends on what other models say.
     ///
     /// # Errors
     /// [`SubmitError`], as [`Engine::submit`] would say.
@@ -234,9 +235,12 @@ impl Engine {
             Priority::Interactive
         };
         let lane = terms.priority.unwrap_or(by_size);
-        self.queue
-            .admits(terms, lane)
-            .inspect_err(|error| self.metrics.refused(error))
+        self.queue.admits(terms, lane)
+    }
+
+    /// Counts a request that was refused before it was submitted.
+    pub fn count_refusal(&self, error: &SubmitError) {
+        self.metrics.refused(error);
     }
 
     /// What a row costs. A model that is run several times for one answer sees its context as often.

@@ -5,6 +5,7 @@
 //! replaces a version that serves. Requests read a [`Registry`]; a [`Keeper`] writes it, by what the
 //! sources hold and what the routes want.
 
+mod admission;
 mod hosting;
 mod keeper;
 mod live;
@@ -44,7 +45,7 @@ use thiserror::Error;
 use tokio::sync::Notify;
 use tokio::sync::watch::{Receiver, Sender};
 
-use crate::engine::{Saturation, SubmitError, Terms};
+use crate::engine::Saturation;
 use crate::registry::name::Named;
 use crate::registry::table::{Model, Table};
 
@@ -372,24 +373,6 @@ impl Registry {
             version: version.to_owned(),
             available: live.map(|live| live.version().to_owned()).collect(),
         })
-    }
-
-    /// Refuses a request on `terms` before it is read, when no live model would admit it. `is_large`
-    /// says that it will fill more than a batch.
-    ///
-    /// # Errors
-    /// [`SubmitError`] of the last such model.
-    pub fn admits(&self, terms: Terms, is_large: bool) -> Result<(), SubmitError> {
-        let mut refusal = Ok(());
-        for model in self.table.load().models.values() {
-            if let ModelState::Ready(live) = &model.state {
-                refusal = live.engine.admits(terms, is_large);
-                if refusal.is_ok() {
-                    break;
-                }
-            }
-        }
-        refusal
     }
 
     /// Every model and where it stands, in order of name.

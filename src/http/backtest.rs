@@ -68,7 +68,7 @@ pub(super) async fn post_backtest(
         priority: Some(Priority::Bulk),
         ..terms
     };
-    state.registry.admits(bulk, true)?;
+    state.registry.any_admits(bulk, true)?;
     let prepared = if body.len() < LARGE_BODY {
         read(&state, body_format, query, &body)?
     } else {

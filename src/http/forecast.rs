@@ -20,6 +20,7 @@ use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, Response};
 use bytes::Bytes;
+use memchr::memmem;
 
 use crate::engine::Terms;
 use crate::frame;
@@ -97,14 +98,17 @@ pub(super) async fn respond(
     let query = ForecastQuery::parse(query.as_deref().unwrap_or_default())?;
     if lines::are_declared(&headers) {
         let media_type = lines::accepted(&headers)?;
-        let body = receive(state, &headers, body, terms).await?;
+        let body = body::receive(&headers, body, state.max_body).await?;
+        admit(state, &body, (BodyFormat::Json, model.as_deref()), terms)?;
         let asked = (&headers, query, model);
         return lines::answer(state, asked, (body, media_type), terms).await;
     }
     let format = AnswerFormat::preferred(&headers)?;
     let body_format = BodyFormat::of(&headers)
         .map_err(|problem| problem.expected(body::READ.into_iter().chain([lines::JSON_LINES])))?;
-    let body = receive(state, &headers, body, terms).await?;
+    let body = body::receive(&headers, body, state.max_body).await?;
+    let named = model.as_deref().or(query.model.as_deref());
+    admit(state, &body, (body_format, named), terms)?;
     let (started, is_small) = (Instant::now(), body.len() < LARGE_BODY);
     let read = move |state: &AppState| {
         let call = read(state, (body_format, query), &body)?.of_model(model.as_deref())?;
@@ -151,19 +155,29 @@ pub(crate) async fn get_forecast(
     answer(&state, prepared, format, (started, terms)).await
 }
 
-/// The whole body, when a model would admit what it holds.
-async fn receive(
+/// Refuses what the model would not admit, before it is read: reading costs more than all else that is
+/// done for a request that is refused. `named` is the model that stands outside of the body.
+fn admit(
     state: &AppState,
-    headers: &HeaderMap,
-    body: Body,
+    body: &[u8],
+    (format, named): (BodyFormat, Option<&str>),
     terms: Terms,
-) -> Result<Bytes, Problem> {
-    let body = body::receive(headers, body, state.max_body).await?;
+) -> Result<(), Problem> {
     state.metrics.body_bytes.observe(body.len() as f64);
-    // Reading costs more than all else that is done for a request that is refused.
     let is_large = body.len() > MORE_THAN_A_BATCH;
-    state.registry.admits(terms, is_large)?;
-    Ok(body)
+    if named.is_none() && format == BodyFormat::Json && may_name_a_model(body) {
+        state.registry.any_admits(terms, is_large)?;
+    } else {
+        state.registry.admits(named, terms, is_large)?;
+    }
+    Ok(())
+}
+
+/// Whether JSON may have a key `model`. All that has one says so, plainly or with an escape.
+fn may_name_a_model(body: &[u8]) -> bool {
+    [&b"\"model\""[..], b"\\u"]
+        .iter()
+        .any(|part| memmem::find(body, part).is_some())
 }
 
 /// Reads a body; pure computation.

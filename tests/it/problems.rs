@@ -5,6 +5,7 @@
 
 mod backtests;
 mod models;
+mod overload;
 mod provoke;
 mod transport;
 

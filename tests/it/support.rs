@@ -174,11 +174,12 @@ impl TestAppBuilder {
 
     /// The same with another manifest.
     pub(crate) fn workers_of(self, manifest: Manifest, forecasters: Vec<Scripted>) -> Self {
-        let metrics = self.engine_metrics.of(NAME);
+        let name = manifest.name.clone();
+        let metrics = self.engine_metrics.of(&name);
         let forecasters = forecasters.into_iter().map(Scripted::boxed).collect();
         let engine = Engine::start(Arc::new(manifest), forecasters, self.engine, metrics).unwrap();
         self.registry
-            .set(NAME, ModelState::Ready(Arc::new(live(engine))));
+            .set(&name, ModelState::Ready(Arc::new(live(engine))));
         self
     }
 
