@@ -119,7 +119,7 @@ impl Load {
         let files = block_on(store.fetch(listing))?;
         let own = store.own(listing);
         let bundle = self.verify((listing, &own), files, store.names_models())?;
-        let opened = self.open(bundle, Pace::Soonest, &|| ())?;
+        let opened = self.open(bundle, Pace::Together, &|| ())?;
         self.start(opened, source, started)
     }
 
@@ -162,7 +162,7 @@ impl Load {
         &self,
         bundle: Bundle,
         pace: Pace,
-        warming: &dyn Fn(),
+        warming: &(dyn Fn() + Sync),
     ) -> Result<Opened, LoadError> {
         Opened::open(&self.opener, bundle, (self.workers, pace), warming)
     }

@@ -81,7 +81,7 @@ impl Job {
         let life = Arc::new(life);
         let told = Arc::clone(&life);
         let niceness = match pace {
-            Pace::Soonest => 0,
+            Pace::Soonest | Pace::Together => 0,
             Pace::Awaited => NICENESS_OF_WORKERS,
             Pace::OneByOne if load.has_session_threads => NICENESS_OF_WORKERS,
             Pace::OneByOne => NICENESS,

@@ -1,7 +1,8 @@
 //! The sessions of a version: how many are opened before it serves, and how the others follow.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
+use std::thread::ScopedJoinHandle;
 
 use crate::engine::metrics::EngineMetrics;
 use crate::engine::{Crew, Engine, EngineConfig};
@@ -12,8 +13,10 @@ use crate::registry::thread::{NICENESS_OF_WORKERS, yield_by};
 /// How the sessions of a version are opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::registry) enum Pace {
-    /// One, and the others at once when it serves: while nothing else does.
+    /// One, and the others when it serves: while nothing else does.
     Soonest,
+    /// All at once: the same, for a caller who wants no thread to go on behind it.
+    Together,
     /// One after the other, so that what serves keeps its cores.
     OneByOne,
     /// The same, with more weight, for a caller who waits.
@@ -39,24 +42,24 @@ impl Opened {
         opener: &Opener,
         bundle: Bundle,
         (workers, pace): (usize, Pace),
-        warming: &dyn Fn(),
+        warming: &(dyn Fn() + Sync),
     ) -> Result<Self, LoadError> {
         let bundle = Arc::new(bundle);
         let sessions = catch_unwind(AssertUnwindSafe(|| opener(&bundle)))
             .map_err(|_panic| LoadError::Panicked)?
             .map_err(LoadError::Open)?;
-        let first = match pace {
-            Pace::Soonest => workers.min(1),
-            Pace::OneByOne | Pace::Awaited => workers,
+        let open = || open_one(&*sessions, &bundle, warming);
+        let forecasters: Result<Vec<_>, _> = match pace {
+            Pace::Soonest => (0..workers.min(1)).map(|_| open()).collect(),
+            Pace::Together => side_by_side(workers, open).into_iter().collect(),
+            Pace::OneByOne | Pace::Awaited => (0..workers).map(|_| open()).collect(),
         };
-        let forecasters: Result<_, _> = (0..first)
-            .map(|_| open_one(&*sessions, &bundle, warming))
-            .collect();
+        let forecasters = forecasters?;
         Ok(Self {
-            forecasters: forecasters?,
+            to_come: workers - forecasters.len(),
+            forecasters,
             bundle,
             sessions,
-            to_come: workers - first,
         })
     }
 
@@ -94,25 +97,31 @@ impl Opened {
 /// tried again: the engine serves with the workers that it has.
 fn complete(crew: &Crew, (sessions, bundle): (&Sessions, &Bundle), to_come: usize) {
     yield_by(NICENESS_OF_WORKERS);
-    std::thread::scope(|scope| {
-        for _ in 0..to_come {
-            scope.spawn(|| {
-                let opened = open_one(sessions, bundle, &|| ());
-                let joined = opened.and_then(|forecaster| Ok(crew.join(forecaster)?));
-                let manifest = &bundle.manifest;
-                if let Err(error) = joined {
-                    let (model, version) = (&manifest.name, &manifest.version);
-                    tracing::error!(%model, %version, %error, "a worker is missing");
-                }
-            });
+    side_by_side(to_come, || {
+        let opened = open_one(sessions, bundle, &|| ());
+        let joined = opened.and_then(|forecaster| Ok(crew.join(forecaster)?));
+        if let Err(error) = joined {
+            let (model, version) = (&bundle.manifest.name, &bundle.manifest.version);
+            tracing::error!(%model, %version, %error, "a worker is missing");
         }
     });
+}
+
+/// What `work` gives in each of `count` threads, which do not panic.
+fn side_by_side<T: Send>(count: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
+    std::thread::scope(|scope| {
+        let started: Vec<_> = (0..count).map(|_| scope.spawn(&work)).collect();
+        let ended = started.into_iter().map(ScopedJoinHandle::join);
+        ended
+            .map(|given| given.unwrap_or_else(|panic| resume_unwind(panic)))
+            .collect()
+    })
 }
 
 fn open_one(
     sessions: &Sessions,
     bundle: &Bundle,
-    warming: &dyn Fn(),
+    warming: &(dyn Fn() + Sync),
 ) -> Result<Box<dyn Forecaster>, LoadError> {
     let open = || {
         let mut forecaster = sessions().map_err(LoadError::Open)?;
