@@ -339,9 +339,9 @@ class Tensor:
         return self.graph.node("Expand", self, self.graph.constant(shape, INT), dtype=self.dtype)
 
     def slice(self, axis: int, start: int, end: int = END) -> Tensor:
-        return self.window({axis: (start, end)})
+        return self.slices({axis: (start, end)})
 
-    def window(self, bounds: Mapping[int, tuple[int, ...]]) -> Tensor:
+    def slices(self, bounds: Mapping[int, tuple[int, ...]]) -> Tensor:
         """Slices of several axes at once, (start, end) or (start, end, step) of each."""
         axes = list(bounds)
         starts, ends = ([bounds[axis][i] for axis in axes] for i in (0, 1))

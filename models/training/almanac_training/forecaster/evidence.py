@@ -83,7 +83,7 @@ def gather(past: history.History, season_length: Tensor, steps: Tensor) -> Evide
         "present": present + past.centre.slice(1, 0, 1),
         "positive": past.positive,
     }
-    ahead = adjustments.window({1: (0, 2 * CHANNELS, CHANNELS), 2: (window, window + shown)})
+    ahead = adjustments.slices({1: (0, 2 * CHANNELS, CHANNELS), 2: (window, window + shown)})
     view = features.View(
         past, cycle, fitted, missed, moves, rows, observed, last, parts["present"], ahead, usual
     )

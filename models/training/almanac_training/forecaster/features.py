@@ -111,8 +111,8 @@ def _differences(view: View, size: Tensor) -> list[Tensor]:
     unit = concatenate([noise, share] * (ROWS // 2), axis=1)
     levels = concatenate([view.lines.mean, view.lines.slope], axis=2) @ _chosen()
     # The first adjustment's rows are one pair of channels behind the unadjusted ones.
-    shown = view.rows.window({1: (0, 3, 2), 2: (-SHOWN, END)})
-    shown = shown - view.last.window({1: (0, 3, 2)}) * view.observed.slice(2, -SHOWN)
+    shown = view.rows.slices({1: (0, 3, 2), 2: (-SHOWN, END)})
+    shown = shown - view.last.slices({1: (0, 3, 2)}) * view.observed.slice(2, -SHOWN)
     return [
         _in_a_row(levels / unit),
         concatenate([_in_a_row(shown), _in_a_row(view.ahead)], axis=2) / noise,

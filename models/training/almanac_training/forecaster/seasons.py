@@ -61,7 +61,6 @@ def estimate(history: History, season_length: Tensor, fixed: np.ndarray, back: T
     places = length.graph.constant(fixed)
 
     def phases(of: Tensor) -> Tensor:
-        """For both channels."""
         return concatenate([places % of, back % of], axis=2).repeat(1, 2, 1)
 
     phase, own_phase = phases(length), back % length
@@ -69,8 +68,7 @@ def estimate(history: History, season_length: Tensor, fixed: np.ndarray, back: T
     ahead = concatenate([first.fast, first.spread], axis=1)
     fast, spread = ahead.take_along(own_phase.repeat(1, 3, 1), 2).split(1, [2, 1])
 
-    second_length = length.graph.constant(_second_lengths()).take(length, 0)
-    second_length = where(second_length < history.span, second_length, 1)
+    second_length = _second_length(history, length)
     has_second = second_length > 1
     before = where(has_second, back % second_length, NOWHERE)
 
@@ -102,6 +100,12 @@ def estimate(history: History, season_length: Tensor, fixed: np.ndarray, back: T
         has_second=has_second,
         second=second,
     )
+
+
+def _second_length(history: History, length: Tensor) -> Tensor:
+    """Of the season that goes with the first; 1 where there is none within the history."""
+    length = length.graph.constant(_second_lengths()).take(length, 0)
+    return where(length < history.span, length, 1)
 
 
 def _second(history: History, first: Profile, length: Tensor) -> Profile:
