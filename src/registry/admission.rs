@@ -28,9 +28,9 @@ impl Registry {
                     return Ok(());
                 };
                 let canary = model.canary.iter().map(|(canary, _)| canary);
-                any_admits(ready(&model.state).into_iter().chain(canary), asked)
+                one_admits(ready(&model.state).into_iter().chain(canary), asked)
             }
-            named => any_admits(self.stable(&table, named).into_iter(), asked),
+            named => one_admits(self.stable(&table, named).into_iter(), asked),
         }
     }
 
@@ -41,7 +41,7 @@ impl Registry {
     pub fn any_admits(&self, terms: Terms, is_large: bool) -> Result<(), SubmitError> {
         let table = self.table.load();
         let models = table.models.values();
-        any_admits(
+        one_admits(
             models.filter_map(|model| ready(&model.state)),
             (terms, is_large),
         )
@@ -55,8 +55,8 @@ const fn ready(state: &ModelState) -> Option<&Arc<LiveModel>> {
     }
 }
 
-/// Counts one refusal, however many of `candidates` say the same.
-fn any_admits<'a>(
+/// Whether one of `candidates` admits it. Counts one refusal, however many of them say the same.
+fn one_admits<'a>(
     candidates: impl Iterator<Item = &'a Arc<LiveModel>>,
     (terms, is_large): (Terms, bool),
 ) -> Result<(), SubmitError> {

@@ -81,8 +81,8 @@ impl Opened {
         let metrics = metrics.of(&bundle.manifest.name);
         let manifest = Arc::new(bundle.manifest.clone());
         let mut engine = Engine::start(manifest, forecasters, config, metrics)?;
-        let crew = engine.expect(to_come);
         if to_come > 0 {
+            let crew = engine.expect(to_come);
             std::thread::Builder::new()
                 .name("load".to_owned())
                 .spawn(move || complete(&crew, (&*sessions, &bundle), to_come))?;
