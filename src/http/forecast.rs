@@ -17,7 +17,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use axum::extract::{RawQuery, State};
+use axum::extract::{RawQuery, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Response};
 use bytes::Bytes;
 use memchr::memmem;
@@ -80,22 +81,21 @@ const EXAMPLE: &str = include_str!("../../examples/air_passengers.csv");
 )]
 pub(crate) async fn post_forecast(
     State(state): State<AppState>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Result<Response<Body>, Problem> {
-    respond(&state, query, (headers, body), None).await
+    respond(&state, request.into_parts(), None).await
 }
 
 /// Answers a request for forecasts, by `model` where its path names one.
+///
+/// It is taken apart and not extracted from: that would copy its headers.
 pub(super) async fn respond(
     state: &AppState,
-    query: Option<String>,
-    (headers, body): (HeaderMap, Body),
+    (Parts { headers, uri, .. }, body): (Parts, Body),
     model: Option<Arc<str>>,
 ) -> Result<Response<Body>, Problem> {
     let terms = terms::terms(&headers, Instant::now(), state.request_timeout)?;
-    let query = ForecastQuery::parse(query.as_deref().unwrap_or_default())?;
+    let query = ForecastQuery::parse(uri.query().unwrap_or_default())?;
     if lines::are_declared(&headers) {
         let media_type = lines::accepted(&headers)?;
         let body = body::receive(&headers, body, state.max_body).await?;

@@ -1,5 +1,7 @@
 //! Which format an answer has, by the `Accept` header.
 
+use std::borrow::Cow;
+
 use axum::http::{HeaderMap, header};
 
 use crate::http::problem::{Code, Problem};
@@ -15,12 +17,11 @@ pub(super) fn preferred<F: Copy, const N: usize>(
     media_type: impl Fn(F) -> &'static str,
 ) -> Result<F, Problem> {
     let values = headers.get_all(header::ACCEPT).iter();
-    let accept: Vec<_> = values.filter_map(|value| value.to_str().ok()).collect();
-    let accept = if accept.is_empty() {
-        "*/*".to_owned()
-    } else {
-        accept.join(",")
-    };
+    let mut values = values.filter_map(|value| value.to_str().ok());
+    let mut accept = Cow::Borrowed(values.next().unwrap_or("*/*"));
+    for more in values {
+        accept = format!("{accept},{more}").into();
+    }
     let weigh = |format: F| (weight(&accept, media_type(format)), format);
     let best = formats
         .map(weigh)
@@ -30,7 +31,7 @@ pub(super) fn preferred<F: Copy, const N: usize>(
         Some((weight, format)) if weight > 0.0 => Ok(format),
         _ => Err(
             Problem::new(Code::NotAcceptable, format!("{accept:?} is not written"))
-                .received(accept)
+                .received(accept.into_owned())
                 .expected(formats.map(media_type)),
         ),
     }
@@ -42,11 +43,10 @@ fn weight(accept: &str, media_type: &str) -> f32 {
     let (kind, _) = media_type.split_once('/').unwrap_or((media_type, ""));
     let ranges = accept.split(',').filter_map(|item| {
         let mut parts = item.split(';').map(str::trim);
-        let range = parts.next()?.to_ascii_lowercase();
-        let specificity = match range.as_str() {
+        let specificity = match parts.next()? {
             "*/*" => 1,
-            range if range == media_type => 3,
-            range if range.strip_suffix("/*") == Some(kind) => 2,
+            range if range.eq_ignore_ascii_case(media_type) => 3,
+            range if range.strip_suffix("/*")?.eq_ignore_ascii_case(kind) => 2,
             _ => return None,
         };
         let quality = parts

@@ -32,21 +32,17 @@ impl BodyFormat {
             return Ok(Self::Json);
         };
         let declared = declared.to_str().unwrap_or("not text");
-        let essence = declared
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_ascii_lowercase();
-        match essence.as_str() {
-            "" | "application/json" | "application/x-www-form-urlencoded" => Ok(Self::Json),
-            "text/csv" | "application/csv" => Ok(Self::Csv),
-            _ => {
-                let detail = format!("content type {declared:?} is not read");
-                Err(Problem::new(Code::UnsupportedContentType, detail)
-                    .received(declared)
-                    .expected(READ))
-            }
+        let essence = declared.split(';').next().unwrap_or_default().trim();
+        let is_one_of = |types: &[&str]| types.iter().any(|one| essence.eq_ignore_ascii_case(one));
+        if is_one_of(&["", "application/json", "application/x-www-form-urlencoded"]) {
+            Ok(Self::Json)
+        } else if is_one_of(&["text/csv", "application/csv"]) {
+            Ok(Self::Csv)
+        } else {
+            let detail = format!("content type {declared:?} is not read");
+            Err(Problem::new(Code::UnsupportedContentType, detail)
+                .received(declared)
+                .expected(READ))
         }
     }
 }

@@ -43,10 +43,9 @@ const DECLARED: [&str; 4] = [
 /// Whether `headers` declare a body of JSON lines.
 pub(super) fn are_declared(headers: &HeaderMap) -> bool {
     let declared = headers.get(header::CONTENT_TYPE);
-    let essence = declared
-        .and_then(|declared| declared.to_str().ok()?.split(';').next())
-        .map(|essence| essence.trim().to_ascii_lowercase());
-    essence.is_some_and(|essence| DECLARED.contains(&essence.as_str()))
+    let essence = declared.and_then(|declared| declared.to_str().ok()?.split(';').next());
+    let is_one = |essence: &str| DECLARED.iter().any(|one| essence.eq_ignore_ascii_case(one));
+    essence.is_some_and(|essence| is_one(essence.trim()))
 }
 
 /// The media type of the answer that `headers` prefer; they are all the same lines.

@@ -18,6 +18,11 @@ pub(crate) enum AnswerFormat {
     Csv,
 }
 
+/// What a timestamp takes at most in JSON, and a number of seven digits: an answer that outgrows its
+/// place is moved, and may be large.
+const STAMP_BYTES: usize = 28;
+const NUMBER_BYTES: usize = 12;
+
 impl AnswerFormat {
     const ALL: [Self; 2] = [Self::Json, Self::Csv];
 
@@ -68,8 +73,9 @@ pub(super) fn json(outcome: &Outcome, body: &mut Vec<u8>) -> Result<(), String> 
             .collect(),
     };
     let asked = &outcome.asked;
-    let numbers = asked.horizon.steps() * (1 + asked.quantiles.len() + 2 * asked.levels.len());
-    body.reserve(256 + outcome.series.len() * (256 + 10 * numbers));
+    let numbers = 1 + asked.quantiles.len() + 2 * asked.levels.len();
+    let series = 256 + asked.horizon.steps() * (STAMP_BYTES + numbers * NUMBER_BYTES);
+    body.reserve(256 + outcome.series.len() * series);
     serde_json::to_writer(body, &answer).map_err(|error| error.to_string())
 }
 

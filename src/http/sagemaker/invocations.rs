@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{RawQuery, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Response, header};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -60,12 +60,11 @@ pub(in crate::http) struct ExecutionParameters {
 )]
 pub(in crate::http) async fn post_invocations(
     State(state): State<AppState>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Result<Response<Body>, Problem> {
-    let headers = adapted(headers, &state.sagemaker);
-    forecast::respond(&state, query, (headers, body), None).await
+    let (mut head, body) = request.into_parts();
+    head.headers = adapted(head.headers, &state.sagemaker);
+    forecast::respond(&state, (head, body), None).await
 }
 
 /// Says how a batch transform should call

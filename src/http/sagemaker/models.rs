@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -161,13 +161,12 @@ pub(in crate::http) async fn delete_model(
 pub(in crate::http) async fn post_invoke(
     State(state): State<AppState>,
     Path(name): Path<String>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Result<Response<Body>, Problem> {
     hosting(&state)?.resolve(&name)?;
-    let headers = adapted(headers, &state.sagemaker);
-    forecast::respond(&state, query, (headers, body), Some(name.into())).await
+    let (mut head, body) = request.into_parts();
+    head.headers = adapted(head.headers, &state.sagemaker);
+    forecast::respond(&state, (head, body), Some(name.into())).await
 }
 
 /// These routes exist on a multi-model endpoint only.

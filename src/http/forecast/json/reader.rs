@@ -304,11 +304,10 @@ impl<'a> Reader<'a> {
         if self.peek()? != Peek::Array {
             return Err(self.wrong_type("an array")?);
         }
-        let rest = self.body[self.position()..].iter();
-        let commas = rest
-            .take_while(|byte| **byte != b']')
-            .filter(|byte| **byte == b',');
-        let mut values = Vec::with_capacity(limit.min(commas.count() + 1));
+        let rest = &self.body[self.position()..];
+        let end = memchr::memchr(b']', rest).unwrap_or(rest.len());
+        let commas = rest[..end].iter().filter(|byte| **byte == b',').count();
+        let mut values = Vec::with_capacity(limit.min(commas + 1));
         let mut more = self.jiter.known_array();
         while more.map_err(|error| self.syntax(&error))?.is_some() {
             let start = self.position();
