@@ -44,10 +44,9 @@ def test_a_server_settles_when_it_has_nothing_left_to_do(tmp_path):
     (tmp_path / "busy").touch()
     with server(tmp_path, busy, str(port), port=port) as running:
         assert running.cpu_share(0.3) > 0.2
-        running.settle(0.2, window_seconds=0.1, limit=0.3)
-        assert running.cpu_share(0.3) > 0.2
+        assert running.settle(0.2, window_seconds=0.1, limit=0.3) > 0.2
         (tmp_path / "busy").unlink()
-        running.settle(0.2, window_seconds=0.1)
+        assert running.settle(0.2, window_seconds=0.1) <= 0.2
         assert running.cpu_share(0.3) < 0.2
 
 
