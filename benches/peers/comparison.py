@@ -154,7 +154,8 @@ class Comparison:
             outcome.reason = str(error)
             say(f"  {type(error).__name__}: {error}")
         try:
-            outcome.pairs = [self._completed(pair) for pair in outcome.pairs]
+            for idx, pair in enumerate(outcome.pairs):
+                outcome.pairs[idx] = self._completed(pair)
         except load.LoadError as error:
             outcome.reason = outcome.reason or str(error)
         outcome.points = points(outcome.pairs)
@@ -175,9 +176,11 @@ class Comparison:
                 warm = warm_seconds(slices, clients)
                 found = measure(running, self.bodies, clients, warm, self.arguments)
                 slices.append(found)
-                share = settle(running)
-                if share > IDLE_SHARE:
-                    outcome.busy_idle = max(share, outcome.busy_idle or 0.0)
+                if outcome.busy_idle is None:
+                    share = settle(running)
+                    outcome.busy_idle = share if share > IDLE_SHARE else None
+                else:
+                    running.server.settle(SETTLED_SHARE)
                 own = None if outcome.busy_idle else self._measure_almanac(clients)
                 outcome.pairs.append(Pair(clients, found, own))
                 say(f"  {clients} clients, round {idx}: {told(outcome.pairs[-1])}")

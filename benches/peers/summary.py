@@ -136,7 +136,8 @@ def draw(results: Results, path: Path) -> None:
             finish(panel, title, [point["clients"] for point in measured[0]["points"]])
             label(panel, [end for end in ends if end])
         figure.suptitle(
-            f"One core, one series of 144 values a request, model {results['model']}", y=0.98
+            f"One core, one series of 144 values a request, model {results['model']}; medians",
+            y=0.98,
         )
         figure.text(0.5, 0.005, legend_text(), ha="center", color="#555555")
         figure.subplots_adjust(left=0.06, right=0.89, top=0.9, bottom=0.12, wspace=0.42)

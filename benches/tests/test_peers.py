@@ -89,6 +89,7 @@ class Machine:
     def __init__(self, monkeypatch, *, idle_shares=(), fail_after=None):
         self.events = []
         self._idle_shares = iter(idle_shares)
+        self._peer = self._server()
         self._fail_after = fail_after
         monkeypatch.setattr(comparison, "running_peer", self._running_peer)
         monkeypatch.setattr(comparison, "answers", lambda *_: [np.ones((3, 12))])
@@ -97,19 +98,22 @@ class Machine:
 
     @contextlib.contextmanager
     def _running_peer(self, peer, setting):
-        yield "peer"
+        yield self._peer
         self.events.append(("end", None))
+
+    def _server(self):
+        return argparse.Namespace(server=argparse.Namespace(settle=lambda share: 0.0))
 
     def _measure(self, running, bodies, clients, warm, arguments):
         if len(self.events) == self._fail_after:
             raise LoadError("wrk failed")
-        self.events.append((running if running == "peer" else "almanac", clients))
-        return one_slice(100.0 if running == "peer" else 300.0)
+        who = "peer" if running is self._peer else "almanac"
+        self.events.append((who, clients))
+        return one_slice(100.0 if who == "peer" else 300.0)
 
     def outcome(self, rounds):
         arguments = argparse.Namespace(rounds=rounds, seconds=2.0)
-        almanac = argparse.Namespace(server=argparse.Namespace(settle=lambda share: 0.0))
-        return Comparison(almanac, arguments).try_peer(PEER, None)
+        return Comparison(self._server(), arguments).try_peer(PEER, None)
 
 
 def test_almanac_comes_right_after_each_slice_of_a_peer(monkeypatch):
@@ -122,7 +126,7 @@ def test_almanac_comes_right_after_each_slice_of_a_peer(monkeypatch):
 
 
 def test_almanac_comes_after_the_end_of_a_peer_that_is_never_idle(monkeypatch):
-    machine = Machine(monkeypatch, idle_shares=[0.01, 0.2, 0.3, 0.0])
+    machine = Machine(monkeypatch, idle_shares=[0.01, 0.2])
     outcome = machine.outcome(rounds=1)
     first, second, third, fourth = CLIENTS
     assert machine.events == [
@@ -130,7 +134,7 @@ def test_almanac_comes_after_the_end_of_a_peer_that_is_never_idle(monkeypatch):
         *[("peer", fourth), ("end", None)],
         *[("almanac", second), ("almanac", third), ("almanac", fourth)],
     ]
-    assert outcome.busy_idle == 0.3
+    assert outcome.busy_idle == 0.2
     assert [point.ratio for point in outcome.points] == [3.0] * len(CLIENTS)
 
 
@@ -138,6 +142,13 @@ def test_a_peer_that_fails_keeps_its_pairs(monkeypatch):
     outcome = Machine(monkeypatch, fail_after=2).outcome(rounds=1)
     assert outcome.reason == "wrk failed"
     assert [point.clients for point in outcome.points] == [CLIENTS[0]]
+
+
+def test_pairs_that_were_completed_stay_when_almanac_fails(monkeypatch):
+    # Four slices of the peer, its end, and one of Almanac.
+    outcome = Machine(monkeypatch, idle_shares=[0.2], fail_after=6).outcome(rounds=1)
+    assert outcome.reason == "wrk failed"
+    assert [point.ratio for point in outcome.points] == [3.0, None, None, None]
 
 
 def test_a_peer_that_disagrees_is_not_measured(monkeypatch):
