@@ -24,7 +24,7 @@ import numpy as np
 from .process import pinned
 from .results import Latency, LoadError, Result
 
-# h2load sends one body; several of them run side by side, each with its own.
+# h2load sends one body; for several, as many of them run side by side.
 GENERATORS = 4
 REFUSALS = (429, 503)
 # At the begin, connections are opened and queues fill.
@@ -42,7 +42,11 @@ def open_loop(
     content_type: str = "application/json",
     deadline_seconds: float = math.inf,
 ) -> Result:
-    """Posts `bodies` at `rate` requests a second over `connections`, from `cores`."""
+    """Posts `bodies` at `rate` requests a second over `connections`, from `cores`.
+
+    Each body has a process of its own. Give one where the slowest answers matter: several processes
+    on one core wait for each other, milliseconds at a time, and that shows as slow answers.
+    """
     bodies = bodies[:GENERATORS]
     share = max(1, connections // len(bodies))
     pace = share * len(bodies) / rate

@@ -118,6 +118,24 @@ class Server:
             ticks += sum(int(field) for field in fields[11:15])
         return ticks / TICKS_PER_SECOND
 
+    def cpu_share(self, seconds: float) -> float:
+        """Which share of a core it uses in the next `seconds`."""
+        before, started = self.cpu_seconds(), time.monotonic()
+        time.sleep(seconds)
+        return (self.cpu_seconds() - before) / (time.monotonic() - started)
+
+    def settle(self, share: float, *, window_seconds: float = 0.25, limit: float = 30.0) -> float:
+        """Waits until it has worked off what the last clients left behind.
+
+        That is when it uses no more than `share` of a core for a window, or after `limit` seconds.
+        Gives what it used in the last window.
+        """
+        end = time.monotonic() + limit
+        used = self.cpu_share(window_seconds)
+        while used > share and time.monotonic() < end:
+            used = self.cpu_share(window_seconds)
+        return used
+
     def pids(self) -> list[int]:
         """The server's processes: those of its session and the descendants of its first."""
         first = self.pid

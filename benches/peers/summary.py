@@ -32,6 +32,7 @@ COLUMNS = [
     ("share", "Almanac gives", ""),
     ("p50_ms", "p50 ms", ",.1f"),
     ("p99_ms", "p99 ms", ",.1f"),
+    ("almanac_p99_ms", "Almanac's p99 ms", ",.1f"),
     ("errors", "errors", ""),
     ("cpu_ms_per_request", "CPU ms/request", ".2f"),
     ("pss_mib", "memory MiB", ",.0f"),
@@ -39,29 +40,40 @@ COLUMNS = [
 
 
 def markdown(results: Results) -> str:
-    """The best of each server, every measurement, and what could not be measured."""
+    """The best of each server, every point, and what could not be measured as the others were."""
     servers = results["servers"]
-    rate = {
-        point["clients"]: point["per_second"]
-        for server in servers
-        if server["name"] == "almanac"
-        for point in server["points"]
-    }
     rows = [
-        {**point, "name": server["name"], "share": times(rate.get(point["clients"]), point)}
+        {**point, "name": server["name"], "share": times(point)}
         for server in servers
         for point in server["points"]
     ]
     parts = [
-        f"Model `{results['model']}`, {results['seconds']:g} s each, one core for the server.",
-        table([best(server, servers) for server in servers if server["points"]], BEST),
+        f"Model `{results['model']}`, one core for the server. Medians of pairs of slices, "
+        f"{results['seconds']:g} s each: the peer, and Almanac right after it. Pairs for each "
+        f"number of clients: {results['rounds']}.",
+        table([best(server) for server in servers if server["points"]], BEST),
         table(rows, COLUMNS),
+        standing_line(results["standing"]),
     ]
+    busy = [server for server in servers if server["busy_idle"]]
+    if busy:
+        lines = [f"- {server['name']}: {server['busy_idle']:.0%} of its core" for server in busy]
+        parts.append(
+            "\n".join(["Busy with nothing to do, so Almanac came after their end:", "", *lines])
+        )
     left = [server for server in servers if server["reason"]]
     if left:
         lines = [f"- {server['name']}: {first_line(server['reason'])}" for server in left]
         parts.append("\n".join(["Not measured, or not to the end:", "", *lines]))
     return "\n\n".join(parts) + "\n"
+
+
+def standing_line(standing: Results) -> str:
+    """In how many pairs Almanac is ahead."""
+    return (
+        f"Almanac gives more answers in {standing['more_answers']} of {standing['pairs']} pairs, "
+        f"and has the lower p99 in {standing['lower_p99']} of {standing['pairs_with_latency']}."
+    )
 
 
 BEST = [
@@ -71,38 +83,35 @@ BEST = [
     ("batching", "batching", ""),
     ("per_second", "best requests/s", ",.0f"),
     ("clients", "with clients", ""),
-    ("share", "Almanac's best", ""),
+    ("share", "Almanac gives", ""),
     ("p99_alone", "p99 ms, 1 client", ",.1f"),
     ("start_seconds", "ready after s", ".1f"),
     ("worst_difference", "differs by", ".0e"),
 ]
 
 
-def best(server: Results, servers: Sequence[Results]) -> dict[str, Any]:
+def best(server: Results) -> dict[str, Any]:
     """A server's row in the first table: where it answers most."""
     top = peak(server)
-    rivals = [peak(other)["per_second"] for other in servers if other["name"] == "almanac"]
     alone = [point["p99_ms"] for point in server["points"] if point["clients"] == 1]
     return {
         **server,
         "version": ", ".join(f"{name} {version}" for name, version in server["versions"].items()),
         "per_second": top["per_second"],
         "clients": top["clients"],
-        "share": times(rivals[0] if rivals else None, top),
+        "share": times(top),
         "p99_alone": alone[0] if alone else None,
     }
 
 
 def peak(server: Results) -> Results:
-    """The measurement with the most answers a second."""
+    """The point with the most answers a second."""
     return max(server["points"], key=lambda point: point["per_second"])
 
 
-def times(rate: float | None, point: Results) -> str | None:
-    """How many times as many answers Almanac gives."""
-    if not rate or not point["per_second"]:
-        return None
-    return f"{rate / point['per_second']:.1f}x"
+def times(point: Results) -> str | None:
+    """How many times as many answers Almanac gives, in the median pair."""
+    return None if point["ratio"] is None else f"{point['ratio']:.1f}x"
 
 
 def first_line(text: str) -> str:
@@ -127,7 +136,8 @@ def draw(results: Results, path: Path) -> None:
             finish(panel, title, [point["clients"] for point in measured[0]["points"]])
             label(panel, [end for end in ends if end])
         figure.suptitle(
-            f"One core, one series of 144 values a request, model {results['model']}", y=0.98
+            f"One core, one series of 144 values a request, model {results['model']}; medians",
+            y=0.98,
         )
         figure.text(0.5, 0.005, legend_text(), ha="center", color="#555555")
         figure.subplots_adjust(left=0.06, right=0.89, top=0.9, bottom=0.12, wspace=0.42)

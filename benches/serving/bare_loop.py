@@ -1,14 +1,19 @@
-"""The yardstick: what ONNX Runtime alone does on the server's core, before and after the server."""
+"""The yardstick: what ONNX Runtime alone does on the server's core."""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from almanac_bench.process import pinned
+
+BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+# The curve is run through so often, for the core may be slow for the length of one pass.
+PASSES = 3
 
 
 @dataclass(frozen=True)
@@ -23,19 +28,27 @@ class Bare:
     cpu_share: float = 1.0
 
 
-def measure(program: Path, bundle: Path, *, core: str, seconds: float) -> list[Bare]:
-    """Runs benches/bare.rs with its own batch sizes, `seconds` for each."""
-    command = [str(program), "--bundle", str(bundle), "--seconds", f"{seconds}"]
-    done = subprocess.run(
-        pinned(command, core),
-        env={**os.environ, "ORT_DISABLE_TELEMETRY": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise RuntimeError(f"{program} failed:\n{done.stderr}")
-    return parse(done.stdout)
+@dataclass(frozen=True)
+class BareSlice:
+    """The bare loop for a moment, with batches of one and with its best batch size."""
+
+    single: Bare
+    best: Bare
+
+
+def curve(program: Path, bundle: Path, *, core: str, seconds: float) -> list[Bare]:
+    """Every batch size, `seconds` for each in several passes; of each its fastest pass."""
+    batches = BATCHES * PASSES
+    return fastest(_run(program, bundle, batches, core=core, seconds=seconds / PASSES))
+
+
+def measure_slice(
+    program: Path, bundle: Path, best_batch: int, *, core: str, seconds: float
+) -> BareSlice:
+    """`seconds` for each of the two batch sizes."""
+    batches = (1, best_batch)
+    single, best_loop = _run(program, bundle, batches, core=core, seconds=seconds)
+    return BareSlice(single, best_loop)
 
 
 def parse(output: str) -> list[Bare]:
@@ -52,18 +65,14 @@ def parse(output: str) -> list[Bare]:
     ]
 
 
-def mean(before: list[Bare], after: list[Bare]) -> list[Bare]:
-    """The middle of two runs: what the machine did, on average, while the server ran between."""
-    return [
-        Bare(
-            one.batch,
-            (one.series_per_second + other.series_per_second) / 2,
-            (one.p50_ms + other.p50_ms) / 2,
-            (one.p99_ms + other.p99_ms) / 2,
-            (one.cpu_share + other.cpu_share) / 2,
-        )
-        for one, other in zip(before, after, strict=True)
-    ]
+def fastest(passes: Iterable[Bare]) -> list[Bare]:
+    """For each batch size the pass that had the most of the core, in the order of the sizes."""
+    found: dict[int, Bare] = {}
+    for one in passes:
+        known = found.get(one.batch)
+        if known is None or one.series_per_second > known.series_per_second:
+            found[one.batch] = one
+    return [found[batch] for batch in sorted(found)]
 
 
 def best(loop: list[Bare]) -> Bare:
@@ -71,13 +80,19 @@ def best(loop: list[Bare]) -> Bare:
     return max(loop, key=lambda one: one.series_per_second)
 
 
-def best_per_processor_second(loop: list[Bare]) -> float:
-    """The most series in a second of the processor, whoever else had the core meanwhile."""
-    return max(one.series_per_second / one.cpu_share for one in loop)
-
-
-def drift(before: list[Bare], after: list[Bare]) -> float:
-    """By which share the best batch size became faster, or slower when negative."""
-    batch = best(before).batch
-    later = next(one for one in after if one.batch == batch)
-    return later.series_per_second / best(before).series_per_second - 1
+def _run(
+    program: Path, bundle: Path, batches: tuple[int, ...], *, core: str, seconds: float
+) -> list[Bare]:
+    """Runs benches/bare.rs, `seconds` for each of `batches`."""
+    command = [str(program), "--bundle", str(bundle), "--seconds", f"{seconds:.3f}"]
+    command += ["--batches", ",".join(str(batch) for batch in batches)]
+    done = subprocess.run(
+        pinned(command, core),
+        env={**os.environ, "ORT_DISABLE_TELEMETRY": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"{program} failed:\n{done.stderr}")
+    return parse(done.stdout)

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import bare_loop
+from almanac_bench.spread import Spread
 from measured import Measured
 from plan import OVERLOAD_FACTOR
 
@@ -16,12 +16,16 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
 }
 # How a number is written, by its unit.
-FORMATS = {"ratio": "{:.2f}", "share": "{:.1%}", "ms": "{:.3g} ms", "number": "{:g}"}
+FORMATS = {"ratio": ".2f", "share": ".1%", "ms": ".3g", "number": "g"}
+SUFFIXES = {"ms": " ms"}
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One number, and what it is meant to be. None was not measured."""
+    """One number, and what it is meant to be. None was not measured.
+
+    Of what was measured in rounds, it is their median; `spread` has all of them.
+    """
 
     model: str
     what: str
@@ -29,6 +33,7 @@ class Bar:
     value: float | None
     comparison: str
     limit: float
+    spread: Spread | None = None
 
     @property
     def met(self) -> bool | None:
@@ -40,43 +45,45 @@ class Bar:
 
 def bars(found: Measured) -> list[Bar]:
     """Every bar for one model."""
-    best, single = bare_loop.best(found.bare).series_per_second, found.bare[0]
     alone, over = found.loop(1, 1), found.overload
-    added = alone.result.latency.p99_ms - single.p99_ms if alone.result.latency else None
-    share = alone.series_per_second / single.series_per_second
-    goodput = over.ok_per_second / found.best_rate(1)
-    refusal = over.refused.max_ms if over.refused else None
-    growth = found.memory.again / found.memory.loaded - 1
     overloaded = f"goodput at {OVERLOAD_FACTOR:g} times saturation, of saturation"
-    told = [
-        ("drift of the bare loop: else believe nothing", "share", abs(found.drift), "<=", 0.1),
-        ("one-series requests, of bare's best", "ratio", found.best_rate(1) / best, ">=", 0.65),
+    of_rounds = [
+        ("one-series requests, of bare's best", "ratio", found.saturated(1).of_best, ">=", 0.65),
         (
             "requests of 100 series, of bare's best",
             "ratio",
-            found.best_rate(100) / best,
+            found.saturated(100).of_best,
             ">=",
             0.85,
         ),
-        ("one client, of bare with batch 1", "ratio", share, ">=", 0.85),
-        ("one client, added p99", "ms", added, "<", 1.0),
-        (overloaded, "ratio", goodput, ">=", 0.9),
-        ("slowest refusal", "ms", refusal, "<=", 10.0),
+        ("one client, of bare with batch 1", "ratio", alone.of_single, ">=", 0.85),
+        ("one client, added p99", "ms", alone.added("p99_ms"), "<", 1.0),
+        (overloaded, "ratio", over.goodput, ">=", 0.9),
+        ("slowest refusal of a round", "ms", over.refused("max_ms"), "<=", 10.0),
+    ]
+    widest = max(share.half_range for share in found.shares())
+    growth = found.memory.again / found.memory.loaded - 1
+    of_all = [
+        ("spread of the ratios: over it, believe one digit", "ratio", widest, "<=", 0.1),
         ("answers neither 2xx nor refusals", "number", float(found.failures()), "<=", 0.0),
         ("accepted answers after the deadline", "number", float(over.late), "<=", 0.0),
         ("idle processor", "share", found.idle_cpu, "<", 0.01),
         ("growth of memory by the same load again", "share", growth, "<=", 0.05),
     ]
-    return [Bar(found.model, *one) for one in told]
+    return [
+        Bar(found.model, what, unit, some.median if some else None, comparison, limit, some)
+        for what, unit, some, comparison, limit in of_rounds
+    ] + [Bar(found.model, *one) for one in of_all]
 
 
 def written(bar: Bar) -> dict[str, str]:
     """The cells of a bar's row."""
-    form = FORMATS[bar.unit]
+    form, suffix = FORMATS[bar.unit], SUFFIXES.get(bar.unit, "")
     return {
         "model": bar.model,
         "what": bar.what,
-        "value": "not measured" if bar.value is None else form.format(bar.value),
-        "wanted": f"{bar.comparison} {form.format(bar.limit)}",
+        "value": "not measured" if bar.value is None else f"{bar.value:{form}}{suffix}",
+        "rounds": bar.spread.range(form) if bar.spread else "-",
+        "wanted": f"{bar.comparison} {bar.limit:{form}}{suffix}",
         "met": {True: "yes", False: "NO", None: "-"}[bar.met],
     }

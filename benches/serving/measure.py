@@ -11,9 +11,9 @@ import bare_loop
 import picture
 from almanac_bench import network, report
 from bars import bars
-from measured import Measured
-from phases import Loop, Memory, closed_loop, idle_cpu, overload, server
-from plan import FULL, OVERLOAD_FACTOR, QUICK, Setup
+from measured import Measured, saturated
+from phases import closed_loops, overload, say
+from plan import FULL, QUICK, Setup
 from tables import tables, verdicts
 
 MODELS = ("seasonal", "network")
@@ -71,58 +71,15 @@ def setup_of(model: str, arguments: argparse.Namespace) -> Setup:
 
 
 def measure(setup: Setup) -> Measured:
-    """All parts for one model, the bare loop before and after them."""
-    plan = setup.plan
+    """All parts for one model."""
     say(setup, "bare loop")
-    before = bare_loop.measure(
-        setup.bare, setup.bundle, core=setup.server_core, seconds=plan.bare_seconds
+    bare = bare_loop.curve(
+        setup.bare, setup.bundle, core=setup.server_core, seconds=setup.plan.curve_seconds
     )
-    loops, idle, memory = closed_loops(setup, bare_loop.best(before).series_per_second)
-    saturation = max(loop.series_per_second for loop in loops if loop.series == 1)
-    rate = OVERLOAD_FACTOR * saturation
-    say(setup, f"open loop at {rate:,.0f} requests a second")
-    over = overload(setup, rate)
-    say(setup, "bare loop again")
-    after = bare_loop.measure(
-        setup.bare, setup.bundle, core=setup.server_core, seconds=plan.bare_seconds
-    )
-    return Measured(
-        model=setup.model,
-        bare=bare_loop.mean(before, after),
-        drift=bare_loop.drift(before, after),
-        loops=loops,
-        overload_rate=rate,
-        overload=over,
-        idle_cpu=idle,
-        memory=memory,
-    )
-
-
-def closed_loops(setup: Setup, expected_rate: float) -> tuple[list[Loop], float, Memory]:
-    """Every closed loop against one server, the last of them twice to see whether memory grows."""
-    wanted = [
-        (series, clients) for series, counts in setup.plan.clients.items() for clients in counts
-    ]
-    with server(setup, "loops") as running:
-        idle_memory = running.rss_mib()
-        say(setup, "idle server")
-        idle = idle_cpu(running, setup.plan.idle_seconds)
-        loops = []
-        for series, clients in wanted:
-            say(setup, f"{clients} clients, {series} series in a request")
-            loops.append(
-                closed_loop(
-                    setup, running, clients=clients, series=series, expected_rate=expected_rate
-                )
-            )
-        loaded = running.rss_mib()
-        series, clients = wanted[-1]
-        closed_loop(setup, running, clients=clients, series=series, expected_rate=expected_rate)
-        return loops, idle, Memory(idle_memory, loaded, running.rss_mib())
-
-
-def say(setup: Setup, what: str) -> None:
-    print(f"{setup.model}: {what}", file=sys.stderr, flush=True)
+    best = bare_loop.best(bare)
+    loops, idle, memory = closed_loops(setup, best)
+    over = overload(setup, best, saturated(loops, 1).clients)
+    return Measured(setup.model, bare, loops, over, idle, memory)
 
 
 if __name__ == "__main__":

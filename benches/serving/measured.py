@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from almanac_bench.results import Result
-from bare_loop import Bare
-from phases import Loop, Memory
+from almanac_bench.spread import Spread
+from bare_loop import Bare, BareSlice
+from phases import Memory
+from rounds import Loop, Overload
 
 
 @dataclass(frozen=True)
 class Measured:
-    """All parts of one model's measurement. `bare` is the mean of the loops before and after."""
+    """All parts of one model's measurement. `bare` is the whole curve, of before anything else."""
 
     model: str
     bare: list[Bare]
-    drift: float
     loops: list[Loop]
-    overload_rate: float
-    overload: Result
+    overload: Overload
     idle_cpu: float
     memory: Memory
 
@@ -26,10 +25,44 @@ class Measured:
         """The loop with so many clients, each with requests of `series` series."""
         return next(loop for loop in self.loops if (loop.series, loop.clients) == (series, clients))
 
-    def best_rate(self, series: int) -> float:
-        """Series a second at saturation, with requests of `series` series."""
-        return max(loop.series_per_second for loop in self.loops if loop.series == series)
+    def saturated(self, series: int) -> Loop:
+        """The loop with the largest share, of those with `series` series in a request."""
+        return saturated(self.loops, series)
+
+    @property
+    def bare_best(self) -> Spread:
+        """The bare loop with its best batch size, in all slices between those of the server."""
+        return Spread.of(one.best.series_per_second for one in self._slices)
+
+    @property
+    def bare_single(self) -> Spread:
+        """The same with batches of one."""
+        return Spread.of(one.single.series_per_second for one in self._slices)
+
+    @property
+    def _slices(self) -> list[BareSlice]:
+        return [
+            one
+            for loop in self.loops
+            for one in [loop.rounds[0].before, *(each.after for each in loop.rounds)]
+        ]
+
+    def shares(self) -> list[Spread]:
+        """The ratios that bars are about, by round."""
+        return [
+            self.saturated(1).of_best,
+            self.saturated(100).of_best,
+            self.loop(1, 1).of_single,
+            self.overload.goodput,
+        ]
 
     def failures(self) -> int:
         """Requests that got no answer, or one that is neither 2xx nor a refusal."""
-        return self.overload.failed + sum(loop.result.failed for loop in self.loops)
+        return self.overload.failed + sum(loop.failed for loop in self.loops)
+
+
+def saturated(loops: list[Loop], series: int) -> Loop:
+    """The loop with the largest share, of those with `series` series in a request."""
+    return max(
+        (loop for loop in loops if loop.series == series), key=lambda loop: loop.of_best.median
+    )

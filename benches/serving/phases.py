@@ -1,32 +1,34 @@
-"""The parts of the measurement, each of which returns plain numbers."""
+"""The parts of the measurement, each against one server."""
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import dataclass
 
+import bare_loop
 from almanac_bench import load
 from almanac_bench.bodies import forecast_bodies
 from almanac_bench.process import Server, free_port
 from almanac_bench.results import Result
-from plan import DEADLINE_SECONDS, OVERLOAD_CONNECTIONS, OVERLOAD_QUEUE_STEPS, Setup
+from bare_loop import Bare, BareSlice
+from plan import (
+    DEADLINE_SECONDS,
+    OVERLOAD_CONNECTIONS,
+    OVERLOAD_FACTOR,
+    OVERLOAD_QUEUE_STEPS,
+    Setup,
+)
+from rounds import Loop, Overload, OverloadRound, Round
 
-
-@dataclass(frozen=True)
-class Loop:
-    """A closed loop: so many clients, each with requests of so many series."""
-
-    clients: int
-    series: int
-    series_per_second: float
-    result: Result
-    # Processor time of the server over time: near 1 when its core is what limits.
-    server_cpu: float
+# What a server that waits may use of its core before the bare loop runs there: a tick or two.
+SETTLED_SHARE = 0.2
+SETTLED_WINDOW_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Resident memory in MiB: without a request yet, after all loops, after the last one again."""
+    """Resident memory in MiB: without a request yet, after all loops, after one slice more."""
 
     idle: float
     loaded: float
@@ -50,48 +52,110 @@ def server(setup: Setup, name: str, *arguments: str) -> Server:
     )
 
 
-def idle_cpu(running: Server, seconds: float) -> float:
-    """Which share of a core the server uses when nobody asks anything."""
-    time.sleep(0.5)
-    before, started = running.cpu_seconds(), time.monotonic()
-    time.sleep(seconds)
-    return (running.cpu_seconds() - before) / (time.monotonic() - started)
+def closed_loops(setup: Setup, best: Bare) -> tuple[list[Loop], float, Memory]:
+    """Every closed loop, one slice of the last of them again to see whether memory grows."""
+    wanted = [
+        (series, clients) for series, counts in setup.plan.clients.items() for clients in counts
+    ]
+    with server(setup, "loops") as running:
+        idle_memory = running.rss_mib()
+        say(setup, "idle server")
+        time.sleep(0.5)
+        idle = running.cpu_share(setup.plan.idle_seconds)
+        loops = [
+            closed_loop(setup, running, best, clients=clients, series=series)
+            for series, clients in wanted
+        ]
+        loaded = running.rss_mib()
+        last = loops[-1]
+        server_slice(setup, running, best, clients=last.clients, series=last.series)
+        return loops, idle, Memory(idle_memory, loaded, running.rss_mib())
 
 
-def closed_loop(
-    setup: Setup, running: Server, *, clients: int, series: int, expected_rate: float
-) -> Loop:
-    """One closed loop, long enough for several answers to each client."""
+def closed_loop(setup: Setup, running: Server, best: Bare, *, clients: int, series: int) -> Loop:
+    """One number of clients: slices of the bare loop and of the server in turn."""
+    found = []
+    before = bare_slice(setup, best)
+    for idx in range(1, setup.plan.rounds + 1):
+        what = f"{clients} clients, {series} series in a request"
+        say(setup, f"{what}, round {idx} of {setup.plan.rounds}")
+        result, used = server_slice(setup, running, best, clients=clients, series=series)
+        after = bare_slice(setup, best)
+        found.append(Round(before, result.ok_per_second * series, result, used, after))
+        before = after
+    return Loop(clients, series, found)
+
+
+def bare_slice(setup: Setup, best: Bare) -> BareSlice:
+    """A moment of the bare loop on the server's core."""
+    return bare_loop.measure_slice(
+        setup.bare,
+        setup.bundle,
+        best.batch,
+        core=setup.server_core,
+        seconds=setup.plan.bare_seconds,
+    )
+
+
+def server_slice(
+    setup: Setup, running: Server, best: Bare, *, clients: int, series: int
+) -> tuple[Result, float]:
+    """A closed loop, long enough for answers to each client, and the server's share of its core.
+
+    It ends when the server has worked off what wrk left behind, so that the next has the core.
+    """
     plan = setup.plan
-    answer = clients * series / expected_rate
-    warm = max(plan.warm_seconds, 2 * answer)
+    answer = clients * series / best.series_per_second
     before, started = running.cpu_seconds(), time.monotonic()
     result = load.closed(
         running.url + "/forecast",
         forecast_bodies(series),
         connections=clients,
         seconds=max(plan.load_seconds, plan.answers_seen * answer),
-        warm_seconds=warm,
+        warm_seconds=max(plan.warm_seconds, 2 * answer),
         cores=setup.load_core,
     )
     used = (running.cpu_seconds() - before) / (time.monotonic() - started)
-    return Loop(clients, series, result.ok_per_second * series, result, used)
+    running.settle(SETTLED_SHARE, window_seconds=SETTLED_WINDOW_SECONDS)
+    return result, used
 
 
-def overload(setup: Setup, rate: float) -> Result:
-    """An open loop at `rate`, against a server of its own with a short queue."""
+def overload(setup: Setup, best: Bare, clients: int) -> Overload:
+    """Closed and open loops in turn, against a server of its own with a short queue."""
     arguments = ["--queue-steps", str(OVERLOAD_QUEUE_STEPS)]
     arguments += ["--request-timeout", f"{DEADLINE_SECONDS:g}s"]
     arguments += ["--max-connections", str(2 * OVERLOAD_CONNECTIONS)]
+    bodies = forecast_bodies(1)
+    found = []
     with server(setup, "overload", *arguments) as running:
-        url, bodies = running.url + "/forecast", forecast_bodies(1)
-        load.closed(url, bodies, connections=16, seconds=1, warm_seconds=0, cores=setup.load_core)
-        return load.open_loop(
-            url,
-            bodies,
-            rate=rate,
-            seconds=setup.plan.overload_seconds,
-            connections=OVERLOAD_CONNECTIONS,
-            cores=setup.load_core,
-            deadline_seconds=DEADLINE_SECONDS,
-        )
+        before, _ = server_slice(setup, running, best, clients=clients, series=1)
+        for idx in range(setup.plan.overload_rounds):
+            rate = OVERLOAD_FACTOR * before.ok_per_second
+            what = f"open loop at {rate:,.0f} requests a second"
+            say(setup, f"{what}, round {idx + 1} of {setup.plan.overload_rounds}")
+            # One body, for h2load has a process for each: see open_loop.py.
+            result = open_loop(setup, running, bodies[idx % len(bodies)], rate)
+            after, _ = server_slice(setup, running, best, clients=clients, series=1)
+            found.append(OverloadRound(before, rate, result, after))
+            before = after
+    return Overload(clients, found)
+
+
+def open_loop(setup: Setup, running: Server, body: bytes, rate: float) -> Result:
+    """One slice of the overload, until the server has worked it off."""
+    result = load.open_loop(
+        running.url + "/forecast",
+        [body],
+        rate=rate,
+        seconds=setup.plan.overload_seconds,
+        connections=OVERLOAD_CONNECTIONS,
+        cores=setup.load_core,
+        deadline_seconds=DEADLINE_SECONDS,
+    )
+    running.settle(SETTLED_SHARE, window_seconds=SETTLED_WINDOW_SECONDS)
+    return result
+
+
+def say(setup: Setup, what: str) -> None:
+    """Progress, which is not part of the result."""
+    print(f"{setup.model}: {what}", file=sys.stderr, flush=True)

@@ -34,20 +34,28 @@ def draw(all_found: list[Measured], path: Path) -> None:
 
 
 def _throughput(axes: Axes, found: Measured) -> None:
-    best, single = bare_loop.best(found.bare), found.bare[0]
+    """Medians of rounds; the bars reach from the slowest round to the fastest."""
     for series, colour in COLOURS.items():
         loops = [loop for loop in found.loops if loop.series == series]
-        axes.plot(
+        rates = [loop.rate for loop in loops]
+        axes.errorbar(
             [loop.clients for loop in loops],
-            [loop.series_per_second for loop in loops],
+            [rate.median for rate in rates],
+            yerr=[
+                [rate.median - rate.low for rate in rates],
+                [rate.high - rate.median for rate in rates],
+            ],
             marker="o",
             color=colour,
+            elinewidth=0.8,
+            capsize=2.5,
             label=f"{series} series in a request",
         )
+    batch = bare_loop.best(found.bare).batch
     axes.axhline(
-        best.series_per_second, color="black", label=f"bare loop, its best batch ({best.batch})"
+        found.bare_best.median, color="black", label=f"bare loop, its best batch ({batch})"
     )
-    axes.axhline(single.series_per_second, color="gray", linestyle="--", label="bare loop, batch 1")
+    axes.axhline(found.bare_single.median, color="gray", linestyle="--", label="bare loop, batch 1")
     _label(axes, f"{found.model}: series per second", "clients")
     axes.set_ylim(bottom=0)
     _legend(axes)
@@ -55,12 +63,15 @@ def _throughput(axes: Axes, found: Measured) -> None:
 
 def _latency(axes: Axes, found: Measured) -> None:
     for series, colour in COLOURS.items():
-        loops = [loop for loop in found.loops if loop.series == series and loop.result.latency]
-        clients = [loop.clients for loop in loops]
         for key, style in (("p50_ms", "-"), ("p99_ms", ":")):
+            points = [
+                (loop.clients, latency.median)
+                for loop in found.loops
+                if loop.series == series and (latency := loop.latency(key))
+            ]
             axes.plot(
-                clients,
-                [getattr(loop.result.latency, key) for loop in loops],
+                [clients for clients, _ in points],
+                [median for _, median in points],
                 style,
                 marker="o",
                 color=colour,

@@ -1,4 +1,4 @@
-"""What is measured, and how long."""
+"""What is measured, how often, and how long."""
 
 from __future__ import annotations
 
@@ -12,19 +12,47 @@ from almanac_bench.bodies import HORIZON, LENGTH
 class Plan:
     """Times in seconds; clients by the number of series in each of their requests."""
 
+    # The bare loop's whole curve: for each batch size, all passes together.
+    curve_seconds: float
+    # A slice of the bare loop, for each of its two batch sizes.
     bare_seconds: float
+    # A slice of a closed loop, and the warm-up before it.
     load_seconds: float
     warm_seconds: float
-    # A loop lasts at least this many times the time of an answer.
+    # A slice of a closed loop lasts at least this many times the time of an answer.
     answers_seen: float
+    rounds: int
     overload_seconds: float
+    overload_rounds: int
     idle_seconds: float
     clients: dict[int, tuple[int, ...]]
 
 
-FULL = Plan(2.0, 10.0, 2.0, 5.0, 20.0, 5.0, {1: (1, 16, 64, 256), 100: (1, 4, 16, 64)})
+FULL = Plan(
+    curve_seconds=0.7,
+    bare_seconds=0.4,
+    load_seconds=2.0,
+    warm_seconds=1.0,
+    answers_seen=3.0,
+    rounds=5,
+    overload_seconds=5.0,
+    overload_rounds=4,
+    idle_seconds=5.0,
+    clients={1: (1, 16, 64, 256), 100: (1, 4, 16, 64)},
+)
 # Long enough to see that each part works, and too short to be believed.
-QUICK = Plan(0.2, 0.7, 0.3, 1.0, 2.0, 1.0, {1: (1, 16, 64, 256), 100: (1, 4, 16)})
+QUICK = Plan(
+    curve_seconds=0.15,
+    bare_seconds=0.1,
+    load_seconds=0.7,
+    warm_seconds=0.3,
+    answers_seen=1.0,
+    rounds=2,
+    overload_seconds=2.0,
+    overload_rounds=2,
+    idle_seconds=1.0,
+    clients={1: (1, 64, 256), 100: (1, 16)},
+)
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,23 @@ def test_a_server_is_pinned_looked_at_and_ended(tmp_path):
     assert not is_running(pid)
 
 
+def test_a_server_settles_when_it_has_nothing_left_to_do(tmp_path):
+    port = free_port()
+    # Busy for as long as the file is there.
+    busy = (
+        "import os, threading, time\n"
+        "def spin():\n  while os.path.exists('busy'): pass\n"
+        "threading.Thread(target=spin).start()\n" + SERVE
+    )
+    (tmp_path / "busy").touch()
+    with server(tmp_path, busy, str(port), port=port) as running:
+        assert running.cpu_share(0.3) > 0.2
+        assert running.settle(0.2, window_seconds=0.1, limit=0.3) > 0.2
+        (tmp_path / "busy").unlink()
+        assert running.settle(0.2, window_seconds=0.1) <= 0.2
+        assert running.cpu_share(0.3) < 0.2
+
+
 def test_children_are_seen_and_ended(tmp_path):
     port = free_port()
     parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SERVE!r}, '{port}'])"
