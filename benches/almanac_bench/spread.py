@@ -9,25 +9,33 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Spread:
-    """One number of each round: their median, the least and the greatest."""
+    """One number of each round: their median, the quartiles around it, and the greatest.
+
+    Quartiles, for a neighbour of the machine that comes or goes within a round spoils it, and tells
+    nothing of the others.
+    """
 
     median: float
     low: float
     high: float
+    greatest: float
 
     @classmethod
     def of(cls, values: Iterable[float]) -> Spread:
         """Of at least one number."""
         found = list(values)
-        return cls(statistics.median(found), min(found), max(found))
+        if len(found) == 1:
+            return cls(*found * 4)
+        low, median, high = statistics.quantiles(found, n=4, method="inclusive")
+        return cls(median, low, high, max(found))
 
     @property
     def half_range(self) -> float:
-        """How far a round may lie from the middle of all."""
+        """How far half of the rounds lie from the middle at most, more or less."""
         return (self.high - self.low) / 2
 
     def range(self, spec: str) -> str:
-        """The least and the greatest, each as `format(value, spec)`."""
+        """Between what the middle half lies, each end as `format(value, spec)`."""
         return f"{self.low:{spec}} to {self.high:{spec}}"
 
 

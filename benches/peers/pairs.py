@@ -47,7 +47,7 @@ class Pair:
 class Point:
     """What one number of clients found: medians, and the sum of errors.
 
-    `ratio` is that of the pairs, `ratio_low` and `ratio_high` the least and the greatest of them;
+    `ratio` is that of the pairs, `ratio_low` and `ratio_high` their quartiles;
     `almanac_p99_ms` is Almanac's latency in these pairs.
     """
 

@@ -34,7 +34,7 @@ def draw(all_found: list[Measured], path: Path) -> None:
 
 
 def _throughput(axes: Axes, found: Measured) -> None:
-    """Medians of rounds; the bars reach from the slowest round to the fastest."""
+    """Medians of rounds; the bars hold the middle half of them."""
     for series, colour in COLOURS.items():
         loops = [loop for loop in found.loops if loop.series == series]
         rates = [loop.rate for loop in loops]

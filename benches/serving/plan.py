@@ -31,12 +31,12 @@ class Plan:
 FULL = Plan(
     curve_seconds=0.7,
     bare_seconds=0.4,
-    load_seconds=2.0,
-    warm_seconds=1.0,
+    load_seconds=1.5,
+    warm_seconds=0.5,
     answers_seen=3.0,
-    rounds=5,
-    overload_seconds=5.0,
-    overload_rounds=4,
+    rounds=9,
+    overload_seconds=4.0,
+    overload_rounds=8,
     idle_seconds=5.0,
     clients={1: (1, 16, 64, 256), 100: (1, 4, 16, 64)},
 )

@@ -111,7 +111,7 @@ def _overload(over: Overload) -> str:
         "refused_p99": _median(over.refused("p99_ms")),
         "refused_p999": _median(over.refused("p999_ms")),
         "refused_max": _median(slowest),
-        "refused_worst": slowest.high if slowest else None,
+        "refused_worst": slowest.greatest if slowest else None,
         "failed": over.failed,
         "late": over.late,
         "held": sum(result.held_back for result in over.results),

@@ -30,7 +30,7 @@ trap end_started EXIT
 
 # Prints the comment at the head of the script.
 usage() {
-  sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$0"
+  sed -n '2,${/^#/!q;s/^# \{0,1\}//p}' "$0"
 }
 
 # Reads what every script takes: --help, --binary PATH, --slow.
