@@ -30,12 +30,12 @@ class Spread:
         return cls(median, low, high, max(found))
 
     @property
-    def half_range(self) -> float:
-        """How far half of the rounds lie from the middle at most, more or less."""
+    def quartile_deviation(self) -> float:
+        """Half the distance between the quartiles."""
         return (self.high - self.low) / 2
 
-    def range(self, spec: str) -> str:
-        """Between what the middle half lies, each end as `format(value, spec)`."""
+    def quartiles(self, spec: str) -> str:
+        """The lower and the upper, each as `format(value, spec)`."""
         return f"{self.low:{spec}} to {self.high:{spec}}"
 
 

@@ -37,8 +37,6 @@ def compare(
     try:
         with running_almanac(arguments.binary, setting) as almanac:
             own.start_seconds = time.monotonic() - begin
-            # Its answers are what the others are held to.
-            own.worst_difference = 0.0
             comparison = Comparison(almanac, arguments)
             outcomes = [comparison.try_peer(peer, setting) for peer in peers]
     except (ServerError, AnswerError) as error:

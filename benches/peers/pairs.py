@@ -47,8 +47,7 @@ class Pair:
 class Point:
     """What one number of clients found: medians, and the sum of errors.
 
-    `ratio` is that of the pairs, `ratio_low` and `ratio_high` their quartiles;
-    `almanac_p99_ms` is Almanac's latency in these pairs.
+    `ratio` is that of the pairs, and `almanac_p99_ms` Almanac's latency in them.
     """
 
     clients: int
@@ -60,8 +59,6 @@ class Point:
     rss_mib: float
     pss_mib: float
     ratio: float | None
-    ratio_low: float | None
-    ratio_high: float | None
     almanac_p99_ms: float | None
 
 
@@ -107,7 +104,6 @@ def standing(pairs: Iterable[Pair]) -> Standing:
 
 def _point(clients: int, pairs: list[Pair]) -> Point:
     peers = [pair.peer for pair in pairs]
-    ratios = spread(pair.ratio for pair in pairs)
     return Point(
         clients=clients,
         per_second=_median(one.per_second for one in peers) or 0.0,
@@ -117,9 +113,7 @@ def _point(clients: int, pairs: list[Pair]) -> Point:
         cpu_ms_per_request=_median(one.cpu_ms_per_request for one in peers),
         rss_mib=_median(one.rss_mib for one in peers) or 0.0,
         pss_mib=_median(one.pss_mib for one in peers) or 0.0,
-        ratio=ratios.median if ratios else None,
-        ratio_low=ratios.low if ratios else None,
-        ratio_high=ratios.high if ratios else None,
+        ratio=_median(pair.ratio for pair in pairs),
         almanac_p99_ms=_median(pair.almanac.p99_ms for pair in pairs if pair.almanac),
     )
 

@@ -61,7 +61,7 @@ def bars(found: Measured) -> list[Bar]:
         (overloaded, "ratio", over.goodput, ">=", 0.9),
         ("slowest refusal of a round", "ms", over.refused("max_ms"), "<=", 10.0),
     ]
-    widest = max(share.half_range for share in found.shares())
+    widest = max(share.quartile_deviation for share in found.shares())
     growth = found.memory.again / found.memory.loaded - 1
     of_all = [
         ("spread of the ratios: over it, believe one digit", "ratio", widest, "<=", 0.1),
@@ -83,7 +83,7 @@ def written(bar: Bar) -> dict[str, str]:
         "model": bar.model,
         "what": bar.what,
         "value": "not measured" if bar.value is None else f"{bar.value:{form}}{suffix}",
-        "rounds": bar.spread.range(form) if bar.spread else "-",
+        "rounds": bar.spread.quartiles(form) if bar.spread else "-",
         "wanted": f"{bar.comparison} {bar.limit:{form}}{suffix}",
         "met": {True: "yes", False: "NO", None: "-"}[bar.met],
     }

@@ -62,7 +62,7 @@ def _loops(found: Measured) -> str:
             "clients": loop.clients,
             "rate": loop.rate.median,
             "share": loop.of_best.median,
-            "range": loop.of_best.range(".2f"),
+            "range": loop.of_best.quartiles(".2f"),
             "cpu": loop.server_cpu.median,
             "cpu_rate": _median(loop.of_best_by_processor),
             "p50_ms": _median(loop.latency("p50_ms")),
@@ -91,9 +91,9 @@ def _latency_line(loop: Loop) -> str:
     if p50 is None or p99 is None:
         return "One client: not every answer was 2xx."
     return (
-        f"One client: {share.median:.2f} of the bare loop with batch 1 ({share.range('.2f')}); "
-        f"added latency p50 {p50.median:.3f} ms ({p50.range('.3f')}), "
-        f"p99 {p99.median:.3f} ms ({p99.range('.3f')})."
+        f"One client: {share.median:.2f} of the bare loop with batch 1 ({share.quartiles('.2f')}); "
+        f"added latency p50 {p50.median:.3f} ms ({p50.quartiles('.3f')}), "
+        f"p99 {p99.median:.3f} ms ({p99.quartiles('.3f')})."
     )
 
 
@@ -104,7 +104,7 @@ def _overload(over: Overload) -> str:
         "sent": _median(spread(result.sent_per_second for result in over.results)),
         "goodput": Spread.of(result.ok_per_second for result in over.results).median,
         "share": over.goodput.median,
-        "range": over.goodput.range(".2f"),
+        "range": over.goodput.quartiles(".2f"),
         "refusals": over.refused_share.median,
         "p99": _median(spread(one.latency and one.latency.p99_ms for one in over.results)),
         "refused_p50": _median(over.refused("p50_ms")),
@@ -146,7 +146,7 @@ def _saturation_line(over: Overload) -> str:
 
 
 def _rates(found: Spread) -> str:
-    return f"{found.median:,.0f} ({found.range(',.0f')})"
+    return f"{found.median:,.0f} ({found.quartiles(',.0f')})"
 
 
 def _median(found: Spread | None) -> float | None:

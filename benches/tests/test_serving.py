@@ -96,8 +96,8 @@ def test_the_median_of_rounds_leaves_out_the_one_that_was_disturbed():
     found = loop(64, 1, 1500, 1510, 700, 1490, 1500)
     assert found.of_best.median == pytest.approx(0.75)
     assert (found.of_best.low, found.of_best.high) == pytest.approx((0.745, 0.75))
-    assert found.of_best.half_range == pytest.approx(0.0025)
-    assert found.of_best.range(".3f") == "0.745 to 0.750"
+    assert found.of_best.quartile_deviation == pytest.approx(0.0025)
+    assert found.of_best.quartiles(".3f") == "0.745 to 0.750"
     assert found.of_best.greatest == pytest.approx(0.755)
 
 
