@@ -64,9 +64,6 @@ pub struct FailedSeries {
     pub error: Problem,
 }
 
-/// Room for a problem of one field, so that its text is not moved while it is written.
-const USUAL_BYTES: usize = 512;
-
 impl Problem {
     /// A problem of kind `code`.
     #[must_use]
@@ -147,10 +144,7 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response<Body> {
-        let mut body = Vec::with_capacity(USUAL_BYTES);
-        if serde_json::to_writer(&mut body, &self).is_err() {
-            body.clear();
-        }
+        let body = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = self.code.status();
         let headers = response.headers_mut();

@@ -17,13 +17,15 @@ pub(crate) enum BodyFormat {
     Csv,
 }
 
+/// What is taken for JSON: also a body without a type, and the type that `curl -d` sends.
+const JSON: [&str; 3] = ["application/json", "application/x-www-form-urlencoded", ""];
+const CSV: [&str; 2] = ["text/csv", "application/csv"];
+
 /// Their media types.
 pub(crate) const READ: [&str; 2] = ["application/json", "text/csv"];
 
 impl BodyFormat {
     /// The format that `headers` declare.
-    ///
-    /// A body without a type, or with the one that `curl -d` sends, is taken for JSON.
     ///
     /// # Errors
     /// [`Code::UnsupportedContentType`] lists what is read.
@@ -32,19 +34,23 @@ impl BodyFormat {
             return Ok(Self::Json);
         };
         let declared = declared.to_str().unwrap_or("not text");
-        let essence = declared.split(';').next().unwrap_or_default().trim();
-        let is_one_of = |types: &[&str]| types.iter().any(|one| essence.eq_ignore_ascii_case(one));
-        if is_one_of(&["", "application/json", "application/x-www-form-urlencoded"]) {
-            Ok(Self::Json)
-        } else if is_one_of(&["text/csv", "application/csv"]) {
-            Ok(Self::Csv)
-        } else {
-            let detail = format!("content type {declared:?} is not read");
-            Err(Problem::new(Code::UnsupportedContentType, detail)
-                .received(declared)
-                .expected(READ))
+        if is_one_of(declared, &JSON) {
+            return Ok(Self::Json);
         }
+        if is_one_of(declared, &CSV) {
+            return Ok(Self::Csv);
+        }
+        let detail = format!("content type {declared:?} is not read");
+        Err(Problem::new(Code::UnsupportedContentType, detail)
+            .received(declared)
+            .expected(READ))
     }
+}
+
+/// Whether the content type `declared` is one of `types`, whatever its case and its parameters.
+pub(super) fn is_one_of(declared: &str, types: &[&str]) -> bool {
+    let essence = declared.split(';').next().unwrap_or_default().trim();
+    types.iter().any(|one| essence.eq_ignore_ascii_case(one))
 }
 
 /// The whole body, of at most `limit` bytes.

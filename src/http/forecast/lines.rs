@@ -15,7 +15,7 @@ use crate::engine::{Terms, Timing};
 use crate::http::forecast::query::ForecastQuery;
 use crate::http::forecast::run::{self, Outcome, Prepared};
 use crate::http::forecast::terms::draw;
-use crate::http::forecast::{LARGE_BODY, json, off_runtime, write};
+use crate::http::forecast::{LARGE_BODY, body, json, off_runtime, write};
 use crate::http::negotiation::preferred;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
@@ -43,9 +43,8 @@ const DECLARED: [&str; 4] = [
 /// Whether `headers` declare a body of JSON lines.
 pub(super) fn are_declared(headers: &HeaderMap) -> bool {
     let declared = headers.get(header::CONTENT_TYPE);
-    let essence = declared.and_then(|declared| declared.to_str().ok()?.split(';').next());
-    let is_one = |essence: &str| DECLARED.iter().any(|one| essence.eq_ignore_ascii_case(one));
-    essence.is_some_and(|essence| is_one(essence.trim()))
+    let declared = declared.and_then(|declared| declared.to_str().ok());
+    declared.is_some_and(|declared| body::is_one_of(declared, &DECLARED))
 }
 
 /// The media type of the answer that `headers` prefer; they are all the same lines.

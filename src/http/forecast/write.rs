@@ -18,8 +18,8 @@ pub(crate) enum AnswerFormat {
     Csv,
 }
 
-/// What a timestamp takes at most in JSON, and a number of seven digits: an answer that outgrows its
-/// place is moved, and may be large.
+/// What a timestamp with a zone takes in JSON, and a number of seven digits: an answer that outgrows
+/// its place is moved, and may be large.
 const STAMP_BYTES: usize = 28;
 const NUMBER_BYTES: usize = 12;
 
