@@ -10,7 +10,7 @@ ARG BUILD_IMAGE=rust:1.95-slim-bookworm
 ARG RUNTIME_IMAGE=gcr.io/distroless/cc-debian12:nonroot
 
 FROM ${BUILD_IMAGE} AS build
-# pip fetches the ONNX Runtime wheel, whose digest build.rs pins. Debian keeps one version of each
+# pip fetches the ONNX Runtime wheel, whose digest crates/model/build.rs pins. Debian keeps one version of each
 # package, so a pinned one would end the build at the next security fix.
 # hadolint ignore=DL3008
 RUN apt-get update \
@@ -26,12 +26,13 @@ RUN --mount=type=cache,target=/cargo,sharing=locked \
     --mount=type=cache,target=/target,sharing=locked \
     cargo install --quiet --locked --root /opt/tools cargo-auditable@0.7.7
 WORKDIR /source
-COPY Cargo.toml Cargo.lock build.rs ./
+COPY Cargo.toml Cargo.lock ./
+COPY crates crates
 COPY benches/*.rs benches/
 COPY examples examples
 COPY models models
 COPY src src
-# The library is copied out of the cache of the build, for build.rs fetches it but once.
+# The library is copied out of the cache of the build, because build.rs fetches it only once.
 RUN --mount=type=cache,target=/cargo,sharing=locked \
     --mount=type=cache,target=/target,sharing=locked \
     --mount=type=cache,target=/opt/almanac,sharing=locked \

@@ -7,9 +7,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use almanac::forecast::{ForecastRequest, Horizon, QuantileLevels, SeasonChoice, Series};
-use almanac::model::{Batch, Bundle, BundleFiles, Forecaster as _};
-use almanac::onnx::{OnnxForecaster, OnnxModel, Runtime};
+use almanac_forecast::{ForecastRequest, Horizon, QuantileLevels, SeasonChoice, Series};
+use almanac_model::onnx::{OnnxForecaster, OnnxModel, Runtime};
+use almanac_model::{Batch, Bundle, BundleFiles, Forecaster as _};
 use anyhow::Context as _;
 use clap::Parser;
 use serde::Serialize;

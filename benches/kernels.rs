@@ -4,14 +4,14 @@
 
 use std::hint::black_box;
 
-use almanac::engine::batcher::{Batcher, Fate, Priority, Shape};
-use almanac::engine::pace::Pace;
-use almanac::forecast::{
+use almanac_engine::batcher::{Batcher, Fate, Priority, Shape};
+use almanac_engine::pace::Pace;
+use almanac_forecast::{
     Calendar, Forecast, ForecastRequest, Horizon, Limits, QuantileGrid, QuantileLevel,
     QuantileLevels, SeriesDraft, Stamp,
 };
-use almanac::model::{Batch, Bundle};
-use almanac::store::embedded::Embedded;
+use almanac_model::{Batch, Bundle};
+use almanac_store::embedded::Embedded;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 
 const LIMITS: Limits = Limits {

@@ -5,7 +5,7 @@
 
 use std::hint::black_box;
 
-use almanac::forecast::detect_season_length;
+use almanac_forecast::detect_season_length;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
 /// Numbers between 0 and 1: the top bits of a linear congruential generator (Knuth's MMIX).

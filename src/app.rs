@@ -20,15 +20,15 @@ use tokio::task::JoinHandle;
 
 use crate::config::Config;
 use crate::cpu::{CpuLimits, CpuPlan};
-use crate::engine::Saturation;
-use crate::http::server::{DrainReport, Server, ServerConfig, ServerMetrics};
 use crate::http::{AppState, AppStateParts, HttpMetrics, Observation, SageMaker};
-use crate::onnx::{OnnxModel, Runtime, adopt};
-use crate::registry::{LifeMetrics, Opener, Reader, Registry};
-use crate::shutdown::{DrainTiming, Phase, Shutdown};
-use crate::telemetry::emf::Emf;
-use crate::telemetry::logging;
-use crate::telemetry::traces::Tracer;
+use almanac_engine::Saturation;
+use almanac_engine::registry::{LifeMetrics, Opener, Reader, Registry};
+use almanac_model::onnx::{OnnxModel, Runtime, adopt};
+use almanac_net::shutdown::{DrainTiming, Phase, Shutdown};
+use almanac_net::{DrainReport, Server, ServerConfig, ServerMetrics};
+use almanac_telemetry::emf::Emf;
+use almanac_telemetry::logging;
+use almanac_telemetry::traces::Tracer;
 
 /// The CPU plan of this process under `config`.
 #[must_use]

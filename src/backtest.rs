@@ -20,10 +20,10 @@ use thiserror::Error;
 
 use crate::backtest::cuts::Chunk;
 use crate::backtest::referee::Referee;
-use crate::engine::{EngineError, Outcomes, Priority, SubmitError, Terms, Timing};
-use crate::forecast::backtest::TooShort;
-use crate::forecast::{ForecastRequest, Leaderboard, Measures, Plan};
-use crate::registry::LiveModel;
+use almanac_engine::registry::LiveModel;
+use almanac_engine::{EngineError, Outcomes, Priority, SubmitError, Terms, Timing};
+use almanac_forecast::backtest::TooShort;
+use almanac_forecast::{ForecastRequest, Leaderboard, Measures, Plan};
 
 /// What to compare, and how.
 #[derive(Clone, Debug)]

@@ -14,14 +14,14 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 
 use crate::batch::chunk::{Chunk, Rows};
-use crate::engine::{EngineError, SeriesFailure, SubmitError};
-use crate::forecast::accuracy::scale;
-use crate::forecast::{
+use almanac_engine::registry::LiveModel;
+use almanac_engine::{EngineError, SeriesFailure, SubmitError};
+use almanac_forecast::accuracy::scale;
+use almanac_forecast::{
     CalendarError, Calibration, DraftError, Forecast, ForecastRequest, Horizon, Limits,
     QuantileLevels, Stamp,
 };
-use crate::frame::{CellError, ForecastWriter, TableSeries};
-use crate::registry::LiveModel;
+use almanac_frame::{CellError, ForecastWriter, TableSeries};
 
 /// What to forecast of each series, and how.
 #[derive(Clone, Debug)]

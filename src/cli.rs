@@ -11,7 +11,7 @@ mod table;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, Flags};
-use crate::telemetry::logging;
+use almanac_telemetry::logging;
 
 /// Forecasts time series over HTTP and from files, with ONNX models on CPU
 #[derive(Debug, Parser)]

@@ -33,7 +33,7 @@ use toml::Table;
 
 use crate::config::sagemaker::Made;
 use crate::cpu::CpuOverrides;
-use crate::forecast::{BacktestLimits, Limits};
+use almanac_forecast::{BacktestLimits, Limits};
 
 /// Every setting, with its value.
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -12,7 +12,6 @@ mod observe;
 mod openapi;
 mod problem;
 mod sagemaker;
-pub mod server;
 mod state;
 mod timing;
 

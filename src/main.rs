@@ -27,7 +27,7 @@ fn main() {
 /// A thread may still be inside ONNX Runtime, opening a model or running a batch that was cut off,
 /// and the library's own handlers would take its state away under it: a crash instead of a code.
 fn leave(code: u8) -> ! {
-    almanac::telemetry::logging::flush();
+    almanac_telemetry::logging::flush();
     let _closed_pipe = std::io::stdout().flush();
     signal_hook::low_level::exit(code.into())
 }
@@ -57,7 +57,7 @@ fn usage(error: &clap::Error) -> u8 {
 fn silence_runtime_telemetry() {
     // SAFETY: `main` has just begun and this process has one thread, so nothing reads the
     // environment at the same time.
-    unsafe { std::env::set_var(almanac::onnx::runtime::TELEMETRY_SWITCH, "1") };
+    unsafe { std::env::set_var(almanac_model::onnx::runtime::TELEMETRY_SWITCH, "1") };
 }
 
 /// Makes the system's allocator, which ONNX Runtime uses, map large blocks on their own.

@@ -7,10 +7,10 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 
 use crate::config::Config;
-use crate::http::server::{Server, ServerConfig, ServerMetrics};
 use crate::http::{AccessKey, AdminState, admin_router};
-use crate::registry::{KeeperHandle, Registry};
-use crate::shutdown::Shutdown;
+use almanac_engine::registry::{KeeperHandle, Registry};
+use almanac_net::shutdown::Shutdown;
+use almanac_net::{Server, ServerConfig, ServerMetrics};
 
 /// Connections to the admin API: a person and a few scripts.
 const CONNECTIONS: usize = 16;

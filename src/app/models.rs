@@ -11,14 +11,14 @@ use crate::app::Checks;
 use crate::app::admin::{Admin, serve_admin};
 use crate::config::{Config, RouteConfig};
 use crate::cpu::CpuPlan;
-use crate::engine::metrics::EngineMetrics;
-use crate::engine::{EngineConfig, Saturation};
-use crate::registry::{
+use almanac_engine::metrics::EngineMetrics;
+use almanac_engine::registry::{
     HostOrders, Keeper, KeeperConfig, KeeperParts, LifeMetrics, Load, NamedStore, Records,
     Registry, Route, Shadows, Share, TrialLimits,
 };
-use crate::shutdown::Shutdown;
-use crate::store::{StoreMetrics, StoreOptions};
+use almanac_engine::{EngineConfig, Saturation};
+use almanac_net::shutdown::Shutdown;
+use almanac_store::{StoreMetrics, StoreOptions};
 
 /// What loads models, by ONNX Runtime.
 pub(super) fn loader(

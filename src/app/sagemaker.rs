@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::config::{self, Config};
 use crate::http::{SageMaker, Strategy, Transform, preferring};
-use crate::registry::{HostOrders, Hosting, Registry};
-use crate::store::Place;
+use almanac_engine::registry::{HostOrders, Hosting, Registry};
+use almanac_store::Place;
 
 /// What the routes of the contract need, and what the keeper of the models gets orders from on a
 /// multi-model endpoint.

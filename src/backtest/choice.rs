@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::forecast::Horizon;
-use crate::registry::{LiveModel, ModelState, Registry, ResolveError};
+use almanac_engine::registry::{LiveModel, ModelState, Registry, ResolveError};
+use almanac_forecast::Horizon;
 
 /// The models that take part, and those that could not.
 #[derive(Clone, Debug, Default)]

@@ -1,8 +1,8 @@
 //! Series cut at moments of their past.
 
-use crate::forecast::accuracy::scale;
-use crate::forecast::backtest::{Role, TooShort, Window};
-use crate::forecast::{ForecastRequest, Plan, QuantileLevels};
+use almanac_forecast::accuracy::scale;
+use almanac_forecast::backtest::{Role, TooShort, Window};
+use almanac_forecast::{ForecastRequest, Plan, QuantileLevels};
 
 /// Series, and the windows of them that are still to be forecast.
 #[derive(Debug)]

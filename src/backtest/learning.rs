@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use crate::backtest::cuts::{Cuts, scale_of};
 use crate::backtest::{BacktestError, CHUNK_STEPS, Progress, run};
-use crate::engine::Timing;
-use crate::forecast::{Calibration, ForecastRequest, Plan, QuantileLevels, Residuals};
-use crate::registry::LiveModel;
+use almanac_engine::Timing;
+use almanac_engine::registry::LiveModel;
+use almanac_forecast::{Calibration, ForecastRequest, Plan, QuantileLevels, Residuals};
 
 /// What was learnt of a model from some series.
 #[derive(Debug)]

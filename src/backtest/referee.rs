@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use crate::backtest::BacktestOptions;
 use crate::backtest::cuts::{Chunk, Cuts, Job, scale_of};
-use crate::engine::{Outcomes, Timing};
-use crate::forecast::backtest::{Contest, Entrant, Kind, Role};
-use crate::forecast::{Baseline, Calibration, Forecast, ForecastRequest, Leaderboard, Residuals};
+use almanac_engine::{Outcomes, Timing};
+use almanac_forecast::backtest::{Contest, Entrant, Kind, Role};
+use almanac_forecast::{Baseline, Calibration, Forecast, ForecastRequest, Leaderboard, Residuals};
 
 /// Who scores. Entrants are the models, the same calibrated, and the baselines.
 #[derive(Debug)]

@@ -4,9 +4,9 @@ use std::iter::Peekable;
 use std::time::{Duration, Instant};
 
 use crate::batch::{BatchOptions, SeriesProblem};
-use crate::engine::{Engine, Outcomes, Priority, Submission, SubmitError, Terms};
-use crate::forecast::{Forecast, ForecastRequest};
-use crate::frame::TableSeries;
+use almanac_engine::{Engine, Outcomes, Priority, Submission, SubmitError, Terms};
+use almanac_forecast::{Forecast, ForecastRequest};
+use almanac_frame::TableSeries;
 
 /// Series that the engine works on.
 #[derive(Debug)]

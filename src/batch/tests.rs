@@ -5,10 +5,10 @@ use ndarray::Array3;
 use prometheus::Registry;
 
 use super::*;
-use crate::engine::metrics::EngineMetrics;
-use crate::engine::{Engine, EngineConfig};
-use crate::frame::{ColumnChoice, ForecastColumns, read_csv};
-use crate::model::{Batch, Digest, Forecaster, Manifest, PredictError};
+use almanac_engine::metrics::EngineMetrics;
+use almanac_engine::{Engine, EngineConfig};
+use almanac_frame::{ColumnChoice, ForecastColumns, read_csv};
+use almanac_model::{Batch, Digest, Forecaster, Manifest, PredictError};
 
 const LIMITS: Limits = Limits {
     series: 1_000,

@@ -15,11 +15,11 @@ use crate::cli::bar::Bar;
 use crate::cli::table::{TableArgs, shown};
 use crate::cli::{EXIT_USAGE, Failure, configure, print, tell};
 use crate::config::{Config, Flags, SharedFlags};
-use crate::forecast::{CentralLevel, ForecastRequest, Horizon, Measures, Plan, PlanDraft};
-use crate::frame::{Table, TableSeries, write_scores, write_series_scores, write_step_scores};
 use crate::http::{BacktestAnswer, BacktestOutcome, FailedSeries, Problem};
-use crate::plot::leaderboard_svg;
-use crate::registry::Registry;
+use almanac_engine::registry::Registry;
+use almanac_forecast::{CentralLevel, ForecastRequest, Horizon, Measures, Plan, PlanDraft};
+use almanac_frame::{Table, TableSeries, write_scores, write_series_scores, write_step_scores};
+use almanac_plot::leaderboard_svg;
 
 /// What to compare, on what, and where to.
 #[derive(Debug, Args)]

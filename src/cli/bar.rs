@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::store::Progress;
+use almanac_store::Progress;
 
 /// How far a run is.
 #[derive(Debug)]

@@ -15,12 +15,12 @@ use crate::cli::bar::Bar;
 use crate::cli::table::{TableArgs, shown};
 use crate::cli::{EXIT_USAGE, Failure, configure, tell};
 use crate::config::{Config, Flags, SharedFlags};
-use crate::forecast::{
+use almanac_engine::registry::{LiveModel, Registry};
+use almanac_forecast::{
     Calibration, CentralLevel, Horizon, Plan, PlanDraft, QuantileLevel, QuantileLevels,
 };
-use crate::frame::{ForecastColumns, ForecastWriter, Table};
-use crate::plot::{MOST_PANELS, Panel, PlotOptions, svg};
-use crate::registry::{LiveModel, Registry};
+use almanac_frame::{ForecastColumns, ForecastWriter, Table};
+use almanac_plot::{MOST_PANELS, Panel, PlotOptions, svg};
 
 /// The levels of the bands in a drawing.
 const DRAWN: [f64; 2] = [80.0, 95.0];

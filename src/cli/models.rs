@@ -16,7 +16,7 @@ use clap::Subcommand;
 use crate::cli::bar::Bar;
 use crate::cli::{Failure, configure};
 use crate::config::{Config, Flags, SharedFlags};
-use crate::store::StoreOptions;
+use almanac_store::StoreOptions;
 
 /// What to do with models.
 #[derive(Debug, Subcommand)]

@@ -3,7 +3,7 @@
 use crate::app;
 use crate::cli::{Failure, configure};
 use crate::config::Flags;
-use crate::engine::Saturation;
+use almanac_engine::Saturation;
 
 /// Serves until a signal, on as many threads as the CPU plan says.
 pub(super) fn run(flags: &Flags) -> Result<(), Failure> {

@@ -9,8 +9,8 @@ use clap::Args;
 
 use crate::cli::tell;
 use crate::config::Config;
-use crate::forecast::{Limits, SeasonDraft};
-use crate::frame::{ColumnChoice, SeriesSettings, Table, read_csv};
+use almanac_forecast::{Limits, SeasonDraft};
+use almanac_frame::{ColumnChoice, SeriesSettings, Table, read_csv};
 
 /// Which file, and what it does not say itself.
 #[derive(Debug, Args)]

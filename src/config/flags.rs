@@ -14,8 +14,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::config::{Bytes, Config, SageMakerFlags, SourceFlags, Span};
-use crate::telemetry::logging::{LogFormat, LoggedRequests};
-use crate::telemetry::traces::Endpoint;
+use almanac_telemetry::logging::{LogFormat, LoggedRequests};
+use almanac_telemetry::traces::Endpoint;
 
 /// Every setting: what `serve` takes.
 #[derive(Clone, Debug, Default, Args)]

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use std::path::PathBuf;
 
 use crate::config::{Bytes, ConfigError, Span, units};
-use crate::model::PublicKey;
-use crate::store::Source;
+use almanac_model::PublicKey;
+use almanac_store::Source;
 
 /// Which models are served.
 #[derive(Clone, Debug, Deserialize)]

@@ -3,9 +3,9 @@
 use serde::Deserialize;
 
 use crate::config::{Bytes, ConfigError, Platform, Span};
-use crate::telemetry::emf::EmfConfig;
-use crate::telemetry::logging::{LogConfig, LogFormat, LoggedRequests};
-use crate::telemetry::traces::{Endpoint, TracesConfig};
+use almanac_telemetry::emf::EmfConfig;
+use almanac_telemetry::logging::{LogConfig, LogFormat, LoggedRequests};
+use almanac_telemetry::traces::{Endpoint, TracesConfig};
 
 /// How the log is written.
 #[derive(Clone, Debug, Deserialize)]

@@ -7,7 +7,7 @@ pub use sagemaker::{Strategy, Transform, Variables as SageMakerVariables};
 use std::path::PathBuf;
 
 use crate::config::ConfigError;
-use crate::store::MlflowOptions;
+use almanac_store::MlflowOptions;
 
 /// What the platform tells by variables of its own.
 #[derive(Clone, Debug, Default)]

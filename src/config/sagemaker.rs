@@ -9,7 +9,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use crate::config::{Bytes, Config, ConfigError};
-use crate::store::{Source, StoreError, StoreOptions};
+use almanac_store::{Source, StoreError, StoreOptions};
 
 /// How models come that SageMaker puts beside the program.
 #[derive(Clone, Debug, Deserialize)]

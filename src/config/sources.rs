@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::config::{Bytes, Config, ConfigError, Models, Span};
-use crate::model::{PublicKey, PublicKeys};
-use crate::store::{CacheOptions, S3Options, Source, StoreOptions};
+use almanac_model::{PublicKey, PublicKeys};
+use almanac_store::{CacheOptions, S3Options, Source, StoreOptions};
 
 /// The settings of [`Models`] that are about sources, as flags.
 #[derive(Clone, Debug, Default, Args)]

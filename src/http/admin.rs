@@ -27,7 +27,7 @@ use crate::http::admin::overview::AdminOverview;
 use crate::http::problem::Problem;
 use crate::http::timing::LimitDuration;
 use crate::http::{OPENAPI, method_not_allowed, not_found, openapi};
-use crate::registry::{KeeperHandle, Registry};
+use almanac_engine::registry::{KeeperHandle, Registry};
 
 /// What the admin API needs; cheap to clone.
 #[derive(Clone, Debug)]

@@ -18,7 +18,6 @@ use axum::http::{HeaderMap, Response};
 use bytes::Bytes;
 
 use crate::backtest::backtest;
-use crate::engine::{Priority, Terms};
 use crate::http::backtest::call::{Prepared, prepare};
 use crate::http::backtest::query::BacktestQuery;
 use crate::http::backtest::schema::BacktestBody;
@@ -27,6 +26,7 @@ use crate::http::forecast::body::{self, BodyFormat};
 use crate::http::forecast::{LARGE_BODY, json, off_runtime, read_csv, terms};
 use crate::http::problem::Problem;
 use crate::http::state::AppState;
+use almanac_engine::{Priority, Terms};
 
 /// Compares models and baselines on series whose end is known
 ///

@@ -23,8 +23,6 @@ use axum::http::{HeaderMap, Response};
 use bytes::Bytes;
 use memchr::memmem;
 
-use crate::engine::Terms;
-use crate::frame;
 use crate::http::forecast::body::BodyFormat;
 use crate::http::forecast::call::ForecastCall;
 use crate::http::forecast::query::ForecastQuery;
@@ -34,6 +32,8 @@ use crate::http::forecast::write::AnswerFormat;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
 use crate::http::timing::Phases;
+use almanac_engine::Terms;
+use almanac_frame as frame;
 
 /// Bodies from this size on are read off the runtime's threads, for health checks must not wait
 /// behind them. Parsing takes a millisecond for each 150 KiB; finding the season of a series that

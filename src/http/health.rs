@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use crate::http::state::AppState;
-use crate::registry::{ModelState, ResolveError};
+use almanac_engine::registry::{ModelState, ResolveError};
 
 /// Says that the process lives
 ///

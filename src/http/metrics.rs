@@ -13,7 +13,7 @@ use crate::http::metrics::routes::RequestMetrics;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
 use crate::http::timing::Phases;
-use crate::telemetry::metrics::{BYTE_BUCKETS, DURATION_BUCKETS, SIZE_BUCKETS};
+use almanac_telemetry::metrics::{BYTE_BUCKETS, DURATION_BUCKETS, SIZE_BUCKETS};
 
 /// The metrics of HTTP, in the registry they were made with.
 #[derive(Clone, Debug)]

@@ -11,9 +11,9 @@ use utoipa::ToSchema;
 
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
-use crate::model::Manifest;
-use crate::model::manifest::{ContextCovariates, CovariateRole};
-use crate::registry::{LiveModel, ModelState};
+use almanac_engine::registry::{LiveModel, ModelState};
+use almanac_model::Manifest;
+use almanac_model::manifest::{ContextCovariates, CovariateRole};
 
 /// Every model.
 #[derive(Debug, Serialize, ToSchema)]

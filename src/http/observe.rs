@@ -19,8 +19,8 @@ use crate::http::metrics::{InFlight, RouteTable};
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
 use crate::http::timing::{Phases, server_timing};
-use crate::telemetry::logging::LoggedRequests;
-use crate::telemetry::traces::{Identity, RequestSpan, TraceContext, Tracer};
+use almanac_telemetry::logging::LoggedRequests;
+use almanac_telemetry::traces::{Identity, RequestSpan, TraceContext, Tracer};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use axum::http::HeaderValue;
 
-use crate::registry::Hosting;
+use almanac_engine::registry::Hosting;
 
 /// What SageMaker says of all requests, and who loads models for it.
 #[derive(Debug, Default)]

@@ -4,10 +4,10 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::forecast::{BacktestLimits, Limits};
 use crate::http::{HttpMetrics, Observation, SageMaker};
-use crate::registry::Registry;
-use crate::shutdown::Shutdown;
+use almanac_engine::registry::Registry;
+use almanac_forecast::{BacktestLimits, Limits};
+use almanac_net::shutdown::Shutdown;
 
 /// What handlers share; cheap to clone.
 #[derive(Clone, Debug)]

@@ -14,8 +14,8 @@ use tokio::time::Timeout;
 use tower::Service;
 
 use crate::http::problem::{Code, Problem};
-use crate::registry::LiveModel;
-use crate::telemetry::traces;
+use almanac_engine::registry::LiveModel;
+use almanac_telemetry::traces;
 
 /// What a forecast was of and where its time went; a response extension until it becomes a header,
 /// metrics and spans.

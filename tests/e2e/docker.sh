@@ -64,7 +64,7 @@ build_image() {
 pack_image() {
   local made=$SCRATCH/packed library
   base_images RUNTIME_IMAGE --without-build || return 1
-  library=${CACHE%/tools}/onnxruntime-$(sed -n 's/^const VERSION: &str = "\(.*\)";/\1/p' "$ROOT/build.rs")
+  library=${CACHE%/tools}/onnxruntime-$(sed -n 's/^const VERSION: &str = "\(.*\)";/\1/p' "$ROOT/crates/model/build.rs")
   mkdir -p "$made/image/usr/local/bin" "$made/image/usr/local/lib"
   strip --strip-all -o "$made/image/usr/local/bin/almanac" "$2"
   install -m 0644 "$library"*/libonnxruntime.so "$made/image/usr/local/lib/"

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use almanac::model::Digest;
-use almanac::registry::Registry;
-use almanac::store::Source;
+use almanac_engine::registry::Registry;
+use almanac_model::Digest;
+use almanac_store::Source;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

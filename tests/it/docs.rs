@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use almanac::config::{Config, Flags};
-use almanac::forecast::Warning;
 use almanac::http::Code;
+use almanac_forecast::Warning;
 use clap::Args as _;
 
 use crate::metrics::all_names;
@@ -406,7 +406,7 @@ fn every_route_of_the_admin_api_is_documented() {
 #[test]
 fn every_state_of_a_version_is_documented() {
     let states = rows(&read("model-life.md"));
-    for name in almanac::registry::VersionState::NAMES {
+    for name in almanac_engine::registry::VersionState::NAMES {
         assert!(states.iter().any(|row| row[0] == name), "{name}");
     }
 }

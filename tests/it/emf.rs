@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use almanac::telemetry::emf::{EmfConfig, EmfWriter, emf_metrics};
-use almanac::telemetry::metrics::DURATION_BUCKETS;
+use almanac_telemetry::emf::{EmfConfig, EmfWriter, emf_metrics};
+use almanac_telemetry::metrics::DURATION_BUCKETS;
 use jiff::Timestamp;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry};
 use serde_json::{Value, json};

@@ -10,12 +10,12 @@ mod stop;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use almanac::engine::metrics::EngineMetrics;
-use almanac::engine::{Engine, EngineConfig, Terms};
-use almanac::forecast::{
+use almanac_engine::metrics::EngineMetrics;
+use almanac_engine::{Engine, EngineConfig, Terms};
+use almanac_forecast::{
     ForecastRequest, Horizon, QuantileLevel, QuantileLevels, SeasonChoice, Series,
 };
-use almanac::model::Forecaster;
+use almanac_model::Forecaster;
 
 use crate::support::metric;
 use crate::support::scripted::{NAME, Scripted, manifest};

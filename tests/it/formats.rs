@@ -7,11 +7,11 @@ mod graph;
 use std::borrow::Cow;
 
 use almanac::config::Config;
-use almanac::forecast::{
+use almanac_forecast::{
     Calendar, ForecastRequest, Horizon, QuantileLevel, QuantileLevels, SeasonChoice, Series, Stamp,
 };
-use almanac::model::{Batch, Bundle, BundleFiles, Digest};
-use almanac::onnx::{OnnxModel, adopt};
+use almanac_model::onnx::{OnnxModel, adopt};
+use almanac_model::{Batch, Bundle, BundleFiles, Digest};
 
 use graph::{BOOL, F32, F64, Graph, I64};
 
@@ -63,7 +63,7 @@ fn points(bundle: &Bundle, requests: &[ForecastRequest]) -> Vec<Vec<f64>> {
     let output = batch.run(&bundle.manifest, &mut session).unwrap();
     let forecasts = batch.forecasts(&bundle.manifest, &requests, &output);
     let point =
-        |forecast: Result<almanac::forecast::Forecast, _>| forecast.unwrap().point().to_vec();
+        |forecast: Result<almanac_forecast::Forecast, _>| forecast.unwrap().point().to_vec();
     forecasts.into_iter().map(point).collect()
 }
 
@@ -137,7 +137,7 @@ kind = "point"
     // Scaled, the mean is 0, whatever the factor.
     check(&points(&bundle, &requests), &[&[3.0, 3.0], &[15.0]]);
     let mut unscaled = bundle;
-    unscaled.manifest.context.scaling = almanac::model::manifest::Scaling::None;
+    unscaled.manifest.context.scaling = almanac_model::manifest::Scaling::None;
     check(&points(&unscaled, &requests), &[&[3.0, 6.0], &[15.0]]);
 }
 
@@ -287,7 +287,7 @@ fn the_manifest_of_every_example_is_one() {
         let path = family.unwrap().path().join("manifest.toml");
         if path.is_file() {
             let text = std::fs::read_to_string(&path).unwrap();
-            if let Err(error) = almanac::model::Manifest::parse(&text) {
+            if let Err(error) = almanac_model::Manifest::parse(&text) {
                 panic!("{}: {error}", path.display());
             }
             read += 1;

@@ -1,6 +1,6 @@
 //! Health endpoints in every state, and while every worker is busy.
 
-use almanac::registry::ModelState;
+use almanac_engine::registry::ModelState;
 use serde_json::json;
 
 use crate::support::scripted::{NAME, Scripted};

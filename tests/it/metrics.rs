@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use almanac::config::Config;
-use almanac::engine::metrics::EngineMetrics;
 use almanac::http::HttpMetrics;
-use almanac::http::server::ServerMetrics;
-use almanac::registry::LifeMetrics;
-use almanac::telemetry::logging;
-use almanac::telemetry::traces::{Tracer, TracesConfig};
+use almanac_engine::metrics::EngineMetrics;
+use almanac_engine::registry::LifeMetrics;
+use almanac_net::ServerMetrics;
+use almanac_telemetry::logging;
+use almanac_telemetry::traces::{Tracer, TracesConfig};
 use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::MetricType;
 use serde_json::json;

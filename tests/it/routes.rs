@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use almanac::registry::{Route, Share};
+use almanac_engine::registry::{Route, Share};
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Value, json};

@@ -145,7 +145,7 @@ async fn a_source_that_cannot_be_read_is_waited_for_and_told() {
         .holding(&[("m", "1", "add 10")])
         .down()
         .start();
-    let told_why = |registry: &almanac::registry::Registry| {
+    let told_why = |registry: &almanac_engine::registry::Registry| {
         let error = registry.resolve(None).unwrap_err().to_string();
         error.contains("shelf: cannot be read")
     };

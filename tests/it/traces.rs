@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use almanac::telemetry::traces::{Tracer, TracesConfig};
+use almanac_telemetry::traces::{Tracer, TracesConfig};
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;

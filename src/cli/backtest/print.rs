@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::forecast::Leaderboard;
+use almanac_forecast::Leaderboard;
 
 /// `board` as a table: names on the left, numbers on the right.
 pub(super) fn leaderboard(board: &Leaderboard) -> String {

@@ -6,9 +6,9 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use futures_executor::block_on;
 
-use crate::model::{BundleFiles, Manifest};
-use crate::store::directory::Directory;
-use crate::store::{Listing, Source, Store, StoreOptions, by_version, trusted};
+use almanac_model::{BundleFiles, Manifest};
+use almanac_store::directory::Directory;
+use almanac_store::{Listing, Source, Store, StoreOptions, by_version, trusted};
 
 /// Which versions.
 #[derive(Debug, Args)]

@@ -11,9 +11,9 @@ use clap::Args;
 use crate::app;
 use crate::cli::{Failure, configure, print};
 use crate::config::{Flags, SharedFlags};
-use crate::onnx::inspect::TensorDescription;
-use crate::onnx::{GraphDescription, describe, external_files};
-use crate::store::is_plain;
+use almanac_model::onnx::inspect::TensorDescription;
+use almanac_model::onnx::{GraphDescription, describe, external_files};
+use almanac_store::is_plain;
 
 /// Which file.
 #[derive(Debug, Args)]

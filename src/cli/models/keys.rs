@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::cli::{Failure, print};
-use crate::model::{SIGNATURE_FILE, SecretKey};
+use almanac_model::{SIGNATURE_FILE, SecretKey};
 
 /// Where the new key goes.
 #[derive(Debug, Args)]

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::cli::models::opening;
 use crate::cli::{Failure, print};
 use crate::config::SharedFlags;
-use crate::store::{Listing, Source, by_version};
+use almanac_store::{Listing, Source, by_version};
 
 /// Which sources.
 #[derive(Debug, Args)]

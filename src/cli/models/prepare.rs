@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use anyhow::{Context as _, bail};
 use toml_edit::{DocumentMut, Item, Table, value};
 
-use crate::model::{Bundle, BundleFiles, Digest, SIGNATURE_FILE, SecretKey};
-use crate::store::Listing;
+use almanac_model::{Bundle, BundleFiles, Digest, SIGNATURE_FILE, SecretKey};
+use almanac_store::Listing;
 
 const MANIFEST: &str = "manifest.toml";
 
@@ -59,8 +59,8 @@ fn set(manifest: &mut DocumentMut, key: &str, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::PublicKeys;
-    use crate::store::embedded::Embedded;
+    use almanac_model::PublicKeys;
+    use almanac_store::embedded::Embedded;
 
     fn seasonal(name: &str) -> (BundleFiles, Listing) {
         let mut files = Embedded::files("seasonal", "1").unwrap();

@@ -10,8 +10,8 @@ use crate::cli::models::opening;
 use crate::cli::models::prepare::prepare;
 use crate::cli::{Failure, print};
 use crate::config::SharedFlags;
-use crate::model::{Bundle, SIGNATURE_FILE};
-use crate::store::Source;
+use almanac_model::{Bundle, SIGNATURE_FILE};
+use almanac_store::Source;
 
 /// From where to where.
 #[derive(Debug, Args)]

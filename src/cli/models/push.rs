@@ -13,7 +13,7 @@ use crate::cli::models::opening;
 use crate::cli::models::prepare::prepare;
 use crate::cli::{Failure, print};
 use crate::config::SharedFlags;
-use crate::store::{Listing, MlflowPlace, Pick, Source, StoreOptions};
+use almanac_store::{Listing, MlflowPlace, Pick, Source, StoreOptions};
 
 /// From where to where.
 #[derive(Debug, Args)]

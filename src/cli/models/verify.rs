@@ -14,9 +14,9 @@ use crate::cli::models::choice::{Choice, Chosen};
 use crate::cli::models::opening;
 use crate::cli::{Failure, print};
 use crate::config::SharedFlags;
-use crate::model::{Bundle, Manifest};
-use crate::registry::OpenError;
-use crate::store::{Listing, Source};
+use almanac_engine::registry::OpenError;
+use almanac_model::{Bundle, Manifest};
+use almanac_store::{Listing, Source};
 
 /// Which models.
 #[derive(Debug, Args)]

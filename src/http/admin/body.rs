@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::http::forecast::body::receive;
 use crate::http::problem::{Code, Problem};
-use crate::registry::{Route, Share};
+use almanac_engine::registry::{Route, Share};
 
 /// Largest body; any real one has a hundred bytes.
 const LARGEST: usize = 16 * 1_024;

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use crate::http::admin::AdminState;
 use crate::http::problem::{Code, Problem};
-use crate::model::Digest;
+use almanac_model::Digest;
 
 /// The access key, of which only a digest is kept.
 #[derive(Clone, Copy, Debug)]

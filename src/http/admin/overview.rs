@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::models::{VersionList, time_of};
-use crate::registry::{Overview, Registry, Route, SourceStatus};
+use almanac_engine::registry::{Overview, Registry, Route, SourceStatus};
 
 /// Everything that is known of models and sources.
 #[derive(Debug, Serialize, ToSchema)]

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::forecast::backtest::{Entrant, SeriesStanding, Standing};
-use crate::forecast::{CentralLevel, Scores};
-use crate::frame::Presented;
 use crate::http::backtest::outcome::Outcome;
 use crate::http::problem::FailedSeries;
+use almanac_forecast::backtest::{Entrant, SeriesStanding, Standing};
+use almanac_forecast::{CentralLevel, Scores};
+use almanac_frame::Presented;
 
 /// How the models compare with each other and with the baselines.
 #[derive(Debug, Serialize, ToSchema)]

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use crate::backtest::{BacktestOptions, Choice, LeftOut, choose};
-use crate::forecast::{ForecastRequest, Horizon, Measures, Plan, PlanDraft};
 use crate::http::forecast::call::{Asked, BacktestFields, ForecastCall};
 use crate::http::forecast::run::{to_request, too_many_forecasts};
 use crate::http::problem::{Code, FailedSeries, Problem};
 use crate::http::state::AppState;
-use crate::registry::LiveModel;
+use almanac_engine::registry::LiveModel;
+use almanac_forecast::{ForecastRequest, Horizon, Measures, Plan, PlanDraft};
 
 /// A backtest whose models and windows are known and whose series are requests or problems.
 #[derive(Debug)]

@@ -1,9 +1,9 @@
 //! What came of the series of a backtest.
 
 use crate::backtest::{LeftOut, Report};
-use crate::forecast::{Leaderboard, Plan};
-use crate::frame::ScoredId;
 use crate::http::problem::{FailedSeries, Problem};
+use almanac_forecast::{Leaderboard, Plan};
+use almanac_frame::ScoredId;
 
 /// What came of a backtest, and of which series.
 #[derive(Debug)]

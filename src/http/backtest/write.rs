@@ -3,12 +3,12 @@
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Response, header};
 
-use crate::frame::write_scores;
 use crate::http::backtest::answer::BacktestAnswer;
 use crate::http::backtest::outcome::Outcome;
 use crate::http::negotiation::preferred;
 use crate::http::problem::{Code, Problem};
-use crate::plot::leaderboard_svg;
+use almanac_frame::write_scores;
+use almanac_plot::leaderboard_svg;
 
 /// Formats of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,14 +5,14 @@ use std::fmt::Display;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
-use crate::forecast::{
-    Calendar, Forecast, ForecastRequest, Frequency, QuantileLevel, Stamp, Warning,
-};
-use crate::frame::Presented;
 use crate::http::forecast::call::Asked;
 use crate::http::problem::{Code, FailedSeries, Problem};
-use crate::model::Digest;
-use crate::registry::LiveModel;
+use almanac_engine::registry::LiveModel;
+use almanac_forecast::{
+    Calendar, Forecast, ForecastRequest, Frequency, QuantileLevel, Stamp, Warning,
+};
+use almanac_frame::Presented;
+use almanac_model::Digest;
 
 /// Forecasts, in the order of the request's series. Borrows what it shows, and is written as it is
 /// walked.

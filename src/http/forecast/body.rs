@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::http::problem::{Code, Problem};
-use crate::http::server::BodyTimeout;
+use almanac_net::BodyTimeout;
 
 /// Formats of a request body that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use utoipa::ToSchema;
 
-use crate::forecast::{
+use crate::http::problem::{Code, Problem};
+use almanac_forecast::{
     CentralLevel, Field, Horizon, Limits, Plan, QuantileLevel, QuantileLevels, SeriesDraft,
 };
-use crate::http::problem::{Code, Problem};
 
 /// A request for forecasts, read and not yet checked against the domain.
 #[derive(Clone, Debug, Default)]

@@ -8,9 +8,9 @@ mod covariates;
 mod numbers;
 mod reader;
 
-use crate::forecast::{Field, Limits, SeasonDraft, SeriesDraft};
 use crate::http::forecast::call::{BacktestFields, ForecastCall, SeriesCall, too_many_series};
 use crate::http::problem::{Code, Problem};
+use almanac_forecast::{Field, Limits, SeasonDraft, SeriesDraft};
 
 use reader::{Fields, Reader, Syntax};
 

@@ -11,7 +11,6 @@ use axum::response::IntoResponse as _;
 use bytes::{Buf as _, Bytes};
 use futures_util::stream::{self, Stream, StreamExt as _};
 
-use crate::engine::{Terms, Timing};
 use crate::http::forecast::query::ForecastQuery;
 use crate::http::forecast::run::{self, Outcome, Prepared};
 use crate::http::forecast::terms::draw;
@@ -20,6 +19,7 @@ use crate::http::negotiation::preferred;
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
 use crate::http::timing::Phases;
+use almanac_engine::{Terms, Timing};
 
 /// The media type of an answer.
 pub(super) const JSON_LINES: &str = "application/jsonlines";

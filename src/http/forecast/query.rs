@@ -5,10 +5,10 @@ use std::str::FromStr;
 
 use utoipa::IntoParams;
 
-use crate::forecast::{SeasonDraft, SeriesDraft};
-use crate::frame::ColumnChoice;
 use crate::http::forecast::call::{ForecastCall, SeriesCall};
 use crate::http::problem::{Code, Problem};
+use almanac_forecast::{SeasonDraft, SeriesDraft};
+use almanac_frame::ColumnChoice;
 
 /// What a query can ask. A CSV body and `GET` have no other place for it; a JSON body says it
 /// itself, and may only be accompanied by `allow_nan`.

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use crate::backtest::learn;
-use crate::engine::{Outcomes, SeriesFailure, Terms, Timing};
-use crate::forecast::{
-    Forecast, ForecastRequest, Horizon, Limits, Plan, PlanDraft, QuantileLevels,
-};
 use crate::http::forecast::answer::Echo;
 use crate::http::forecast::call::{Asked, ForecastCall, SeriesCall};
 use crate::http::forecast::off_runtime;
 use crate::http::problem::{Code, FailedSeries, Problem, of_draft, of_failure};
 use crate::http::state::AppState;
-use crate::registry::{Draw, LiveModel, Routed, Shadows};
+use almanac_engine::registry::{Draw, LiveModel, Routed, Shadows};
+use almanac_engine::{Outcomes, SeriesFailure, Terms, Timing};
+use almanac_forecast::{
+    Forecast, ForecastRequest, Horizon, Limits, Plan, PlanDraft, QuantileLevels,
+};
 
 /// A call whose model and levels are known and whose series are requests or problems.
 #[derive(Debug)]

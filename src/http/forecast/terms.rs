@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, HeaderName};
 
-use crate::engine::{Priority, Terms};
 use crate::http::problem::{Code, Problem};
-use crate::registry::Draw;
+use almanac_engine::registry::Draw;
+use almanac_engine::{Priority, Terms};
 
 /// The longest time that the client waits, in milliseconds.
 const REQUEST_TIMEOUT: HeaderName = HeaderName::from_static("x-request-timeout-ms");

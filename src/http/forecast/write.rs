@@ -3,11 +3,11 @@
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Response, header};
 
-use crate::frame::{ForecastColumns, ForecastWriter};
 use crate::http::forecast::answer::{ForecastAnswer, ModelReference, SeriesAnswer};
 use crate::http::forecast::run::Outcome;
 use crate::http::negotiation::preferred;
 use crate::http::problem::{Code, FailedSeries, Problem};
+use almanac_frame::{ForecastColumns, ForecastWriter};
 
 /// Formats of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

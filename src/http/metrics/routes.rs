@@ -10,7 +10,7 @@ use prometheus::{
 };
 
 use crate::http::problem::Code;
-use crate::telemetry::metrics::DURATION_BUCKETS;
+use almanac_telemetry::metrics::DURATION_BUCKETS;
 
 /// Methods that have a label of their own. Methods are the client's to invent; labels are not.
 const METHODS: [Method; 4] = [Method::GET, Method::POST, Method::HEAD, Method::OPTIONS];

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::http::models::find;
 use crate::http::problem::Problem;
 use crate::http::state::AppState;
-use crate::registry::{ModelState, VersionRecord, VersionState};
+use almanac_engine::registry::{ModelState, VersionRecord, VersionState};
 
 /// The versions of a model.
 #[derive(Debug, Serialize, ToSchema)]

@@ -5,16 +5,16 @@ mod covariate;
 use std::time::Duration;
 
 use crate::backtest::{BacktestError, ChoiceError};
-use crate::engine::{EngineError, SeriesFailure, SubmitError};
-use crate::forecast::backtest::TooShort;
-use crate::forecast::{
+use crate::http::problem::{Code, Problem};
+use almanac_engine::registry::{HostError, OrderError, ResolveError};
+use almanac_engine::{EngineError, SeriesFailure, SubmitError};
+use almanac_forecast::backtest::TooShort;
+use almanac_forecast::{
     CalendarError, DraftError, Field, FrequencyError, HorizonError, LevelError, PlanError,
     SeasonLengthError, SeriesError,
 };
-use crate::frame::{CellError, FrameError};
-use crate::http::problem::{Code, Problem};
-use crate::model::{RowError, Unfit};
-use crate::registry::{HostError, OrderError, ResolveError};
+use almanac_frame::{CellError, FrameError};
+use almanac_model::{RowError, Unfit};
 
 /// The soonest that a refused client should come back.
 const RETRY_SOON: Duration = Duration::from_secs(1);
@@ -351,7 +351,7 @@ fn of_frequency(error: &FrequencyError, detail: String) -> Problem {
 }
 
 fn known_frequencies() -> impl Iterator<Item = &'static str> {
-    crate::forecast::Frequency::KNOWN
+    almanac_forecast::Frequency::KNOWN
         .iter()
         .map(|(spelling, _)| *spelling)
 }

@@ -13,7 +13,7 @@ use crate::http::forecast::query::{once, unknown};
 use crate::http::problem::{Code, Problem};
 use crate::http::sagemaker::invocations::adapted;
 use crate::http::state::AppState;
-use crate::registry::{HostedModel, Hosting};
+use almanac_engine::registry::{HostedModel, Hosting};
 
 /// Models in one page of a list.
 const PAGE: usize = 100;

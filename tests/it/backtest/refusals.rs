@@ -1,7 +1,7 @@
 //! What is refused as a whole.
 
-use almanac::forecast::BacktestLimits;
-use almanac::registry::ModelState;
+use almanac_engine::registry::ModelState;
+use almanac_forecast::BacktestLimits;
 use serde_json::{Value, json};
 
 use super::{ask, seasonal_values};

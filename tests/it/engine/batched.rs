@@ -1,7 +1,7 @@
 //! The bundled model: an answer does not depend on what shares its batch.
 
-use almanac::engine::Outcome;
-use almanac::forecast::{
+use almanac_engine::Outcome;
+use almanac_forecast::{
     Forecast, ForecastRequest, Horizon, QuantileLevel, QuantileLevels, SeasonChoice, Series,
 };
 use proptest::prelude::*;

@@ -3,8 +3,8 @@
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use almanac::engine::{EngineConfig, EngineError, SeriesFailure, SubmitError};
-use almanac::model::{PredictError, RowError, Unfit};
+use almanac_engine::{EngineConfig, EngineError, SeriesFailure, SubmitError};
+use almanac_model::{PredictError, RowError, Unfit};
 use ndarray::{Array3, s};
 
 use super::{ROOMY, Tested, far, request, until};
@@ -138,7 +138,7 @@ async fn a_request_over_the_limit_is_admitted_when_nothing_waits() {
 /// Fails, by `how`, each batch that holds the poison; and tells the size of each batch.
 fn poisoned(how: fn() -> Result<Array3<f32>, PredictError>) -> (Scripted, mpsc::Receiver<usize>) {
     let (tell, batches) = mpsc::channel();
-    let script = move |batch: &almanac::model::Batch| {
+    let script = move |batch: &almanac_model::Batch| {
         tell.send(batch.len()).unwrap();
         let poison = |row_idx| (f64::from(last_value(batch, row_idx)) - POISON).abs() < 0.5;
         if (0..batch.len()).any(poison) {
@@ -192,7 +192,7 @@ async fn a_panicking_model_fails_its_row_and_not_the_process() {
 #[tokio::test]
 async fn an_answer_of_the_wrong_shape_is_a_failure() {
     for shape in [(0, 3, 5), (1, 2, 5), (1, 3, 4), (2, 3, 5)] {
-        let script = move |_: &almanac::model::Batch| Ok(Array3::zeros(shape));
+        let script = move |_: &almanac_model::Batch| Ok(Array3::zeros(shape));
         let tested = Tested::start(vec![Scripted::new(script)], ROOMY);
         let rows = vec![request(1.0, 4, 5, &[])];
         let (outcomes, _) = tested
@@ -212,7 +212,7 @@ async fn an_answer_of_the_wrong_shape_is_a_failure() {
 
 #[tokio::test]
 async fn more_steps_than_asked_are_cut() {
-    let script = |batch: &almanac::model::Batch| Ok(Array3::ones((batch.len(), 3, 48)));
+    let script = |batch: &almanac_model::Batch| Ok(Array3::ones((batch.len(), 3, 48)));
     let tested = Tested::start(vec![Scripted::new(script)], ROOMY);
     let rows = vec![request(1.0, 4, 5, &[])];
     let (outcomes, _) = tested
@@ -227,7 +227,7 @@ async fn more_steps_than_asked_are_cut() {
 
 #[tokio::test]
 async fn a_row_of_nan_fails_alone() {
-    let script = |batch: &almanac::model::Batch| {
+    let script = |batch: &almanac_model::Batch| {
         let mut output = last_values(batch);
         output[[1, 2, 4]] = f32::NAN;
         output.slice_mut(s![2, .., 2..]).fill(f32::INFINITY);

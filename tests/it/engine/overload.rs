@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use almanac::engine::{EngineConfig, Priority, SubmitError, Terms};
-use almanac::model::{Batch, Forecaster, PredictError, Stop};
+use almanac_engine::{EngineConfig, Priority, SubmitError, Terms};
+use almanac_model::{Batch, Forecaster, PredictError, Stop};
 use ndarray::Array3;
 use tokio::sync::mpsc as tokio_mpsc;
 

@@ -1,7 +1,7 @@
 //! Random mixes of requests over one to three workers.
 
-use almanac::engine::EngineConfig;
-use almanac::forecast::QuantileLevel;
+use almanac_engine::EngineConfig;
+use almanac_forecast::QuantileLevel;
 use proptest::prelude::*;
 
 use super::{ROOMY, Tested, far, request};

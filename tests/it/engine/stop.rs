@@ -1,9 +1,9 @@
 //! Stopping a run of ONNX Runtime.
 
 use almanac::config::Config;
-use almanac::model::{Batch, Bundle, Forecaster as _};
-use almanac::onnx::OnnxModel;
-use almanac::store::embedded::Embedded;
+use almanac_model::onnx::OnnxModel;
+use almanac_model::{Batch, Bundle, Forecaster as _};
+use almanac_store::embedded::Embedded;
 
 use super::request;
 

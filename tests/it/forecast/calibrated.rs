@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use almanac::forecast::BacktestLimits;
+use almanac_forecast::BacktestLimits;
 use serde_json::{Value, json};
 
 use super::PASSENGERS;

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use almanac::model::BundleFiles;
-use almanac::onnx::{OnnxModel, adopt};
+use almanac_model::BundleFiles;
+use almanac_model::onnx::{OnnxModel, adopt};
 
 use super::graph::{F32, Graph};
 use super::{check, files, points, request};

@@ -1,10 +1,10 @@
 //! Graphs that are told more than the history: covariates of each kind, and their own state.
 
-use almanac::forecast::{
+use almanac_forecast::{
     Covariate, CovariateValues, Covariates, ForecastRequest, Horizon, QuantileLevels, SeasonChoice,
     Series, StaticValue,
 };
-use almanac::onnx::OnnxModel;
+use almanac_model::onnx::OnnxModel;
 
 use super::graph::{F32, Graph};
 use super::{bundle, check, points};

@@ -1,9 +1,9 @@
 //! For every code that depends on a model, requests that end in it.
 
 use almanac::http::Code;
-use almanac::model::Manifest;
-use almanac::model::manifest::{Missing, Scaling};
-use almanac::registry::ModelState;
+use almanac_engine::registry::ModelState;
+use almanac_model::Manifest;
+use almanac_model::manifest::{Missing, Scaling};
 use ndarray::Array3;
 use serde_json::{Value, json};
 
@@ -93,7 +93,7 @@ pub(super) async fn provocations(app: &TestApp, code: Code) -> Vec<Provocation> 
         Code::ModelError => {
             let mut provoked = scripted(Scripted::failing("out of memory")).await;
             provoked.extend(scripted(Scripted::new(|_| panic!("a panic for a test"))).await);
-            let narrow = |batch: &_| Ok(Array3::zeros((almanac::model::Batch::len(batch), 2, 2)));
+            let narrow = |batch: &_| Ok(Array3::zeros((almanac_model::Batch::len(batch), 2, 2)));
             provoked.extend(scripted(Scripted::new(narrow)).await);
             provoked
         }

@@ -1,6 +1,6 @@
 //! What a model without room refuses, unread, and what goes to others meanwhile.
 
-use almanac::model::Manifest;
+use almanac_model::Manifest;
 use serde_json::json;
 
 use crate::support::scripted::{Scripted, manifest_text};

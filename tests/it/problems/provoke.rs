@@ -3,10 +3,10 @@
 use std::future::Future;
 use std::time::Duration;
 
-use almanac::engine::SubmitError;
-use almanac::forecast::{BacktestLimits, Limits};
-use almanac::http::server::BodyTimeout;
 use almanac::http::{Code, Problem};
+use almanac_engine::SubmitError;
+use almanac_forecast::{BacktestLimits, Limits};
+use almanac_net::BodyTimeout;
 use axum::body::Body;
 use axum::http::{Request, header};
 use axum::response::IntoResponse as _;

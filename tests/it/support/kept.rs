@@ -7,15 +7,15 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use almanac::engine::EngineConfig;
-use almanac::engine::metrics::EngineMetrics;
 use almanac::http::{AccessKey, AdminState, SageMaker, admin_router};
-use almanac::model::{Bundle, BundleFiles, Digest, Manifest};
-use almanac::registry::{
+use almanac_engine::EngineConfig;
+use almanac_engine::metrics::EngineMetrics;
+use almanac_engine::registry::{
     HostOrders, Hosting, Keeper, KeeperConfig, KeeperHandle, KeeperParts, LifeMetrics, Load,
     NamedStore, OpenError, Records, Registry, Sessions, Shadows, TrialLimits,
 };
-use almanac::store::{Listing, Place, Store, StoreError, StoreOptions};
+use almanac_model::{Bundle, BundleFiles, Digest, Manifest};
+use almanac_store::{Listing, Place, Store, StoreError, StoreOptions};
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
@@ -80,7 +80,7 @@ fn scripted(script: &str) -> Result<Scripted, OpenError> {
         "fail" => Ok(Scripted::new(|batch| {
             let values = last_values(batch);
             if values.iter().any(|value| *value > 1e6) {
-                return Err(almanac::model::PredictError::Runtime(
+                return Err(almanac_model::PredictError::Runtime(
                     "it is out of range".into(),
                 ));
             }

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc;
 
-use almanac::model::{Batch, Forecaster, Manifest, PredictError};
+use almanac_model::{Batch, Forecaster, Manifest, PredictError};
 use ndarray::{Array3, s};
 use tokio::sync::mpsc as tokio_mpsc;
 

@@ -1,10 +1,10 @@
-//! The files of `src`, read as lines of code without comments.
+//! The source files of every crate, read as lines of code without comments.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// One file of `src`.
+/// One source file.
 pub(crate) struct SourceFile {
     /// From the root of the repository.
     pub(crate) path: String,
@@ -14,10 +14,19 @@ pub(crate) struct SourceFile {
     pub(crate) is_test: bool,
 }
 
-/// Every file of `src`, in order of path.
+/// Every source file, in order of path.
 pub(crate) fn source_files() -> Vec<SourceFile> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
-    collect(Path::new(env!("CARGO_MANIFEST_DIR")), "src", &mut files);
+    collect(root, "src", &mut files);
+    for crate_folder in fs::read_dir(root.join("crates")).unwrap() {
+        let name = crate_folder.unwrap().file_name();
+        collect(
+            root,
+            &format!("crates/{}/src", name.to_str().unwrap()),
+            &mut files,
+        );
+    }
     files.sort_by(|left, right| left.path.cmp(&right.path));
     let test_modules: BTreeSet<_> = files.iter().flat_map(SourceFile::test_modules).collect();
     for file in &mut files {
@@ -46,12 +55,44 @@ fn collect(root: &Path, folder: &str, files: &mut Vec<SourceFile>) {
     }
 }
 
+/// The crates below `crates/`.
+const CRATES: [&str; 8] = [
+    "almanac_engine",
+    "almanac_forecast",
+    "almanac_frame",
+    "almanac_model",
+    "almanac_net",
+    "almanac_plot",
+    "almanac_store",
+    "almanac_telemetry",
+];
+
 impl SourceFile {
-    /// The module of the crate that it belongs to; none for `main.rs` and `lib.rs`.
-    pub(crate) fn module(&self) -> Option<&str> {
+    /// Returns the crate that the file belongs to, or the module of the program; none for `main.rs` and
+    /// the program's `lib.rs`.
+    pub(crate) fn module(&self) -> Option<String> {
+        if let Some(path) = self.path.strip_prefix("crates/") {
+            return Some(format!("almanac_{}", path.split('/').next()?));
+        }
         let path = self.path.strip_prefix("src/")?;
         let module = path.split('/').next()?.trim_end_matches(".rs");
-        (!["main", "lib"].contains(&module)).then_some(module)
+        (!["main", "lib"].contains(&module)).then(|| module.to_owned())
+    }
+
+    /// Returns the crates of the workspace, and the modules of the program, that the code names.
+    pub(crate) fn imports(&self) -> BTreeSet<String> {
+        let code: Vec<_> = self.code().map(|(_, code)| code).collect();
+        let text = code.join("\n");
+        let mut imports: BTreeSet<_> = text
+            .match_indices("almanac_")
+            .filter_map(|(place, _)| identifier(&text[place..]))
+            .filter(|name| text.contains(&format!("{name}::")))
+            .filter(|name| CRATES.contains(&name.as_str()))
+            .collect();
+        if self.path.starts_with("src/") {
+            imports.extend(self.crate_paths());
+        }
+        imports
     }
 
     /// The lines without comments, each with its number.
@@ -94,7 +135,10 @@ impl SourceFile {
 
     /// Paths, without `.rs`, of the modules that this file declares for tests.
     fn test_modules(&self) -> Vec<String> {
-        let parent = self.path.trim_end_matches(".rs");
+        let parent = self
+            .path
+            .trim_end_matches("/lib.rs")
+            .trim_end_matches(".rs");
         let declared = self.lines.windows(2).filter_map(|pair| {
             let name = pair[1].trim().strip_suffix(';')?.rsplit_once("mod ")?.1;
             (pair[0].trim() == "#[cfg(test)]").then_some(name)

@@ -2,7 +2,7 @@
 
 use super::Read;
 use super::reader::{Fields, Reader};
-use crate::forecast::{Covariate, CovariateValues, Limits, StaticValue};
+use almanac_forecast::{Covariate, CovariateValues, Limits, StaticValue};
 
 /// The kinds, as fields of `covariates`.
 const KINDS: &[&str] = &["past", "future", "static"];

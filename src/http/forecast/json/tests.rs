@@ -1,7 +1,7 @@
 //! What is read, what is shared, and where a problem is said to be.
 
 use super::*;
-use crate::forecast::{CovariateValues, StaticValue};
+use almanac_forecast::{CovariateValues, StaticValue};
 
 const LIMITS: Limits = Limits {
     series: 3,

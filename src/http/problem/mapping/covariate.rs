@@ -1,8 +1,8 @@
 //! What is wrong with a covariate, as a problem.
 
-use crate::forecast::{CovariateError, CovariateKind, Flaw};
 use crate::http::problem::{Code, Problem};
-use crate::model::CovariateUnfit;
+use almanac_forecast::{CovariateError, CovariateKind, Flaw};
+use almanac_model::CovariateUnfit;
 
 /// The problem of a covariate of the series at `prefix`, as it was sent.
 pub(super) fn of_covariate(error: &CovariateError, prefix: &str) -> Problem {

@@ -1,0 +1,171 @@
+//! A leaderboard as a drawing: a row for each entrant, a column of bars for each score.
+//!
+//! Rectangles, lines and words at places that are sums, so it is written as text: a plotting library
+//! would need more code to be told to leave its axes out.
+
+use std::fmt::{self, Write as _};
+
+use crate::escape::{escaped, printable};
+use almanac_forecast::backtest::{Entrant, Kind, Standing};
+use almanac_forecast::{CentralLevel, Leaderboard};
+
+/// The most rows of one drawing; the best are drawn.
+const MOST_ROWS: usize = 40;
+
+/// Lengths in pixels.
+const EDGE: usize = 14;
+const NAME_WIDTH: usize = 190;
+const COLUMN_WIDTH: usize = 170;
+const NUMBER_WIDTH: usize = 64;
+const GAP: usize = 18;
+const HEAD_HEIGHT: usize = 58;
+const ROW_HEIGHT: usize = 26;
+const BAR_HEIGHT: usize = 14;
+
+/// A bar that is longer ends here; its number tells the rest.
+const LONGEST_RATIO: f64 = 2.0;
+
+/// Hues that colour-blind people tell apart: Okabe and Ito, "Color universal design", 2008.
+const MODEL: &str = "#0072b2";
+const CALIBRATED: &str = "#56b4e9";
+const BASELINE: &str = "#b4bac0";
+
+/// A column of the drawing.
+struct Column {
+    title: String,
+    hint: &'static str,
+    /// Where seasonal naive, or the promise of an interval, stands.
+    reference: f64,
+    longest: f64,
+    values: Vec<Option<f64>>,
+}
+
+/// Draws `board` as an SVG document: both scores relative to seasonal naive, and the coverage of the
+/// first central level.
+#[must_use]
+pub fn leaderboard_svg(board: &Leaderboard) -> String {
+    let rows = &board.standings[..board.standings.len().min(MOST_ROWS)];
+    let columns = columns(rows, board.measures.levels.first().copied());
+    let width = 2 * EDGE + NAME_WIDTH + columns.len() * COLUMN_WIDTH;
+    let height = HEAD_HEIGHT + rows.len() * ROW_HEIGHT + EDGE;
+    let names: Vec<_> = rows.iter().map(|row| row.entrant.to_string()).collect();
+    let about = escaped(&printable(&names.join(", "), 400));
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
+         viewBox=\"0 0 {width} {height}\" role=\"img\" font-size=\"12\" \
+         font-family=\"-apple-system, BlinkMacSystemFont, Segoe UI, Helvetica, Arial, sans-serif\">\n\
+         <title>Backtest: errors relative to seasonal naive, and coverage</title>\n\
+         <desc>Best first: {about}</desc>\n\
+         <rect width=\"{width}\" height=\"{height}\" fill=\"#ffffff\"/>\n"
+    );
+    // Writing to a string cannot fail.
+    let _infallible = draw(&mut svg, rows, &columns);
+    svg.push_str("</svg>\n");
+    svg
+}
+
+fn columns(rows: &[Standing], level: Option<CentralLevel>) -> Vec<Column> {
+    let ratio = |title: &str, value: fn(&Standing) -> Option<f64>| {
+        let values: Vec<_> = rows.iter().map(value).collect();
+        let largest = values
+            .iter()
+            .flatten()
+            .fold(1.0, |most: f64, one| most.max(*one));
+        Column {
+            title: title.to_owned(),
+            hint: "of seasonal naive; less is better",
+            reference: 1.0,
+            longest: largest.min(LONGEST_RATIO),
+            values,
+        }
+    };
+    let mut columns = vec![
+        ratio("MASE", |row| row.relative_mase),
+        ratio("quantile loss", |row| row.relative_wql),
+    ];
+    columns.extend(level.map(|level| {
+        Column {
+            title: format!("coverage of {level} %"),
+            hint: "near the line is better",
+            reference: level.percent() / 100.0,
+            longest: 1.0,
+            values: rows
+                .iter()
+                .map(|row| row.scores.coverage.first().copied().flatten())
+                .collect(),
+        }
+    }));
+    columns
+}
+
+fn draw(svg: &mut String, rows: &[Standing], columns: &[Column]) -> fmt::Result {
+    for (row_idx, Standing { entrant, .. }) in rows.iter().enumerate() {
+        let middle = HEAD_HEIGHT + row_idx * ROW_HEIGHT + ROW_HEIGHT / 2;
+        let weight = match entrant.kind {
+            Kind::Model | Kind::Calibrated => "600",
+            Kind::Baseline => "400",
+        };
+        let name = escaped(&printable(&entrant.to_string(), 28));
+        writeln!(
+            svg,
+            "<text x=\"{EDGE}\" y=\"{}\" fill=\"#24292f\" font-weight=\"{weight}\">{name}</text>",
+            middle + 4
+        )?;
+    }
+    for (column_idx, column) in columns.iter().enumerate() {
+        let left = EDGE + NAME_WIDTH + column_idx * COLUMN_WIDTH;
+        column.draw(svg, left, rows)?;
+    }
+    Ok(())
+}
+
+impl Column {
+    fn draw(&self, svg: &mut String, left: usize, rows: &[Standing]) -> fmt::Result {
+        let Self {
+            title,
+            hint,
+            reference,
+            ..
+        } = self;
+        writeln!(
+            svg,
+            "<text x=\"{left}\" y=\"22\" fill=\"#24292f\" font-weight=\"600\">{title}</text>\n\
+             <text x=\"{left}\" y=\"38\" fill=\"#606871\" font-size=\"10\">{hint}</text>"
+        )?;
+        for (row_idx, (value, row)) in self.values.iter().zip(rows).enumerate() {
+            let middle = HEAD_HEIGHT + row_idx * ROW_HEIGHT + ROW_HEIGHT / 2;
+            let (length, number) = match value {
+                Some(value) => (self.length(*value), format!("{value:.3}")),
+                None => (0.0, "none".to_owned()),
+            };
+            let (colour, right) = (colour(&row.entrant), left + COLUMN_WIDTH - GAP);
+            writeln!(
+                svg,
+                "<rect x=\"{left}\" y=\"{}\" width=\"{length:.1}\" height=\"{BAR_HEIGHT}\" fill=\"{colour}\"/>\n\
+                 <text x=\"{right}\" y=\"{}\" fill=\"#606871\" font-size=\"11\" text-anchor=\"end\">{number}</text>",
+                middle - BAR_HEIGHT / 2,
+                middle + 4,
+            )?;
+        }
+        let line = left as f64 + self.length(*reference);
+        let (top, bottom) = (HEAD_HEIGHT - 8, HEAD_HEIGHT + rows.len() * ROW_HEIGHT);
+        writeln!(
+            svg,
+            "<line x1=\"{line:.1}\" y1=\"{top}\" x2=\"{line:.1}\" y2=\"{bottom}\" stroke=\"#2e343b\" stroke-dasharray=\"3 3\"/>"
+        )
+    }
+
+    /// The length of a bar in pixels.
+    fn length(&self, value: f64) -> f64 {
+        let room = (COLUMN_WIDTH - NUMBER_WIDTH) as f64;
+        room * (value / self.longest).clamp(0.0, 1.0)
+    }
+}
+
+const fn colour(entrant: &Entrant) -> &'static str {
+    match entrant.kind {
+        Kind::Model => MODEL,
+        Kind::Calibrated => CALIBRATED,
+        Kind::Baseline => BASELINE,
+    }
+}

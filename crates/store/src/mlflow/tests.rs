@@ -1,0 +1,325 @@
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::testing::{impatient, serve};
+use crate::{MlflowOptions, Source, Store};
+
+/// What MLflow 3.17 answered to these calls, in its own words.
+fn answer(path: &str, query: &str) -> Response {
+    let version = |number: u32| {
+        json!({
+            "name": "store", "version": number.to_string(), "creation_timestamp": 1_700_000_000_000_u64,
+            "source": "models:/m-1", "run_id": "r", "status": "READY", "aliases": ["live"],
+        })
+    };
+    let one = |number| axum::Json(json!({ "model_version": version(number) })).into_response();
+    let refused = |status: StatusCode, code: &str, message: &str| {
+        let body = axum::Json(json!({"error_code": code, "message": message}));
+        (status, body).into_response()
+    };
+    let file = |path: &str, is_dir: bool, size: u64| {
+        if is_dir {
+            json!({"path": path, "is_dir": true})
+        } else {
+            json!({"path": path, "is_dir": false, "file_size": size})
+        }
+    };
+    match (path, query) {
+        ("mlflow/registered-models/alias", "name=store&alias=live") => one(3),
+        ("mlflow/registered-models/alias", _) => refused(
+            StatusCode::BAD_REQUEST,
+            "INVALID_PARAMETER_VALUE",
+            "Registered model alias nobody not found.",
+        ),
+        ("mlflow/model-versions/get", "name=store&version=2") => one(2),
+        ("mlflow/model-versions/get", _) => refused(
+            StatusCode::NOT_FOUND,
+            "RESOURCE_DOES_NOT_EXIST",
+            "Model Version (name=other, version=2) not found",
+        ),
+        ("mlflow/registered-models/get-latest-versions", _) => {
+            axum::Json(json!({"model_versions": [version(9), version(10)]})).into_response()
+        }
+        ("mlflow/model-versions/get-download-uri", "name=store&version=2") => {
+            let uri = json!({"artifact_uri": "gs://bucket/elsewhere"});
+            axum::Json(uri).into_response()
+        }
+        ("mlflow/model-versions/get-download-uri", _) => {
+            let uri = json!({"artifact_uri": "mlflow-artifacts:/0/models/m-1/artifacts"});
+            axum::Json(uri).into_response()
+        }
+        ("mlflow-artifacts/artifacts", "path=0%2Fmodels%2Fm-1%2Fartifacts") => {
+            axum::Json(json!({"files": [
+                file("MLmodel", false, 4), file("model.onnx", false, 5), file("../x", false, 1),
+                file("metadata", true, 0),
+            ]}))
+            .into_response()
+        }
+        ("mlflow-artifacts/artifacts", "path=0%2Fmodels%2Fm-1%2Fartifacts%2Fmetadata") => {
+            axum::Json(json!({"files": [file("MLmodel", false, 9)]})).into_response()
+        }
+        ("mlflow-artifacts/artifacts/0/models/m-1/artifacts/MLmodel", _) => "yaml".into_response(),
+        ("mlflow-artifacts/artifacts/0/models/m-1/artifacts/model.onnx", _) => {
+            "graph".into_response()
+        }
+        (path, query) if path.starts_with("mlflow-artifacts/artifacts/") => {
+            format!("{path}?{query}").into_response()
+        }
+        _ => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+async fn mlflow() -> String {
+    let handler = |request: Request| async move {
+        let path = request.uri().path().strip_prefix("/api/2.0/").unwrap_or("");
+        answer(path, request.uri().query().unwrap_or(""))
+    };
+    serve(Router::new().fallback(handler)).await
+}
+
+fn open(text: &str, options: &StoreOptions) -> Box<dyn Store> {
+    let source: Source = text.parse().unwrap();
+    source.open(options).unwrap()
+}
+
+#[tokio::test]
+async fn an_alias_a_version_and_the_newest_are_found() {
+    let server = mlflow().await;
+    for (model, version) in [("store@live", "3"), ("store/2", "2"), ("store", "10")] {
+        let store = open(&format!("mlflow:{server}/{model}"), &impatient());
+        let listings = store.list().await.unwrap();
+        let Listing {
+            name,
+            version: found,
+            ..
+        } = &listings[0];
+        assert_eq!(
+            (name.as_str(), found.as_str()),
+            ("store", version),
+            "{model}"
+        );
+        assert!(store.names_models());
+    }
+}
+
+#[tokio::test]
+async fn the_files_of_the_model_come_through_the_proxy() {
+    let store = open(
+        &format!("mlflow:{}/store@live", mlflow().await),
+        &impatient(),
+    );
+    let listings = store.list().await.unwrap();
+    let files = store.fetch(&listings[0]).await.unwrap();
+    assert_eq!(files["model.onnx"].as_ref(), b"graph");
+    assert_eq!(files["MLmodel"].as_ref(), b"yaml");
+    let names: Vec<_> = files.keys().map(String::as_str).collect();
+    assert_eq!(names, ["MLmodel", "metadata/MLmodel", "model.onnx"]);
+}
+
+#[tokio::test]
+async fn says_what_is_wrong_and_what_to_do() {
+    let server = mlflow().await;
+    let error = |model: &str| {
+        let store = open(&format!("mlflow:{server}/{model}"), &impatient());
+        async move {
+            let listings = match store.list().await {
+                Ok(listings) => listings,
+                Err(error) => return error,
+            };
+            store.fetch(&listings[0]).await.unwrap_err()
+        }
+    };
+    let alias = error("store@nobody").await;
+    assert!(
+        alias
+            .to_string()
+            .contains("alias nobody not found.; set the alias"),
+        "{alias}"
+    );
+    let model = error("other/2").await;
+    assert!(
+        model
+            .to_string()
+            .contains("register the model under this name"),
+        "{model}"
+    );
+    assert!(matches!(model, StoreError::Missing { .. }));
+    let elsewhere = error("store/2").await;
+    assert!(
+        elsewhere
+            .to_string()
+            .starts_with("gs://bucket/elsewhere: artifacts are read"),
+        "{elsewhere}"
+    );
+}
+
+/// A server that answers everything with this status and body, and what it was told of the caller.
+async fn refusing(status: StatusCode, body: &'static str) -> (StoreError, Option<String>) {
+    let told = Arc::new(Mutex::new(None));
+    let seen = Arc::clone(&told);
+    let handler = move |headers: HeaderMap| async move {
+        let value = headers.get("authorization");
+        *seen.lock().unwrap() = value.map(|value| value.to_str().unwrap().to_owned());
+        (status, body)
+    };
+    let server = serve(Router::new().fallback(handler)).await;
+    let mut options = impatient();
+    options.mlflow = MlflowOptions {
+        tracking_uri: Some(server),
+        username: Some("user".to_owned()),
+        password: Some("hunter2".to_owned()),
+        token: None,
+    };
+    assert!(!format!("{options:?}").contains("hunter2"));
+    let error = open("mlflow:store@live", &options)
+        .list()
+        .await
+        .unwrap_err();
+    let told = told.lock().unwrap().clone();
+    (error, told)
+}
+
+#[tokio::test]
+async fn a_refusal_says_which_variable_or_flag_to_set() {
+    let (error, told) = refusing(StatusCode::UNAUTHORIZED, "You are not authenticated").await;
+    assert!(
+        error.to_string().contains("set MLFLOW_TRACKING_TOKEN"),
+        "{error}"
+    );
+    // user:hunter2
+    assert_eq!(told.as_deref(), Some("Basic dXNlcjpodW50ZXIy"));
+    let (error, _) = refusing(
+        StatusCode::FORBIDDEN,
+        "Invalid Host header - possible attack",
+    )
+    .await;
+    assert!(error.to_string().contains("--allowed-hosts"), "{error}");
+    let (error, _) = refusing(StatusCode::BAD_GATEWAY, "restarting").await;
+    assert!(error.is_outage(), "{error}");
+    let (error, _) = refusing(StatusCode::OK, "<html>").await;
+    assert!(
+        error.to_string().contains("answered what MLflow does not"),
+        "{error}"
+    );
+}
+
+#[test]
+fn needs_a_server_and_keeps_secrets_off_plain_http() {
+    let open = |text: &str, options: &StoreOptions| {
+        let source: Source = text.parse().unwrap();
+        source
+            .open(options)
+            .map(drop)
+            .map_err(|error| error.to_string())
+    };
+    let mut options = StoreOptions::default();
+    let error = open("mlflow:store", &options).unwrap_err();
+    assert!(error.contains("set MLFLOW_TRACKING_URI"), "{error}");
+    options.mlflow.tracking_uri = Some("sqlite:///mlflow.db".to_owned());
+    assert!(open("mlflow:store", &options).is_err());
+    open("mlflow:http://mlflow:5000/store", &options).unwrap();
+    options.mlflow.token = Some("hunter2".to_owned());
+    let error = open("mlflow:http://mlflow:5000/store", &options).unwrap_err();
+    assert!(error.contains("models.allow_http"), "{error}");
+    open("mlflow:https://mlflow/store", &options).unwrap();
+    open("mlflow:http://127.0.0.1:5000/store", &options).unwrap();
+}
+
+#[test]
+fn a_bundle_is_found_in_the_root_or_in_a_folder_and_wins() {
+    let file = |name: &str| RemoteFile {
+        name: name.to_owned(),
+        place: format!("mlflow-artifacts:/0/{name}"),
+        size: None,
+        tag: None,
+    };
+    let found = |names: &[&str]| {
+        let files = model_files(names.iter().map(|name| file(name)).collect())?;
+        Some(files.into_iter().map(|file| file.name).collect::<Vec<_>>())
+    };
+    let bundle = [
+        "MLmodel",
+        "almanac/manifest.toml",
+        "almanac/model.onnx",
+        "x/manifest.toml",
+    ];
+    assert_eq!(found(&bundle).unwrap(), [MANIFEST, "model.onnx"]);
+    assert_eq!(
+        found(&["m/MLmodel", "m/model.onnx"]).unwrap(),
+        [MLMODEL, "model.onnx"]
+    );
+    assert_eq!(found(&["not-manifest.toml", "model.onnx"]), None);
+}
+
+/// Plays the calls of a registration, and keeps what was put.
+#[tokio::test]
+async fn a_push_registers_a_version_and_moves_the_alias() {
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&calls);
+    let handler = move |request: Request| async move {
+        let path = request
+            .uri()
+            .path()
+            .trim_start_matches("/api/2.0/")
+            .to_owned();
+        let body = axum::body::to_bytes(request.into_body(), 10_000)
+            .await
+            .unwrap();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        seen.lock().unwrap().push((path.clone(), body));
+        let answer: Value = match path.as_str() {
+            "mlflow/registered-models/create" => {
+                let body = json!({"error_code": "RESOURCE_ALREADY_EXISTS", "message": "exists"});
+                return (StatusCode::BAD_REQUEST, axum::Json(body)).into_response();
+            }
+            "mlflow/runs/create" => {
+                json!({"run": {"info": {"run_id": "r", "artifact_uri": "mlflow-artifacts:/0/r/artifacts"}}})
+            }
+            "mlflow/model-versions/create" => json!({"model_version": {"version": "4"}}),
+            _ => json!({}),
+        };
+        axum::Json(answer).into_response()
+    };
+    let server = serve(Router::new().fallback(handler)).await;
+    let source: Source = format!("mlflow:{server}/store@live").parse().unwrap();
+    let deposit = source.deposit(&impatient()).unwrap();
+    let files = [
+        ("manifest.toml", "m"),
+        ("model.onnx", "g"),
+        ("golden.json", "j"),
+    ];
+    let files = files.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec().into()));
+    let listing = Listing {
+        name: "local".to_owned(),
+        version: "1".to_owned(),
+        revision: String::new(),
+    };
+    let put = deposit.put(&listing, &files.into()).await.unwrap();
+    assert_eq!((put.name.as_str(), put.version.as_str()), ("store", "4"));
+    let calls = calls.lock().unwrap();
+    let paths: Vec<_> = calls.iter().map(|(path, _)| path.as_str()).collect();
+    assert_eq!(
+        paths,
+        [
+            "mlflow/registered-models/create",
+            "mlflow/runs/create",
+            "mlflow-artifacts/artifacts/0/r/artifacts/almanac/golden.json",
+            "mlflow-artifacts/artifacts/0/r/artifacts/almanac/model.onnx",
+            "mlflow-artifacts/artifacts/0/r/artifacts/almanac/manifest.toml",
+            "mlflow/runs/update",
+            "mlflow/model-versions/create",
+            "mlflow/registered-models/alias",
+        ]
+    );
+    let alias: Value = serde_json::from_str(&calls[7].1).unwrap();
+    assert_eq!(
+        alias,
+        json!({"name": "store", "alias": "live", "version": "4"})
+    );
+}

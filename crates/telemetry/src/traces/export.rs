@@ -1,0 +1,158 @@
+//! Sending spans, on a thread that may block.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use futures_executor::block_on;
+use opentelemetry::{InstrumentationScope, KeyValue};
+use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
+use opentelemetry_otlp::{
+    ExporterBuildError, Protocol, SpanExporter, WithExportConfig as _, WithHttpConfig as _,
+};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::resource::{EnvResourceDetector, TelemetryResourceDetector};
+use opentelemetry_sdk::trace::SpanExporter as _;
+
+use crate::traces::span::Clock;
+use crate::traces::{RequestSpan, SpanMetrics, TracesConfig};
+
+/// How often to log that spans are lost.
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Longest time for one message, with its second and third attempts.
+const EXPORT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Longest answer of a collector that is read; it has at most a sentence to say.
+const MAX_ANSWER: u64 = 64 * 1_024;
+
+/// Sends spans, and counts and tells what became of them.
+#[derive(Debug)]
+pub(super) struct Exporter {
+    exporter: SpanExporter,
+    client: Arc<Client>,
+    scope: InstrumentationScope,
+    metrics: SpanMetrics,
+    logged_at: Option<Instant>,
+}
+
+impl Exporter {
+    pub(super) fn new(
+        config: &TracesConfig,
+        metrics: SpanMetrics,
+    ) -> Result<Self, ExporterBuildError> {
+        let client = Arc::new(Client::new());
+        let mut exporter = SpanExporter::builder()
+            .with_http()
+            .with_shared_http_client(Arc::clone(&client) as Arc<dyn HttpClient>)
+            .with_protocol(Protocol::HttpBinary)
+            .with_endpoint(config.endpoint.as_str())
+            .with_timeout(EXPORT_TIMEOUT)
+            .build()?;
+        exporter.set_resource(&resource(config.service.as_deref()));
+        Ok(Self {
+            exporter,
+            client,
+            scope: InstrumentationScope::builder(env!("CARGO_PKG_NAME"))
+                .with_version(env!("CARGO_PKG_VERSION"))
+                .build(),
+            metrics,
+            logged_at: None,
+        })
+    }
+
+    /// Sends the spans of `requests` as one message. Blocks.
+    pub(super) fn export(&mut self, requests: impl Iterator<Item = RequestSpan>) {
+        let clock = Clock::now();
+        let spans: Vec<_> = requests
+            .flat_map(|request| request.into_data(clock, &self.scope))
+            .collect();
+        let n_spans = u64::try_from(spans.len()).unwrap_or(u64::MAX);
+        match block_on(self.exporter.export(spans)) {
+            Ok(()) => {
+                self.metrics.exported.inc_by(n_spans);
+                if self.logged_at.take().is_some() {
+                    tracing::info!("traces are sent again");
+                }
+            }
+            Err(error) => {
+                self.metrics.failed.inc_by(n_spans);
+                self.tell(&error);
+            }
+        }
+    }
+
+    /// Logs a failure, unless another was logged not long ago.
+    fn tell(&mut self, error: &dyn std::error::Error) {
+        if self.logged_at.is_some_and(|at| at.elapsed() < LOG_INTERVAL) {
+            return;
+        }
+        self.logged_at = Some(Instant::now());
+        let n_failed = self.metrics.failed.get();
+        let reason = self.client.take_reason();
+        let reason = reason.map(tracing::field::display);
+        tracing::warn!(%error, reason, n_failed, "traces are not sent");
+    }
+}
+
+/// What the spans are of. `OTEL_RESOURCE_ATTRIBUTES` may say more, or otherwise.
+fn resource(service: Option<&str>) -> Resource {
+    let instance = format!("{:032x}", rand::random::<u128>());
+    let resource = Resource::builder_empty()
+        .with_service_name(env!("CARGO_PKG_NAME"))
+        .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+        .with_attribute(KeyValue::new("service.instance.id", instance))
+        .with_detector(Box::new(TelemetryResourceDetector))
+        .with_detector(Box::new(EnvResourceDetector::new()));
+    match service {
+        Some(service) => resource.with_service_name(service.to_owned()).build(),
+        None => resource.build(),
+    }
+}
+
+/// The HTTP client that the program has anyway. It blocks, which its thread may.
+#[derive(Debug)]
+struct Client {
+    agent: ureq::Agent,
+    /// Why the last message was not delivered, which the exporter does not tell.
+    reason: Mutex<Option<String>>,
+}
+
+impl Client {
+    fn new() -> Self {
+        let agent = ureq::Agent::config_builder()
+            .timeout_global(Some(EXPORT_TIMEOUT))
+            .http_status_as_error(false)
+            .proxy(None)
+            .build()
+            .into();
+        Self {
+            agent,
+            reason: Mutex::new(None),
+        }
+    }
+
+    fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, ureq::Error> {
+        let response = self.agent.run(request.map(Vec::from))?;
+        let (head, mut body) = response.into_parts();
+        let body = body.with_config().limit(MAX_ANSWER).read_to_vec()?;
+        Ok(Response::from_parts(head, body.into()))
+    }
+
+    fn take_reason(&self) -> Option<String> {
+        self.reason
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+}
+
+#[async_trait]
+impl HttpClient for Client {
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let answered = self.send(request);
+        let reason = answered.as_ref().err().map(ToString::to_string);
+        *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = reason;
+        Ok(answered?)
+    }
+}
