@@ -6,6 +6,7 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
+use almanac::call::CallContext;
 use almanac::config::Config;
 use almanac::http::{AppState, AppStateParts, HttpMetrics, Observation};
 use almanac_engine::metrics::EngineMetrics;
@@ -59,9 +60,11 @@ fn service(bundle: &Bundle, forecaster: Box<dyn Forecaster>) -> Router {
     let registry = Arc::new(Registry::new(name.clone()));
     registry.set(&name, ModelState::Ready(Arc::new(live)));
     almanac::http::router(AppState::new(AppStateParts {
-        registry,
-        limits: config.request_limits(),
-        backtest: config.backtest_limits(),
+        calls: CallContext {
+            registry,
+            limits: config.request_limits(),
+            backtest: config.backtest_limits(),
+        },
         max_body: config.server.max_body.get(),
         request_timeout: config.server.request_timeout.get(),
         metrics: HttpMetrics::new(&metrics).expect("metrics"),

@@ -18,6 +18,7 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::call::CallContext;
 use crate::config::Config;
 use crate::cpu::{CpuLimits, CpuPlan};
 use crate::http::{AppState, AppStateParts, HttpMetrics, Observation, SageMaker};
@@ -175,9 +176,11 @@ fn state(
     (registry, sagemaker, shutdown): (Arc<Registry>, SageMaker, Shutdown),
 ) -> anyhow::Result<AppState> {
     Ok(AppState::new(AppStateParts {
-        registry,
-        limits: config.request_limits(),
-        backtest: config.backtest_limits(),
+        calls: CallContext {
+            registry,
+            limits: config.request_limits(),
+            backtest: config.backtest_limits(),
+        },
         max_body: config.server.max_body.get(),
         request_timeout: config.server.request_timeout.get(),
         metrics: HttpMetrics::new(metrics).context("registering http metrics")?,

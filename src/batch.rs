@@ -1,114 +1,71 @@
-//! Forecasts of many series at once, in the order they came in.
+//! Forecasts of the series of a file, in their order.
 //!
-//! Series go to the engine in chunks, two of which are under way at any time: while the model works
-//! on one, the rows of the other are written. No more forecasts than theirs are held. A series that
-//! fails is written as such, and counted; the others go on. Where the series come from and where
-//! the rows go is not known here.
+//! Series are submitted in chunks, two of which are in flight at any time: while the model runs one,
+//! the rows of the other are written. Only the forecasts of these two are held. A series that fails is
+//! written as such and counted; the others go on. The source of the series and the destination of the
+//! rows are the caller's.
 
 mod chunk;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-use crate::batch::chunk::{Chunk, Rows};
 use almanac_engine::registry::LiveModel;
-use almanac_engine::{EngineError, SeriesFailure, SubmitError};
-use almanac_forecast::accuracy::scale;
-use almanac_forecast::{
-    CalendarError, Calibration, DraftError, Forecast, ForecastRequest, Horizon, Limits,
-    QuantileLevels, Stamp,
-};
-use almanac_frame::{CellError, ForecastWriter, TableSeries};
+use almanac_engine::{Priority, Terms};
+use almanac_forecast::{Calibration, Limits};
+use almanac_frame::{ForecastWriter, TableSeries};
 
-/// What to forecast of each series, and how.
+use crate::batch::chunk::{Chunk, next_chunk};
+use crate::call::{
+    CallCode, CallError, FailedSeries, ForecastOutcome, ForecastSpec, Progress, SeriesForecast,
+};
+
+/// The parameters of a batch.
 #[derive(Clone, Debug)]
 pub struct BatchOptions {
-    /// How far ahead.
-    pub horizon: Horizon,
-    /// The quantile levels, median included.
-    pub levels: QuantileLevels,
-    /// Bounds of each series.
+    /// The parameters of every series.
+    pub spec: ForecastSpec,
+    /// The limits of each series.
     pub limits: Limits,
-    /// Steps, of context and horizon together, that go to the engine at a time. Several times what
-    /// one run of the model holds keeps every worker busy.
+    /// The number of steps, context and horizon together, that are submitted at a time. Several times
+    /// what one run of the model holds keeps every worker busy.
     pub chunk_steps: usize,
-    /// How long a chunk may take, the one before it included.
+    /// The maximum time of a chunk, including that of the chunk before it.
     pub chunk_timeout: Duration,
-    /// How intervals are moved before they are written, if they are.
+    /// The calibration that is applied to the intervals.
     pub calibration: Option<Calibration>,
-    /// How many of the first forecasts to give back, such as for a drawing.
+    /// The number of forecasts to return, such as for a plot: the first ones.
     pub keep: usize,
 }
 
-/// Where the run stands, for whoever watches.
-pub trait Progress {
-    /// So many more series are done.
-    fn advance(&self, series: usize);
-}
-
-/// Nobody watches.
-impl Progress for () {
-    fn advance(&self, _series: usize) {}
-}
-
-/// Why one series has no forecast, when others have.
-#[derive(Clone, Debug, Error)]
-pub enum SeriesProblem {
-    /// Its cells cannot be read.
-    #[error(transparent)]
-    Cell(#[from] CellError),
-    /// Its cells are no series.
-    #[error(transparent)]
-    Draft(#[from] DraftError),
-    /// The model has no answer for it.
-    #[error(transparent)]
-    Model(#[from] SeriesFailure),
-    /// Its calendar ends before the forecast does.
-    #[error(transparent)]
-    Calendar(#[from] CalendarError),
-}
-
-/// Why a run ended before its last series.
+/// The error that ended a batch before its last series.
 #[derive(Debug, Error)]
 pub enum BatchError {
-    /// The engine takes no more, though nothing of this run is under way.
+    /// The engine refused a chunk while nothing of this batch was in flight, or did not answer in time.
     #[error(transparent)]
-    Submit(#[from] SubmitError),
-    /// A chunk took too long.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
+    Call(#[from] CallError),
     /// The rows cannot be written.
     #[error("cannot write the forecasts: {0}")]
     Write(#[from] io::Error),
 }
 
-/// What came of a run.
-#[derive(Clone, Debug, Default)]
+/// The result of a batch.
+#[derive(Debug, Default)]
 pub struct Summary {
-    /// Series in all.
+    /// The number of series.
     pub series: usize,
-    /// Series without a forecast.
+    /// The number of series without a forecast.
     pub failed: usize,
-    /// Warnings of the forecasts, by code.
+    /// The number of forecasts with each warning, by its code.
     pub warnings: BTreeMap<&'static str, usize>,
-    /// From the first series to the last row.
+    /// The time from the first series to the last row.
     pub duration: Duration,
-    /// The first forecasts, as many as were to be kept.
-    pub kept: Vec<Kept>,
-}
-
-/// A forecast that was written and is given back too.
-#[derive(Clone, Debug)]
-pub struct Kept {
-    /// The id of its series.
-    pub id: Option<String>,
-    /// What was asked.
-    pub request: ForecastRequest,
-    /// What was answered.
-    pub forecast: Forecast,
+    /// The first forecasts, as many as were to be returned.
+    pub kept: Vec<SeriesForecast>,
 }
 
 /// Forecasts `series` with `model` and writes the rows in their order.
@@ -120,37 +77,41 @@ pub struct Kept {
 /// [`BatchError`] of the first chunk that the engine does not answer, or of the writer. The rows of
 /// the series before it have been written.
 pub async fn forecast_series<W: io::Write>(
-    model: &LiveModel,
+    model: &Arc<LiveModel>,
     series: Vec<TableSeries>,
     options: &BatchOptions,
     progress: &dyn Progress,
     writer: &mut ForecastWriter<W>,
 ) -> Result<Summary, BatchError> {
     let started = Instant::now();
-    let mut run = Run {
+    progress.begin(series.len());
+    let mut run = BatchRun {
         options,
         progress,
         writer,
         summary: Summary::default(),
     };
-    let most_context = model.engine.manifest().context.reach();
     let mut series = series.into_iter().peekable();
-    let mut under_way: Option<Chunk> = None;
-    while let Some(rows) = Rows::take(&mut series, options, most_context) {
-        let submission = match rows.submit(&model.engine, options.chunk_timeout) {
+    let mut in_flight: Option<Chunk> = None;
+    while let Some(prepared) = next_chunk(&mut series, model, options) {
+        let submission = match prepared.submit(terms(options)) {
             // The chunk before it takes the room; once that is done there is room.
-            Err(SubmitError::QueueFull { .. } | SubmitError::WaitTooLong { .. })
-                if under_way.is_some() =>
-            {
-                run.finish(under_way.take()).await?;
-                rows.submit(&model.engine, options.chunk_timeout)?
+            Err(CallError {
+                code: CallCode::Overloaded,
+                ..
+            }) if in_flight.is_some() => {
+                run.finish(in_flight.take()).await?;
+                prepared.submit(terms(options))?
             }
             submitted => submitted?,
         };
-        run.finish(under_way.replace(Chunk { rows, submission }))
-            .await?;
+        let chunk = Chunk {
+            prepared,
+            submission,
+        };
+        run.finish(in_flight.replace(chunk)).await?;
     }
-    run.finish(under_way).await?;
+    run.finish(in_flight).await?;
     run.writer.flush()?;
     Ok(Summary {
         duration: started.elapsed(),
@@ -158,70 +119,62 @@ pub async fn forecast_series<W: io::Write>(
     })
 }
 
-/// What a run writes to and counts in.
-struct Run<'a, W: io::Write> {
+fn terms(options: &BatchOptions) -> Terms {
+    Terms {
+        deadline: Instant::now() + options.chunk_timeout,
+        priority: Some(Priority::Bulk),
+    }
+}
+
+/// A batch in progress.
+struct BatchRun<'a, W: io::Write> {
     options: &'a BatchOptions,
     progress: &'a dyn Progress,
     writer: &'a mut ForecastWriter<W>,
     summary: Summary,
 }
 
-impl<W: io::Write> Run<'_, W> {
+impl<W: io::Write> BatchRun<'_, W> {
     /// Waits for a chunk, if there is one, and writes its rows.
     async fn finish(&mut self, chunk: Option<Chunk>) -> Result<(), BatchError> {
-        let Some(Chunk { rows, submission }) = chunk else {
+        let Some(Chunk {
+            prepared,
+            submission,
+        }) = chunk
+        else {
             return Ok(());
         };
-        let (outcomes, _timing) = submission.outcomes().await?;
-        let count = rows.len();
-        for (id, outcome) in rows.answered(outcomes) {
+        let calibration = self.options.calibration.as_ref();
+        let ForecastOutcome { series, .. } = prepared.finish(submission, calibration).await?;
+        let count = series.len();
+        for one in series {
             self.summary.series += 1;
-            let stamped = outcome.and_then(|(request, forecast)| {
-                let stamps = stamps(&request, forecast.steps())?;
-                let forecast = match &self.options.calibration {
-                    Some(calibration) => {
-                        let history = request.series().values();
-                        calibration.apply(&forecast, scale(history, request.season_length()))
-                    }
-                    None => forecast,
-                };
-                Ok((request, forecast, stamps))
-            });
-            match stamped {
-                Ok((request, forecast, stamps)) => {
-                    self.writer
-                        .write_forecast(id.as_deref(), stamps.as_deref(), &forecast)?;
-                    for warning in &forecast.warnings {
-                        *self.summary.warnings.entry(warning.code()).or_default() += 1;
-                    }
-                    if self.summary.kept.len() < self.options.keep {
-                        self.summary.kept.push(Kept {
-                            id,
-                            request,
-                            forecast,
-                        });
-                    }
-                }
-                Err(problem) => {
-                    self.summary.failed += 1;
-                    self.writer.write_failure(id.as_deref(), &problem)?;
-                }
+            match one {
+                Ok(forecast) => self.write_forecast(forecast)?,
+                Err(failed) => self.write_failure(&failed)?,
             }
         }
         self.progress.advance(count);
         Ok(())
     }
-}
 
-/// The stamps of a forecast, when its series has a calendar.
-fn stamps(request: &ForecastRequest, steps: usize) -> Result<Option<Vec<Stamp>>, CalendarError> {
-    let series = request.series();
-    // No series is longer than memory, which is far below the largest step.
-    let from = i64::try_from(series.values().len()).unwrap_or(i64::MAX);
-    series
-        .calendar()
-        .map(|calendar| calendar.stamps(from, steps))
-        .transpose()
+    fn write_forecast(&mut self, series: SeriesForecast) -> io::Result<()> {
+        let (id, stamps) = (series.id.as_deref(), series.stamps.as_deref());
+        self.writer.write_forecast(id, stamps, &series.forecast)?;
+        for warning in &series.forecast.warnings {
+            *self.summary.warnings.entry(warning.code()).or_default() += 1;
+        }
+        if self.summary.kept.len() < self.options.keep {
+            self.summary.kept.push(series);
+        }
+        Ok(())
+    }
+
+    fn write_failure(&mut self, failed: &FailedSeries) -> io::Result<()> {
+        self.summary.failed += 1;
+        self.writer
+            .write_failure(failed.id.as_deref(), &failed.error)
+    }
 }
 
 #[cfg(test)]

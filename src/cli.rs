@@ -10,8 +10,10 @@ mod table;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{Config, ConfigError, Flags};
 use almanac_telemetry::logging;
+
+use crate::call::CallError;
+use crate::config::{Config, ConfigError, Flags};
 
 /// Forecasts time series over HTTP and from files, with ONNX models on CPU
 #[derive(Debug, Parser)]
@@ -120,6 +122,23 @@ impl From<logging::LogError> for Failure {
             message: error.to_string(),
             code,
         }
+    }
+}
+
+/// Returns the failure of wrong arguments, named as the command line names them.
+fn usage_failure(error: &CallError) -> Failure {
+    let field = error
+        .path
+        .as_deref()
+        .and_then(|path| path.split('/').nth(1))
+        .filter(|field| !field.is_empty());
+    let message = match field {
+        Some(field) => format!("--{}: {error}", field.replace('_', "-")),
+        None => error.to_string(),
+    };
+    Failure {
+        message,
+        code: EXIT_USAGE,
     }
 }
 

@@ -1,26 +1,26 @@
-//! HTTP: routes, then layers in order. Every limit of a request is visible here or in
-//! [`server`].
+//! HTTP: routes, then layers in order.
+//!
+//! [`native`] is this project's own API, [`dialects`] the protocols of other systems; both translate to
+//! [`call`](crate::call). Every limit of a request is visible here or in [`almanac_net`].
 
 mod admin;
-mod backtest;
-mod forecast;
-mod health;
-mod metrics;
-mod models;
+mod body;
+mod dialects;
+mod layers;
+mod native;
 mod negotiation;
-mod observe;
 mod openapi;
 mod problem;
-mod sagemaker;
+mod query;
 mod state;
-mod timing;
+mod terms;
 
 pub use admin::{AccessKey, AdminState, admin_openapi_document, admin_router};
-pub use backtest::{BacktestAnswer, Outcome as BacktestOutcome};
-pub use metrics::HttpMetrics;
-pub use observe::{Observation, ROUTINE};
-pub use problem::{Code, FailedSeries, Problem};
-pub use sagemaker::{SageMaker, Strategy, Transform, preferring};
+pub use dialects::sagemaker::{SageMaker, Strategy, Transform, preferring};
+pub use layers::metrics::HttpMetrics;
+pub use layers::observe::{Observation, ROUTINE};
+pub use native::backtest::BacktestAnswer;
+pub use problem::{Code, Problem, SeriesProblem};
 pub use state::{AppState, AppStateParts};
 
 use std::sync::Arc;
@@ -32,8 +32,10 @@ use tower::layer::layer_fn;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::http::observe::{Observe, Observer};
-use crate::http::timing::LimitDuration;
+use crate::http::dialects::sagemaker;
+use crate::http::layers::observe::{Observe, Observer};
+use crate::http::layers::timing::LimitDuration;
+use crate::http::native::{backtest, forecast, health, metrics, models};
 
 /// Where the service describes itself.
 const OPENAPI: &str = "/openapi.json";
@@ -128,14 +130,14 @@ async fn not_found(uri: Uri) -> Problem {
     let path = uri.path();
     Problem::new(
         Code::NotFound,
-        format!("there is nothing at {path}; GET /openapi.json lists what there is"),
+        format!("no route at {path}; GET /openapi.json lists the routes"),
     )
     .received(path)
 }
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
     let detail = format!(
-        "{method} is not served at {}; the Allow header lists what is",
+        "method {method} is not allowed at {}; the Allow header lists the methods",
         uri.path()
     );
     Problem::new(Code::MethodNotAllowed, detail).received(method.as_str())

@@ -4,9 +4,10 @@
 //! are edges, [`backtest`] runs what they share, [`config`] and [`cpu`] read the surroundings,
 //! [`app`] puts the parts together and [`cli`] is the command line. `docs/architecture.md` is the map.
 
-pub mod backtest;
 pub mod batch;
+pub mod call;
 pub mod http;
+mod table;
 
 pub mod config;
 pub mod cpu;

@@ -1,14 +1,16 @@
-use std::cell::Cell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ndarray::Array3;
 use prometheus::Registry;
 
-use super::*;
 use almanac_engine::metrics::EngineMetrics;
 use almanac_engine::{Engine, EngineConfig};
+use almanac_forecast::Horizon;
 use almanac_frame::{ColumnChoice, ForecastColumns, read_csv};
 use almanac_model::{Batch, Digest, Forecaster, Manifest, PredictError};
+
+use super::*;
 
 const LIMITS: Limits = Limits {
     series: 1_000,
@@ -40,7 +42,7 @@ impl Forecaster for Last {
     }
 }
 
-fn live(queue_steps: usize) -> LiveModel {
+fn live(queue_steps: usize) -> Arc<LiveModel> {
     let manifest = Manifest::parse(
         r#"
         format = 1
@@ -76,13 +78,18 @@ fn live(queue_steps: usize) -> LiveModel {
         max_wait: Duration::MAX,
     };
     let engine = Engine::start(Arc::new(manifest), vec![Box::new(Last)], config, metrics).unwrap();
-    LiveModel::new(engine, Digest::of(b""), "here")
+    Arc::new(LiveModel::new(engine, Digest::of(b""), "here"))
 }
 
 fn options(chunk_steps: usize) -> BatchOptions {
     BatchOptions {
-        horizon: Horizon::new(2, LIMITS.horizon).unwrap(),
-        levels: QuantileLevels::with_median([]),
+        spec: ForecastSpec {
+            horizon: Horizon::new(2, LIMITS.horizon).unwrap(),
+            quantiles: Vec::new(),
+            levels: Vec::new(),
+            plotted: Vec::new(),
+            calibration: None,
+        },
         limits: LIMITS,
         chunk_steps,
         chunk_timeout: Duration::from_secs(60),
@@ -92,7 +99,7 @@ fn options(chunk_steps: usize) -> BatchOptions {
 }
 
 async fn run(
-    model: &LiveModel,
+    model: &Arc<LiveModel>,
     text: &str,
     options: &BatchOptions,
     progress: &dyn Progress,
@@ -107,11 +114,11 @@ async fn run(
 }
 
 #[derive(Default)]
-struct Count(Cell<usize>);
+struct Count(AtomicUsize);
 
 impl Progress for Count {
     fn advance(&self, series: usize) {
-        self.0.set(self.0.get() + series);
+        self.0.fetch_add(series, Ordering::Relaxed);
     }
 }
 
@@ -134,7 +141,11 @@ async fn rows_come_in_order_and_failures_in_their_place() {
     "#);
     let summary = summary.unwrap();
     assert_eq!(
-        (summary.series, summary.failed, progress.0.get()),
+        (
+            summary.series,
+            summary.failed,
+            progress.0.load(Ordering::Relaxed)
+        ),
         (4, 3, 4)
     );
     assert_eq!(summary.kept.len(), 1);
@@ -159,7 +170,11 @@ async fn the_answer_does_not_depend_on_the_chunks() {
             "queue of {queue_steps}, chunks of {chunk_steps}"
         );
         assert_eq!(
-            (summary.series, summary.failed, progress.0.get()),
+            (
+                summary.series,
+                summary.failed,
+                progress.0.load(Ordering::Relaxed)
+            ),
             (60, 0, 60)
         );
         assert_eq!(summary.warnings["context_truncated"], 24);
@@ -177,7 +192,10 @@ async fn a_chunk_that_takes_too_long_ends_the_run_after_the_rows_before_it() {
     let (outcome, written) = run(&live(1_000), "id,value\na,x\nb,1\n", &options, &()).await;
     assert!(matches!(
         outcome,
-        Err(BatchError::Engine(EngineError::DeadlineExceeded))
+        Err(BatchError::Call(CallError {
+            code: CallCode::RequestTimeout,
+            ..
+        }))
     ));
     insta::assert_snapshot!(written, @r#"
     id,timestamp,point,error

@@ -5,21 +5,25 @@ mod print;
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
 
+use almanac_engine::registry::Registry;
+use almanac_forecast::{BacktestLimits, Limits};
+use almanac_frame::{ScoredId, Table, write_scores, write_series_scores, write_step_scores};
+use almanac_plot::leaderboard_svg;
+
 use crate::app;
-use crate::backtest::{BacktestOptions, Choice, Progress, backtest, choose};
+use crate::call::{
+    BacktestCall, BacktestOutcome, CallContext, CallError, FailedSeries, ForecastCall, SeriesCall,
+};
 use crate::cli::bar::Bar;
 use crate::cli::table::{TableArgs, shown};
-use crate::cli::{EXIT_USAGE, Failure, configure, print, tell};
+use crate::cli::{Failure, configure, print, tell, usage_failure};
 use crate::config::{Config, Flags, SharedFlags};
-use crate::http::{BacktestAnswer, BacktestOutcome, FailedSeries, Problem};
-use almanac_engine::registry::Registry;
-use almanac_forecast::{CentralLevel, ForecastRequest, Horizon, Measures, Plan, PlanDraft};
-use almanac_frame::{Table, TableSeries, write_scores, write_series_scores, write_step_scores};
-use almanac_plot::leaderboard_svg;
+use crate::http::BacktestAnswer;
 
 /// What to compare, on what, and where to.
 #[derive(Debug, Args)]
@@ -77,12 +81,9 @@ pub(super) fn run(args: &BacktestArgs) -> Result<(), Failure> {
         ..Flags::default()
     };
     let config = configure(&flags, true)?;
-    let options = options(args, &config).map_err(|error| Failure {
-        message: format!("{error:#}"),
-        code: EXIT_USAGE,
-    })?;
+    check(args, &config)?;
     let table = args.table.read(&config)?;
-    let outcome = compare(args, &config, table, &options)?;
+    let outcome = compare(args, &config, table)?;
     if let Some(folder) = &args.output {
         write(folder, &outcome)?;
     }
@@ -96,79 +97,61 @@ pub(super) fn run(args: &BacktestArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn options(args: &BacktestArgs, config: &Config) -> anyhow::Result<BacktestOptions> {
-    let horizon = Horizon::new(args.horizon, config.limits.max_horizon).context("--horizon")?;
-    let draft = PlanDraft {
-        windows: args.windows,
-        step: args.step,
-        calibrated: args.calibrate,
-    };
-    let limits = config.backtest_limits();
-    let plan = Plan::new(horizon, draft, limits.windows, config.limits.max_values)?;
-    let levels = args.levels.iter().map(|&level| CentralLevel::new(level));
-    let levels = levels.collect::<Result<Vec<_>, _>>().context("--levels")?;
-    anyhow::ensure!(
-        levels.len() <= config.limits.max_levels,
-        "{} levels are over the limit of {}",
-        levels.len(),
-        config.limits.max_levels
-    );
-    let measures = Measures {
-        levels,
-        ..Measures::usual()
-    };
-    Ok(BacktestOptions {
-        plan,
-        measures,
-        deadline: None,
-    })
+/// Checks the arguments before the file is read and a model is loaded.
+fn check(args: &BacktestArgs, config: &Config) -> Result<(), Failure> {
+    let call = forecast_call(args, Vec::new());
+    let (limits, backtest) = (config.request_limits(), config.backtest_limits());
+    call.spec(&limits, backtest)
+        .and_then(|spec| backtest_call(args).plan(spec.horizon, &limits, backtest))
+        .map(drop)
+        .map_err(|error| usage_failure(&error))
 }
 
-fn compare(
-    args: &BacktestArgs,
-    config: &Config,
-    table: Table,
-    options: &BacktestOptions,
-) -> anyhow::Result<BacktestOutcome> {
+fn forecast_call(args: &BacktestArgs, series: Vec<SeriesCall>) -> ForecastCall {
+    ForecastCall {
+        horizon: Some(args.horizon),
+        quantiles: Some(Vec::new()),
+        levels: args.levels.clone(),
+        model: None,
+        calibrate_windows: None,
+        series,
+    }
+}
+
+fn backtest_call(args: &BacktestArgs) -> BacktestCall {
+    BacktestCall {
+        windows: Some(args.windows),
+        step: args.step,
+        models: (!args.model.is_empty()).then(|| args.model.clone()),
+        calibrate: Some(args.calibrate),
+    }
+}
+
+fn compare(args: &BacktestArgs, config: &Config, table: Table) -> anyhow::Result<BacktestOutcome> {
     let registry = Registry::new(config.models.default.clone());
     let plan = app::cpu_plan(config);
     app::load_models(config, plan, &prometheus::Registry::new(), &registry)?;
-    let names = (!args.model.is_empty()).then_some(&args.model[..]);
-    let Choice { models, left_out } = choose(&registry, names, options.plan.horizon())?;
-    let mut requests = Vec::with_capacity(table.series.len());
-    let series = table.series.into_iter().map(|one| {
-        let (id, request) = request(one, config, options)?;
-        requests.push(request);
-        Ok((id, String::new()))
-    });
-    let series = series.collect();
+    // A file may hold more series than a request may, and has no client that waits.
+    let calls = CallContext {
+        registry: Arc::new(registry),
+        limits: Limits {
+            series: usize::MAX,
+            ..config.request_limits()
+        },
+        backtest: BacktestLimits {
+            forecasts: usize::MAX,
+            ..config.backtest_limits()
+        },
+    };
+    let series = table.series.into_iter().map(SeriesCall::from).collect();
+    let prepared = calls.prepare_backtest(forecast_call(args, series), backtest_call(args))?;
     let bar = Bar::new("forecasts");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()?;
-    let report = runtime.block_on(backtest(&models, requests, options, &bar))?;
+    let outcome = runtime.block_on(prepared.run(None, &bar))?;
     bar.finish();
-    BacktestOutcome::new(report, series, left_out, options.plan)
-        .map_err(|problem| anyhow::Error::msg(problem.detail))
-}
-
-fn request(
-    TableSeries { id, draft }: TableSeries,
-    config: &Config,
-    options: &BacktestOptions,
-) -> Result<(Option<String>, ForecastRequest), FailedSeries> {
-    let request = draft
-        .map_err(|error| Problem::from(&error))
-        .and_then(|draft| {
-            let levels = options.measures.all_levels();
-            let horizon = options.plan.horizon();
-            let request = draft.into_request(horizon, levels, &config.request_limits());
-            request.map_err(|error| Problem::from(&error))
-        });
-    match request {
-        Ok(request) => Ok((id, request)),
-        Err(error) => Err(FailedSeries { id, error }),
-    }
+    Ok(outcome)
 }
 
 fn write(folder: &Path, outcome: &BacktestOutcome) -> anyhow::Result<()> {
@@ -180,43 +163,55 @@ fn write(folder: &Path, outcome: &BacktestOutcome) -> anyhow::Result<()> {
         Ok(BufWriter::new(file))
     };
     write_scores(create("scores.csv")?, board)?;
-    write_series_scores(create("series.csv")?, board, &outcome.scored_series())?;
+    write_series_scores(create("series.csv")?, board, &scored_ids(outcome))?;
     write_step_scores(create("horizon.csv")?, board)?;
     let drawing = folder.join("leaderboard.svg");
     std::fs::write(&drawing, leaderboard_svg(board)).with_context(|| shown(&drawing))
 }
 
-/// Says in lines on standard error what was scored, and what should be known of it.
+/// Returns each series with the index of its scores, or its error.
+fn scored_ids(outcome: &BacktestOutcome) -> Vec<ScoredId<'_>> {
+    let scored = outcome.series().iter().map(|one| match one {
+        Ok(series) => ScoredId {
+            id: series.id.as_deref(),
+            place: Ok(series.position),
+        },
+        Err(failed) => ScoredId {
+            id: failed.id.as_deref(),
+            place: Err(described(failed)),
+        },
+    });
+    scored.collect()
+}
+
+fn described(FailedSeries { error, .. }: &FailedSeries) -> String {
+    let CallError { code, detail, .. } = error;
+    format!("{}: {detail}", code.as_str())
+}
+
+/// Reports on standard error what was scored, and the caveats.
 fn report(outcome: &BacktestOutcome) {
     for (_code, detail) in outcome.warnings() {
         tell(&format!("almanac: {detail}"));
     }
     let report = outcome.report();
-    let series = outcome.scored_series();
-    let scored: Vec<_> = series.iter().filter(|one| one.place.is_ok()).collect();
-    let failed = series.len() - scored.len();
+    let failures: Vec<_> = outcome
+        .series()
+        .iter()
+        .filter_map(|one| one.as_ref().err())
+        .collect();
     let calibrating = match report.calibrating {
         0 => String::new(),
         windows => format!(", {windows} more to calibrate"),
     };
-    let first = series.iter().find_map(|one| one.place.as_ref().err());
-    let failed = first.map_or_else(String::new, |reason| {
-        format!("; {failed} failed, the first: {reason}")
+    let failed = failures.first().map_or_else(String::new, |first| {
+        let count = failures.len();
+        format!("; {count} failed, the first: {}", described(first))
     });
     tell(&format!(
         "almanac: {} windows of {} series scored{calibrating} in {:.2} s{failed}",
         report.windows,
-        scored.len(),
+        outcome.series().len() - failures.len(),
         report.duration.as_secs_f64(),
     ));
-}
-
-impl Progress for Bar {
-    fn begin(&self, forecasts: usize) {
-        self.expect(forecasts);
-    }
-
-    fn advance(&self, forecasts: usize) {
-        Self::advance(self, forecasts);
-    }
 }

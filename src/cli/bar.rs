@@ -4,7 +4,9 @@ use std::io::{self, IsTerminal};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use almanac_store::Progress;
+use almanac_store::Progress as TransferProgress;
+
+use crate::call::Progress;
 
 /// How far a run is.
 #[derive(Debug)]
@@ -33,23 +35,23 @@ impl Bar {
         Self(bar)
     }
 
-    /// There are so many things to do.
-    pub(super) fn expect(&self, things: usize) {
-        self.0.set_length(things as u64);
-    }
-
-    /// So many more are done.
-    pub(super) fn advance(&self, things: usize) {
-        self.0.inc(things as u64);
-    }
-
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(super) fn finish(&self) {
         self.0.finish_and_clear();
     }
 }
 
 impl Progress for Bar {
+    fn begin(&self, items: usize) {
+        self.0.set_length(items as u64);
+    }
+
+    fn advance(&self, items: usize) {
+        self.0.inc(items as u64);
+    }
+}
+
+impl TransferProgress for Bar {
     fn expect(&self, bytes: u64) {
         self.0.inc_length(bytes);
     }

@@ -3,29 +3,29 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
 
-use crate::app;
-use crate::backtest::learn;
-use crate::batch::{BatchOptions, Kept, Progress, Summary, forecast_series};
-use crate::cli::bar::Bar;
-use crate::cli::table::{TableArgs, shown};
-use crate::cli::{EXIT_USAGE, Failure, configure, tell};
-use crate::config::{Config, Flags, SharedFlags};
-use almanac_engine::registry::{LiveModel, Registry};
-use almanac_forecast::{
-    Calibration, CentralLevel, Horizon, Plan, PlanDraft, QuantileLevel, QuantileLevels,
-};
+use almanac_engine::registry::{LiveModel, Registry, Routed};
+use almanac_forecast::{Calibration, CentralLevel, Limits};
 use almanac_frame::{ForecastColumns, ForecastWriter, Table};
 use almanac_plot::{MOST_PANELS, Panel, PlotOptions, svg};
 
-/// The levels of the bands in a drawing.
-const DRAWN: [f64; 2] = [80.0, 95.0];
+use crate::app;
+use crate::batch::{BatchOptions, Summary, forecast_series};
+use crate::call::{ForecastCall, ForecastSpec, PreparedForecast, SeriesCall, SeriesForecast};
+use crate::cli::bar::Bar;
+use crate::cli::table::{TableArgs, shown};
+use crate::cli::{Failure, configure, tell, usage_failure};
+use crate::config::{Config, Flags, SharedFlags};
 
-/// Nobody waits for a file as for a request, so only a model that hangs is given up.
+/// The levels of the bands in a plot, in percent.
+const PLOTTED: [f64; 2] = [80.0, 95.0];
+
+/// A file has no client that waits, so only a model that hangs is given up.
 const CHUNK_TIMEOUT: Duration = Duration::from_secs(3_600);
 
 /// What to forecast, and where to.
@@ -74,102 +74,47 @@ pub(super) struct ForecastArgs {
     shared: SharedFlags,
 }
 
-/// The levels that were asked for, checked.
-struct Asked {
-    horizon: Horizon,
-    columns: ForecastColumns,
-    levels: QuantileLevels,
-    calibration: Option<Plan>,
-}
-
-/// Forecasts the series of a file and says what became of them.
+/// Forecasts the series of a file and reports the outcome.
 pub(super) fn run(args: &ForecastArgs) -> Result<(), Failure> {
     let flags = Flags {
         shared: args.shared.clone(),
         ..Flags::default()
     };
     let config = configure(&flags, true)?;
-    let asked = asked(args, &config).map_err(|error| Failure {
-        message: format!("{error:#}"),
-        code: EXIT_USAGE,
-    })?;
+    let spec = spec(args, &config)?;
     let table = args.table.read(&config)?;
-    let summary = forecast(args, &config, table, asked)?;
+    let summary = forecast(args, &config, table, spec)?;
     if let Some(path) = &args.plot {
         draw(path, &summary.kept)?;
     }
     report(&summary)
 }
 
-fn asked(args: &ForecastArgs, config: &Config) -> anyhow::Result<Asked> {
-    let horizon = Horizon::new(args.horizon, config.limits.max_horizon).context("--horizon")?;
-    let quantiles: Result<Vec<_>, _> = args
-        .quantiles
-        .iter()
-        .map(|&level| QuantileLevel::new(level))
-        .collect();
-    let central: Result<Vec<_>, _> = args
-        .levels
-        .iter()
-        .map(|&level| CentralLevel::new(level))
-        .collect();
-    let columns = ForecastColumns {
-        quantiles: quantiles.context("--quantiles")?,
-        levels: central.context("--levels")?,
+/// Checks the arguments as HTTP checks a body.
+fn spec(args: &ForecastArgs, config: &Config) -> Result<ForecastSpec, Failure> {
+    let call = ForecastCall {
+        horizon: Some(args.horizon),
+        quantiles: Some(args.quantiles.clone()),
+        levels: args.levels.clone(),
+        model: args.model.clone(),
+        calibrate_windows: args.calibrate_windows,
+        series: Vec::new(),
     };
-    let count = columns.quantiles.len() + columns.levels.len();
-    if count > config.limits.max_levels {
-        bail!(
-            "{count} quantiles and levels are over the limit of {}",
-            config.limits.max_levels
-        );
+    let mut spec = call
+        .spec(&config.request_limits(), config.backtest_limits())
+        .map_err(|error| usage_failure(&error))?;
+    if args.plot.is_some() {
+        let plotted = PLOTTED.iter().map(|&level| CentralLevel::new(level));
+        spec.plotted = plotted.filter_map(Result::ok).collect();
     }
-    let calibration = calibration(args, horizon, config)?;
-    let drawn = DRAWN
-        .iter()
-        .filter_map(|&level| CentralLevel::new(level).ok());
-    let drawn: Vec<_> = drawn.filter(|_| args.plot.is_some()).collect();
-    let ends = columns
-        .levels
-        .iter()
-        .chain(&drawn)
-        .flat_map(|level| [level.lower(), level.upper()]);
-    let levels = QuantileLevels::with_median(columns.quantiles.iter().copied().chain(ends));
-    Ok(Asked {
-        horizon,
-        columns,
-        levels: match calibration {
-            Some(_) => levels.mirrored(),
-            None => levels,
-        },
-        calibration,
-    })
-}
-
-/// Which windows of the past calibrate, if any.
-fn calibration(
-    args: &ForecastArgs,
-    horizon: Horizon,
-    config: &Config,
-) -> anyhow::Result<Option<Plan>> {
-    let Some(windows) = args.calibrate_windows else {
-        return Ok(None);
-    };
-    let draft = PlanDraft {
-        windows,
-        step: None,
-        calibrated: false,
-    };
-    let (limit, longest) = (config.backtest_limits().windows, config.limits.max_values);
-    let plan = Plan::new(horizon, draft, limit, longest).context("--calibrate-windows")?;
-    Ok(Some(plan))
+    Ok(spec)
 }
 
 fn forecast(
     args: &ForecastArgs,
     config: &Config,
     table: Table,
-    asked: Asked,
+    spec: ForecastSpec,
 ) -> anyhow::Result<Summary> {
     let registry = Registry::new(config.models.default.clone());
     let plan = app::cpu_plan(config);
@@ -178,83 +123,74 @@ fn forecast(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()?;
-    let calibration = match asked.calibration {
-        Some(calibration) => {
-            let learning = learned(&model, &table, (calibration, &asked.levels), config);
-            Some(runtime.block_on(learning)?)
-        }
+    let columns = ForecastColumns {
+        quantiles: spec.quantiles.clone(),
+        levels: spec.levels.clone(),
+    };
+    let limits = config.request_limits();
+    let calibration = match spec.calibration {
+        Some(_) => runtime.block_on(calibration(&model, &table, spec.clone(), &limits))?,
         None => None,
     };
     let options = BatchOptions {
-        horizon: asked.horizon,
-        levels: asked.levels,
-        limits: config.request_limits(),
+        spec,
+        limits,
         chunk_steps: (config.engine.batch_steps * plan.workers * 4)
             .min(config.engine.queue_steps / 2),
         chunk_timeout: CHUNK_TIMEOUT,
         calibration,
         keep: if args.plot.is_some() { MOST_PANELS } else { 0 },
     };
-    let output: Box<dyn Write> = if args.output == Path::new("-") {
-        Box::new(io::stdout().lock())
-    } else {
-        Box::new(File::create(&args.output).with_context(|| shown(&args.output))?)
-    };
-    let mut writer = ForecastWriter::new(BufWriter::new(output), asked.columns)?;
+    let mut writer = ForecastWriter::new(BufWriter::new(output(&args.output)?), columns)?;
     let bar = Bar::new("series");
-    bar.expect(table.series.len());
     let run = forecast_series(&model, table.series, &options, &bar, &mut writer);
     let summary = runtime.block_on(run)?;
     bar.finish();
     Ok(summary)
 }
 
-/// What the past of the series of `table` says of the intervals of `model`. Those that are none are
-/// told of when they are forecast.
-async fn learned(
-    model: &LiveModel,
+/// Learns how to calibrate the intervals of `model` from the past of the series of `table`. A series
+/// that is invalid is skipped here and reported when it is forecast.
+async fn calibration(
+    model: &Arc<LiveModel>,
     table: &Table,
-    (plan, levels): (Plan, &QuantileLevels),
-    config: &Config,
-) -> anyhow::Result<Calibration> {
-    let limits = config.request_limits();
-    let requests = table.series.iter().filter_map(|series| {
-        let draft = series.draft.as_ref().ok()?.clone();
-        draft
-            .into_request(plan.horizon(), levels.clone(), &limits)
-            .ok()
-    });
+    spec: ForecastSpec,
+    limits: &Limits,
+) -> anyhow::Result<Option<Calibration>> {
+    let routed = Routed {
+        model: Arc::clone(model),
+        shadow: None,
+    };
+    let series = table.series.iter().cloned().map(SeriesCall::from);
     let bar = Bar::new("windows to calibrate");
-    let learned = learn(
-        model,
-        requests.collect(),
-        (plan, levels.clone()),
-        None,
-        &bar,
-    )
-    .await?;
+    let calibration = PreparedForecast::new(routed, spec, series, limits)
+        .learn_calibration(&bar)
+        .await?;
     bar.finish();
-    Ok(learned.calibration)
+    Ok(calibration)
 }
 
-fn draw(path: &Path, kept: &[Kept]) -> anyhow::Result<()> {
-    if kept.is_empty() {
+fn output(path: &Path) -> anyhow::Result<Box<dyn Write>> {
+    if path == Path::new("-") {
+        return Ok(Box::new(io::stdout().lock()));
+    }
+    Ok(Box::new(File::create(path).with_context(|| shown(path))?))
+}
+
+fn draw(path: &Path, forecasts: &[SeriesForecast]) -> anyhow::Result<()> {
+    let panels: Vec<_> = forecasts
+        .iter()
+        .filter_map(|series| {
+            Some(Panel {
+                title: series.id.as_deref().unwrap_or_default(),
+                request: series.request.as_ref()?,
+                forecast: &series.forecast,
+            })
+        })
+        .collect();
+    if panels.is_empty() {
         bail!("there is no forecast to draw");
     }
-    let panels: Vec<_> = kept
-        .iter()
-        .map(
-            |Kept {
-                 id,
-                 request,
-                 forecast,
-             }| Panel {
-                title: id.as_deref().unwrap_or_default(),
-                request,
-                forecast,
-            },
-        )
-        .collect();
     std::fs::write(path, svg(&panels, &PlotOptions::default())).with_context(|| shown(path))
 }
 
@@ -290,10 +226,4 @@ fn report(summary: &Summary) -> Result<(), Failure> {
         format!("almanac: {line}")
     });
     Ok(())
-}
-
-impl Progress for Bar {
-    fn advance(&self, series: usize) {
-        Self::advance(self, series);
-    }
 }

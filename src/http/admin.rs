@@ -4,7 +4,6 @@ mod body;
 mod key;
 mod overview;
 
-pub(super) use body::read as read_body;
 pub use key::AccessKey;
 
 use std::sync::Arc;
@@ -22,10 +21,11 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::http::admin::body::{AliasBody, LoadBody, RouteBody, checked_alias, read};
+use crate::http::admin::body::{AliasBody, LoadBody, RouteBody, checked_alias};
 use crate::http::admin::overview::AdminOverview;
+use crate::http::body::receive_json;
+use crate::http::layers::timing::LimitDuration;
 use crate::http::problem::Problem;
-use crate::http::timing::LimitDuration;
 use crate::http::{OPENAPI, method_not_allowed, not_found, openapi};
 use almanac_engine::registry::{KeeperHandle, Registry};
 
@@ -130,7 +130,7 @@ async fn load_model(
     headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Json<AdminOverview>), Problem> {
-    let LoadBody { version } = read(&headers, body).await?;
+    let LoadBody { version } = receive_json(&headers, body).await?;
     let overview = state.keeper.load(&name, version.as_deref()).await?;
     let overview = AdminOverview::of(&state.registry, overview);
     Ok((StatusCode::ACCEPTED, Json(overview)))
@@ -199,7 +199,7 @@ async fn route_model(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<AdminOverview>, Problem> {
-    let route: RouteBody = read(&headers, body).await?;
+    let route: RouteBody = receive_json(&headers, body).await?;
     let overview = state.keeper.set_route(&name, route.into_route()?).await?;
     Ok(Json(AdminOverview::of(&state.registry, overview)))
 }
@@ -229,7 +229,7 @@ async fn set_alias(
     body: Body,
 ) -> Result<Json<AdminOverview>, Problem> {
     let alias = checked_alias(&alias)?;
-    let body: AliasBody = read(&headers, body).await?;
+    let body: AliasBody = receive_json(&headers, body).await?;
     let version = body.into_version()?;
     let overview = state.keeper.set_alias(&name, alias, &version).await?;
     Ok(Json(AdminOverview::of(&state.registry, overview)))

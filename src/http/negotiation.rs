@@ -11,7 +11,7 @@ use crate::http::problem::{Code, Problem};
 ///
 /// # Errors
 /// [`Code::NotAcceptable`] lists what is written.
-pub(super) fn preferred<F: Copy, const N: usize>(
+pub(in crate::http) fn preferred<F: Copy, const N: usize>(
     headers: &HeaderMap,
     formats: [F; N],
     media_type: impl Fn(F) -> &'static str,

@@ -4,10 +4,10 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::http::{HttpMetrics, Observation, SageMaker};
-use almanac_engine::registry::Registry;
-use almanac_forecast::{BacktestLimits, Limits};
 use almanac_net::shutdown::Shutdown;
+
+use crate::call::CallContext;
+use crate::http::{HttpMetrics, Observation, SageMaker};
 
 /// What handlers share; cheap to clone.
 #[derive(Clone, Debug)]
@@ -16,12 +16,8 @@ pub struct AppState(Arc<AppStateParts>);
 /// The parts of [`AppState`].
 #[derive(Debug)]
 pub struct AppStateParts {
-    /// The models.
-    pub registry: Arc<Registry>,
-    /// What one request may ask.
-    pub limits: Limits,
-    /// What one backtest may ask beyond that.
-    pub backtest: BacktestLimits,
+    /// The models and the limits of calls.
+    pub calls: CallContext,
     /// Largest request body in bytes.
     pub max_body: usize,
     /// Longest time from a request's head to its answer.

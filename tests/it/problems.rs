@@ -34,9 +34,9 @@ fn document(request: &str, answer: &Answer) -> String {
 async fn every_code_is_provoked_and_says_where_and_what() {
     let app = provoke::narrow_app();
     let mut catalogue = String::new();
-    for code in Code::ALL {
+    for code in Code::all() {
         writeln!(catalogue, "## {}\n", code.as_str()).unwrap();
-        for Provocation { request, answer } in provocations(&app, *code).await {
+        for Provocation { request, answer } in provocations(&app, code).await {
             let body = answer.json();
             let name = code.as_str();
             assert_eq!(body["code"], name, "{request}: {body}");

@@ -8,6 +8,7 @@ pub(crate) mod scripted;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use almanac::call::CallContext;
 use almanac::config::Config;
 use almanac::cpu::{CpuOverrides, CpuPlan};
 use almanac::http::{AppState, AppStateParts, HttpMetrics, Observation, SageMaker};
@@ -186,9 +187,11 @@ impl TestAppBuilder {
     pub(crate) fn build(self) -> TestApp {
         let shutdown = Shutdown::new(DrainTiming::default());
         let router = almanac::http::router(AppState::new(AppStateParts {
-            registry: Arc::clone(&self.registry),
-            limits: self.limits,
-            backtest: self.backtest,
+            calls: CallContext {
+                registry: Arc::clone(&self.registry),
+                limits: self.limits,
+                backtest: self.backtest,
+            },
             max_body: self.max_body,
             request_timeout: self.request_timeout,
             metrics: HttpMetrics::new(&self.metrics).unwrap(),

@@ -9,7 +9,7 @@ use source::{SourceFile, source_files};
 
 /// The imports that each crate, and each module of the program, may have. Cargo keeps the direction
 /// between crates; a new edge is a change of the design, and is decided here.
-const ALLOWED_IMPORTS: [(&str, &[&str]); 15] = [
+const ALLOWED_IMPORTS: [(&str, &[&str]); 16] = [
     ("almanac_forecast", &[]),
     ("almanac_net", &[]),
     ("almanac_telemetry", &[]),
@@ -26,7 +26,11 @@ const ALLOWED_IMPORTS: [(&str, &[&str]); 15] = [
             "almanac_telemetry",
         ],
     ),
-    ("backtest", &["almanac_engine", "almanac_forecast"]),
+    (
+        "call",
+        &["almanac_engine", "almanac_forecast", "almanac_model"],
+    ),
+    ("table", &["almanac_frame", "call"]),
     (
         "batch",
         &[
@@ -34,6 +38,7 @@ const ALLOWED_IMPORTS: [(&str, &[&str]); 15] = [
             "almanac_forecast",
             "almanac_frame",
             "almanac_model",
+            "call",
         ],
     ),
     (
@@ -46,7 +51,7 @@ const ALLOWED_IMPORTS: [(&str, &[&str]); 15] = [
             "almanac_net",
             "almanac_plot",
             "almanac_telemetry",
-            "backtest",
+            "call",
         ],
     ),
     ("cpu", &[]),
@@ -71,7 +76,7 @@ const BELOW_APP: &[&str] = &[
     "almanac_net",
     "almanac_store",
     "almanac_telemetry",
-    "backtest",
+    "call",
     "config",
     "cpu",
     "http",
@@ -87,7 +92,7 @@ const BELOW_CLI: &[&str] = &[
     "almanac_telemetry",
     "app",
     "batch",
-    "backtest",
+    "call",
     "config",
     "http",
 ];

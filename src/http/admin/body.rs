@@ -1,18 +1,12 @@
 //! The bodies that the admin API reads.
 
-use axum::body::Body;
-use axum::http::HeaderMap;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::error::Category;
 use utoipa::ToSchema;
 
-use crate::http::forecast::body::receive;
-use crate::http::problem::{Code, Problem};
 use almanac_engine::registry::{Route, Share};
 
-/// Largest body; any real one has a hundred bytes.
-const LARGEST: usize = 16 * 1_024;
+use crate::call::CallCode;
+use crate::http::problem::Problem;
 
 /// Bytes of an alias.
 const LONGEST_ALIAS: usize = 64;
@@ -70,31 +64,10 @@ struct ShadowBody {
     sample: f64,
 }
 
-/// A body of JSON; what an absent one stands for, when it is empty.
-///
-/// # Errors
-/// [`Code::BodyTooLarge`], [`Code::InvalidJson`], or [`Code::WrongType`] with the field.
-pub(in crate::http) async fn read<T: DeserializeOwned + Default>(
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<T, Problem> {
-    let body = receive(headers, body, LARGEST).await?;
-    if body.is_empty() {
-        return Ok(T::default());
-    }
-    serde_json::from_slice(&body).map_err(|error| {
-        let code = match error.classify() {
-            Category::Data => Code::WrongType,
-            Category::Io | Category::Syntax | Category::Eof => Code::InvalidJson,
-        };
-        Problem::new(code, error.to_string())
-    })
-}
-
 /// An alias as the path has it.
 ///
 /// # Errors
-/// [`Code::WrongType`] for one that no request could name.
+/// [`CallCode::WrongType`] for one that no request could name.
 pub(super) fn checked_alias(alias: &str) -> Result<&str, Problem> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
     if (1..=LONGEST_ALIAS).contains(&alias.len()) && alias.bytes().all(fits) {
@@ -103,7 +76,7 @@ pub(super) fn checked_alias(alias: &str) -> Result<&str, Problem> {
     let detail = format!(
         "the alias is {alias:?}; it must be letters, digits, '-', '_' and '.', {LONGEST_ALIAS} at most"
     );
-    Err(Problem::new(Code::WrongType, detail)
+    Err(Problem::new(CallCode::WrongType, detail)
         .limit(LONGEST_ALIAS)
         .received(alias))
 }
@@ -112,11 +85,11 @@ impl AliasBody {
     /// The version.
     ///
     /// # Errors
-    /// [`Code::MissingField`].
+    /// [`CallCode::MissingField`].
     pub(super) fn into_version(self) -> Result<String, Problem> {
         if self.version.is_empty() {
             let detail = "the body names no version; write {\"version\": \"3\"}";
-            return Err(Problem::new(Code::MissingField, detail).at("/version"));
+            return Err(Problem::new(CallCode::MissingField, detail).at("/version"));
         }
         Ok(self.version)
     }
@@ -126,7 +99,7 @@ impl RouteBody {
     /// The route, once its shares are shares.
     ///
     /// # Errors
-    /// [`Code::WrongType`].
+    /// [`CallCode::WrongType`].
     pub(super) fn into_route(self) -> Result<Route, Problem> {
         let share = |pointer: &str, version, share: f64| {
             if (0.0..=1.0).contains(&share) {
@@ -134,7 +107,7 @@ impl RouteBody {
             }
             let detail =
                 format!("{share} is not a share of the requests; write a number from 0 to 1");
-            Err(Problem::new(Code::WrongType, detail)
+            Err(Problem::new(CallCode::WrongType, detail)
                 .at(pointer)
                 .received(share))
         };

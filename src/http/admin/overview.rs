@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::http::models::{VersionList, time_of};
+use crate::http::native::models::{VersionList, time_of};
 use almanac_engine::registry::{Overview, Registry, Route, SourceStatus};
 
 /// Everything that is known of models and sources.

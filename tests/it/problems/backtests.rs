@@ -1,5 +1,6 @@
 //! For every code of backtests alone, requests that end in it.
 
+use almanac::call::CallCode;
 use almanac::http::Code;
 use serde_json::{Value, json};
 
@@ -9,13 +10,15 @@ use crate::support::TestApp;
 /// Requests to an app of few windows and forecasts that end in `code`.
 pub(super) async fn provocations(app: &TestApp, code: Code) -> Vec<Provocation> {
     match code {
-        Code::InvalidWindows => {
+        Code::Call(CallCode::InvalidWindows) => {
             let calibrated = json!({"windows": 1, "calibrate": true});
             post(app, [json!({"windows": 0}), calibrated]).await
         }
-        Code::TooManyWindows => post(app, [json!({"windows": 9})]).await,
-        Code::InvalidStep => post(app, [json!({"step": 0}), json!({"step": 21})]).await,
-        Code::BacktestTooLarge => post(app, [json!({"windows": 5})]).await,
+        Code::Call(CallCode::TooManyWindows) => post(app, [json!({"windows": 9})]).await,
+        Code::Call(CallCode::InvalidStep) => {
+            post(app, [json!({"step": 0}), json!({"step": 21})]).await
+        }
+        Code::Call(CallCode::BacktestTooLarge) => post(app, [json!({"windows": 5})]).await,
         other => unreachable!("{other:?} is not about backtests"),
     }
 }

@@ -1,5 +1,6 @@
 //! For every code that depends on a model, requests that end in it.
 
+use almanac::call::CallCode;
 use almanac::http::Code;
 use almanac_engine::registry::ModelState;
 use almanac_model::Manifest;
@@ -16,12 +17,12 @@ use crate::support::{TestApp, TestAppBuilder};
 /// Requests, most of them to models of their own, that end in `code`.
 pub(super) async fn provocations(app: &TestApp, code: Code) -> Vec<Provocation> {
     match code {
-        Code::UnknownModel => {
+        Code::Call(CallCode::UnknownModel) => {
             let mut provoked = series(app, [json!({"values": [1, 2], "model": "prophet"})]).await;
             provoked.push(told("GET /models/prophet", app.get("/models/prophet")).await);
             provoked
         }
-        Code::UnknownVersion => {
+        Code::Call(CallCode::UnknownVersion) => {
             series(app, [json!({"values": [1, 2], "model": "scripted/8"})]).await
         }
         Code::ModelInUse => {
@@ -51,15 +52,17 @@ pub(super) async fn provocations(app: &TestApp, code: Code) -> Vec<Provocation> 
             let refused = kept.admin("POST", "/admin/reload", &Value::Null);
             vec![told("POST /admin/reload", refused).await]
         }
-        Code::ModelLoading => series(&TestApp::loading("late"), [json!({"values": [1, 2]})]).await,
-        Code::ModelFailed => {
+        Code::Call(CallCode::ModelLoading) => {
+            series(&TestApp::loading("late"), [json!({"values": [1, 2]})]).await
+        }
+        Code::Call(CallCode::ModelFailed) => {
             let app = TestApp::loading("broken");
             let reason = "model.onnx is missing".to_owned();
             app.registry.set("broken", ModelState::Failed { reason });
             series(&app, [json!({"values": [1, 2]})]).await
         }
         // A model that takes no missing values, and one that takes logarithms.
-        Code::UnfitValue => {
+        Code::Call(CallCode::UnfitValue) => {
             let mut complete = manifest();
             complete.context.missing = Missing::Reject;
             let mut provoked = unfit(complete, json!([1, null, 2])).await;
@@ -68,10 +71,10 @@ pub(super) async fn provocations(app: &TestApp, code: Code) -> Vec<Provocation> 
             provoked.extend(unfit(logarithms, json!([1, -1, 2])).await);
             provoked
         }
-        Code::MissingCovariate => {
+        Code::Call(CallCode::MissingCovariate) => {
             covariates([json!({}), json!({"static": {"region": "south"}})]).await
         }
-        Code::UnfitCovariate => {
+        Code::Call(CallCode::UnfitCovariate) => {
             let region = json!({"region": "south"});
             covariates([
                 json!({"past": {"price": [1, 2]}, "static": region}),
@@ -80,7 +83,7 @@ pub(super) async fn provocations(app: &TestApp, code: Code) -> Vec<Provocation> 
             ])
             .await
         }
-        Code::ForecastNotFinite => {
+        Code::Call(CallCode::ForecastNotFinite) => {
             scripted(Scripted::new(|batch| {
                 Ok(Array3::from_elem(
                     (batch.len(), 3, batch.horizon()),
@@ -90,7 +93,7 @@ pub(super) async fn provocations(app: &TestApp, code: Code) -> Vec<Provocation> 
             .await
         }
         // A failure that it reports, a panic, and an answer of the wrong shape.
-        Code::ModelError => {
+        Code::Call(CallCode::ModelError) => {
             let mut provoked = scripted(Scripted::failing("out of memory")).await;
             provoked.extend(scripted(Scripted::new(|_| panic!("a panic for a test"))).await);
             let narrow = |batch: &_| Ok(Array3::zeros((almanac_model::Batch::len(batch), 2, 2)));

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use almanac::call::{CallCode, CallError};
 use almanac::http::{Code, Problem};
 use almanac_engine::SubmitError;
 use almanac_forecast::{BacktestLimits, Limits};
@@ -106,25 +107,29 @@ pub(super) async fn provocations(app: &TestApp, code: Code) -> Vec<Provocation> 
         | Code::BodyUnreadable
         | Code::InvalidHeader
         | Code::InvalidQuery
-        | Code::RequestTimeout
-        | Code::Overloaded
-        | Code::ShuttingDown
-        | Code::Internal => transport(app, code).await,
-        Code::InvalidJson => texts(app, ["{\"values\": [1,\n2,]}", "{\"values\": [NaN]}"]).await,
-        Code::InvalidCsv => invalid_csv(app).await,
-        Code::UnknownField => {
+        | Code::Call(CallCode::RequestTimeout)
+        | Code::Call(CallCode::Overloaded)
+        | Code::Call(CallCode::ShuttingDown)
+        | Code::Call(CallCode::Internal) => transport(app, code).await,
+        Code::Call(CallCode::InvalidJson) => {
+            texts(app, ["{\"values\": [1,\n2,]}", "{\"values\": [NaN]}"]).await
+        }
+        Code::Call(CallCode::InvalidCsv) => invalid_csv(app).await,
+        Code::Call(CallCode::UnknownField) => {
             let inside = json!({"horizon": 1, "series": [{"vals": [1, 2]}]});
             posts(app, [json!({"horizn": 1}), inside]).await
         }
-        Code::DuplicateField => texts(app, ["{\"horizon\": 1, \"horizon\": 2}"]).await,
-        Code::MissingField => {
+        Code::Call(CallCode::DuplicateField) => {
+            texts(app, ["{\"horizon\": 1, \"horizon\": 2}"]).await
+        }
+        Code::Call(CallCode::MissingField) => {
             posts(
                 app,
                 [json!({"values": [1, 2]}), json!({"horizon": 1}), json!({})],
             )
             .await
         }
-        Code::ConflictingFields => {
+        Code::Call(CallCode::ConflictingFields) => {
             let stamps = ["2024-01-01", "2024-01-02"];
             let twice = json!({"values": [1, 2], "horizon": 1, "start": "2024-01-01", "timestamps": stamps});
             posts(
@@ -133,34 +138,40 @@ pub(super) async fn provocations(app: &TestApp, code: Code) -> Vec<Provocation> 
             )
             .await
         }
-        Code::WrongType => wrong_type(app).await,
-        Code::NoSeries => posts(app, [json!({"series": [], "horizon": 1})]).await,
-        Code::TooManySeries => {
+        Code::Call(CallCode::WrongType) => wrong_type(app).await,
+        Code::Call(CallCode::NoSeries) => posts(app, [json!({"series": [], "horizon": 1})]).await,
+        Code::Call(CallCode::TooManySeries) => {
             let one = json!({"values": [1, 2]});
             let mut provoked = posts(app, [json!({"horizon": 1, "series": vec![one; 4]})]).await;
             provoked.extend(tables(app, [("horizon=1", "id,y\na,1\nb,1\nc,1\nd,1\n")]).await);
             provoked
         }
-        Code::InvalidHorizon => posts(app, [json!({"values": [1, 2], "horizon": 0})]).await,
+        Code::Call(CallCode::InvalidHorizon) => {
+            posts(app, [json!({"values": [1, 2], "horizon": 0})]).await
+        }
         // The server's limit, and the model's.
-        Code::HorizonTooLong => {
+        Code::Call(CallCode::HorizonTooLong) => {
             posts(
                 app,
                 [61, 49].map(|horizon| json!({"values": [1, 2], "horizon": horizon})),
             )
             .await
         }
-        Code::InvalidQuantile => series(app, [json!({"values": [1], "quantiles": [0.5, 1]})]).await,
-        Code::InvalidLevel => series(app, [json!({"values": [1], "levels": [100]})]).await,
-        Code::TooManyLevels => {
+        Code::Call(CallCode::InvalidQuantile) => {
+            series(app, [json!({"values": [1], "quantiles": [0.5, 1]})]).await
+        }
+        Code::Call(CallCode::InvalidLevel) => {
+            series(app, [json!({"values": [1], "levels": [100]})]).await
+        }
+        Code::Call(CallCode::TooManyLevels) => {
             series(
                 app,
                 [json!({"values": [1], "quantiles": [0.1, 0.2, 0.3], "levels": [50, 60]})],
             )
             .await
         }
-        Code::UnknownModel
-        | Code::UnknownVersion
+        Code::Call(CallCode::UnknownModel)
+        | Code::Call(CallCode::UnknownVersion)
         | Code::ModelInUse
         | Code::TooManyAliases
         | Code::InvalidModelName
@@ -168,27 +179,27 @@ pub(super) async fn provocations(app: &TestApp, code: Code) -> Vec<Provocation> 
         | Code::ModelLoaded
         | Code::NoRoom
         | Code::Unauthorized
-        | Code::ModelLoading
-        | Code::ModelFailed
-        | Code::UnfitValue
-        | Code::MissingCovariate
-        | Code::UnfitCovariate
-        | Code::ForecastNotFinite
-        | Code::ModelError => models::provocations(app, code).await,
-        Code::InvalidWindows
-        | Code::TooManyWindows
-        | Code::InvalidStep
-        | Code::BacktestTooLarge => backtests::provocations(app, code).await,
-        Code::AllSeriesFailed => {
+        | Code::Call(CallCode::ModelLoading)
+        | Code::Call(CallCode::ModelFailed)
+        | Code::Call(CallCode::UnfitValue)
+        | Code::Call(CallCode::MissingCovariate)
+        | Code::Call(CallCode::UnfitCovariate)
+        | Code::Call(CallCode::ForecastNotFinite)
+        | Code::Call(CallCode::ModelError) => models::provocations(app, code).await,
+        Code::Call(CallCode::InvalidWindows)
+        | Code::Call(CallCode::TooManyWindows)
+        | Code::Call(CallCode::InvalidStep)
+        | Code::Call(CallCode::BacktestTooLarge) => backtests::provocations(app, code).await,
+        Code::Call(CallCode::AllSeriesFailed) => {
             let bad = [json!({"values": [], "id": "a"}), json!({"values": [null]})];
             posts(app, [json!({"horizon": 1, "series": bad})]).await
         }
-        Code::EmptySeries => {
+        Code::Call(CallCode::EmptySeries) => {
             let stamped = json!({"values": [], "timestamps": []});
             series(app, [json!({"values": []}), stamped]).await
         }
         // The second has nothing in the part that the model sees.
-        Code::AllMissing => {
+        Code::Call(CallCode::AllMissing) => {
             let mut values = vec![Value::Null; 65];
             values[0] = json!(1);
             let wide = TestApp::scripted(Scripted::last_value());
@@ -196,46 +207,48 @@ pub(super) async fn provocations(app: &TestApp, code: Code) -> Vec<Provocation> 
             provoked.extend(series(&wide, [json!({"values": values})]).await);
             provoked
         }
-        Code::InfiniteValue => {
+        Code::Call(CallCode::InfiniteValue) => {
             let mut provoked = texts(app, ["{\"values\": [1, 1e999], \"horizon\": 1}"]).await;
             provoked.extend(tables(app, [("horizon=1", "y\n1\n-inf\n")]).await);
             provoked
         }
-        Code::SeriesTooLong => {
+        Code::Call(CallCode::SeriesTooLong) => {
             let stamps = json!({"values": [1], "timestamps": vec![1; 21]});
             let mut provoked = series(app, [json!({"values": vec![1; 21]}), stamps]).await;
             provoked.extend(series(app, [json!({"series": [{"values": vec![1; 21]}]})]).await);
             provoked
         }
-        Code::SeriesTooShort => series(app, [json!({"values": [1]})]).await,
-        Code::InvalidValue => {
+        Code::Call(CallCode::SeriesTooShort) => series(app, [json!({"values": [1]})]).await,
+        Code::Call(CallCode::InvalidValue) => {
             tables(
                 app,
                 [("horizon=1", "y\n1\nmany\n"), ("horizon=1", "y\n\"1,5\"\n")],
             )
             .await
         }
-        Code::TooManyCovariates | Code::InvalidCovariate => covariates(app, code).await,
-        Code::LengthMismatch
-        | Code::InvalidStart
-        | Code::InvalidTimestamp
-        | Code::InvalidTimezone
-        | Code::FrequencyMissing
-        | Code::UnknownFrequency
-        | Code::AmbiguousFrequency
-        | Code::FrequencyNotInferred
-        | Code::UnsortedTimestamps
-        | Code::DuplicateTimestamp
-        | Code::OffGridTimestamp
-        | Code::TooManyGaps
-        | Code::CalendarOutOfRange
-        | Code::InvalidSeasonLength => calendar(app, code).await,
+        Code::Call(CallCode::TooManyCovariates) | Code::Call(CallCode::InvalidCovariate) => {
+            covariates(app, code).await
+        }
+        Code::Call(CallCode::LengthMismatch)
+        | Code::Call(CallCode::InvalidStart)
+        | Code::Call(CallCode::InvalidTimestamp)
+        | Code::Call(CallCode::InvalidTimezone)
+        | Code::Call(CallCode::FrequencyMissing)
+        | Code::Call(CallCode::UnknownFrequency)
+        | Code::Call(CallCode::AmbiguousFrequency)
+        | Code::Call(CallCode::FrequencyNotInferred)
+        | Code::Call(CallCode::UnsortedTimestamps)
+        | Code::Call(CallCode::DuplicateTimestamp)
+        | Code::Call(CallCode::OffGridTimestamp)
+        | Code::Call(CallCode::TooManyGaps)
+        | Code::Call(CallCode::CalendarOutOfRange)
+        | Code::Call(CallCode::InvalidSeasonLength) => calendar(app, code).await,
     }
 }
 
 async fn covariates(app: &TestApp, code: Code) -> Vec<Provocation> {
     let sent = |covariates: Value| json!({"values": [1, 2], "covariates": covariates});
-    if code == Code::TooManyCovariates {
+    if code == Code::Call(CallCode::TooManyCovariates) {
         let five = json!({"a": 1, "b": 1, "c": 1, "d": 1, "e": 1});
         return series(app, [sent(json!({"static": five}))]).await;
     }
@@ -303,23 +316,23 @@ async fn calendar(app: &TestApp, code: Code) -> Vec<Provocation> {
         body
     };
     match code {
-        Code::LengthMismatch => {
+        Code::Call(CallCode::LengthMismatch) => {
             let mut body = stamped(&["2024-01-01", "2024-01-02"]);
             body["values"] = json!([1, 2, 3]);
             series(app, [body]).await
         }
-        Code::InvalidStart => {
+        Code::Call(CallCode::InvalidStart) => {
             series(app, [started("2024-02-30", "D"), started("20240101", "D")]).await
         }
-        Code::InvalidTimestamp => {
+        Code::Call(CallCode::InvalidTimestamp) => {
             let mixed = stamped(&["2024-01-01", "2024-01-02T00:00:00", "2024-01-03"]);
             series(app, [stamped(&["2024-01-01", "x"]), mixed]).await
         }
-        Code::InvalidTimezone => {
+        Code::Call(CallCode::InvalidTimezone) => {
             let names = [("2024-01-01T00:00", "Europe/Berln"), ("5", "Europe/Berlin")];
             series(app, names.map(|(start, zone)| zoned(start, zone))).await
         }
-        Code::FrequencyMissing => {
+        Code::Call(CallCode::FrequencyMissing) => {
             let unitless = started("2024-01-01", "2");
             series(
                 app,
@@ -327,15 +340,15 @@ async fn calendar(app: &TestApp, code: Code) -> Vec<Provocation> {
             )
             .await
         }
-        Code::UnknownFrequency => {
+        Code::Call(CallCode::UnknownFrequency) => {
             series(
                 app,
                 ["lunar", "0D", "1.5h"].map(|text| started("2024-01-01", text)),
             )
             .await
         }
-        Code::AmbiguousFrequency => series(app, [started("2024-01-01", "m")]).await,
-        Code::FrequencyNotInferred => {
+        Code::Call(CallCode::AmbiguousFrequency) => series(app, [started("2024-01-01", "m")]).await,
+        Code::Call(CallCode::FrequencyNotInferred) => {
             let irregular = [
                 "2024-01-01T00:00:00.1",
                 "2024-01-02T00:07:00",
@@ -347,16 +360,22 @@ async fn calendar(app: &TestApp, code: Code) -> Vec<Provocation> {
             )
             .await
         }
-        Code::UnsortedTimestamps => series(app, [daily(&["2024-01-02", "2024-01-01"])]).await,
-        Code::DuplicateTimestamp => series(app, [daily(&["2024-01-01", "2024-01-01"])]).await,
-        Code::OffGridTimestamp => {
+        Code::Call(CallCode::UnsortedTimestamps) => {
+            series(app, [daily(&["2024-01-02", "2024-01-01"])]).await
+        }
+        Code::Call(CallCode::DuplicateTimestamp) => {
+            series(app, [daily(&["2024-01-01", "2024-01-01"])]).await
+        }
+        Code::Call(CallCode::OffGridTimestamp) => {
             let mut body = stamped(&["2024-01-01", "2024-02-01", "2024-03-02"]);
             body["frequency"] = json!("MS");
             series(app, [body]).await
         }
-        Code::TooManyGaps => series(app, [daily(&["2024-01-01", "2024-03-01"])]).await,
-        Code::CalendarOutOfRange => series(app, [started("9999-12-31", "D")]).await,
-        Code::InvalidSeasonLength => {
+        Code::Call(CallCode::TooManyGaps) => {
+            series(app, [daily(&["2024-01-01", "2024-03-01"])]).await
+        }
+        Code::Call(CallCode::CalendarOutOfRange) => series(app, [started("9999-12-31", "D")]).await,
+        Code::Call(CallCode::InvalidSeasonLength) => {
             let lengths = [json!(0), json!(21), json!("detected")];
             series(
                 app,
@@ -441,7 +460,7 @@ async fn transport(app: &TestApp, code: Code) -> Vec<Provocation> {
             provoked.push(told(format!("horizon=1 {body}"), answer).await);
             provoked
         }
-        Code::RequestTimeout => {
+        Code::Call(CallCode::RequestTimeout) => {
             let (held, _gate) = Scripted::gated();
             let app = TestAppBuilder::scripted().workers(vec![held]).build();
             let body = json!({"values": [1, 2], "horizon": 2}).to_string();
@@ -457,7 +476,7 @@ async fn transport(app: &TestApp, code: Code) -> Vec<Provocation> {
             let silent = app.send(silent());
             vec![late, told("a body that does not come", silent).await]
         }
-        Code::Overloaded => {
+        Code::Call(CallCode::Overloaded) => {
             let (held, mut gate) = Scripted::gated();
             let app = TestAppBuilder::scripted()
                 .queue_steps(8)
@@ -473,11 +492,12 @@ async fn transport(app: &TestApp, code: Code) -> Vec<Provocation> {
         }
         // An engine is closed when the last who holds it lets go, so no request meets this until
         // versions are replaced while others are served.
-        Code::ShuttingDown => {
-            let answer = Answer::of(Problem::from(SubmitError::Closed).into_response());
+        Code::Call(CallCode::ShuttingDown) => {
+            let answer =
+                Answer::of(Problem::from(CallError::from(SubmitError::Closed)).into_response());
             vec![told("a model that is being unloaded", answer).await]
         }
-        Code::Internal => {
+        Code::Call(CallCode::Internal) => {
             let app = TestApp::scripted(Scripted::last_value());
             app.metrics
                 .register(Box::new(Panicking::default()))

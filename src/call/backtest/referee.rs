@@ -1,0 +1,155 @@
+//! Scores what was forecast for windows of the past.
+
+use std::time::Instant;
+
+use almanac_engine::{Outcomes, Timing};
+use almanac_forecast::backtest::{Contest, Entrant, Kind, Role};
+use almanac_forecast::{Baseline, Calibration, Forecast, ForecastRequest, Leaderboard, Residuals};
+
+use crate::call::backtest::BacktestOptions;
+use crate::call::backtest::cuts::{Chunk, Cuts, Job};
+use crate::call::calibrate::error_scale;
+
+/// Who scores. Entrants are the models, the same calibrated, and the baselines.
+#[derive(Debug)]
+pub(super) struct Referee {
+    pub(super) cuts: Cuts,
+    contest: Contest,
+    n_models: usize,
+    calibration: Option<Vec<Learner>>,
+}
+
+/// What is learnt of one model.
+#[derive(Debug)]
+struct Learner {
+    residuals: Residuals,
+    /// Made when the first window is scored, when the last residual is there.
+    fitted: Option<Calibration>,
+}
+
+impl Referee {
+    /// For the models with `names`, none of which forecasts from fewer than `least` values.
+    pub(super) fn new(
+        names: Vec<String>,
+        series: Vec<ForecastRequest>,
+        options: &BacktestOptions,
+        least: usize,
+    ) -> Self {
+        let plan = options.plan;
+        let steps = plan.horizon().steps();
+        let levels = options.measures.all_levels();
+        let levels = if plan.is_calibrated() {
+            levels.mirrored()
+        } else {
+            levels
+        };
+        let n_models = names.len();
+        let learner = || Learner {
+            residuals: Residuals::new(&levels, steps),
+            fitted: None,
+        };
+        let calibration = plan
+            .is_calibrated()
+            .then(|| std::iter::repeat_with(learner).take(n_models).collect());
+        let entrants = entrants(names, plan.is_calibrated());
+        let contest = Contest::new(options.measures.clone(), steps, series.len(), entrants);
+        Self {
+            cuts: Cuts::new(series, plan, levels, least),
+            contest,
+            n_models,
+            calibration,
+        }
+    }
+
+    /// Scores what each model forecast for `chunk`, and what the baselines do.
+    pub(super) fn score(&mut self, chunk: &Chunk, outcomes: Vec<(Outcomes, Timing)>) {
+        let scales: Vec<_> = chunk.requests.iter().map(error_scale).collect();
+        for (model_idx, (outcomes, timing)) in outcomes.into_iter().enumerate() {
+            self.contest.took(model_idx, timing.inference);
+            if self.calibration.is_some() {
+                // Its forecasts are those of the model.
+                self.contest
+                    .took(self.n_models + model_idx, timing.inference);
+            }
+            for ((job, outcome), scale) in chunk.jobs.iter().zip(outcomes).zip(&scales) {
+                match outcome {
+                    Ok(forecast) => self.take(model_idx, *job, &forecast, *scale),
+                    Err(failure) => self.contest.failed(model_idx, failure),
+                }
+            }
+        }
+        self.score_baselines(chunk, &scales);
+    }
+
+    fn score_baselines(&mut self, chunk: &Chunk, scales: &[Option<f64>]) {
+        let before = self.n_models * if self.calibration.is_some() { 2 } else { 1 };
+        for (position, baseline) in Baseline::ALL.into_iter().enumerate() {
+            let entrant_idx = before + position;
+            let started = Instant::now();
+            for ((job, request), scale) in chunk.jobs.iter().zip(&chunk.requests).zip(scales) {
+                if job.window.role != Role::Scored {
+                    continue;
+                }
+                let place = (entrant_idx, job.series_idx);
+                match baseline.forecast(request) {
+                    Some(forecast) => {
+                        let actual = self.cuts.actual(*job);
+                        self.contest.record(place, &forecast, actual, *scale);
+                    }
+                    None => self.contest.failed(entrant_idx, "a value is not finite"),
+                }
+            }
+            self.contest.took(entrant_idx, started.elapsed());
+        }
+    }
+
+    /// Learns from a forecast of a model, or scores it.
+    fn take(&mut self, model_idx: usize, job: Job, forecast: &Forecast, scale: Option<f64>) {
+        let actual = self.cuts.actual(job);
+        let learner = self.calibration.as_mut().map(|all| &mut all[model_idx]);
+        if job.window.role == Role::Calibrates {
+            if let Some(learner) = learner {
+                learner.residuals.record(forecast, actual, scale);
+            }
+            return;
+        }
+        if let Some(learner) = learner {
+            let started = Instant::now();
+            let fitted = learner
+                .fitted
+                .get_or_insert_with(|| learner.residuals.fit());
+            let calibrated = fitted.apply(forecast, scale);
+            let place = self.n_models + model_idx;
+            self.contest.took(place, started.elapsed());
+            self.contest
+                .record((place, job.series_idx), &calibrated, actual, scale);
+        }
+        self.contest
+            .record((model_idx, job.series_idx), forecast, actual, scale);
+    }
+
+    /// Whether any residual was seen.
+    pub(super) fn is_calibrated(&self) -> bool {
+        let mut learners = self.calibration.iter().flatten();
+        learners.any(|learner| !learner.residuals.is_empty())
+    }
+
+    pub(super) fn finish(self) -> Leaderboard {
+        self.contest.finish()
+    }
+}
+
+fn entrants(names: Vec<String>, calibrated: bool) -> Vec<Entrant> {
+    let of_kind = |kind| move |name: String| Entrant { name, kind };
+    let again = if calibrated {
+        names.clone()
+    } else {
+        Vec::new()
+    };
+    let baselines = Baseline::ALL.map(|baseline| baseline.name().to_owned());
+    let models = names.into_iter().map(of_kind(Kind::Model));
+    models
+        .chain(again.into_iter().map(of_kind(Kind::Calibrated)))
+        .chain(baselines.into_iter().map(of_kind(Kind::Baseline)))
+        .collect()
+}

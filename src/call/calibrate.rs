@@ -1,0 +1,112 @@
+//! Calibration of the intervals of a model by its errors on the past of the same series.
+
+use std::time::Instant;
+
+use almanac_engine::registry::LiveModel;
+use almanac_engine::{Outcomes, Terms, Timing};
+use almanac_forecast::accuracy::scale;
+use almanac_forecast::{Calibration, ForecastRequest, Plan, QuantileLevels, Residuals};
+
+use crate::call::backtest::{BacktestError, CHUNK_STEPS, Cuts, run_windows};
+use crate::call::{CallError, Progress, off_runtime, prepared};
+
+/// A calibration with the series that it was learned from.
+#[derive(Debug)]
+pub(super) struct Learned {
+    pub(super) calibration: Calibration,
+    /// The series, as they were given.
+    series: Vec<ForecastRequest>,
+    /// The scale of the errors of each series.
+    scales: Vec<Option<f64>>,
+    /// The time spent in the engine.
+    timing: Timing,
+}
+
+/// Forecasts `requests` with `model`, calibrated on windows of their own past.
+///
+/// # Errors
+/// The error of the engine.
+pub(super) async fn forecast(
+    model: &LiveModel,
+    requests: Vec<ForecastRequest>,
+    plan: Plan,
+    levels: QuantileLevels,
+    terms: Terms,
+) -> Result<(Outcomes, Timing), CallError> {
+    let learned = learn(model, requests, plan, levels, Some(terms.deadline), &()).await?;
+    let (outcomes, mut timing) = prepared::forecast(model, learned.series, terms).await?;
+    timing.queue += learned.timing.queue;
+    timing.inference += learned.timing.inference;
+    let (calibration, scales) = (learned.calibration, learned.scales);
+    let outcomes = off_runtime(move || {
+        let calibrated = outcomes
+            .into_iter()
+            .zip(scales)
+            .map(|(outcome, scale)| Ok(calibration.apply(&outcome?, scale)))
+            .collect();
+        Ok::<_, CallError>(calibrated)
+    })
+    .await?;
+    Ok((outcomes, timing))
+}
+
+/// Forecasts the windows of `series` by `plan` with `model`, on `levels`, and learns from all of them.
+///
+/// A window that the model cannot forecast is skipped. Dropping the future ends the work.
+///
+/// # Errors
+/// [`BacktestError`] of the first chunk that the engine does not answer by `deadline`.
+pub(super) async fn learn(
+    model: &LiveModel,
+    series: Vec<ForecastRequest>,
+    plan: Plan,
+    levels: QuantileLevels,
+    deadline: Option<Instant>,
+    progress: &dyn Progress,
+) -> Result<Learned, BacktestError> {
+    let context = &model.engine.manifest().context;
+    let (least, most_context) = (context.least(), context.reach());
+    let mut residuals = Residuals::new(&levels, plan.horizon().steps());
+    let cut = move || Cuts::new(series, plan, levels, least);
+    let mut cuts = tokio::task::spawn_blocking(cut).await?;
+    progress.begin(cuts.counts().scored + cuts.counts().calibrating);
+    let mut timing = Timing::default();
+    loop {
+        let chunk;
+        (cuts, chunk) = tokio::task::spawn_blocking(move || {
+            let chunk = cuts.next_chunk(CHUNK_STEPS, most_context);
+            (cuts, chunk)
+        })
+        .await?;
+        let Some(chunk) = chunk else { break };
+        let (outcomes, spent) = run_windows(model, &chunk, deadline).await?;
+        timing.queue += spent.queue;
+        timing.inference += spent.inference;
+        progress.advance(chunk.requests.len());
+        (cuts, residuals) = tokio::task::spawn_blocking(move || {
+            let windows = chunk.jobs.iter().zip(&chunk.requests).zip(outcomes);
+            for ((job, request), outcome) in windows {
+                if let Ok(forecast) = outcome {
+                    residuals.record(&forecast, cuts.actual(*job), error_scale(request));
+                }
+            }
+            (cuts, residuals)
+        })
+        .await?;
+    }
+    let conclude = move || {
+        let series = cuts.into_series();
+        Learned {
+            calibration: residuals.fit(),
+            scales: series.iter().map(error_scale).collect(),
+            series,
+            timing,
+        }
+    };
+    Ok(tokio::task::spawn_blocking(conclude).await?)
+}
+
+/// Returns the scale of the errors of a forecast of `request`, as MASE has it.
+pub(super) fn error_scale(request: &ForecastRequest) -> Option<f64> {
+    scale(request.series().values(), request.season_length())
+}

@@ -1,0 +1,3 @@
+//! The protocols of other systems, one file each: translations to the shared call and back.
+
+pub(super) mod sagemaker;

@@ -1,0 +1,217 @@
+//! What `/forecast` answers.
+
+use std::fmt::Display;
+
+use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
+
+use almanac_engine::registry::LiveModel;
+use almanac_forecast::{Forecast, Frequency, QuantileLevel, Stamp, Warning};
+use almanac_frame::Presented;
+use almanac_model::Digest;
+
+use crate::call::{FailedSeries, ForecastSpec, SeriesForecast};
+use crate::http::problem::SeriesProblem;
+
+/// Forecasts, in the order of the request's series. Borrows what it shows, and is written as it is
+/// walked.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ForecastAnswer<'a> {
+    /// The model that made them.
+    pub(crate) model: ModelReference<'a>,
+    /// One for each series.
+    pub(crate) forecasts: Vec<SeriesAnswer<'a>>,
+}
+
+/// A model version.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ModelReference<'a> {
+    /// Its name.
+    #[schema(example = "almanac")]
+    name: &'a str,
+    /// Its version.
+    #[schema(example = "1")]
+    version: &'a str,
+    /// Digest of its bundle.
+    #[schema(value_type = String, example = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")]
+    digest: Shown<'a, Digest>,
+}
+
+/// The forecast of one series, or why it has none.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum SeriesAnswer<'a> {
+    /// A forecast.
+    Forecast(ForecastOfSeries<'a>),
+    /// No forecast.
+    Failed(SeriesProblem),
+}
+
+/// The forecast of one series.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ForecastOfSeries<'a> {
+    /// The series' id, as it was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    /// One for each step, when the series has a calendar.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>)]
+    timestamps: Option<Stamps<'a>>,
+    /// The median, one value for each step.
+    #[schema(value_type = Vec<f64>)]
+    point: Numbers<'a>,
+    /// Values by quantile level.
+    #[schema(value_type = std::collections::BTreeMap<String, Vec<f64>>)]
+    quantiles: Quantiles<'a>,
+    /// Lower and upper values by central level in percent.
+    #[serde(skip_serializing_if = "Levels::is_empty")]
+    #[schema(value_type = std::collections::BTreeMap<String, Interval<'_>>)]
+    levels: Levels<'a>,
+    /// The step of the calendar, given or inferred.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    frequency: Option<Shown<'a, Frequency>>,
+    /// Steps per season that the model was told; 1 means none.
+    season_length: usize,
+    /// How many values of the series, counted from its end, the model saw.
+    context_length: usize,
+    /// What else should be known of this forecast.
+    #[schema(value_type = Vec<WarningBody>)]
+    warnings: Warnings<'a>,
+}
+
+/// A central interval.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Interval<'a> {
+    /// Its lower ends, one for each step.
+    #[schema(value_type = Vec<f64>)]
+    lower: Numbers<'a>,
+    /// Its upper ends, one for each step.
+    #[schema(value_type = Vec<f64>)]
+    upper: Numbers<'a>,
+}
+
+/// Something that should be known of a forecast.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct WarningBody {
+    /// Stable code to match on.
+    #[schema(value_type = String, example = "context_truncated")]
+    code: &'static str,
+    /// What it is, with values.
+    detail: String,
+}
+
+/// Values as they are presented to clients.
+#[derive(Debug)]
+struct Numbers<'a>(&'a [f64]);
+
+/// Timestamps, as text.
+#[derive(Debug)]
+struct Stamps<'a>(&'a [Stamp]);
+
+/// What is written as it is shown.
+#[derive(Debug)]
+struct Shown<'a, T>(&'a T);
+
+/// The values of each quantile level that was asked for.
+#[derive(Debug)]
+struct Quantiles<'a>(&'a ForecastSpec, &'a Forecast);
+
+/// The interval of each central level that was asked for.
+#[derive(Debug)]
+struct Levels<'a>(&'a ForecastSpec, &'a Forecast);
+
+#[derive(Debug)]
+struct Warnings<'a>(&'a [Warning]);
+
+impl Serialize for Numbers<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|&value| Presented::from(value)))
+    }
+}
+
+impl Serialize for Stamps<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(Shown))
+    }
+}
+
+impl<T: Display> Serialize for Shown<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self.0)
+    }
+}
+
+impl Serialize for Quantiles<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(spec, forecast) = self;
+        let quantiles = spec.quantiles.iter();
+        serializer.collect_map(quantiles.map(|level| (Shown(level), numbers(forecast, *level))))
+    }
+}
+
+impl Serialize for Levels<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(spec, forecast) = self;
+        serializer.collect_map(spec.levels.iter().map(|level| {
+            let lower = numbers(forecast, level.lower());
+            let upper = numbers(forecast, level.upper());
+            (Shown(level), Interval { lower, upper })
+        }))
+    }
+}
+
+impl Levels<'_> {
+    const fn is_empty(&self) -> bool {
+        self.0.levels.is_empty()
+    }
+}
+
+impl Serialize for Warnings<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|warning| WarningBody {
+            code: warning.code(),
+            detail: warning.to_string(),
+        }))
+    }
+}
+
+fn numbers(forecast: &Forecast, level: QuantileLevel) -> Numbers<'_> {
+    Numbers(forecast.quantile(level).unwrap_or_default())
+}
+
+impl<'a> ModelReference<'a> {
+    pub(crate) fn of(model: &'a LiveModel) -> Self {
+        let manifest = model.engine.manifest();
+        Self {
+            name: &manifest.name,
+            version: &manifest.version,
+            digest: Shown(&model.digest),
+        }
+    }
+}
+
+impl<'a> SeriesAnswer<'a> {
+    /// Creates the answer for one series, on the levels of `spec`.
+    pub(crate) fn of(
+        outcome: &'a Result<SeriesForecast, FailedSeries>,
+        spec: &'a ForecastSpec,
+    ) -> Self {
+        let series = match outcome {
+            Ok(series) => series,
+            Err(failed) => return Self::Failed(failed.clone().into()),
+        };
+        let forecast = &series.forecast;
+        Self::Forecast(ForecastOfSeries {
+            id: series.id.as_deref(),
+            timestamps: series.stamps.as_deref().map(Stamps),
+            point: Numbers(forecast.point()),
+            quantiles: Quantiles(spec, forecast),
+            levels: Levels(spec, forecast),
+            frequency: series.frequency.as_ref().map(Shown),
+            season_length: forecast.season_length,
+            context_length: forecast.context_length,
+            warnings: Warnings(&forecast.warnings),
+        })
+    }
+}
