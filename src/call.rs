@@ -14,6 +14,8 @@ mod error;
 mod forecast;
 mod outcome;
 mod prepared;
+mod submit;
+mod windows;
 
 pub use backtest::{BacktestCall, BacktestOutcome, PreparedBacktest};
 pub use code::CallCode;
@@ -22,6 +24,7 @@ pub use error::{CallError, FailedSeries};
 pub use forecast::{ForecastCall, ForecastSpec, SeriesCall};
 pub use outcome::{ForecastOutcome, SeriesForecast};
 pub use prepared::PreparedForecast;
+pub use windows::WindowError;
 
 pub(crate) use forecast::too_many_series;
 

@@ -18,8 +18,9 @@ mod terms;
 pub use admin::{AccessKey, AdminState, admin_openapi_document, admin_router};
 pub use dialects::sagemaker::{SageMaker, Strategy, Transform, preferring};
 pub use layers::metrics::HttpMetrics;
-pub use layers::observe::{Observation, ROUTINE};
+pub use layers::observation::{Observation, ROUTINE};
 pub use native::backtest::BacktestAnswer;
+pub use native::forecast::json::parse as parse_forecast;
 pub use problem::{Code, Problem, SeriesProblem};
 pub use state::{AppState, AppStateParts};
 

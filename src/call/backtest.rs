@@ -7,7 +7,6 @@
 
 mod call;
 mod choice;
-mod cuts;
 mod outcome;
 mod referee;
 
@@ -15,20 +14,16 @@ pub use call::{BacktestCall, PreparedBacktest};
 pub use choice::{Choice, ChoiceError, LeftOut, choose};
 pub use outcome::{BacktestOutcome, ScoredSeries};
 
-pub(super) use cuts::{Chunk, Cuts};
-
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use thiserror::Error;
-
 use almanac_engine::registry::LiveModel;
-use almanac_engine::{EngineError, Outcomes, Priority, SubmitError, Terms, Timing};
 use almanac_forecast::backtest::TooShort;
 use almanac_forecast::{ForecastRequest, Leaderboard, Measures, Plan};
 
 use crate::call::Progress;
 use crate::call::backtest::referee::Referee;
+use crate::call::windows::{self, WindowError};
 
 /// What to compare, and how.
 #[derive(Clone, Debug)]
@@ -60,37 +55,16 @@ pub struct Report {
     pub duration: Duration,
 }
 
-/// Why a backtest ended before its last window.
-#[derive(Debug, Error)]
-pub enum BacktestError {
-    /// A model takes no more.
-    #[error(transparent)]
-    Submit(#[from] SubmitError),
-    /// A chunk took too long.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    /// The blocking pool failed.
-    #[error("scoring failed: {0}")]
-    Pool(#[from] tokio::task::JoinError),
-}
-
-/// Steps, of context and horizon together, that go to a model at a time: some four runs of it, which
-/// keeps workers busy and leaves room in the queue.
-pub(super) const CHUNK_STEPS: usize = 65_536;
-
-/// Nobody waits for a file as for a request, so only a model that hangs is given up.
-const CHUNK_TIMEOUT: Duration = Duration::from_secs(3_600);
-
 /// Compares `models` and the baselines on `series`. Dropping the future ends the work.
 ///
 /// # Errors
-/// [`BacktestError`] of the first chunk that an engine does not answer.
+/// [`WindowError`] of the first chunk that an engine does not answer.
 pub async fn backtest(
     models: &[Arc<LiveModel>],
     series: Vec<ForecastRequest>,
     options: &BacktestOptions,
     progress: &dyn Progress,
-) -> Result<Report, BacktestError> {
+) -> Result<Report, WindowError> {
     let started = Instant::now();
     let manifests = models.iter().map(|model| model.engine.manifest());
     let names = manifests.clone().map(|manifest| manifest.name.clone());
@@ -105,14 +79,14 @@ pub async fn backtest(
         let cost = most_context.unwrap_or(0);
         let chunk;
         (referee, chunk) = tokio::task::spawn_blocking(move || {
-            let chunk = referee.cuts.next_chunk(CHUNK_STEPS, cost);
+            let chunk = referee.cuts.next_chunk(windows::CHUNK_STEPS, cost);
             (referee, chunk)
         })
         .await?;
         let Some(chunk) = chunk else { break };
         let mut outcomes = Vec::with_capacity(models.len());
         for model in models {
-            let answered = run_windows(model, &chunk, options.deadline).await?;
+            let answered = windows::forecast(model, &chunk, options.deadline).await?;
             progress.advance(chunk.requests.len());
             outcomes.push(answered);
         }
@@ -159,18 +133,4 @@ impl Report {
         }
         warnings
     }
-}
-
-/// What `model` forecasts for the windows of `chunk`.
-pub(super) async fn run_windows(
-    model: &LiveModel,
-    chunk: &Chunk,
-    deadline: Option<Instant>,
-) -> Result<(Outcomes, Timing), BacktestError> {
-    let terms = Terms {
-        deadline: deadline.unwrap_or_else(|| Instant::now() + CHUNK_TIMEOUT),
-        priority: Some(Priority::Bulk),
-    };
-    let submission = model.engine.submit(chunk.requests.clone(), terms)?;
-    Ok(submission.outcomes().await?)
 }

@@ -4,11 +4,10 @@ use std::time::Instant;
 
 use almanac_engine::registry::LiveModel;
 use almanac_engine::{Outcomes, Terms, Timing};
-use almanac_forecast::accuracy::scale;
 use almanac_forecast::{Calibration, ForecastRequest, Plan, QuantileLevels, Residuals};
 
-use crate::call::backtest::{BacktestError, CHUNK_STEPS, Cuts, run_windows};
-use crate::call::{CallError, Progress, off_runtime, prepared};
+use crate::call::windows::{self, CHUNK_STEPS, Cuts, WindowError, error_scale};
+use crate::call::{CallError, Progress, off_runtime, submit};
 
 /// A calibration with the series that it was learned from.
 #[derive(Debug)]
@@ -34,7 +33,7 @@ pub(super) async fn forecast(
     terms: Terms,
 ) -> Result<(Outcomes, Timing), CallError> {
     let learned = learn(model, requests, plan, levels, Some(terms.deadline), &()).await?;
-    let (outcomes, mut timing) = prepared::forecast(model, learned.series, terms).await?;
+    let (outcomes, mut timing) = submit::forecast(model, learned.series, terms).await?;
     timing.queue += learned.timing.queue;
     timing.inference += learned.timing.inference;
     let (calibration, scales) = (learned.calibration, learned.scales);
@@ -55,7 +54,7 @@ pub(super) async fn forecast(
 /// A window that the model cannot forecast is skipped. Dropping the future ends the work.
 ///
 /// # Errors
-/// [`BacktestError`] of the first chunk that the engine does not answer by `deadline`.
+/// [`WindowError`] of the first chunk that the engine does not answer by `deadline`.
 pub(super) async fn learn(
     model: &LiveModel,
     series: Vec<ForecastRequest>,
@@ -63,7 +62,7 @@ pub(super) async fn learn(
     levels: QuantileLevels,
     deadline: Option<Instant>,
     progress: &dyn Progress,
-) -> Result<Learned, BacktestError> {
+) -> Result<Learned, WindowError> {
     let context = &model.engine.manifest().context;
     let (least, most_context) = (context.least(), context.reach());
     let mut residuals = Residuals::new(&levels, plan.horizon().steps());
@@ -79,7 +78,7 @@ pub(super) async fn learn(
         })
         .await?;
         let Some(chunk) = chunk else { break };
-        let (outcomes, spent) = run_windows(model, &chunk, deadline).await?;
+        let (outcomes, spent) = windows::forecast(model, &chunk, deadline).await?;
         timing.queue += spent.queue;
         timing.inference += spent.inference;
         progress.advance(chunk.requests.len());
@@ -104,9 +103,4 @@ pub(super) async fn learn(
         }
     };
     Ok(tokio::task::spawn_blocking(conclude).await?)
-}
-
-/// Returns the scale of the errors of a forecast of `request`, as MASE has it.
-pub(super) fn error_scale(request: &ForecastRequest) -> Option<f64> {
-    scale(request.series().values(), request.season_length())
 }

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use almanac_engine::registry::{LiveModel, Routed, Shadows};
+use almanac_engine::registry::{Routed, Shadows};
 use almanac_engine::{Outcomes, Submission, Terms, Timing};
 use almanac_forecast::{Calibration, ForecastRequest, Limits, QuantileLevels};
 
-use crate::call::calibrate;
 use crate::call::error::series_failure;
 use crate::call::outcome::PendingSeries;
+use crate::call::windows::error_scale;
 use crate::call::{
     CallError, FailedSeries, ForecastOutcome, ForecastSpec, Progress, SeriesCall, SeriesForecast,
+    calibrate, submit,
 };
 
 /// A call whose model and levels are known, and whose series are requests or errors.
@@ -115,7 +116,7 @@ impl PreparedForecast {
         if let Some(calibration) = calibration {
             for (request, outcome) in self.requests.iter().zip(&mut outcomes) {
                 if let Ok(forecast) = outcome {
-                    *forecast = calibration.apply(forecast, calibrate::error_scale(request));
+                    *forecast = calibration.apply(forecast, error_scale(request));
                 }
             }
         }
@@ -148,7 +149,7 @@ impl PreparedForecast {
         let shadow = shadows
             .zip(self.routed.shadow.as_ref())
             .and_then(|(shadows, shadow)| shadows.prepare(Arc::clone(shadow), &requests));
-        let answered = forecast(&self.routed.model, requests, terms).await?;
+        let answered = submit::forecast(&self.routed.model, requests, terms).await?;
         if let Some(shadow) = shadow {
             shadow.answered(&answered.0);
         }
@@ -187,15 +188,4 @@ fn complete(
         }),
         None => unreachable!("the engine gives one outcome for each request"),
     }
-}
-
-/// Forecasts `requests` with `model`, and counts the outcome.
-pub(super) async fn forecast(
-    model: &LiveModel,
-    requests: Vec<ForecastRequest>,
-    terms: Terms,
-) -> Result<(Outcomes, Timing), CallError> {
-    let answer = model.engine.submit(requests, terms)?.outcomes().await;
-    model.answered(&answer);
-    Ok(answer?)
 }

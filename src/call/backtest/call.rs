@@ -8,6 +8,7 @@ use almanac_forecast::{
     BacktestLimits, ForecastRequest, Horizon, Limits, Measures, Plan, PlanDraft,
 };
 
+use crate::call::backtest::outcome::ScoredCall;
 use crate::call::backtest::{BacktestOptions, BacktestOutcome, Choice, LeftOut, backtest, choose};
 use crate::call::forecast::too_many_forecasts;
 use crate::call::{CallCode, CallContext, CallError, FailedSeries, ForecastCall, Progress};
@@ -33,14 +34,6 @@ pub struct PreparedBacktest {
     models: Vec<Arc<LiveModel>>,
     left_out: Vec<LeftOut>,
     options: BacktestOptions,
-}
-
-/// A series that is backtested, without its request.
-#[derive(Debug)]
-pub(super) struct ScoredCall {
-    pub(super) id: Option<String>,
-    /// JSON pointer to the series.
-    pub(super) path: String,
 }
 
 /// The number of windows of a call that names none.

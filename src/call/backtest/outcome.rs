@@ -2,7 +2,6 @@
 
 use almanac_forecast::{Leaderboard, Plan};
 
-use crate::call::backtest::call::ScoredCall;
 use crate::call::backtest::{LeftOut, Report};
 use crate::call::{CallError, FailedSeries};
 
@@ -22,6 +21,14 @@ pub struct ScoredSeries {
     pub id: Option<String>,
     /// The index of its scores in the leaderboard.
     pub position: usize,
+}
+
+/// A series that is backtested, without its request.
+#[derive(Debug)]
+pub(super) struct ScoredCall {
+    pub(super) id: Option<String>,
+    /// JSON pointer to the series.
+    pub(super) path: String,
 }
 
 impl BacktestOutcome {

@@ -7,8 +7,7 @@ use almanac_forecast::backtest::{Contest, Entrant, Kind, Role};
 use almanac_forecast::{Baseline, Calibration, Forecast, ForecastRequest, Leaderboard, Residuals};
 
 use crate::call::backtest::BacktestOptions;
-use crate::call::backtest::cuts::{Chunk, Cuts, Job};
-use crate::call::calibrate::error_scale;
+use crate::call::windows::{Chunk, Cuts, Job, error_scale};
 
 /// Who scores. Entrants are the models, the same calibrated, and the baselines.
 #[derive(Debug)]

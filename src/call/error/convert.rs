@@ -9,8 +9,9 @@ use almanac_forecast::backtest::TooShort;
 use almanac_forecast::{HorizonError, LevelError, PlanError};
 use almanac_model::{RowError, Unfit};
 
-use crate::call::backtest::{BacktestError, ChoiceError};
+use crate::call::backtest::ChoiceError;
 use crate::call::error::covariate;
+use crate::call::windows::WindowError;
 use crate::call::{CallCode, CallError};
 
 /// The minimum time before a refused caller should retry.
@@ -99,12 +100,12 @@ impl From<TooShort> for CallError {
     }
 }
 
-impl From<BacktestError> for CallError {
-    fn from(error: BacktestError) -> Self {
+impl From<WindowError> for CallError {
+    fn from(error: WindowError) -> Self {
         match error {
-            BacktestError::Submit(error) => error.into(),
-            BacktestError::Engine(error) => error.into(),
-            BacktestError::Pool(error) => {
+            WindowError::Submit(error) => error.into(),
+            WindowError::Engine(error) => error.into(),
+            WindowError::Pool(error) => {
                 tracing::error!(%error, "scoring a backtest failed");
                 Self::new(CallCode::Internal, "the server failed on this backtest")
             }

@@ -17,11 +17,13 @@ use tower::Service;
 
 use crate::call::CallCode;
 use crate::http::layers::metrics::{InFlight, RouteTable};
+use crate::http::layers::observation::{Observation, ROUTINE};
 use crate::http::layers::timing::{Phases, server_timing};
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
 use almanac_telemetry::logging::LoggedRequests;
-use almanac_telemetry::traces::{Identity, RequestSpan, TraceContext, Tracer};
+
+use almanac_telemetry::traces::{Identity, RequestSpan, TraceContext};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -31,20 +33,6 @@ const AMAZON_TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 
 /// What a request counts under that no route matches.
 const NO_ROUTE: &str = "other";
-
-/// Routes that machines ask all the time. A success is logged at debug, and not traced.
-pub const ROUTINE: &[&str] = &["/healthz", "/readyz", "/startupz", "/ping", "/metrics"];
-
-/// Which requests are logged and traced.
-#[derive(Clone, Debug, Default)]
-pub struct Observation {
-    /// Which requests have a line in the log.
-    pub logged: LoggedRequests,
-    /// How long a request takes that is slow.
-    pub slow: Duration,
-    /// What takes the spans, where traces are sent.
-    pub tracer: Option<Tracer>,
-}
 
 /// What observes requests.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 mod answer;
 mod format;
-pub(super) mod json;
+pub(in crate::http) mod json;
 mod lines;
 pub(super) mod query;
 pub(super) mod schema;

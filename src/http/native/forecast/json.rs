@@ -79,15 +79,11 @@ const BACKTEST_FIELDS: [&str; 17] = [
     FIELDS[13],
 ];
 
-/// Reads `body`. `allow_nan` lets bare `NaN` stand for a missing value.
+/// Parses the body of a forecast. With `allow_nan`, a bare `NaN` is a missing value.
 ///
 /// # Errors
-/// The problem of the request as a whole. A series that cannot be read carries its own.
-pub(crate) fn parse(
-    body: &[u8],
-    allow_nan: bool,
-    limits: &Limits,
-) -> Result<ForecastCall, CallError> {
+/// The error of the request as a whole. A series that cannot be parsed carries its own.
+pub fn parse(body: &[u8], allow_nan: bool, limits: &Limits) -> Result<ForecastCall, CallError> {
     let mut reader = Reader::new(body, allow_nan);
     let (call, _none) = whole(read_call(&mut reader, &FIELDS, limits))?;
     Ok(call)
