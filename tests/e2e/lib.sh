@@ -6,7 +6,7 @@ set -euo pipefail
 
 E2E=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ROOT=$(cd "$E2E/../.." && pwd)
-# The folder where build.rs keeps the ONNX Runtime library.
+# The folder in which crates/model/build.rs keeps the ONNX Runtime library.
 CACHE=${ALMANAC_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/almanac}/tools
 TARGET=${CARGO_TARGET_DIR:-$ROOT/target}
 SCRATCH=$(mktemp -d)
@@ -97,7 +97,8 @@ uv() {
     mkdir -p "$CACHE"
     python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
       --target "$SCRATCH/uv" "uv==$UV"
-    rm -rf "$home" && mv "$SCRATCH/uv" "$home"
+    # Another script may have been faster.
+    mv -T "$SCRATCH/uv" "$home" 2>/dev/null || [[ -x $home/bin/uv ]]
   fi
   "$home/bin/uv" "$@"
 }
@@ -149,11 +150,16 @@ free_port() {
   python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-# need PROGRAM PACKAGE: whether the program is there, installed from Debian's packages if it can be.
+# need PROGRAM PACKAGE: succeeds if the program exists, or can be installed from Debian's packages.
 need() {
   command -v "$1" >/dev/null && return
   [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null || return 1
-  { apt-get update && apt-get install -y --no-install-recommends "$2"; } >"$SCRATCH/apt" 2>&1
+  mkdir -p "$CACHE"
+  {
+    # Scripts that run side by side take turns; another user of the package manager is waited for.
+    flock 9
+    apt-get update && apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$2"
+  } 9>"$CACHE/apt.lock" >"$SCRATCH/apt" 2>&1
 }
 
 # start_server [ARGUMENT...]: starts the server at LISTEN, a free port unless that is set, under the
