@@ -38,10 +38,10 @@ use crate::http::layers::observe::{Observe, Observer};
 use crate::http::layers::timing::LimitDuration;
 use crate::http::native::{backtest, forecast, health, metrics, models};
 
-/// Where the service describes itself.
+/// The path of the OpenAPI document.
 const OPENAPI: &str = "/openapi.json";
 
-/// The whole service: every route, and what happens around each request.
+/// Creates the router of the service: every route, and the layers around each request.
 pub fn router(state: AppState) -> Router {
     let hosted = state.sagemaker.hosting.is_some();
     let (routes, document) = documented(Models::of(hosted)).split_for_parts();
@@ -54,12 +54,12 @@ pub fn router(state: AppState) -> Router {
         .route(OPENAPI, get(move || openapi::get_openapi(document)))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        // One layer for both, for axum boxes and clones each of its own for every request. The
-        // outermost is the first to see a request.
+        // One layer for both, because axum boxes and clones each layer for every request. The outermost is
+        // the first to see a request.
         .layer(layer_fn(move |route| Observe {
-            // Counted, logged, given its id and timings, and answered even if it panics.
+            // Counts and logs the request, adds its id and timings, and responds even if a handler panics.
             observer: Arc::clone(&observer),
-            // A handler that takes too long is dropped, and with it its place in the queue.
+            // Drops a handler that takes too long, and with it its place in the queue.
             inner: LimitDuration {
                 inner: route,
                 limit,
@@ -69,24 +69,24 @@ pub fn router(state: AppState) -> Router {
         .with_state(state)
 }
 
-/// The OpenAPI document of the service, as JSON.
+/// Returns the OpenAPI document of the service, as JSON.
 #[must_use]
 pub fn openapi_document() -> String {
     openapi::pretty(&documented(Models::OfSources).split_for_parts().1)
 }
 
-/// The OpenAPI document of a multi-model endpoint of SageMaker, as JSON.
+/// Returns the OpenAPI document of a multi-model endpoint of SageMaker, as JSON.
 #[must_use]
 pub fn multi_model_openapi_document() -> String {
     openapi::pretty(&documented(Models::OfHost).split_for_parts().1)
 }
 
-/// Whose the paths below `/models` are.
+/// The owner of the paths below `/models`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Models {
-    /// This program's own.
+    /// The native API.
     OfSources,
-    /// SageMaker's, on a multi-model endpoint.
+    /// SageMaker, on a multi-model endpoint.
     OfHost,
 }
 

@@ -1,9 +1,9 @@
-//! How good the models would have been on series whose end is known.
+//! Backtests: the accuracy of models on the past of series.
 //!
-//! Windows go to the engines in chunks, as bulk, one model after the other, so that each is timed alone.
-//! Cutting and scoring are computation and happen on the blocking pool. A window that a model cannot
-//! forecast is counted, and nothing else fails with it. Where the series come from and how the
-//! leaderboard is shown is not known here.
+//! Windows are submitted to the engines in chunks, as bulk, one model after the other, so that each is
+//! timed alone. Cutting and scoring are computation and happen on the blocking pool. A window that a
+//! model cannot forecast is counted, and nothing else fails with it. The source of the series and the
+//! presentation of the leaderboard are the caller's.
 
 mod call;
 mod choice;
@@ -25,33 +25,33 @@ use crate::call::Progress;
 use crate::call::backtest::referee::Referee;
 use crate::call::windows::{self, WindowError};
 
-/// What to compare, and how.
+/// The parameters of a backtest.
 #[derive(Clone, Debug)]
 pub struct BacktestOptions {
-    /// Where histories are cut.
+    /// The windows of each series.
     pub plan: Plan,
-    /// What is scored.
+    /// The scores to compute.
     pub measures: Measures,
-    /// When its caller gives up. Without one, no chunk may take longer than an hour.
+    /// The deadline of the caller. Without one, no chunk may take longer than an hour.
     pub deadline: Option<Instant>,
 }
 
-/// What came of a backtest.
+/// The result of a backtest.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// Everybody's standing.
+    /// The scores of the models and the baselines.
     pub leaderboard: Leaderboard,
-    /// Series without a window, by their position.
+    /// The series without a window, by position.
     pub too_short: Vec<(usize, TooShort)>,
-    /// Windows that were scored.
+    /// The number of windows that were scored.
     pub windows: usize,
-    /// Windows that calibrated.
+    /// The number of windows that calibrated.
     pub calibrating: usize,
-    /// Series with fewer scored windows than were asked for.
+    /// The number of series with fewer scored windows than requested.
     pub fewer_windows: usize,
-    /// Whether there was anything to calibrate with.
+    /// True if there was a window to calibrate with.
     pub is_calibrated: bool,
-    /// From the first chunk to the last score.
+    /// The time from the first chunk to the last score.
     pub duration: Duration,
 }
 
@@ -66,20 +66,23 @@ pub async fn backtest(
     progress: &dyn Progress,
 ) -> Result<Report, WindowError> {
     let started = Instant::now();
-    let manifests = models.iter().map(|model| model.engine.manifest());
-    let names = manifests.clone().map(|manifest| manifest.name.clone());
-    let least = manifests.clone().map(|manifest| manifest.context.least());
-    let most_context = manifests.map(|manifest| manifest.context.reach()).max();
-    let (names, least, cut) = (names.collect(), least.max().unwrap_or(0), options.clone());
-    let cut = move || Referee::new(names, series, &cut, least);
+    let mut names = Vec::with_capacity(models.len());
+    let (mut min_context, mut max_context) = (0, 0);
+    for model in models {
+        let manifest = model.engine.manifest();
+        names.push(manifest.name.clone());
+        min_context = min_context.max(manifest.context.least());
+        max_context = max_context.max(manifest.context.reach());
+    }
+    let cut_options = options.clone();
+    let cut = move || Referee::new(names, series, &cut_options, min_context);
     let mut referee = tokio::task::spawn_blocking(cut).await?;
     let counts = referee.cuts.counts().clone();
     progress.begin((counts.scored + counts.calibrating) * models.len());
     loop {
-        let cost = most_context.unwrap_or(0);
         let chunk;
         (referee, chunk) = tokio::task::spawn_blocking(move || {
-            let chunk = referee.cuts.next_chunk(windows::CHUNK_STEPS, cost);
+            let chunk = referee.cuts.next_chunk(windows::CHUNK_STEPS, max_context);
             (referee, chunk)
         })
         .await?;
@@ -108,7 +111,7 @@ pub async fn backtest(
 }
 
 impl Report {
-    /// What should be known of the scores: a stable code and a sentence each.
+    /// Returns the caveats of the scores: a stable code and a sentence each.
     #[must_use]
     pub fn warnings(&self, plan: Plan) -> Vec<(&'static str, String)> {
         let mut warnings = Vec::new();
@@ -121,7 +124,8 @@ impl Report {
             warnings.push(("fewer_windows", detail));
         }
         if plan.is_calibrated() && !self.is_calibrated {
-            let detail = "no window lies before those that are scored, so nothing is calibrated";
+            let detail =
+                "there is no window before those that are scored, so nothing is calibrated";
             warnings.push(("not_calibrated", detail.to_owned()));
         }
         for standing in &self.leaderboard.standings {

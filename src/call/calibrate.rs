@@ -64,16 +64,16 @@ pub(super) async fn learn(
     progress: &dyn Progress,
 ) -> Result<Learned, WindowError> {
     let context = &model.engine.manifest().context;
-    let (least, most_context) = (context.least(), context.reach());
+    let (min_context, max_context) = (context.least(), context.reach());
     let mut residuals = Residuals::new(&levels, plan.horizon().steps());
-    let cut = move || Cuts::new(series, plan, levels, least);
+    let cut = move || Cuts::new(series, plan, levels, min_context);
     let mut cuts = tokio::task::spawn_blocking(cut).await?;
     progress.begin(cuts.counts().scored + cuts.counts().calibrating);
     let mut timing = Timing::default();
     loop {
         let chunk;
         (cuts, chunk) = tokio::task::spawn_blocking(move || {
-            let chunk = cuts.next_chunk(CHUNK_STEPS, most_context);
+            let chunk = cuts.next_chunk(CHUNK_STEPS, max_context);
             (cuts, chunk)
         })
         .await?;

@@ -1,4 +1,4 @@
-//! The admin API: which models are served, changed while the server runs. On a listener of its own.
+//! The admin API, on its own listener: changes the served models while the server runs.
 
 mod body;
 mod key;
@@ -29,16 +29,16 @@ use crate::http::problem::Problem;
 use crate::http::{OPENAPI, method_not_allowed, not_found, openapi};
 use almanac_engine::registry::{KeeperHandle, Registry};
 
-/// What the admin API needs; cheap to clone.
+/// The state of the admin API; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct AdminState {
     /// The models.
     pub registry: Arc<Registry>,
-    /// What is told to change them.
+    /// The handle of the keeper, which owns the models.
     pub keeper: KeeperHandle,
-    /// Who may do so: with it, whoever has the key; without it, whoever reaches the listener.
+    /// The key that clients must send; without one, every client that reaches the listener is accepted.
     pub key: Option<AccessKey>,
-    /// Longest time from a request's head to its answer.
+    /// The maximum time from the head of a request to its response.
     pub request_timeout: Duration,
 }
 
@@ -52,7 +52,7 @@ pub struct AdminState {
 )]
 struct Base;
 
-/// Every route of the admin API, behind the access key.
+/// Creates the router of the admin API, behind the access key.
 pub fn admin_router(state: AdminState) -> Router {
     let (routes, document) = documented().split_for_parts();
     let document = openapi::serialized(&document);
@@ -70,7 +70,7 @@ pub fn admin_router(state: AdminState) -> Router {
         .with_state(state)
 }
 
-/// The OpenAPI document of the admin API, as JSON.
+/// Returns the OpenAPI document of the admin API, as JSON.
 #[must_use]
 pub fn admin_openapi_document() -> String {
     openapi::pretty(&documented().split_for_parts().1)
@@ -90,20 +90,20 @@ fn documented() -> OpenApiRouter<AdminState> {
 
 /// Lists the sources, the models, their routes and their versions
 #[utoipa::path(get, path = "/admin/models", tag = "admin", responses(
-    (status = 200, description = "Everything that is known", body = AdminOverview),
-    (status = "4XX", description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
+    (status = 200, description = "The sources and the models", body = AdminOverview),
+    (status = "4XX", description = "Invalid request", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn list_models(State(state): State<AdminState>) -> Result<Json<AdminOverview>, Problem> {
     let overview = state.keeper.overview().await?;
     Ok(Json(AdminOverview::of(&state.registry, overview)))
 }
 
-/// Looks at every source now
+/// Polls every source now
 ///
-/// What is new is loaded as after any look; it is not waited for.
+/// New versions are loaded as after any poll; the response does not wait for them.
 #[utoipa::path(post, path = "/admin/reload", tag = "admin", responses(
-    (status = 202, description = "The sources are looked at"),
-    (status = "4XX", description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
+    (status = 202, description = "The sources are being polled"),
+    (status = "4XX", description = "Invalid request", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn reload(State(state): State<AdminState>) -> StatusCode {
     state.keeper.look();
@@ -112,16 +112,16 @@ async fn reload(State(state): State<AdminState>) -> StatusCode {
 
 /// Loads a version
 ///
-/// Even one that failed or was removed. It is kept beside the version that answers, and answers
-/// requests that name it; a route lets it answer others. It is not waited for: the versions of the
-/// model tell where it stands.
+/// Also one that failed or was removed. It is kept in addition to the serving version, and answers the
+/// requests that name it; a route lets it answer others. The response does not wait for it: the versions
+/// of the model show its state.
 #[utoipa::path(post, path = "/admin/models/{name}/load", tag = "admin",
     params(("name" = String, Path, description = "Name of the model", example = "airline")),
     request_body(content = LoadBody, content_type = "application/json"),
     responses(
-        (status = 202, description = "It is being loaded, or is already", body = AdminOverview),
-        (status = 404, description = "No source has it", body = Problem, content_type = "application/problem+json"),
-        (status = "4XX", description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
+        (status = 202, description = "The version is being loaded, or is loaded", body = AdminOverview),
+        (status = 404, description = "No source has the version", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", description = "Invalid request", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn load_model(
@@ -138,15 +138,15 @@ async fn load_model(
 
 /// Removes a model
 ///
-/// It leaves memory after its last request and is not loaded again before the process ends or it is
-/// told to load. Nothing is deleted in the source.
+/// The model is unloaded after its last request, and is not loaded again until the process restarts or a
+/// load is requested. Nothing is deleted in the source.
 #[utoipa::path(delete, path = "/admin/models/{name}", tag = "admin",
     params(("name" = String, Path, description = "Name of the model", example = "airline")),
     responses(
-        (status = 204, description = "It is removed"),
-        (status = 404, description = "There is no such model", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It is the default model", body = Problem, content_type = "application/problem+json"),
-        (status = "4XX", description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
+        (status = 204, description = "Removed"),
+        (status = 404, description = "Unknown model", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The default model", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", description = "Invalid request", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn remove_model(
@@ -159,17 +159,17 @@ async fn remove_model(
 
 /// Removes a version
 ///
-/// As a model is removed; a version that answers is refused.
+/// Works like the removal of a model. The serving version cannot be removed.
 #[utoipa::path(delete, path = "/admin/models/{name}/versions/{version}", tag = "admin",
     params(
         ("name" = String, Path, description = "Name of the model", example = "airline"),
-        ("version" = String, Path, description = "Its version", example = "3"),
+        ("version" = String, Path, description = "Version of the model", example = "3"),
     ),
     responses(
-        (status = 204, description = "It is removed"),
-        (status = 404, description = "There is no such version", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It is the version that answers", body = Problem, content_type = "application/problem+json"),
-        (status = "4XX", description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
+        (status = 204, description = "Removed"),
+        (status = 404, description = "Unknown version", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The serving version", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", description = "Invalid request", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn remove_version(
@@ -182,15 +182,15 @@ async fn remove_version(
 
 /// Sets the route of a model
 ///
-/// Until the process ends, in place of the configured one. What it names and is not in memory is
-/// loaded, and takes its part once it is ready.
+/// Replaces the configured route until the process ends. Versions of the route that are not in memory
+/// are loaded, and take part once they are ready.
 #[utoipa::path(post, path = "/admin/models/{name}/route", tag = "admin",
     params(("name" = String, Path, description = "Name of the model", example = "airline")),
     request_body(content = RouteBody, content_type = "application/json"),
     responses(
-        (status = 200, description = "It is set", body = AdminOverview),
-        (status = 404, description = "No source has the model or a version that it names", body = Problem, content_type = "application/problem+json"),
-        (status = "4XX", description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "Set", body = AdminOverview),
+        (status = 404, description = "No source has the model, or a version of the route", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", description = "Invalid request", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn route_model(
@@ -206,20 +206,19 @@ async fn route_model(
 
 /// Sets an alias of a model
 ///
-/// Until the process ends, in place of a configured one of the same name. A version that is not in
-/// memory is loaded and takes over the alias once it is ready; until then the version before answers
-/// for it.
+/// Replaces a configured alias of the same name until the process ends. A version that is not in memory
+/// is loaded, and takes over the alias once it is ready; the previous version answers until then.
 #[utoipa::path(put, path = "/admin/models/{name}/aliases/{alias}", tag = "admin",
     params(
         ("name" = String, Path, description = "Name of the model", example = "airline"),
-        ("alias" = String, Path, description = "The alias: letters, digits, `-`, `_` and `.`, 64 at most", example = "champion"),
+        ("alias" = String, Path, description = "The alias: up to 64 letters, digits, `-`, `_` and `.`", example = "champion"),
     ),
     request_body(content = AliasBody, content_type = "application/json"),
     responses(
-        (status = 200, description = "It is set", body = AdminOverview),
+        (status = 200, description = "Set", body = AdminOverview),
         (status = 404, description = "No source has the model or the version", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The model has as many aliases as it may", body = Problem, content_type = "application/problem+json"),
-        (status = "4XX", description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Too many aliases", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", description = "Invalid request", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn set_alias(
@@ -237,16 +236,16 @@ async fn set_alias(
 
 /// Removes an alias of a model
 ///
-/// Until the process ends, a configured one too. A version that only the alias kept leaves memory.
+/// Also a configured one, until the process ends. A version that only the alias kept is unloaded.
 #[utoipa::path(delete, path = "/admin/models/{name}/aliases/{alias}", tag = "admin",
     params(
         ("name" = String, Path, description = "Name of the model", example = "airline"),
         ("alias" = String, Path, description = "The alias", example = "champion"),
     ),
     responses(
-        (status = 204, description = "It is removed"),
-        (status = 404, description = "There is no such model or alias", body = Problem, content_type = "application/problem+json"),
-        (status = "4XX", description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
+        (status = 204, description = "Removed"),
+        (status = 404, description = "Unknown model or alias", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", description = "Invalid request", body = Problem, content_type = "application/problem+json"),
     )
 )]
 async fn remove_alias(

@@ -1,4 +1,4 @@
-//! Which format an answer has, by the `Accept` header.
+//! The format of a response, by the `Accept` header.
 
 use std::borrow::Cow;
 
@@ -6,11 +6,11 @@ use axum::http::{HeaderMap, header};
 
 use crate::http::problem::{Code, Problem};
 
-/// The one of `formats` that `headers` prefer, by its media type; the first when they do not say, or
-/// when they prefer none to another.
+/// Returns the format that `headers` prefer, by its media type; the first one when they have no
+/// preference.
 ///
 /// # Errors
-/// [`Code::NotAcceptable`] lists what is written.
+/// [`Code::NotAcceptable`] lists the media types.
 pub(in crate::http) fn preferred<F: Copy, const N: usize>(
     headers: &HeaderMap,
     formats: [F; N],
@@ -29,16 +29,17 @@ pub(in crate::http) fn preferred<F: Copy, const N: usize>(
         .reduce(|best, next| if next.0 > best.0 { next } else { best });
     match best {
         Some((weight, format)) if weight > 0.0 => Ok(format),
-        _ => Err(
-            Problem::new(Code::NotAcceptable, format!("{accept:?} is not written"))
-                .received(accept.into_owned())
-                .expected(formats.map(media_type)),
-        ),
+        _ => Err(Problem::new(
+            Code::NotAcceptable,
+            format!("no acceptable content type in {accept:?}"),
+        )
+        .received(accept.into_owned())
+        .expected(formats.map(media_type))),
     }
 }
 
-/// The weight (RFC 9110, section 12.5.1) that `accept` gives to `media_type`; the most specific
-/// range counts.
+/// Returns the weight (RFC 9110, section 12.5.1) that `accept` gives to `media_type`, by the most
+/// specific range.
 fn weight(accept: &str, media_type: &str) -> f32 {
     let (kind, _) = media_type.split_once('/').unwrap_or((media_type, ""));
     let ranges = accept.split(',').filter_map(|item| {

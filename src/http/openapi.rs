@@ -1,4 +1,4 @@
-//! `GET /openapi.json`: the document that the handlers' own descriptions make.
+//! `GET /openapi.json`: the document, assembled from the descriptions of the handlers.
 
 use std::future::{Ready, ready};
 
@@ -15,20 +15,20 @@ use utoipa::OpenApi;
     ),
     tags(
         (name = "forecast", description = "Forecasts"),
-        (name = "models", description = "The models that make them"),
-        (name = "health", description = "What platforms ask of a process"),
-        (name = "sagemaker", description = "The hosting contract of SageMaker"),
+        (name = "models", description = "Models and their versions"),
+        (name = "health", description = "Health checks and metrics"),
+        (name = "sagemaker", description = "SageMaker's hosting contract"),
     )
 )]
 struct Base;
 
-/// The document before the routes add themselves.
+/// Returns the document without routes.
 pub(super) fn base() -> utoipa::openapi::OpenApi {
     Base::openapi()
 }
 
 pub(super) fn pretty(document: &utoipa::openapi::OpenApi) -> String {
-    // A document of strings and maps always serialises.
+    // A document of strings and maps always serializes.
     document.to_pretty_json().unwrap_or_default()
 }
 
@@ -36,7 +36,7 @@ pub(super) fn serialized(document: &utoipa::openapi::OpenApi) -> Bytes {
     Bytes::from(document.to_json().unwrap_or_default())
 }
 
-/// A handler that answers with `document`.
+/// Responds with `document`.
 pub(super) fn get_openapi(document: Bytes) -> Ready<impl IntoResponse> {
     ready(([(header::CONTENT_TYPE, "application/json")], document))
 }

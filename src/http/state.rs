@@ -1,4 +1,4 @@
-//! What handlers share.
+//! The state that handlers share.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use almanac_net::shutdown::Shutdown;
 use crate::call::CallContext;
 use crate::http::{HttpMetrics, Observation, SageMaker};
 
-/// What handlers share; cheap to clone.
+/// The state that handlers share; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct AppState(Arc<AppStateParts>);
 
@@ -18,24 +18,24 @@ pub struct AppState(Arc<AppStateParts>);
 pub struct AppStateParts {
     /// The models and the limits of calls.
     pub calls: CallContext,
-    /// Largest request body in bytes.
+    /// The maximum size of a request body, in bytes.
     pub max_body: usize,
-    /// Longest time from a request's head to its answer.
+    /// The maximum time from the head of a request to its response.
     pub request_timeout: Duration,
-    /// What HTTP counts.
+    /// The metrics of HTTP.
     pub metrics: HttpMetrics,
     /// Every metric of the process.
     pub all_metrics: prometheus::Registry,
-    /// Which requests are logged and traced.
+    /// The selection of requests that are logged and traced.
     pub observation: Observation,
-    /// What SageMaker says of all requests.
+    /// The settings of SageMaker's contract.
     pub sagemaker: SageMaker,
-    /// Whether the process is ending.
+    /// The phase of the shutdown.
     pub shutdown: Shutdown,
 }
 
 impl AppState {
-    /// The state made of `parts`.
+    /// Creates the state from `parts`.
     #[must_use]
     pub fn new(parts: AppStateParts) -> Self {
         Self(Arc::new(parts))

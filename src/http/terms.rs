@@ -1,4 +1,4 @@
-//! Until when a request is worth an answer, how urgent it is, and whose it is: three headers.
+//! The deadline, the priority and the sticky key of a request: three headers.
 
 use std::time::{Duration, Instant};
 
@@ -8,45 +8,46 @@ use crate::http::problem::{Code, Problem};
 use almanac_engine::registry::Draw;
 use almanac_engine::{Priority, Terms};
 
-/// The longest time that the client waits, in milliseconds.
+/// The maximum time that the client waits, in milliseconds.
 const REQUEST_TIMEOUT: HeaderName = HeaderName::from_static("x-request-timeout-ms");
 
 /// The urgency of a request (RFC 9218, section 4): `u=0` to `u=7`, 3 when absent.
 const PRIORITY: HeaderName = HeaderName::from_static("priority");
 
-/// Requests with the same value, such as the id of their series, are answered by the same version of
-/// a model that has a canary.
+/// Requests with the same value, such as the id of their series, are answered by the same version of a
+/// model with a canary.
 const STICKY: HeaderName = HeaderName::from_static("x-almanac-sticky");
 
-/// How `headers` have the version drawn that answers.
+/// Returns how `headers` choose between the versions of a canary.
 pub(crate) fn draw(headers: &HeaderMap) -> Draw<'_> {
     headers
         .get(STICKY)
         .map_or(Draw::Random, |key| Draw::Sticky(key.as_bytes()))
 }
 
-/// What `headers` say of a request that came at `received`; it may take `longest` at most.
+/// Returns the deadline and the priority of a request with `headers` that arrived at `received` and may
+/// take at most `max_duration`.
 ///
 /// # Errors
-/// [`Code::InvalidHeader`] when the timeout is not a number of milliseconds. A priority that cannot
-/// be read is ignored, as its standard demands.
+/// [`Code::InvalidHeader`] when the timeout is not a number of milliseconds. An invalid priority is
+/// ignored, as its standard demands.
 pub(crate) fn terms(
     headers: &HeaderMap,
     received: Instant,
-    longest: Duration,
+    max_duration: Duration,
 ) -> Result<Terms, Problem> {
     let timeout = match headers.get(REQUEST_TIMEOUT) {
-        None => longest,
+        None => max_duration,
         Some(value) => {
             let text = value.to_str().unwrap_or("not text");
             let milliseconds = text.trim().parse().ok().filter(|count| *count > 0);
             let milliseconds = milliseconds.ok_or_else(|| {
                 let detail = format!(
-                    "{REQUEST_TIMEOUT} is {text:?}; write a whole number of milliseconds, 1 or more"
+                    "{REQUEST_TIMEOUT} is {text:?}; send a whole number of milliseconds, 1 or more"
                 );
                 Problem::new(Code::InvalidHeader, detail).received(text)
             })?;
-            longest.min(Duration::from_millis(milliseconds))
+            max_duration.min(Duration::from_millis(milliseconds))
         }
     };
     let urgency = headers
@@ -61,7 +62,7 @@ pub(crate) fn terms(
     })
 }
 
-/// The urgency in a `priority` field, which is a dictionary of structured fields (RFC 9651).
+/// Returns the urgency of a `priority` field, which is a dictionary of structured fields (RFC 9651).
 fn urgency(field: &str) -> Option<u8> {
     field
         .split(',')
@@ -76,29 +77,29 @@ fn urgency(field: &str) -> Option<u8> {
 mod tests {
     use super::*;
 
-    const LONGEST: Duration = Duration::from_secs(30);
+    const MAX_DURATION: Duration = Duration::from_secs(30);
 
     fn read(name: &'static str, value: &str) -> Result<(Duration, Option<Priority>), Code> {
         let mut headers = HeaderMap::new();
         headers.insert(name, value.parse().unwrap());
         let received = Instant::now();
-        terms(&headers, received, LONGEST)
+        terms(&headers, received, MAX_DURATION)
             .map(|terms| (terms.deadline - received, terms.priority))
             .map_err(|problem| problem.code)
     }
 
     #[test]
-    fn a_timeout_shortens_the_longest_and_never_lengthens_it() {
+    fn a_timeout_shortens_the_maximum_and_never_lengthens_it() {
         let timeout = |value| read("x-request-timeout-ms", value);
         assert_eq!(timeout("250"), Ok((Duration::from_millis(250), None)));
-        assert_eq!(timeout("9999999"), Ok((LONGEST, None)));
+        assert_eq!(timeout("9999999"), Ok((MAX_DURATION, None)));
         for wrong in ["0", "-1", "1.5", "250ms", ""] {
             assert_eq!(timeout(wrong), Err(Code::InvalidHeader), "{wrong}");
         }
     }
 
     #[test]
-    fn urgency_makes_the_lane() {
+    fn urgency_selects_the_lane() {
         let lane = |value| read("priority", value).unwrap().1;
         assert_eq!(lane("u=1"), Some(Priority::Interactive));
         assert_eq!(lane("i, u=7"), Some(Priority::Bulk));

@@ -1,4 +1,4 @@
-//! Which models take part.
+//! The models that take part in a backtest.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,49 +8,49 @@ use thiserror::Error;
 use almanac_engine::registry::{LiveModel, ModelState, Registry, ResolveError};
 use almanac_forecast::Horizon;
 
-/// The models that take part, and those that could not.
+/// The models that take part, and those that are skipped.
 #[derive(Clone, Debug, Default)]
 pub struct Choice {
-    /// Those that do, each once.
+    /// The models that take part, each once.
     pub models: Vec<Arc<LiveModel>>,
-    /// Those that nobody named and that cannot.
+    /// The models that the call did not name and that cannot take part.
     pub left_out: Vec<LeftOut>,
 }
 
-/// A model that cannot take part.
+/// A model that is skipped.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("model {name} is left out: {reason}")]
 pub struct LeftOut {
-    /// Its name.
+    /// The name of the model.
     pub name: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
-/// Why the models that were named cannot be compared.
+/// The error returned when a named model cannot take part.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ChoiceError {
-    /// One of them is not ready.
+    /// A model is not ready.
     #[error("{error}")]
     Model {
-        /// Which, from 0; `None` when none was named.
+        /// The index of the model in the call; `None` when the call names none.
         index: Option<usize>,
-        /// Why.
+        /// The reason.
         error: ResolveError,
     },
-    /// One of them does not reach that far.
+    /// The horizon is too long for a model.
     #[error("a horizon of {steps} steps is over the {longest} that model {name} serves")]
     Horizon {
-        /// The model.
+        /// The name of the model.
         name: String,
-        /// The steps asked for.
+        /// The requested number of steps.
         steps: usize,
-        /// The most that it serves.
+        /// The maximum number of steps of the model.
         longest: usize,
     },
 }
 
-/// The models with `names`, or all that are ready.
+/// Returns the models with `names`, or all that are ready.
 ///
 /// # Errors
 /// [`ChoiceError`] of the first name that cannot take part, or of the default model when none can.
@@ -83,8 +83,8 @@ pub fn choose(
                         }
                         Err(error) => error.to_string(),
                     },
-                    ModelState::Loading => "it is being loaded".to_owned(),
-                    ModelState::Unloaded => "it was not used for long and is not loaded".to_owned(),
+                    ModelState::Loading => "it is still loading".to_owned(),
+                    ModelState::Unloaded => "it is unloaded because it was not used".to_owned(),
                     ModelState::Failed { reason } => format!("it failed to load: {reason}"),
                 };
                 choice.left_out.push(LeftOut { name, reason });

@@ -1,4 +1,4 @@
-//! Scores what was forecast for windows of the past.
+//! Scores the forecasts of windows of the past.
 
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use almanac_forecast::{Baseline, Calibration, Forecast, ForecastRequest, Leaderb
 use crate::call::backtest::BacktestOptions;
 use crate::call::windows::{Chunk, Cuts, Job, error_scale};
 
-/// Who scores. Entrants are the models, the same calibrated, and the baselines.
+/// Scores entrants: the models, the same models calibrated, and the baselines.
 #[derive(Debug)]
 pub(super) struct Referee {
     pub(super) cuts: Cuts,
@@ -18,21 +18,21 @@ pub(super) struct Referee {
     calibration: Option<Vec<Learner>>,
 }
 
-/// What is learnt of one model.
+/// The errors of one model, and the calibration that is learned from them.
 #[derive(Debug)]
 struct Learner {
     residuals: Residuals,
-    /// Made when the first window is scored, when the last residual is there.
+    /// Fitted when the first window is scored: all residuals are known by then.
     fitted: Option<Calibration>,
 }
 
 impl Referee {
-    /// For the models with `names`, none of which forecasts from fewer than `least` values.
+    /// Creates a referee for the models with `names`, which need at least `min_context` values.
     pub(super) fn new(
         names: Vec<String>,
         series: Vec<ForecastRequest>,
         options: &BacktestOptions,
-        least: usize,
+        min_context: usize,
     ) -> Self {
         let plan = options.plan;
         let steps = plan.horizon().steps();
@@ -53,20 +53,20 @@ impl Referee {
         let entrants = entrants(names, plan.is_calibrated());
         let contest = Contest::new(options.measures.clone(), steps, series.len(), entrants);
         Self {
-            cuts: Cuts::new(series, plan, levels, least),
+            cuts: Cuts::new(series, plan, levels, min_context),
             contest,
             n_models,
             calibration,
         }
     }
 
-    /// Scores what each model forecast for `chunk`, and what the baselines do.
+    /// Scores the forecasts of each model for `chunk`, and those of the baselines.
     pub(super) fn score(&mut self, chunk: &Chunk, outcomes: Vec<(Outcomes, Timing)>) {
         let scales: Vec<_> = chunk.requests.iter().map(error_scale).collect();
         for (model_idx, (outcomes, timing)) in outcomes.into_iter().enumerate() {
             self.contest.took(model_idx, timing.inference);
             if self.calibration.is_some() {
-                // Its forecasts are those of the model.
+                // The calibrated forecasts are those of the model.
                 self.contest
                     .took(self.n_models + model_idx, timing.inference);
             }
@@ -102,7 +102,7 @@ impl Referee {
         }
     }
 
-    /// Learns from a forecast of a model, or scores it.
+    /// Learns from a forecast of a model, or scores it, depending on the role of its window.
     fn take(&mut self, model_idx: usize, job: Job, forecast: &Forecast, scale: Option<f64>) {
         let actual = self.cuts.actual(job);
         let learner = self.calibration.as_mut().map(|all| &mut all[model_idx]);
@@ -127,7 +127,7 @@ impl Referee {
             .record((model_idx, job.series_idx), forecast, actual, scale);
     }
 
-    /// Whether any residual was seen.
+    /// Returns true if any model has a residual.
     pub(super) fn is_calibrated(&self) -> bool {
         let mut learners = self.calibration.iter().flatten();
         learners.any(|learner| !learner.residuals.is_empty())

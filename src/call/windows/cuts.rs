@@ -1,21 +1,21 @@
-//! Series cut at moments of their past.
+//! The windows of series, cut from their past.
 
 use almanac_forecast::backtest::{Role, TooShort, Window};
 use almanac_forecast::{ForecastRequest, Plan, QuantileLevels};
 
-/// Series, and the windows of them that are still to be forecast.
+/// Series, and those of their windows that are not forecast yet.
 #[derive(Debug)]
 pub(in crate::call) struct Cuts {
     series: Vec<ForecastRequest>,
-    /// The levels of what is forecast.
+    /// The quantile levels of the forecasts.
     levels: QuantileLevels,
-    /// The next last: those that calibrate are first.
+    /// The next window is the last one; those that calibrate come first.
     jobs: Vec<Job>,
     counts: Counts,
 }
 
-/// The most values that the histories of a chunk hold: 16 MiB.
-const MOST_HELD: usize = 2 * 1_024 * 1_024;
+/// The maximum number of values in the histories of a chunk: 16 MiB.
+const MAX_HISTORY_VALUES: usize = 2 * 1_024 * 1_024;
 
 /// A window of the series at `series_idx`.
 #[derive(Clone, Copy, Debug)]
@@ -24,20 +24,20 @@ pub(in crate::call) struct Job {
     pub(in crate::call) window: Window,
 }
 
-/// What there is to do.
+/// The numbers of windows.
 #[derive(Clone, Debug, Default)]
 pub(in crate::call) struct Counts {
-    /// Series without a window, by their position.
+    /// The series without a window, by position.
     pub(in crate::call) too_short: Vec<(usize, TooShort)>,
-    /// Series with fewer windows than were asked for.
+    /// The number of series with fewer windows than requested.
     pub(in crate::call) fewer: usize,
-    /// Windows to be scored.
+    /// The number of windows to score.
     pub(in crate::call) scored: usize,
-    /// Windows that calibrate.
+    /// The number of windows that calibrate.
     pub(in crate::call) calibrating: usize,
 }
 
-/// Windows that go to the models together.
+/// Windows that are submitted together.
 #[derive(Debug)]
 pub(in crate::call) struct Chunk {
     pub(in crate::call) jobs: Vec<Job>,
@@ -45,14 +45,14 @@ pub(in crate::call) struct Chunk {
 }
 
 impl Cuts {
-    /// The windows of `series` by `plan`, none with fewer than `least` values before it.
+    /// Cuts the windows of `series` by `plan`, each after at least `min_context` values.
     pub(in crate::call) fn new(
         series: Vec<ForecastRequest>,
         plan: Plan,
         levels: QuantileLevels,
-        least: usize,
+        min_context: usize,
     ) -> Self {
-        let (jobs, counts) = cut(&series, plan, least);
+        let (jobs, counts) = cut(&series, plan, min_context);
         Self {
             series,
             levels,
@@ -61,34 +61,34 @@ impl Cuts {
         }
     }
 
-    /// What is to be done.
+    /// Returns the numbers of windows.
     pub(in crate::call) const fn counts(&self) -> &Counts {
         &self.counts
     }
 
-    /// The next windows, of at most `steps` steps of context and horizon; one is taken however long it
-    /// is. No model sees more than `most_context` values. Bounded in memory too, for a window holds all of
-    /// its history.
+    /// Takes the next windows, of at most `steps` steps of context and horizon; one is taken however long
+    /// it is. Models use at most `max_context` values. Memory is bounded too, because a window holds its
+    /// whole history.
     pub(in crate::call) fn next_chunk(
         &mut self,
         steps: usize,
-        most_context: usize,
+        max_context: usize,
     ) -> Option<Chunk> {
         let mut chunk = Chunk {
             jobs: Vec::new(),
             requests: Vec::new(),
         };
-        let (mut taken, mut held) = (0, 0);
+        let (mut taken, mut history_values) = (0, 0);
         while let Some(job) = self.jobs.last().copied() {
             let series = &self.series[job.series_idx];
-            let cost = job.window.cutoff.min(most_context) + series.horizon().steps();
-            held += job.window.cutoff * (1 + series.covariates().len());
-            if taken > 0 && (taken + cost > steps || held > MOST_HELD) {
+            let cost = job.window.cutoff.min(max_context) + series.horizon().steps();
+            history_values += job.window.cutoff * (1 + series.covariates().len());
+            if taken > 0 && (taken + cost > steps || history_values > MAX_HISTORY_VALUES) {
                 break;
             }
             taken += cost;
             self.jobs.pop();
-            // The plan cuts where something was observed before.
+            // The plan cuts only after an observed value.
             if let Some(request) = series.until(job.window.cutoff, self.levels.clone()) {
                 chunk.requests.push(request);
                 chunk.jobs.push(job);
@@ -97,24 +97,24 @@ impl Cuts {
         (!chunk.jobs.is_empty()).then_some(chunk)
     }
 
-    /// What happened after the cut.
+    /// Returns the actual values of the window.
     pub(in crate::call) fn actual(&self, job: Job) -> &[f64] {
         let request = &self.series[job.series_idx];
         &request.series().values()[job.window.cutoff..][..request.horizon().steps()]
     }
 
-    /// The series, uncut.
+    /// Returns the series.
     pub(in crate::call) fn into_series(self) -> Vec<ForecastRequest> {
         self.series
     }
 }
 
-/// The windows of `series`, the next last.
-fn cut(series: &[ForecastRequest], plan: Plan, least: usize) -> (Vec<Job>, Counts) {
+/// Returns the windows of `series`, the next one last.
+fn cut(series: &[ForecastRequest], plan: Plan, min_context: usize) -> (Vec<Job>, Counts) {
     let mut jobs = Vec::new();
     let mut counts = Counts::default();
     for (series_idx, request) in series.iter().enumerate() {
-        match plan.windows_of(request.series().values(), least) {
+        match plan.windows_of(request.series().values(), min_context) {
             Ok(windows) => {
                 let scored = windows.iter().filter(|one| one.role == Role::Scored);
                 counts.fewer += usize::from(scored.count() < plan.scored());

@@ -1,4 +1,4 @@
-//! The bodies that the admin API reads.
+//! The request bodies of the admin API.
 
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -8,10 +8,10 @@ use almanac_engine::registry::{Route, Share};
 use crate::call::CallCode;
 use crate::http::problem::Problem;
 
-/// Bytes of an alias.
-const LONGEST_ALIAS: usize = 64;
+/// The maximum length of an alias, in bytes.
+const MAX_ALIAS_LENGTH: usize = 64;
 
-/// Which version to load.
+/// The version to load.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LoadBody {
@@ -20,7 +20,7 @@ pub(super) struct LoadBody {
     pub(super) version: Option<String>,
 }
 
-/// Which version an alias stands for.
+/// The version that an alias stands for.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AliasBody {
@@ -29,16 +29,16 @@ pub(super) struct AliasBody {
     version: String,
 }
 
-/// Which versions have which part.
+/// The versions of a route and their parts.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RouteBody {
     /// The version that answers; the newest when absent.
     #[schema(example = "3")]
     stable: Option<String>,
-    /// The version that answers a share of the requests in its stead.
+    /// The version that answers a share of the requests instead.
     canary: Option<CanaryBody>,
-    /// The version that is run beside it and compared.
+    /// The version that forecasts the same series, for comparison.
     shadow: Option<ShadowBody>,
 }
 
@@ -48,7 +48,7 @@ struct CanaryBody {
     /// The version.
     #[schema(example = "4")]
     version: String,
-    /// Its share of the requests.
+    /// The share of the requests that it answers.
     #[schema(minimum = 0, maximum = 1, example = 0.1)]
     weight: f64,
 }
@@ -59,30 +59,30 @@ struct ShadowBody {
     /// The version.
     #[schema(example = "4")]
     version: String,
-    /// Its share of the requests that were answered.
+    /// The share of the answered requests that it forecasts too.
     #[schema(minimum = 0, maximum = 1, example = 0.5)]
     sample: f64,
 }
 
-/// An alias as the path has it.
+/// Checks the alias of a path.
 ///
 /// # Errors
 /// [`CallCode::WrongType`] for one that no request could name.
 pub(super) fn checked_alias(alias: &str) -> Result<&str, Problem> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    if (1..=LONGEST_ALIAS).contains(&alias.len()) && alias.bytes().all(fits) {
+    if (1..=MAX_ALIAS_LENGTH).contains(&alias.len()) && alias.bytes().all(fits) {
         return Ok(alias);
     }
     let detail = format!(
-        "the alias is {alias:?}; it must be letters, digits, '-', '_' and '.', {LONGEST_ALIAS} at most"
+        "the alias is {alias:?}; it must be letters, digits, '-', '_' and '.', and at most {MAX_ALIAS_LENGTH} of them"
     );
     Err(Problem::new(CallCode::WrongType, detail)
-        .limit(LONGEST_ALIAS)
+        .limit(MAX_ALIAS_LENGTH)
         .received(alias))
 }
 
 impl AliasBody {
-    /// The version.
+    /// Returns the version.
     ///
     /// # Errors
     /// [`CallCode::MissingField`].
@@ -96,7 +96,7 @@ impl AliasBody {
 }
 
 impl RouteBody {
-    /// The route, once its shares are shares.
+    /// Returns the route, if its shares are valid.
     ///
     /// # Errors
     /// [`CallCode::WrongType`].

@@ -1,4 +1,4 @@
-//! Who may use the admin API.
+//! The access key of the admin API.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -9,27 +9,32 @@ use crate::http::admin::AdminState;
 use crate::http::problem::{Code, Problem};
 use almanac_model::Digest;
 
-/// The access key, of which only a digest is kept.
+/// The access key. Only its digest is kept.
 #[derive(Clone, Copy, Debug)]
 pub struct AccessKey(Digest);
 
 impl AccessKey {
-    /// The access key `text`.
+    /// Creates the access key `text`.
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self(Digest::of(text.as_bytes()))
     }
 
-    /// Whether `text` is it. The digests are compared to their last byte, so that the time tells
-    /// nothing of where they differ.
-    fn is(&self, text: &[u8]) -> bool {
+    /// Returns true if `text` is the key. The digests are compared to their last byte, so that the time
+    /// does not reveal where they differ.
+    fn matches(&self, text: &[u8]) -> bool {
         let other = Digest::of(text);
-        let apart = self.0.bytes().iter().zip(other.bytes());
-        apart.fold(0, |apart, (one, other)| apart | (one ^ other)) == 0
+        let difference = self
+            .0
+            .bytes()
+            .iter()
+            .zip(other.bytes())
+            .fold(0, |difference, (one, other)| difference | (one ^ other));
+        difference == 0
     }
 }
 
-/// Lets a request pass that may, and refuses any other.
+/// Passes a request on if it is authorized, and rejects it otherwise.
 pub(super) async fn admit(
     State(state): State<AdminState>,
     request: Request,
@@ -53,19 +58,21 @@ pub(super) async fn admit(
 }
 
 fn with_key(key: &AccessKey, headers: &HeaderMap) -> Option<&'static str> {
-    let given = headers.get(header::AUTHORIZATION);
-    let given = given.and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    let given = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
     match given {
         None => Some("send the access key as authorization: Bearer KEY"),
-        Some(text) => (!key.is(text)).then_some("the access key is not the configured one"),
+        Some(text) => (!key.matches(text)).then_some("the access key is not the configured one"),
     }
 }
 
-/// Without a key only this machine reaches the listener; but so does any page in a browser on it.
+/// Rejects browsers: without a key only this machine reaches the listener, but so does any page in a
+/// browser on it.
 fn without_key(headers: &HeaderMap) -> Option<&'static str> {
     headers
         .contains_key(header::ORIGIN)
-        .then_some("a browser may use the admin API only where it has an access key")
+        .then_some("browsers may use the admin API only if it has an access key")
 }
 
 #[cfg(test)]
@@ -73,11 +80,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_key_itself_is_the_key() {
+    fn only_the_key_itself_matches() {
         let key = AccessKey::new("0123456789abcdef");
-        assert!(key.is(b"0123456789abcdef"));
+        assert!(key.matches(b"0123456789abcdef"));
         for other in ["", "0123456789abcdeF", "0123456789abcdef "] {
-            assert!(!key.is(other.as_bytes()), "{other:?}");
+            assert!(!key.matches(other.as_bytes()), "{other:?}");
         }
     }
 }

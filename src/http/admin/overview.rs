@@ -1,4 +1,4 @@
-//! What the admin API tells.
+//! The overview that the admin API returns.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::http::native::models::{VersionList, time_of};
 use almanac_engine::registry::{Overview, Registry, Route, SourceStatus};
 
-/// Everything that is known of models and sources.
+/// The sources and the models.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct AdminOverview {
     /// The model that answers requests which name none.
@@ -19,45 +19,45 @@ pub(super) struct AdminOverview {
     models: Vec<AdminModel>,
 }
 
-/// A source and the last looks at it.
+/// A source and the results of its last polls.
 #[derive(Debug, Serialize, ToSchema)]
 struct SourceBody {
-    /// As configuration writes it.
+    /// The name of the source, as it is configured.
     #[schema(example = "embedded:")]
     name: String,
-    /// When it was last read in full.
+    /// The time of the last successful poll.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "2026-01-31T12:00:00Z")]
     read_at: Option<String>,
-    /// Why it cannot be read now.
+    /// The error of the last poll, if it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
-    /// How many versions it held when it was last read.
+    /// The number of versions at the last successful poll.
     versions: usize,
 }
 
 /// A model, its route and its versions.
 #[derive(Debug, Serialize, ToSchema)]
 struct AdminModel {
-    /// Which versions have which part.
+    /// The versions of a route and their parts.
     route: RouteOverview,
-    /// The version that each alias is to stand for.
+    /// The version of each alias.
     #[schema(example = json!({"champion": "3"}))]
     aliases: BTreeMap<String, String>,
     #[serde(flatten)]
     versions: VersionList,
 }
 
-/// Which versions have which part.
+/// The versions of a route and their parts.
 #[derive(Debug, Serialize, ToSchema)]
 struct RouteOverview {
-    /// The version that is to answer; the newest when absent.
+    /// The version that answers; the newest when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     stable: Option<String>,
-    /// The version that answers a share of the requests in its stead.
+    /// The version that answers a share of the requests instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     canary: Option<CanaryOverview>,
-    /// The version that is run beside it and compared.
+    /// The version that forecasts the same series, for comparison.
     #[serde(skip_serializing_if = "Option::is_none")]
     shadow: Option<ShadowOverview>,
 }
@@ -66,7 +66,7 @@ struct RouteOverview {
 struct CanaryOverview {
     /// The version.
     version: String,
-    /// Its share of the requests.
+    /// The share of the requests that it answers.
     weight: f64,
 }
 
@@ -74,12 +74,12 @@ struct CanaryOverview {
 struct ShadowOverview {
     /// The version.
     version: String,
-    /// Its share of the requests that were answered.
+    /// The share of the answered requests that it forecasts too.
     sample: f64,
 }
 
 impl AdminOverview {
-    /// Of what `registry` serves and its keeper knows.
+    /// Creates the overview of `registry` and of what its keeper reports.
     pub(super) fn of(registry: &Registry, overview: Overview) -> Self {
         let Overview {
             sources,

@@ -19,42 +19,42 @@ use axum::http::HeaderValue;
 
 use almanac_engine::registry::Hosting;
 
-/// What SageMaker says of all requests, and who loads models for it.
+/// The settings of the contract, and the loader of the models of a multi-model endpoint.
 #[derive(Debug, Default)]
 pub struct SageMaker {
-    /// What loads and unloads models, on a multi-model endpoint.
+    /// The loader of models, on a multi-model endpoint.
     pub hosting: Option<Hosting>,
-    /// Longest time to load a model, and to unload one.
+    /// The maximum time to load or to unload a model.
     pub load_timeout: Duration,
-    /// How a batch transform was started.
+    /// The settings of the batch transform.
     pub transform: Transform,
-    /// What a request accepts that does not say.
+    /// The default of the `Accept` header.
     pub accept: Option<HeaderValue>,
 }
 
-/// How a batch transform was started, where that is known.
+/// The settings of a batch transform, as far as they are known.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Transform {
-    /// Whether every request is of one.
+    /// True if every request belongs to a batch transform.
     pub is_batch: bool,
-    /// Requests at once.
+    /// The number of concurrent requests.
     pub max_concurrent: Option<usize>,
-    /// Records in a request.
+    /// The number of records in a request.
     pub strategy: Option<Strategy>,
-    /// Largest body in MiB.
+    /// The maximum size of a body, in MiB.
     pub max_payload_mib: Option<usize>,
 }
 
-/// How many records a request of a batch transform has.
+/// The number of records in a request of a batch transform.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strategy {
-    /// One.
+    /// One record.
     SingleRecord,
-    /// As many as the largest body holds.
+    /// As many records as fit into the largest body.
     MultiRecord,
 }
 
-/// What a request accepts that does not say: `media_type`, or whatever can be written instead.
+/// Returns an `Accept` header that prefers `media_type` and accepts any other.
 #[must_use]
 pub fn preferring(media_type: &str) -> Option<HeaderValue> {
     HeaderValue::try_from(format!("{media_type}, */*;q=0.1")).ok()

@@ -10,16 +10,16 @@ use crate::http::layers::metrics::routes::RequestMetrics;
 use crate::http::layers::timing::Phases;
 use almanac_telemetry::metrics::{BYTE_BUCKETS, DURATION_BUCKETS, SIZE_BUCKETS};
 
-/// The metrics of HTTP, in the registry they were made with.
+/// The metrics of HTTP, registered in the registry of their constructor.
 #[derive(Clone, Debug)]
 pub struct HttpMetrics {
     requests: RequestMetrics,
     in_flight: IntGauge,
-    /// In the order of [`Phases::NAMES`].
+    /// The phases, in the order of [`Phases::NAMES`].
     phases: [Histogram; Phases::NAMES.len()],
-    /// Bytes of a body.
+    /// The sizes of bodies, in bytes.
     pub(in crate::http) body_bytes: Histogram,
-    /// Series of a request.
+    /// The numbers of series of requests.
     pub(in crate::http) series: Histogram,
 }
 
@@ -31,7 +31,7 @@ impl HttpMetrics {
     /// Registers the metrics in `registry`.
     ///
     /// # Errors
-    /// The registry's, when a name is taken.
+    /// The error of the registry, when a name is taken.
     pub fn new(registry: &Registry) -> prometheus::Result<Self> {
         let requests = RequestMetrics::new(registry)?;
         let phases = HistogramVec::new(
@@ -74,12 +74,12 @@ impl HttpMetrics {
         InFlight(self.in_flight.clone())
     }
 
-    /// The metrics of the routes with `patterns`, found once for all requests.
+    /// Returns the metrics of the routes with `patterns`, looked up once for all requests.
     pub(in crate::http) fn routes(&self, patterns: impl Iterator<Item = String>) -> RouteTable {
         RouteTable::new(&self.requests, patterns)
     }
 
-    /// Measures where the time of a forecast went.
+    /// Observes the phases of a forecast.
     pub(in crate::http) fn passed(&self, phases: &Phases) {
         for (histogram, duration) in self.phases.iter().zip(phases.durations()) {
             histogram.observe(duration.as_secs_f64());

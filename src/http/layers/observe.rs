@@ -1,4 +1,4 @@
-//! What happens around every request: its id, its metrics, its line in the log, its spans.
+//! Observation of every request: its id, its metrics, its log line, its spans.
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -31,10 +31,10 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 const AMAZON_TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 
-/// What a request counts under that no route matches.
+/// The route label of a request that no route matches.
 const NO_ROUTE: &str = "other";
 
-/// What observes requests.
+/// The shared state of the layer.
 #[derive(Debug)]
 pub(in crate::http) struct Observer {
     state: AppState,
@@ -42,7 +42,7 @@ pub(in crate::http) struct Observer {
 }
 
 impl Observer {
-    /// For a service with routes of these patterns.
+    /// Creates the observer of a service with routes of these patterns.
     pub(in crate::http) fn new<'a>(
         state: &AppState,
         patterns: impl Iterator<Item = &'a str>,
@@ -55,7 +55,7 @@ impl Observer {
     }
 }
 
-/// Observes the requests of a service, and answers in place of a handler that panics.
+/// Observes the requests of a service, and responds for a handler that panics.
 #[derive(Clone, Debug)]
 pub(in crate::http) struct Observe<S> {
     pub(in crate::http) observer: Arc<Observer>,
@@ -75,7 +75,7 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let seen = Seen::new(&self.observer, &request);
+        let seen = ObservedRequest::new(&self.observer, &request);
         Observed {
             answer: self.inner.call(request),
             seen: Some(seen),
@@ -84,12 +84,12 @@ where
 }
 
 pin_project! {
-    /// An answer on its way.
+    /// The future of an observed response.
     #[derive(Debug)]
     pub(in crate::http) struct Observed<F> {
         #[pin]
         answer: F,
-        seen: Option<Seen>,
+        seen: Option<ObservedRequest>,
     }
 }
 
@@ -112,9 +112,9 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for Observed<F> {
     }
 }
 
-/// A request that has no answer yet. Dropped with it when the client goes away.
+/// A request without a response. Dropped with the future when the client disconnects.
 #[derive(Debug)]
-struct Seen {
+struct ObservedRequest {
     started: Instant,
     method: Method,
     route: Option<MatchedPath>,
@@ -122,33 +122,33 @@ struct Seen {
     id: HeaderValue,
     context: Option<TraceContext>,
     recorded: Option<Recorded>,
-    /// Until the whole is dropped.
+    /// Counts the request until it is dropped.
     _in_flight: InFlight,
     observer: Arc<Observer>,
 }
 
-/// A request whose spans will be made.
+/// The identity of a request that is traced.
 #[derive(Debug)]
 struct Recorded {
     identity: Identity,
     path: String,
 }
 
-/// What became of a request.
-struct Answer {
+/// The outcome of a request.
+struct RequestOutcome {
     status: u16,
-    /// The stable code of the problem, or empty.
+    /// The code of the problem; empty if there is none.
     code: &'static str,
     ended: Instant,
     duration: Duration,
 }
 
-impl Seen {
+impl ObservedRequest {
     fn new(observer: &Arc<Observer>, request: &Request) -> Self {
         let started = Instant::now();
         let state = &observer.state;
         let (headers, extensions) = (request.headers(), request.extensions());
-        // The pattern and not the path, so that clients cannot make up label values.
+        // The pattern and not the path, so that clients cannot invent label values.
         let route = extensions.get::<MatchedPath>().cloned();
         let context = trace_context(headers);
         let tracer = state.observation.tracer.as_ref();
@@ -185,20 +185,18 @@ impl Seen {
         let headers = response.headers_mut();
         headers.insert(SERVER_TIMING, server_timing(phases.as_ref(), duration));
         headers.insert(REQUEST_ID, self.id.clone());
-        let (status, code) = (
-            response.status(),
-            response.extensions().get::<Code>().copied(),
-        );
+        let status = response.status();
+        let code = response.extensions().get::<Code>().copied();
         let routes = &self.observer.routes;
-        routes.answered((&self.method, self.route()), (status, code), duration);
-        let answer = Answer {
+        routes.answered(&self.method, self.route(), status, code, duration);
+        let outcome = RequestOutcome {
             status: status.as_u16(),
             code: code.map_or("", Code::as_str),
             ended,
             duration,
         };
-        self.log(&answer);
-        self.trace(&answer, phases.as_ref());
+        self.log(&outcome);
+        self.trace(&outcome, phases.as_ref());
     }
 
     fn route(&self) -> &str {
@@ -209,8 +207,8 @@ impl Seen {
         self.id.to_str().unwrap_or_default()
     }
 
-    fn log(&self, answer: &Answer) {
-        let &Answer {
+    fn log(&self, answer: &RequestOutcome) {
+        let &RequestOutcome {
             status,
             code,
             duration,
@@ -224,7 +222,7 @@ impl Seen {
         let (method, route, id) = (self.method.as_str(), self.route(), self.id());
         let seconds = duration.as_secs_f64();
         let peer = self.peer.map(tracing::field::display);
-        // The level of an event is part of its call site, hence the two.
+        // The level of an event is part of its call site, hence the macro.
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
@@ -247,7 +245,7 @@ impl Seen {
         }
     }
 
-    fn trace(&self, answer: &Answer, phases: Option<&Phases>) {
+    fn trace(&self, answer: &RequestOutcome, phases: Option<&Phases>) {
         let tracer = self.observer.state.observation.tracer.as_ref();
         let Some((tracer, recorded)) = tracer.zip(self.recorded.as_ref()) else {
             return;
@@ -269,7 +267,7 @@ impl Seen {
         });
     }
 
-    /// Whether the request is logged at the usual level, and not only for who looks closely.
+    /// Returns true if the request is logged at info level, and not at debug level.
     fn is_logged(&self, status: u16, duration: Duration) -> bool {
         let Observation { logged, slow, .. } = &self.observer.state.observation;
         let is_failed = status >= 400;
@@ -287,7 +285,7 @@ fn is_routine(route: Option<&MatchedPath>) -> bool {
     route.is_some_and(|route| ROUTINE.contains(&route.as_str()))
 }
 
-/// The client's own id where it is fit for a log, else 128 random bits in hexadecimal.
+/// Returns the id of the client if it is fit for a log, otherwise 128 random bits in hexadecimal.
 fn request_id(headers: &HeaderMap) -> HeaderValue {
     let given = headers.get(REQUEST_ID).filter(|id| {
         let bytes = id.as_bytes();
@@ -306,12 +304,12 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
     })
 }
 
-/// The trace that the client, or a load balancer, has put the request into.
+/// Returns the trace context of the client or of a load balancer.
 fn trace_context(headers: &HeaderMap) -> Option<TraceContext> {
     let only = |name: HeaderName| {
         let mut all = headers.get_all(name).iter();
         let first = all.next()?.to_str().ok()?;
-        // Two that contradict each other are worse than none.
+        // Two contradicting headers are worse than none.
         all.next().is_none().then_some(first)
     };
     let standard = only(TRACEPARENT).and_then(TraceContext::from_traceparent);
@@ -323,7 +321,7 @@ fn trace_context(headers: &HeaderMap) -> Option<TraceContext> {
         .or_else(|| only(AMAZON_TRACE_ID).and_then(TraceContext::from_amazon))
 }
 
-/// The method as the semantic conventions write it.
+/// Returns the method as the semantic conventions write it.
 fn known_method(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
@@ -339,7 +337,7 @@ fn known_method(method: &Method) -> &'static str {
     }
 }
 
-/// The answer of a handler that panicked; the cause goes to the log, not to the client.
+/// Responds for a handler that panicked. The cause is logged, and not sent to the client.
 fn answer_panic(panic: &(dyn Any + Send)) -> Response {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let reason = text

@@ -1,4 +1,4 @@
-//! How long a request takes: the bound on it, and where the time went.
+//! The time limit of a request, and the phases of its duration.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -18,25 +18,24 @@ use crate::http::problem::Problem;
 use almanac_engine::registry::LiveModel;
 use almanac_telemetry::traces;
 
-/// What a forecast was of and where its time went; a response extension until it becomes a header,
-/// metrics and spans.
+/// The phases of a forecast. A response extension, from which a header, metrics and spans are made.
 #[derive(Clone, Debug)]
 pub(in crate::http) struct Phases {
-    /// Who answered.
+    /// The version that answered.
     pub(in crate::http) model: Arc<LiveModel>,
-    /// How many series it had.
+    /// The number of series.
     pub(in crate::http) n_series: usize,
-    /// When its body was there.
+    /// The time at which the body was complete.
     pub(in crate::http) started: Instant,
-    /// Reading the body and checking it.
+    /// The time spent on parsing and checking the body.
     pub(in crate::http) parse: Duration,
-    /// Waiting for a worker.
+    /// The time spent waiting for a worker.
     pub(in crate::http) queue: Duration,
-    /// From the start of the first batch to the end of the last.
+    /// The time from the start of the first batch to the end of the last.
     pub(in crate::http) inference: Duration,
-    /// When its forecasts were there.
+    /// The time at which the forecasts were complete.
     pub(in crate::http) writing: Instant,
-    /// Writing the answer.
+    /// The time spent on writing the response.
     pub(in crate::http) write: Duration,
 }
 
@@ -44,12 +43,12 @@ impl Phases {
     /// The names of the phases, in headers, metrics and spans.
     pub(in crate::http) const NAMES: [&'static str; 4] = ["parse", "queue", "inference", "write"];
 
-    /// How long each took, in the order of the names.
+    /// Returns the duration of each phase, in the order of the names.
     pub(in crate::http) const fn durations(&self) -> [Duration; 4] {
         [self.parse, self.queue, self.inference, self.write]
     }
 
-    /// Each with its place in time. All but the last follow each other.
+    /// Returns each phase with its start. All but the last follow each other without a gap.
     pub(in crate::http) fn placed(&self) -> impl Iterator<Item = traces::Phase> {
         let waiting = self.started + self.parse;
         let running = waiting + self.queue;
@@ -63,7 +62,7 @@ impl Phases {
     }
 }
 
-/// The `server-timing` header (W3C Server Timing), durations in milliseconds.
+/// Returns the `server-timing` header (W3C Server Timing), with durations in milliseconds.
 pub(in crate::http) fn server_timing(phases: Option<&Phases>, total: Duration) -> HeaderValue {
     // Room for five phases of up to ten seconds each.
     let mut header = Vec::with_capacity(104);
@@ -103,12 +102,12 @@ fn write_duration(duration: Duration, header: &mut Vec<u8>) {
     header.extend_from_slice(&digits[first..]);
 }
 
-/// Answers in place of a handler that takes longer than `limit`.
+/// Responds for a handler that takes longer than `limit`.
 #[derive(Clone, Debug)]
 pub(in crate::http) struct LimitDuration<S> {
     pub(in crate::http) inner: S,
     pub(in crate::http) limit: Duration,
-    /// That of a host which loads or unloads a model, and waits for it.
+    /// The limit of a request of a host that loads or unloads a model.
     pub(in crate::http) hosting: Duration,
 }
 
@@ -147,7 +146,7 @@ fn is_hosting(request: &Request) -> bool {
 }
 
 pin_project! {
-    /// An answer, or a problem when it is late.
+    /// The future of a response, or of a problem when the limit is exceeded.
     #[derive(Debug)]
     pub(in crate::http) struct Limited<F> {
         #[pin]
@@ -165,7 +164,7 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for Limited<F> {
         Poll::Ready(answered.unwrap_or_else(|_elapsed| {
             let seconds = this.limit.as_secs_f64();
             let detail =
-                format!("there was no answer within {seconds} s; ask for less at once, or later");
+                format!("no response within {seconds} s; send a smaller request, or retry later");
             Ok(Problem::new(CallCode::RequestTimeout, detail).into_response())
         }))
     }

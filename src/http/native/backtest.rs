@@ -61,7 +61,7 @@ pub(in crate::http) async fn post_backtest(
     let body_format = BodyFormat::of(&headers)?;
     let query = BacktestQuery::parse(query.as_deref().unwrap_or_default())?;
     let body = body::receive(&headers, body, state.max_body).await?;
-    // Bulk whatever the client asks for: the result is complete only with its last forecast.
+    // Always bulk: the result is complete only with its last forecast.
     let bulk = Terms {
         priority: Some(Priority::Bulk),
         ..terms

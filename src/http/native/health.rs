@@ -1,6 +1,6 @@
-//! Whether the process lives, has started, and should be sent requests.
+//! Liveness, startup and readiness.
 //!
-//! None of these touches the engine, so they are answered while it is saturated.
+//! None of these uses the engine, so they respond while it is saturated.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -8,22 +8,22 @@ use axum::http::StatusCode;
 use crate::http::state::AppState;
 use almanac_engine::registry::{ModelState, ResolveError};
 
-/// Says that the process lives
+/// Reports liveness
 ///
-/// A failure means: start it anew.
+/// A failure means that the process should be restarted.
 #[utoipa::path(get, path = "/healthz", tag = "health", responses(
-    (status = 200, description = "It lives", body = String, content_type = "text/plain"),
+    (status = 200, description = "The process is alive", body = String, content_type = "text/plain"),
 ))]
 pub(in crate::http) async fn get_healthz() -> &'static str {
     "alive\n"
 }
 
-/// Says whether to send requests
+/// Reports readiness
 ///
-/// Ready means that the default model serves and the process is not ending.
+/// Ready means that the default model serves and the process is not shutting down.
 #[utoipa::path(get, path = "/readyz", tag = "health", responses(
-    (status = 200, description = "Send requests", body = String, content_type = "text/plain"),
-    (status = 503, description = "Send none, for the reason given", body = String, content_type = "text/plain"),
+    (status = 200, description = "Ready", body = String, content_type = "text/plain"),
+    (status = 503, description = "Not ready, with the reason", body = String, content_type = "text/plain"),
 ))]
 pub(in crate::http) async fn get_readyz(State(state): State<AppState>) -> (StatusCode, String) {
     if !state.shutdown.phase().is_ready() {
@@ -35,7 +35,7 @@ pub(in crate::http) async fn get_readyz(State(state): State<AppState>) -> (Statu
     readiness(state.calls.registry.resolve(None).map(drop))
 }
 
-/// Says whether the start is over
+/// Reports the end of startup
 ///
 /// Started means that every configured model is ready or has failed.
 #[utoipa::path(get, path = "/startupz", tag = "health", responses(
@@ -60,13 +60,13 @@ pub(in crate::http) async fn get_startupz(State(state): State<AppState>) -> (Sta
     }
 }
 
-/// Says whether to send requests, with no body
+/// Reports readiness without a body
 ///
-/// The health check of SageMaker's hosting contract. A multi-model endpoint, which begins without a
-/// model, is healthy when it lives and is not ending.
+/// The health check of SageMaker's hosting contract. A multi-model endpoint, which starts without a
+/// model, is healthy until it shuts down.
 #[utoipa::path(get, path = "/ping", tag = "health", responses(
-    (status = 200, description = "Send requests"),
-    (status = 503, description = "Send none"),
+    (status = 200, description = "Ready"),
+    (status = 503, description = "Not ready"),
 ))]
 pub(in crate::http) async fn get_ping(state: State<AppState>) -> StatusCode {
     if state.sagemaker.hosting.is_some() && state.shutdown.phase().is_ready() {

@@ -25,89 +25,89 @@ pub(in crate::http) struct ModelList {
     models: Vec<ModelBody>,
 }
 
-/// A model and where it stands.
+/// A model and its state.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct ModelBody {
-    /// Its name.
+    /// The name of the model.
     #[schema(example = "almanac")]
     name: String,
-    /// Where it stands.
+    /// The state of the model.
     status: ModelStatus,
-    /// Why it failed.
+    /// The reason, if it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
-    /// What it is, when it serves.
+    /// The serving version, if there is one.
     #[serde(flatten)]
     live: Option<LiveBody>,
 }
 
-/// Where a model stands.
+/// The state of a model.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum ModelStatus {
-    /// It is being verified, opened and warmed.
+    /// The model is being verified, opened and warmed up.
     Loading,
-    /// It serves.
+    /// The model serves.
     Ready,
-    /// It is loaded again when it is asked for.
+    /// The model is unloaded, and is loaded again by the next request for it.
     Unloaded,
-    /// It cannot serve.
+    /// The model cannot serve.
     Failed,
 }
 
-/// What a serving model is.
+/// The version that serves.
 #[derive(Debug, Serialize, ToSchema)]
 struct LiveBody {
-    /// Its version.
+    /// The version.
     version: String,
-    /// One line about it.
+    /// A description in one line.
     description: String,
     /// SPDX identifier of the licence.
     licence: String,
-    /// Digest of its bundle.
+    /// Digest of the bundle.
     digest: String,
     /// The source it came from.
     source: String,
-    /// Fewest values it forecasts from.
+    /// The minimum number of values that it forecasts from.
     min_context_length: usize,
-    /// Most values it sees.
+    /// The maximum number of values that it uses.
     max_context_length: usize,
-    /// Most steps it serves.
+    /// The maximum number of steps.
     max_horizon: usize,
-    /// The quantile levels it gives itself; others are interpolated between them.
+    /// The quantile levels of the model itself; others are interpolated between them.
     quantile_levels: Vec<f64>,
-    /// The longest season it can use, when it takes one.
+    /// The longest season that it can use, if it uses one.
     #[serde(skip_serializing_if = "Option::is_none")]
     max_season_length: Option<usize>,
     /// The covariates that it needs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     covariates: Vec<CovariateBody>,
-    /// Whether it takes past and future covariates of any name.
+    /// True if it accepts past and future covariates of any name.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     any_covariates: bool,
-    /// Sessions that run it.
+    /// The number of sessions.
     workers: usize,
-    /// Seconds from its files to ready.
+    /// The time from reading its files to ready, in seconds.
     load_seconds: f64,
 }
 
 /// A covariate that a model needs.
 #[derive(Debug, Serialize, ToSchema)]
 struct CovariateBody {
-    /// Its name.
+    /// The name of the covariate.
     #[schema(example = "price")]
     name: String,
     /// The field of `covariates` that it is sent in: `past`, `future` or `static`.
     #[schema(example = "future")]
     kind: String,
-    /// What it may be, when it is no number.
+    /// The categories, if the covariate is not a number.
     #[serde(skip_serializing_if = "Option::is_none")]
     categories: Option<Vec<String>>,
 }
 
 /// Lists the models
 #[utoipa::path(get, path = "/models", tag = "models", responses(
-    (status = 200, description = "Every model and where it stands", body = ModelList),
+    (status = 200, description = "Every model and its state", body = ModelList),
 ))]
 pub(in crate::http) async fn list_models(State(state): State<AppState>) -> Json<ModelList> {
     let models = state
@@ -127,9 +127,9 @@ pub(in crate::http) async fn list_models(State(state): State<AppState>) -> Json<
 #[utoipa::path(get, path = "/models/{name}", tag = "models",
     params(("name" = String, Path, description = "Name of the model", example = "almanac")),
     responses(
-        (status = 200, description = "The model and where it stands", body = ModelBody),
-        (status = 404, description = "There is no such model", body = Problem, content_type = "application/problem+json"),
-        (status = "4XX", description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The model and its state", body = ModelBody),
+        (status = 404, description = "Unknown model", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", description = "Invalid request", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::http) async fn get_model(
@@ -140,18 +140,15 @@ pub(in crate::http) async fn get_model(
     Ok(Json(describe(described)))
 }
 
-/// Where the model with `name` stands.
+/// Returns the model `name` and its state.
 fn find(state: &AppState, name: String) -> Result<(String, ModelState), Problem> {
     let states = state.calls.registry.states();
     let available: Vec<_> = states.iter().map(|(name, _)| name.clone()).collect();
     let mut known = states.into_iter().filter(|(known, _)| *known == name);
     known.next().ok_or_else(|| {
-        Problem::new(
-            CallCode::UnknownModel,
-            format!("there is no model {name:?}"),
-        )
-        .received(name)
-        .expected(available)
+        Problem::new(CallCode::UnknownModel, format!("unknown model {name:?}"))
+            .received(name)
+            .expected(available)
     })
 }
 

@@ -12,29 +12,30 @@ use crate::http::native::forecast;
 use crate::http::problem::Problem;
 use crate::http::state::AppState;
 
-/// What a batch transform sends, unless it says otherwise itself: nobody waits for its answers.
+/// The default priority of a batch transform, which has no interactive client.
 const BULK: HeaderValue = HeaderValue::from_static("u=5");
 
-/// What SageMaker lets all requests at once hold together, in MiB; one alone may have as much.
-const MOST_PAYLOAD: usize = 100;
+/// The maximum total size of the concurrent requests of a batch transform, in MiB; one alone may use all
+/// of it.
+const MAX_TOTAL_PAYLOAD: usize = 100;
 
-/// How a batch transform should call.
+/// The recommended parameters of a batch transform.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "PascalCase")]
 pub(in crate::http) struct ExecutionParameters {
-    /// Requests at once: enough that a worker always has a batch waiting.
+    /// The number of concurrent requests: enough that a worker always has a batch waiting.
     max_concurrent_transforms: usize,
-    /// Many records in one request, which go into one batch.
+    /// The strategy: many records in one request share a batch.
     #[schema(example = "MULTI_RECORD")]
     batch_strategy: &'static str,
-    /// Largest request body in MiB.
+    /// The maximum size of a request body, in MiB.
     #[serde(rename = "MaxPayloadInMB")]
     max_payload_in_mb: usize,
 }
 
 /// Forecasts, as `POST /forecast` does
 ///
-/// Where SageMaker sends requests.
+/// The endpoint that SageMaker calls.
 #[utoipa::path(
     post,
     path = "/invocations",
@@ -50,10 +51,10 @@ pub(in crate::http) struct ExecutionParameters {
         (status = 200, description = "Forecasts, at least one", content(
             (forecast::ForecastAnswer<'_> = "application/json"), (String = "text/csv"), (String = "application/jsonlines")
         )),
-        (status = "4XX", description = "The request is wrong", content(
+        (status = "4XX", description = "Invalid request", content(
             (Problem = "application/problem+json"), (String = "application/jsonlines")
         )),
-        (status = "5XX", description = "The server cannot answer now", content(
+        (status = "5XX", description = "The server cannot answer", content(
             (Problem = "application/problem+json"), (String = "application/jsonlines")
         )),
     )
@@ -67,9 +68,9 @@ pub(in crate::http) async fn post_invocations(
     forecast::respond(&state, (head, body), None).await
 }
 
-/// Says how a batch transform should call
+/// Recommends the parameters of a batch transform
 #[utoipa::path(get, path = "/execution-parameters", tag = "sagemaker", responses(
-    (status = 200, description = "How to call", body = ExecutionParameters),
+    (status = 200, description = "The parameters", body = ExecutionParameters),
 ))]
 pub(in crate::http) async fn get_execution_parameters(
     State(state): State<AppState>,
@@ -80,10 +81,10 @@ pub(in crate::http) async fn get_execution_parameters(
         .registry
         .resolve(None)
         .map_or(1, |live| live.engine.workers());
-    let at_once = transform.max_concurrent.unwrap_or(2 * workers);
-    let largest = (state.max_body >> 20).min(MOST_PAYLOAD / at_once.max(1));
+    let concurrent = transform.max_concurrent.unwrap_or(2 * workers);
+    let largest = (state.max_body >> 20).min(MAX_TOTAL_PAYLOAD / concurrent.max(1));
     Json(ExecutionParameters {
-        max_concurrent_transforms: at_once,
+        max_concurrent_transforms: concurrent,
         batch_strategy: match transform.strategy {
             Some(Strategy::SingleRecord) => "SINGLE_RECORD",
             Some(Strategy::MultiRecord) | None => "MULTI_RECORD",
@@ -92,11 +93,10 @@ pub(in crate::http) async fn get_execution_parameters(
     })
 }
 
-/// The headers of a request, with what SageMaker's variables say of all requests.
+/// Returns the headers of a request, completed with the defaults that SageMaker's variables set.
 ///
-/// Of those that SageMaker adds none changes an answer: the target model and the target variant are
-/// what the endpoint has chosen already, and custom attributes and the inference id are for whoever
-/// reads them elsewhere.
+/// The headers that SageMaker adds do not change the response: the target model and the target variant
+/// have been applied by the endpoint, and custom attributes and the inference id are for other readers.
 pub(super) fn adapted(mut headers: HeaderMap, sagemaker: &SageMaker) -> HeaderMap {
     let accept = headers.get(header::ACCEPT);
     let is_any = accept.is_none_or(|accept| accept == "*/*");
@@ -115,7 +115,7 @@ mod tests {
     use crate::http::dialects::sagemaker::{Transform, preferring};
 
     #[test]
-    fn what_nobody_asked_for_is_as_the_variables_say() {
+    fn the_variables_set_the_defaults() {
         let sagemaker = SageMaker {
             transform: Transform {
                 is_batch: true,
@@ -124,7 +124,7 @@ mod tests {
             accept: preferring("text/csv"),
             ..SageMaker::default()
         };
-        let told = |accept: Option<&str>, priority: Option<&str>| {
+        let completed = |accept: Option<&str>, priority: Option<&str>| {
             let mut headers = HeaderMap::new();
             headers.extend(accept.map(|value| (header::ACCEPT, value.parse().unwrap())));
             let name = header::HeaderName::from_static("priority");
@@ -134,9 +134,9 @@ mod tests {
             (text("accept"), text("priority"))
         };
         let usual = ("text/csv, */*;q=0.1".to_owned(), "u=5".to_owned());
-        assert_eq!(told(None, None), usual);
-        assert_eq!(told(Some("*/*"), None), usual);
+        assert_eq!(completed(None, None), usual);
+        assert_eq!(completed(Some("*/*"), None), usual);
         let own = ("application/json".to_owned(), "u=1".to_owned());
-        assert_eq!(told(Some("application/json"), Some("u=1")), own);
+        assert_eq!(completed(Some("application/json"), Some("u=1")), own);
     }
 }

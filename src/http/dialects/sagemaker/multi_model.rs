@@ -16,16 +16,16 @@ use crate::http::query::{once, unknown};
 use crate::http::state::AppState;
 use almanac_engine::registry::{HostedModel, Hosting};
 
-/// Models in one page of a list.
+/// The number of models in a page of the list.
 const PAGE: usize = 100;
 
-/// Which model to load. What else SageMaker may say one day is not read.
+/// The model to load. Other fields are ignored, so that SageMaker may add some.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(in crate::http) struct ModelToLoad {
-    /// What it is called from now on.
+    /// The name of the model.
     #[schema(required, example = "d414526c49aa3ae4cbe1c86e1c4d0b60")]
     model_name: Option<String>,
-    /// The folder of the model in this container.
+    /// The folder of the model in the container.
     #[schema(
         required,
         example = "/opt/ml/models/d414526c49aa3ae4cbe1c86e1c4d0b60/model"
@@ -33,39 +33,39 @@ pub(in crate::http) struct ModelToLoad {
     url: Option<String>,
 }
 
-/// A model that is loaded.
+/// A loaded model.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct LoadedModel {
-    /// What it is called.
+    /// The name of the model.
     model_name: String,
-    /// The folder that it was loaded from.
+    /// The folder from which it was loaded.
     model_url: String,
 }
 
-/// A page of the models that are loaded.
+/// A page of the loaded models.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct LoadedModels {
     /// The models, in order of name.
     models: Vec<LoadedModel>,
-    /// What asks for the next page, when there is one.
+    /// The token of the next page, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
 }
 
 /// Loads a model
 ///
-/// Answers when it serves.
+/// Responds when the model serves.
 #[utoipa::path(post, path = "/models", tag = "sagemaker",
     request_body(content = ModelToLoad, content_type = "application/json"),
     responses(
-        (status = 200, description = "It serves", body = LoadedModel),
-        (status = 400, description = "There is no model that may be loaded", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It is loaded already", body = Problem, content_type = "application/problem+json"),
-        (status = 507, description = "There is no room for it", body = Problem, content_type = "application/problem+json"),
-        (status = "4XX", description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
-        (status = "5XX", description = "It cannot be loaded now", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The model serves", body = LoadedModel),
+        (status = 400, description = "No loadable model", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The model is loaded already", body = Problem, content_type = "application/problem+json"),
+        (status = 507, description = "No memory left for the model", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", description = "Invalid request", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", description = "The model cannot be loaded", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::http) async fn post_model(
@@ -74,7 +74,7 @@ pub(in crate::http) async fn post_model(
     body: Body,
 ) -> Result<Json<LoadedModel>, Problem> {
     let ModelToLoad { model_name, url } = receive_json(&headers, body).await?;
-    let name = model_name.ok_or_else(|| missing("model_name", "what the model is called"))?;
+    let name = model_name.ok_or_else(|| missing("model_name", "the name of the model"))?;
     let url = url.ok_or_else(|| missing("url", "the folder of the model"))?;
     let model = HostedModel { name, url };
     let HostedModel { name, url } = model.clone();
@@ -82,12 +82,12 @@ pub(in crate::http) async fn post_model(
     Ok(Json(model.into()))
 }
 
-/// Lists the models that are loaded
+/// Lists the loaded models
 #[utoipa::path(get, path = "/models", tag = "sagemaker",
-    params(("next_page_token" = Option<String>, Query, description = "The `nextPageToken` of the page before")),
+    params(("next_page_token" = Option<String>, Query, description = "The `nextPageToken` of the previous page")),
     responses(
-        (status = 200, description = "A page of them", body = LoadedModels),
-        (status = "4XX", description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "A page of the models", body = LoadedModels),
+        (status = "4XX", description = "Invalid request", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::http) async fn list_models(
@@ -99,13 +99,13 @@ pub(in crate::http) async fn list_models(
     Ok(Json(page(loaded, token.as_deref())))
 }
 
-/// Describes one model that is loaded
+/// Describes one loaded model
 #[utoipa::path(get, path = "/models/{name}", tag = "sagemaker",
-    params(("name" = String, Path, description = "What it is called")),
+    params(("name" = String, Path, description = "Name of the model")),
     responses(
         (status = 200, description = "The model", body = LoadedModel),
-        (status = 404, description = "It is not loaded", body = Problem, content_type = "application/problem+json"),
-        (status = "4XX", description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "The model is not loaded", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", description = "Invalid request", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::http) async fn get_model(
@@ -117,13 +117,13 @@ pub(in crate::http) async fn get_model(
 
 /// Unloads a model
 ///
-/// Answers when what it was asked before is answered and its memory is free.
+/// Responds when its pending requests are answered and its memory is free.
 #[utoipa::path(delete, path = "/models/{name}", tag = "sagemaker",
-    params(("name" = String, Path, description = "What it is called")),
+    params(("name" = String, Path, description = "Name of the model")),
     responses(
-        (status = 200, description = "It is unloaded"),
-        (status = 404, description = "It is not loaded", body = Problem, content_type = "application/problem+json"),
-        (status = "4XX", description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The model is unloaded"),
+        (status = 404, description = "The model is not loaded", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", description = "Invalid request", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::http) async fn delete_model(
@@ -136,9 +136,9 @@ pub(in crate::http) async fn delete_model(
 
 /// Forecasts with one model, as `POST /forecast` does
 ///
-/// The path names the model; the body need not, and may not name another.
+/// The path names the model; a body that names another one is rejected.
 #[utoipa::path(post, path = "/models/{name}/invoke", tag = "sagemaker",
-    params(("name" = String, Path, description = "What it is called")),
+    params(("name" = String, Path, description = "Name of the model")),
     request_body(
         content(
             (forecast::ForecastBody = "application/json"),
@@ -150,11 +150,11 @@ pub(in crate::http) async fn delete_model(
         (status = 200, description = "Forecasts, at least one", content(
             (forecast::ForecastAnswer<'_> = "application/json"), (String = "text/csv"), (String = "application/jsonlines")
         )),
-        (status = 404, description = "It is not loaded", body = Problem, content_type = "application/problem+json"),
-        (status = "4XX", description = "The request is wrong", content(
+        (status = 404, description = "The model is not loaded", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", description = "Invalid request", content(
             (Problem = "application/problem+json"), (String = "application/jsonlines")
         )),
-        (status = "5XX", description = "The server cannot answer now", content(
+        (status = "5XX", description = "The server cannot answer", content(
             (Problem = "application/problem+json"), (String = "application/jsonlines")
         )),
     )
@@ -170,7 +170,7 @@ pub(in crate::http) async fn post_invoke(
     forecast::respond(&state, (head, body), Some(name.into())).await
 }
 
-/// These routes exist on a multi-model endpoint only.
+/// Returns the loader of models, which exists on a multi-model endpoint only.
 fn hosting(state: &AppState) -> Result<&Hosting, Problem> {
     let none = || Problem::new(Code::NotFound, "this is not a multi-model endpoint");
     state.sagemaker.hosting.as_ref().ok_or_else(none)
@@ -189,16 +189,17 @@ fn page_token(query: &str) -> Result<Option<String>, Problem> {
             _ => return Err(unknown(&name, &["next_page_token"])),
         }
     }
-    // As the first page is asked for by some.
+    // Some clients request the first page with an empty token.
     Ok(token.filter(|token| !token.is_empty()))
 }
 
-/// The models behind the one called `token`, which may have been unloaded meanwhile.
+/// Returns the models after the one named `token`, which may have been unloaded in the meantime.
 fn page(loaded: Vec<HostedModel>, token: Option<&str>) -> LoadedModels {
-    let is_behind = |model: &HostedModel| token.is_none_or(|token| model.name.as_str() > token);
-    let mut behind = loaded.into_iter().filter(is_behind);
-    let models: Vec<LoadedModel> = behind.by_ref().take(PAGE).map(Into::into).collect();
-    let is_last = behind.next().is_none();
+    let mut following = loaded
+        .into_iter()
+        .filter(|model| token.is_none_or(|token| model.name.as_str() > token));
+    let models: Vec<LoadedModel> = following.by_ref().take(PAGE).map(Into::into).collect();
+    let is_last = following.next().is_none();
     let last = models.last().map(|last| last.model_name.clone());
     LoadedModels {
         models,
@@ -220,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_hold_every_model_once_whatever_is_unloaded_between_them() {
+    fn pages_hold_every_model_once_even_if_one_is_unloaded_in_between() {
         let model = |number: usize| HostedModel {
             name: format!("m{number:03}"),
             url: String::new(),

@@ -1,4 +1,4 @@
-//! Requests by route and outcome, without a look-up of labels for each.
+//! Requests by route and outcome, without a lookup of labels for each request.
 
 use std::array::from_fn;
 use std::sync::OnceLock;
@@ -12,20 +12,20 @@ use prometheus::{
 use crate::http::problem::Code;
 use almanac_telemetry::metrics::DURATION_BUCKETS;
 
-/// Methods that have a label of their own. Methods are the client's to invent; labels are not.
+/// The methods with a label of their own. Clients may invent methods, but not label values.
 const METHODS: [Method; 4] = [Method::GET, Method::POST, Method::HEAD, Method::OPTIONS];
 
-/// A success, and every way to fail.
+/// The number of outcomes: a success, and every error code.
 const N_OUTCOMES: usize = 1 + Code::COUNT;
 
-/// The metrics of requests answered.
+/// The metrics of answered requests.
 #[derive(Clone, Debug)]
 pub(in crate::http) struct RequestMetrics {
     requests: IntCounterVec,
     duration: HistogramVec,
 }
 
-/// The metrics of each route, found by its pattern. What it counts appears with its first request.
+/// The metrics of each route, by its pattern. A time series appears with its first request.
 #[derive(Debug)]
 pub(in crate::http) struct RouteTable {
     metrics: RequestMetrics,
@@ -76,11 +76,13 @@ impl RouteTable {
         }
     }
 
-    /// Counts an answer of the route with `pattern`.
+    /// Counts a response of the route with `pattern`.
     pub(in crate::http) fn answered(
         &self,
-        (method, pattern): (&Method, &str),
-        (status, code): (StatusCode, Option<Code>),
+        method: &Method,
+        pattern: &str,
+        status: StatusCode,
+        code: Option<Code>,
         duration: Duration,
     ) {
         let seconds = duration.as_secs_f64();
@@ -106,7 +108,7 @@ impl RouteTable {
         let outcome = match code {
             None if status == StatusCode::OK => 0,
             Some(code) if status == code.status() => 1 + code.index(),
-            // Seldom: not ready, a method that is not allowed.
+            // Rare: not ready, or a method that is not allowed.
             _ => return count().inc(),
         };
         route.answered[method.unwrap_or(METHODS.len())][outcome]

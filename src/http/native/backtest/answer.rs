@@ -1,4 +1,4 @@
-//! What `/backtest` answers, and `almanac backtest --json` prints.
+//! The response of `/backtest`, also printed by `almanac backtest --json`.
 
 use std::collections::BTreeMap;
 
@@ -12,26 +12,26 @@ use almanac_frame::Presented;
 use crate::call::BacktestOutcome;
 use crate::http::problem::SeriesProblem;
 
-/// How the models compare with each other and with the baselines.
+/// The comparison of the models with each other and with the baselines.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BacktestAnswer {
-    /// Steps ahead.
+    /// The number of steps of each forecast.
     horizon: usize,
-    /// The most windows of one series.
+    /// The maximum number of windows of a series.
     windows: usize,
-    /// Steps between two windows.
+    /// The number of steps between two windows.
     step: usize,
-    /// How many of the last windows are scored; the earlier ones calibrate.
+    /// The number of windows that are scored, the last ones; the earlier ones calibrate.
     scored_windows: usize,
-    /// Everybody, by `relative_mase`, smallest first.
+    /// The models and baselines, by `relative_mase`, smallest first.
     leaderboard: Vec<StandingBody>,
     /// Each series, in the order of the request.
     series: Vec<SeriesBody>,
-    /// What should be known of these scores.
+    /// Caveats of the scores.
     warnings: Vec<BacktestWarning>,
 }
 
-/// How one of them did.
+/// The scores of one model or baseline.
 #[derive(Debug, Serialize, ToSchema)]
 struct StandingBody {
     /// Name of the model or baseline.
@@ -40,28 +40,28 @@ struct StandingBody {
     /// `model`, `calibrated` or `baseline`.
     #[schema(value_type = String, example = "model")]
     kind: &'static str,
-    /// MASE relative to seasonal naive: the geometric mean over series. Under 1 is better.
+    /// MASE relative to seasonal naive, the geometric mean over series; better below 1.
     #[schema(value_type = Option<f64>)]
     relative_mase: Option<Presented>,
-    /// The same of the weighted quantile loss.
+    /// Weighted quantile loss relative to seasonal naive, in the same way.
     #[schema(value_type = Option<f64>)]
     relative_wql: Option<Presented>,
     #[serde(flatten)]
     scores: ScoresBody,
-    /// Series with a forecast.
+    /// The number of series with a forecast.
     series: usize,
-    /// Windows with a forecast.
+    /// The number of windows with a forecast.
     windows: usize,
-    /// Windows on which it failed.
+    /// The number of windows that failed.
     failed: usize,
-    /// Seconds it took.
+    /// The time of all forecasts, in seconds.
     #[schema(value_type = f64)]
     seconds: Presented,
-    /// The scores of each step ahead.
+    /// The scores of each step of the horizon.
     by_step: Vec<ScoresBody>,
 }
 
-/// How good forecasts were; `null` where nothing observed says.
+/// The accuracy of forecasts; `null` if no value was observed.
 #[derive(Debug, Serialize, ToSchema)]
 struct ScoresBody {
     /// Mean absolute scaled error.
@@ -73,32 +73,32 @@ struct ScoresBody {
     /// Weighted quantile loss.
     #[schema(value_type = Option<f64>)]
     wql: Option<Presented>,
-    /// The share of values within each central interval, by its percentage.
+    /// The share of values within each central interval, by its level in percent.
     #[schema(value_type = BTreeMap<String, Option<f64>>)]
     coverage: BTreeMap<String, Option<Presented>>,
 }
 
-/// One series: what everybody scored, or why it was not cut.
+/// One series: its scores, or its error.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 enum SeriesBody {
-    /// Its scores.
+    /// The series was scored.
     Scored(ScoredSeries),
-    /// It has none.
+    /// The series has no scores.
     Failed(SeriesProblem),
 }
 
 /// The scores of one series.
 #[derive(Debug, Serialize, ToSchema)]
 struct ScoredSeries {
-    /// The series' id, as it was sent.
+    /// The id of the series, as it was received.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
-    /// In the order of the leaderboard; those that failed on it are missing.
+    /// The scores in the order of the leaderboard, without those that failed on the series.
     scores: Vec<NamedScores>,
 }
 
-/// What one of them scored on one series.
+/// The scores of one model or baseline on one series.
 #[derive(Debug, Serialize, ToSchema)]
 struct NamedScores {
     /// Name of the model or baseline.
@@ -106,19 +106,19 @@ struct NamedScores {
     /// `model`, `calibrated` or `baseline`.
     #[schema(value_type = String)]
     kind: &'static str,
-    /// Windows.
+    /// The number of windows.
     windows: usize,
     #[serde(flatten)]
     scores: ScoresBody,
 }
 
-/// Something that should be known of a leaderboard.
+/// A caveat of a leaderboard.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 struct BacktestWarning {
     /// Stable code to match on.
     #[schema(value_type = String, example = "fewer_windows")]
     code: &'static str,
-    /// What it is, with values.
+    /// The caveat, with values.
     detail: String,
 }
 

@@ -7,7 +7,7 @@ use crate::http::native::forecast::query::{self, ForecastQuery};
 use crate::http::problem::{Code, Problem};
 use crate::http::query::{once, one, unknown};
 
-/// What a query can ask: what that of a forecast can, and what is a backtest's own.
+/// The query parameters of a backtest: those of a forecast, and its own.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct BacktestQuery {
     pub(super) forecast: ForecastQuery,
@@ -16,14 +16,14 @@ pub(super) struct BacktestQuery {
 
 const OWN_NAMES: [&str; 4] = ["windows", "step", "models", "calibrate"];
 
-/// Windows that calibrate a forecast: a backtest has its own.
+/// The calibration windows of a forecast: a backtest has its own.
 const CALIBRATE_WINDOWS: &str = "calibrate_windows";
 
 impl BacktestQuery {
-    /// Reads a query string.
+    /// Parses a query string.
     ///
     /// # Errors
-    /// [`Code::InvalidQuery`] names the parameter, its value and what it must be.
+    /// [`Code::InvalidQuery`] names the parameter, its value and the valid values.
     pub(super) fn parse(text: &str) -> Result<Self, Problem> {
         let mut parsed = Self::default();
         let own = &mut parsed.backtest;
@@ -52,7 +52,7 @@ impl BacktestQuery {
         Ok(parsed)
     }
 
-    /// Refuses what a JSON body must say itself.
+    /// Rejects parameters that belong into a JSON body.
     ///
     /// # Errors
     /// [`Code::InvalidQuery`].
@@ -60,7 +60,7 @@ impl BacktestQuery {
         if self.backtest == BacktestCall::default() {
             return self.forecast.only_allow_nan();
         }
-        let detail = "with a JSON body the query may only have allow_nan; write the rest as fields of the body";
+        let detail = "with a JSON body the query may only have allow_nan; send the others as fields of the body";
         Err(Problem::new(Code::InvalidQuery, detail).expected(["allow_nan"]))
     }
 }
@@ -76,19 +76,19 @@ impl IntoParams for BacktestQuery {
     }
 }
 
-/// The schema of what is a backtest's own.
+/// The schema of the parameters of a backtest alone.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "the schema of what `parse` reads by hand")]
+#[expect(dead_code, reason = "the schema of the query that `parse` parses")]
 struct OwnParameters {
-    /// CSV only: windows of each series.
+    /// CSV only: the number of windows of each series.
     #[param(minimum = 1, example = 3)]
     windows: Option<u64>,
-    /// CSV only: steps between two windows; the horizon when absent.
+    /// CSV only: the number of steps between two windows; the horizon when absent.
     #[param(minimum = 1)]
     step: Option<u64>,
-    /// CSV only: names of the models, separated by commas; all that are ready when absent.
+    /// CSV only: the names of the models, separated by commas; all that are ready when absent.
     models: Option<String>,
-    /// CSV only: whether the earlier windows calibrate the forecasts of the last ones.
+    /// CSV only: if true, the earlier windows calibrate the forecasts of the last ones.
     calibrate: Option<bool>,
 }

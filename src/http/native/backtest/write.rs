@@ -1,4 +1,4 @@
-//! The formats of an answer.
+//! The formats of a response.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Response, header};
@@ -11,14 +11,14 @@ use crate::http::native::backtest::answer::BacktestAnswer;
 use crate::http::negotiation::preferred;
 use crate::http::problem::Problem;
 
-/// Formats of an answer.
+/// Formats of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AnswerFormat {
     /// `application/json`.
     Json,
     /// `text/csv`: the leaderboard alone.
     Csv,
-    /// `image/svg+xml`: the same, drawn.
+    /// `image/svg+xml`: the same as a drawing.
     Svg,
 }
 
@@ -33,18 +33,18 @@ impl AnswerFormat {
         }
     }
 
-    /// The format that `headers` prefer; JSON when they do not say.
+    /// Returns the format that `headers` prefer; JSON by default.
     ///
     /// # Errors
-    /// [`Code::NotAcceptable`](crate::http::problem::Code::NotAcceptable) lists what is written.
+    /// [`Code::NotAcceptable`](crate::http::problem::Code::NotAcceptable) lists the formats.
     pub(super) fn preferred(headers: &HeaderMap) -> Result<Self, Problem> {
         preferred(headers, Self::ALL, Self::media_type)
     }
 
-    /// `outcome` in this format.
+    /// Writes `outcome` in this format.
     ///
     /// # Errors
-    /// [`CallCode::Internal`] when it cannot be written, which memory alone can cause.
+    /// [`CallCode::Internal`] when it cannot be written, which only lack of memory can cause.
     pub(super) fn write(self, outcome: &BacktestOutcome) -> Result<Response<Body>, Problem> {
         let internal = |error: String| Problem::new(CallCode::Internal, error);
         let body = match self {

@@ -1,4 +1,4 @@
-//! What `/forecast` answers.
+//! The response of `/forecast`.
 
 use std::fmt::Display;
 
@@ -13,69 +13,69 @@ use almanac_model::Digest;
 use crate::call::{FailedSeries, ForecastSpec, SeriesForecast};
 use crate::http::problem::SeriesProblem;
 
-/// Forecasts, in the order of the request's series. Borrows what it shows, and is written as it is
-/// walked.
+/// The forecasts, in the order of the series of the request. Borrows the outcome, and is serialized
+/// without a copy.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ForecastAnswer<'a> {
-    /// The model that made them.
+    /// The model that answered.
     pub(crate) model: ModelReference<'a>,
-    /// One for each series.
+    /// The forecast of each series.
     pub(crate) forecasts: Vec<SeriesAnswer<'a>>,
 }
 
 /// A model version.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ModelReference<'a> {
-    /// Its name.
+    /// The name of the model.
     #[schema(example = "almanac")]
     name: &'a str,
-    /// Its version.
+    /// The version of the model.
     #[schema(example = "1")]
     version: &'a str,
-    /// Digest of its bundle.
+    /// Digest of the bundle.
     #[schema(value_type = String, example = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")]
     digest: Shown<'a, Digest>,
 }
 
-/// The forecast of one series, or why it has none.
+/// The forecast of one series, or its error.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub(crate) enum SeriesAnswer<'a> {
-    /// A forecast.
+    /// The series has a forecast.
     Forecast(ForecastOfSeries<'a>),
-    /// No forecast.
+    /// The series has no forecast.
     Failed(SeriesProblem),
 }
 
 /// The forecast of one series.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ForecastOfSeries<'a> {
-    /// The series' id, as it was sent.
+    /// The id of the series, as it was received.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<&'a str>,
-    /// One for each step, when the series has a calendar.
+    /// The timestamp of each step, if the series has a calendar.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<String>>)]
     timestamps: Option<Stamps<'a>>,
-    /// The median, one value for each step.
+    /// The median of each step.
     #[schema(value_type = Vec<f64>)]
     point: Numbers<'a>,
-    /// Values by quantile level.
+    /// The values of each step, by quantile level.
     #[schema(value_type = std::collections::BTreeMap<String, Vec<f64>>)]
     quantiles: Quantiles<'a>,
-    /// Lower and upper values by central level in percent.
+    /// The interval of each step, by central level in percent.
     #[serde(skip_serializing_if = "Levels::is_empty")]
     #[schema(value_type = std::collections::BTreeMap<String, Interval<'_>>)]
     levels: Levels<'a>,
-    /// The step of the calendar, given or inferred.
+    /// The frequency of the calendar, given or inferred.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     frequency: Option<Shown<'a, Frequency>>,
-    /// Steps per season that the model was told; 1 means none.
+    /// The number of steps per season that the model used; 1 means no season.
     season_length: usize,
-    /// How many values of the series, counted from its end, the model saw.
+    /// The number of values that the model used, counted from the end of the series.
     context_length: usize,
-    /// What else should be known of this forecast.
+    /// Caveats of the forecast.
     #[schema(value_type = Vec<WarningBody>)]
     warnings: Warnings<'a>,
 }
@@ -83,25 +83,25 @@ pub(crate) struct ForecastOfSeries<'a> {
 /// A central interval.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Interval<'a> {
-    /// Its lower ends, one for each step.
+    /// The lower bound of each step.
     #[schema(value_type = Vec<f64>)]
     lower: Numbers<'a>,
-    /// Its upper ends, one for each step.
+    /// The upper bound of each step.
     #[schema(value_type = Vec<f64>)]
     upper: Numbers<'a>,
 }
 
-/// Something that should be known of a forecast.
+/// A caveat of a forecast.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct WarningBody {
     /// Stable code to match on.
     #[schema(value_type = String, example = "context_truncated")]
     code: &'static str,
-    /// What it is, with values.
+    /// The caveat, with values.
     detail: String,
 }
 
-/// Values as they are presented to clients.
+/// Values, rounded as clients get them.
 #[derive(Debug)]
 struct Numbers<'a>(&'a [f64]);
 
@@ -109,15 +109,15 @@ struct Numbers<'a>(&'a [f64]);
 #[derive(Debug)]
 struct Stamps<'a>(&'a [Stamp]);
 
-/// What is written as it is shown.
+/// A value that is serialized as its `Display` text.
 #[derive(Debug)]
 struct Shown<'a, T>(&'a T);
 
-/// The values of each quantile level that was asked for.
+/// The values of each requested quantile level.
 #[derive(Debug)]
 struct Quantiles<'a>(&'a ForecastSpec, &'a Forecast);
 
-/// The interval of each central level that was asked for.
+/// The interval of each requested central level.
 #[derive(Debug)]
 struct Levels<'a>(&'a ForecastSpec, &'a Forecast);
 

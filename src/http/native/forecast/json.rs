@@ -1,8 +1,8 @@
-//! The JSON body of `POST /forecast` and of `POST /backtest`, read in one pass.
+//! The JSON body of `POST /forecast` and of `POST /backtest`, parsed in one pass.
 //!
-//! Read by hand rather than derived: each error must name its field by JSON pointer, an unknown
-//! field gets a suggestion, a series that cannot be read must not fail its neighbours, and the
-//! values go straight into the vector that the domain takes.
+//! Parsed by hand rather than by a derived implementation: each error must name its field by JSON
+//! pointer, an unknown field gets a suggestion, an invalid series must not fail its neighbours, and the
+//! values are appended directly to the vector that the domain uses.
 
 mod covariates;
 mod numbers;
@@ -14,11 +14,11 @@ use crate::call::{BacktestCall, CallCode, CallError, ForecastCall, SeriesCall, t
 
 use reader::{Fields, Reader, Syntax};
 
-/// How far a problem reaches while a body is read.
+/// The extent of an error while a body is parsed.
 pub(super) enum Failure {
-    /// The text is not JSON: nothing after it can be read.
+    /// The text is not JSON: nothing after it can be parsed.
     Syntax(Box<CallError>),
-    /// A value is wrong: what encloses it fails, and its neighbours may live.
+    /// A value is invalid: the enclosing object fails, its neighbours do not.
     Field(Box<CallError>),
 }
 
@@ -36,8 +36,8 @@ impl From<Syntax> for Failure {
 
 type Read<T> = Result<T, Failure>;
 
-/// Every field: those of a call, those of one series, those of either. The most used come first in
-/// each, for names are compared one by one.
+/// All fields: those of a call, then those of a series. The most used come first in each, because names
+/// are compared one by one.
 const FIELDS: [&str; 14] = [
     "horizon",
     "quantiles",
@@ -58,7 +58,7 @@ const FIELDS: [&str; 14] = [
 /// The fields of a series.
 const SERIES_FIELDS: &[&str] = FIELDS.split_at(6).1;
 
-/// The fields of a backtest: its own, and those of a forecast but for `calibrate_windows`.
+/// The fields of a backtest: its own, and those of a forecast except `calibrate_windows`.
 const BACKTEST_FIELDS: [&str; 17] = [
     "windows",
     "step",
@@ -89,10 +89,10 @@ pub fn parse(body: &[u8], allow_nan: bool, limits: &Limits) -> Result<ForecastCa
     Ok(call)
 }
 
-/// Reads `body` as [`parse`] does, and the fields of a backtest with it.
+/// Parses `body` as [`parse`] does, and the fields of a backtest with it.
 ///
 /// # Errors
-/// As of [`parse`].
+/// As [`parse`].
 pub(crate) fn parse_backtest(
     body: &[u8],
     allow_nan: bool,
@@ -102,7 +102,7 @@ pub(crate) fn parse_backtest(
     whole(read_call(&mut reader, &BACKTEST_FIELDS, limits))
 }
 
-/// However far a problem reaches, it is that of the request as a whole.
+/// Converts any failure to the error of the request as a whole.
 fn whole<T>(read: Read<T>) -> Result<T, CallError> {
     read.map_err(|failure| match failure {
         Failure::Syntax(problem) | Failure::Field(problem) => *problem,
@@ -142,7 +142,7 @@ fn read_call(
     Ok((call, backtest))
 }
 
-/// The series of the long form, or the one of the short form, completed with what is common to all.
+/// Returns the series of the long form, or the one of the short form, completed with the shared fields.
 fn all_series(series: Option<Vec<SeriesCall>>, common: SeriesFields) -> Read<Vec<SeriesCall>> {
     match series {
         Some(list) => {
@@ -196,7 +196,7 @@ fn read_series_list(reader: &mut Reader<'_>, limits: &Limits) -> Read<Vec<Series
     Ok(list)
 }
 
-/// The fields of a series that have been read so far.
+/// The fields of a series that have been parsed so far.
 #[derive(Default)]
 struct SeriesFields {
     id: Option<String>,
@@ -226,7 +226,7 @@ impl SeriesFields {
         Ok(())
     }
 
-    /// A field that only one series can have.
+    /// Returns a field that only one series can have.
     fn series_only(&self) -> Option<&'static str> {
         let present = [
             (self.values.is_some(), "values"),
@@ -239,7 +239,7 @@ impl SeriesFields {
             .find_map(|(present, field)| present.then_some(field))
     }
 
-    /// `call` with what is common to all series where it has nothing of its own.
+    /// Completes `call` with the shared fields that it does not have itself.
     fn fill(&self, mut call: SeriesCall) -> SeriesCall {
         let Ok(draft) = &mut call.draft else {
             return call;
@@ -282,7 +282,7 @@ fn season_length(reader: &mut Reader<'_>) -> Read<SeasonDraft> {
         "detect" => Ok(SeasonDraft::Detect),
         other => {
             let detail =
-                format!("season_length is {other:?}; write a whole number of steps, or \"detect\"");
+                format!("season_length is {other:?}; send a whole number of steps, or \"detect\"");
             Err(reader.field(CallError::new(CallCode::InvalidSeasonLength, detail).received(other)))
         }
     }

@@ -1,6 +1,6 @@
-//! JSON lines: each line of the body is a request of its own, and a line of the answer its answer.
+//! JSON lines: each line of the body is a request of its own, and has a line in the response.
 //!
-//! The lines share batches; one that fails has its problem in its place.
+//! The lines share batches. A line that fails has its problem in its place.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,10 +23,10 @@ use crate::http::problem::Problem;
 use crate::http::state::AppState;
 use crate::http::terms::draw;
 
-/// The media type of an answer.
+/// The media type of a response.
 pub(super) const JSON_LINES: &str = "application/jsonlines";
 
-/// What an answer may be asked for as, all the same.
+/// The media types that a client may accept; the response is the same.
 const ACCEPTED: [&str; 4] = [
     JSON_LINES,
     "application/x-ndjson",
@@ -34,7 +34,7 @@ const ACCEPTED: [&str; 4] = [
     "application/json",
 ];
 
-/// What else a body may be declared as. No name is registered; these are in use.
+/// The media types of a body. None is registered; these are in use.
 const DECLARED: [&str; 4] = [
     ACCEPTED[0],
     ACCEPTED[1],
@@ -42,28 +42,29 @@ const DECLARED: [&str; 4] = [
     "application/x-jsonlines",
 ];
 
-/// Whether `headers` declare a body of JSON lines.
+/// Returns true if `headers` declare a body of JSON lines.
 pub(super) fn are_declared(headers: &HeaderMap) -> bool {
     let declared = headers.get(header::CONTENT_TYPE);
     let declared = declared.and_then(|declared| declared.to_str().ok());
     declared.is_some_and(|declared| is_one_of(declared, &DECLARED))
 }
 
-/// The media type of the answer that `headers` prefer; they are all the same lines.
+/// Returns the media type of the response that `headers` prefer.
 ///
 /// # Errors
-/// [`Code::NotAcceptable`] lists what is written.
+/// [`Code::NotAcceptable`] lists the media types.
 pub(super) fn accepted(headers: &HeaderMap) -> Result<&'static str, Problem> {
     preferred(headers, ACCEPTED, |media_type| media_type)
 }
 
-/// Bytes of a body that are read, run and written together. What is longer is answered portion by
-/// portion, each when the one before is sent, so that neither its rows nor its answers lie in memory
-/// together.
+/// The number of bytes of a body that are parsed, forecast and written together. A longer body is
+/// answered portion by portion, each after the previous one is sent, so that memory holds the rows and
+/// the answers of one portion only.
 const PORTION: usize = 2 * 1_024 * 1_024;
 
-/// Lines that wait for a model at once: a few batches, so that a long body fills no queue alone.
-const AT_ONCE: usize = 1_024;
+/// The number of lines that wait for a model at a time: a few batches, so that a long body does not fill
+/// the queue alone.
+const CONCURRENT_LINES: usize = 1_024;
 
 /// A request whose body is JSON lines.
 pub(super) struct LinesRequest {
@@ -95,7 +96,7 @@ type LineOutcome = Result<ForecastOutcome, CallError>;
 /// Answers a body of JSON lines with `media_type`.
 ///
 /// # Errors
-/// The problem of the body as a whole: no line, a query for tables.
+/// The problem of the body as a whole: no line, or query parameters of tables.
 pub(super) async fn answer(
     state: &AppState,
     request: LinesRequest,
@@ -121,9 +122,9 @@ pub(super) async fn answer(
     let outcomes = lines.run(prepared).await;
     let mut phases = phases(&outcomes, started, parse);
     let (first, refusal) = if is_large {
-        off_runtime(move || Ok::<_, CallError>(written(outcomes))).await?
+        off_runtime(move || Ok::<_, CallError>(write_lines(outcomes))).await?
     } else {
-        written(outcomes)
+        write_lines(outcomes)
     };
     let mut response = to_response(first, refusal, lines);
     let media_type = HeaderValue::from_static(media_type);
@@ -142,7 +143,7 @@ impl Lines {
         self.rest.len() >= LARGE_BODY
     }
 
-    /// Reads a portion of the lines.
+    /// Parses a portion of the lines.
     async fn portion(self) -> Result<(Self, Vec<Result<PreparedForecast, CallError>>), CallError> {
         if self.is_large() {
             off_runtime(move || Ok(self.read_portion())).await
@@ -172,7 +173,7 @@ impl Lines {
         (self, prepared)
     }
 
-    /// The next line that is not blank.
+    /// Returns the next line that is not blank.
     fn next_line(&mut self) -> Option<Bytes> {
         self.skip_blank();
         if self.rest.is_empty() {
@@ -190,17 +191,20 @@ impl Lines {
         self.rest.advance(blank.count());
     }
 
-    /// Runs lines side by side, and gives what became of them in their order.
+    /// Forecasts lines concurrently, and returns their outcomes in order.
     async fn run(&self, prepared: Vec<Result<PreparedForecast, CallError>>) -> Vec<LineOutcome> {
         let shadows = self.state.calls.registry.shadows();
         let running = prepared.into_iter().map(async |line| match line {
             Ok(prepared) => prepared.run(self.terms, shadows).await,
             Err(error) => Err(error),
         });
-        stream::iter(running).buffered(AT_ONCE).collect().await
+        stream::iter(running)
+            .buffered(CONCURRENT_LINES)
+            .collect()
+            .await
     }
 
-    /// The answers to the lines that are left, portion by portion.
+    /// Returns the answers to the remaining lines, portion by portion.
     fn into_answers(self) -> impl Stream<Item = Result<Bytes, std::io::Error>> {
         stream::try_unfold(self, async |lines| {
             if lines.rest.is_empty() {
@@ -208,7 +212,7 @@ impl Lines {
             }
             let (lines, prepared) = lines.portion().await.map_err(std::io::Error::other)?;
             let outcomes = lines.run(prepared).await;
-            let written = off_runtime(move || Ok::<_, CallError>(written(outcomes).0))
+            let written = off_runtime(move || Ok::<_, CallError>(write_lines(outcomes).0))
                 .await
                 .map_err(std::io::Error::other)?;
             Ok(Some((written.into(), lines)))
@@ -216,7 +220,7 @@ impl Lines {
     }
 }
 
-/// What took longest of the lines that have an answer, under the model of the first of them.
+/// Returns the longest phases of the lines that have an answer, with the model of the first of them.
 fn phases(outcomes: &[LineOutcome], started: Instant, parse: Duration) -> Option<Phases> {
     let answered = || outcomes.iter().filter_map(|outcome| outcome.as_ref().ok());
     let longest = |of: fn(&Timing) -> Duration| answered().map(|outcome| of(&outcome.timing)).max();
@@ -232,8 +236,8 @@ fn phases(outcomes: &[LineOutcome], started: Instant, parse: Duration) -> Option
     })
 }
 
-/// A line for each outcome; and the first problem, when no line has an answer.
-fn written(outcomes: Vec<LineOutcome>) -> (Vec<u8>, Option<Problem>) {
+/// Writes a line for each outcome, and returns the first problem when no line has an answer.
+fn write_lines(outcomes: Vec<LineOutcome>) -> (Vec<u8>, Option<Problem>) {
     let none_answered = outcomes.iter().all(Result::is_err);
     let mut refusal = None;
     let mut body = Vec::new();
@@ -253,8 +257,9 @@ fn written(outcomes: Vec<LineOutcome>) -> (Vec<u8>, Option<Problem>) {
     (body, refusal.filter(|_| none_answered))
 }
 
-/// The lines of the first portion, and of those behind it. When none of the first has an answer, it
-/// is answered alone, with the head of its first problem: its status, and when to come again.
+/// Creates the response from the lines of the first portion, followed by the others. If no line of the
+/// first portion has an answer, the response is that portion alone, with the status and the
+/// `Retry-After` of its first problem.
 fn to_response(first: Vec<u8>, refusal: Option<Problem>, lines: Lines) -> Response<Body> {
     match refusal {
         Some(problem) => problem.into_response().map(|_document| Body::from(first)),

@@ -9,12 +9,12 @@ use crate::call::{ForecastCall, SeriesCall};
 use crate::http::problem::{Code, Problem};
 use crate::http::query::{list, once, one, unknown};
 
-/// What a query can ask. A CSV body and `GET` have no other place for it; a JSON body says it
-/// itself, and may only be accompanied by `allow_nan`.
+/// The query parameters of a forecast, for a CSV body and for `GET`. A JSON body has fields instead, and
+/// may only be accompanied by `allow_nan`.
 #[derive(Clone, Debug, Default, PartialEq, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ForecastQuery {
-    /// Steps ahead.
+    /// The number of steps to forecast.
     #[param(minimum = 1, example = 12)]
     pub(crate) horizon: Option<u64>,
     /// Quantile levels, separated by commas.
@@ -25,24 +25,24 @@ pub(crate) struct ForecastQuery {
     pub(crate) levels: Option<Vec<f64>>,
     /// Name of the model.
     pub(crate) model: Option<String>,
-    /// How many windows of the past calibrate the intervals.
+    /// The number of past windows that calibrate the intervals.
     #[param(minimum = 1)]
     pub(crate) calibrate_windows: Option<u64>,
-    /// The step of the calendar.
+    /// The frequency of the calendar.
     #[param(example = "MS")]
     pub(crate) frequency: Option<String>,
-    /// IANA zone of stamps without one.
+    /// IANA time zone of timestamps without one.
     pub(crate) timezone: Option<String>,
-    /// Steps per season, or `detect`.
+    /// The number of steps per season, or `detect`.
     #[param(value_type = Option<String>, pattern = "^(detect|[0-9]{1,9})$", example = "12")]
     pub(crate) season_length: Option<SeasonDraft>,
-    /// CSV only: the column that names the series.
+    /// CSV only: the column of series ids.
     pub(crate) id_column: Option<String>,
     /// CSV only: the column of timestamps.
     pub(crate) time_column: Option<String>,
     /// CSV only: the column of values.
     pub(crate) target_column: Option<String>,
-    /// JSON only: bare `NaN` stands for a missing value.
+    /// JSON only: accept bare `NaN` as a missing value.
     pub(crate) allow_nan: Option<bool>,
 }
 
@@ -62,10 +62,10 @@ pub(crate) const NAMES: [&str; 12] = [
 ];
 
 impl ForecastQuery {
-    /// Reads a query string.
+    /// Parses a query string.
     ///
     /// # Errors
-    /// [`Code::InvalidQuery`] names the parameter, its value and what it must be.
+    /// [`Code::InvalidQuery`] names the parameter, its value and the valid values.
     pub(crate) fn parse(query: &str) -> Result<Self, Problem> {
         let mut parsed = Self::default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -76,7 +76,7 @@ impl ForecastQuery {
         Ok(parsed)
     }
 
-    /// Takes a parameter, if it is one of these.
+    /// Sets a parameter, and returns false if it is unknown.
     pub(crate) fn take(&mut self, name: &str, value: &str) -> Result<bool, Problem> {
         match name {
             "horizon" => once(&mut self.horizon, name, one(name, value)?)?,
@@ -102,7 +102,7 @@ impl ForecastQuery {
         Ok(true)
     }
 
-    /// Refuses what a JSON body must say itself.
+    /// Rejects parameters that belong into a JSON body, and returns `allow_nan`.
     ///
     /// # Errors
     /// [`Code::InvalidQuery`].
@@ -114,11 +114,11 @@ impl ForecastQuery {
         if *self == bare {
             return Ok(self.allow_nan.unwrap_or(false));
         }
-        let detail = "with a JSON body the query may only have allow_nan; write the rest as fields of the body";
+        let detail = "with a JSON body the query may only have allow_nan; send the others as fields of the body";
         Err(Problem::new(Code::InvalidQuery, detail).expected(["allow_nan"]))
     }
 
-    /// The columns it names.
+    /// Returns the columns that the query names.
     pub(crate) fn columns(&self) -> ColumnChoice {
         ColumnChoice {
             id: self.id_column.clone(),

@@ -15,12 +15,12 @@ pub(crate) enum ForecastBody {
     Many(ManySeries),
 }
 
-/// One series and what is asked of it.
+/// One series, and the parameters of its forecast.
 #[derive(Debug, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "the schema of the body that `json.rs` parses")]
 pub(crate) struct OneSeries {
-    /// Steps ahead.
+    /// The number of steps to forecast.
     #[schema(minimum = 1, example = 12)]
     horizon: u64,
     /// Quantile levels, in any order.
@@ -30,36 +30,36 @@ pub(crate) struct OneSeries {
     levels: Option<Vec<f64>>,
     /// Name of the model.
     model: Option<String>,
-    /// How many windows of the past calibrate the intervals.
+    /// The number of past windows that calibrate the intervals.
     #[schema(minimum = 1)]
     calibrate_windows: Option<u64>,
-    /// Echoed in the answer.
+    /// Identifier of the series, repeated in the answer.
     id: Option<String>,
-    /// Oldest first, `null` for a missing value.
+    /// The values, oldest first; `null` is a missing value.
     #[schema(example = json!([112, 118, 132, 129, 121, 135, 148, 148, 136, 119, 104, 118]))]
     values: Vec<Option<f64>>,
-    /// Where the first value lies.
+    /// The timestamp of the first value.
     #[schema(example = "1949-01-01")]
     start: Option<Position>,
-    /// Where each value lies, instead of `start`.
+    /// The timestamp of each value, instead of `start`.
     timestamps: Option<Vec<Position>>,
-    /// The step of the calendar.
+    /// The frequency of the calendar.
     #[schema(example = "MS")]
     frequency: Option<String>,
-    /// IANA zone of stamps without one.
+    /// IANA time zone of timestamps without one.
     timezone: Option<String>,
-    /// Steps per season, or `"detect"`.
+    /// The number of steps per season, or `"detect"`.
     season_length: Option<SeasonLength>,
-    /// What is known beside the values.
+    /// The covariates of the series.
     covariates: Option<CovariatesBody>,
 }
 
-/// Several series and what is asked of all of them.
+/// Several series, and the parameters of their forecasts.
 #[derive(Debug, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "the schema of the body that `json.rs` parses")]
 pub(crate) struct ManySeries {
-    /// Steps ahead.
+    /// The number of steps to forecast.
     #[schema(minimum = 1, example = 12)]
     horizon: u64,
     /// Quantile levels, in any order.
@@ -68,7 +68,7 @@ pub(crate) struct ManySeries {
     levels: Option<Vec<f64>>,
     /// Name of the model.
     model: Option<String>,
-    /// How many windows of the past calibrate the intervals.
+    /// The number of past windows that calibrate the intervals.
     #[schema(minimum = 1)]
     calibrate_windows: Option<u64>,
     /// The series.
@@ -88,25 +88,25 @@ pub(crate) struct ManySeries {
 #[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "the schema of the body that `json.rs` parses")]
 pub(crate) struct OneOfMany {
-    /// Echoed in the answer.
+    /// Identifier of the series, repeated in the answer.
     id: Option<String>,
-    /// Oldest first, `null` for a missing value.
+    /// The values, oldest first; `null` is a missing value.
     values: Vec<Option<f64>>,
-    /// Where the first value lies.
+    /// The timestamp of the first value.
     start: Option<Position>,
-    /// Where each value lies, instead of `start`.
+    /// The timestamp of each value, instead of `start`.
     timestamps: Option<Vec<Position>>,
-    /// The step of the calendar.
+    /// The frequency of the calendar.
     frequency: Option<String>,
-    /// IANA zone of stamps without one.
+    /// IANA time zone of timestamps without one.
     timezone: Option<String>,
-    /// Steps per season, or `"detect"`.
+    /// The number of steps per season, or `"detect"`.
     season_length: Option<SeasonLength>,
-    /// What is known beside the values.
+    /// The covariates of the series.
     covariates: Option<CovariatesBody>,
 }
 
-/// What is known beside the values of a series, by name; a name stands once among all kinds.
+/// The covariates of a series, by name. A name is unique among all kinds.
 #[derive(Debug, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(
@@ -114,9 +114,9 @@ pub(crate) struct OneOfMany {
     reason = "the schema of the object that `json/covariates.rs` parses"
 )]
 pub(crate) struct CovariatesBody {
-    /// One value for each of `values`, `null` for a missing one.
+    /// One value for each of `values`; `null` is a missing value.
     past: Option<BTreeMap<String, Vec<Option<f64>>>>,
-    /// One value for each of `values`, `null` for a missing one, and behind them one for each step ahead.
+    /// One value for each of `values`, followed by one for each step to forecast; `null` is a missing value.
     future: Option<BTreeMap<String, Vec<Option<f64>>>>,
     /// One number or category for the series.
     r#static: Option<BTreeMap<String, StaticBody>>,
@@ -141,28 +141,28 @@ pub(crate) enum StaticBody {
 #[serde(untagged)]
 #[expect(dead_code, reason = "the schema of the body that `json.rs` parses")]
 pub(crate) enum Position {
-    /// Such as `2024-01-31` or `2024-01-31T12:00:00Z`.
+    /// A timestamp such as `2024-01-31` or `2024-01-31T12:00:00Z`.
     Stamp(String),
-    /// On an axis of whole numbers.
+    /// A position on an axis of whole numbers.
     Index(i64),
 }
 
-/// Steps per season, or `"detect"`.
+/// The number of steps per season, or `"detect"`.
 #[derive(Debug, ToSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "the schema of the body that `json.rs` parses")]
 pub(crate) enum SeasonLength {
     /// A number of steps; 1 means none.
     Steps(u64),
-    /// To be found in the values.
+    /// The season is detected in the values.
     Detect(Detect),
 }
 
-/// The word that asks for a search.
+/// The word that requests detection.
 #[derive(Debug, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[expect(dead_code, reason = "the schema of the body that `json.rs` parses")]
 pub(crate) enum Detect {
-    /// To be found in the values.
+    /// The season is detected in the values.
     Detect,
 }

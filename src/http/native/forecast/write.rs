@@ -1,4 +1,4 @@
-//! The formats of an answer.
+//! The formats of a response.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Response, header};
@@ -10,7 +10,7 @@ use crate::http::native::forecast::answer::{ForecastAnswer, ModelReference, Seri
 use crate::http::negotiation::preferred;
 use crate::http::problem::Problem;
 
-/// Formats of an answer.
+/// Formats of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AnswerFormat {
     /// `application/json`.
@@ -19,8 +19,8 @@ pub(crate) enum AnswerFormat {
     Csv,
 }
 
-/// What a timestamp with a zone takes in JSON, and a number of seven digits: an answer that outgrows
-/// its place is moved, and may be large.
+/// The size in JSON of a timestamp with a zone, and of a number with seven digits: a buffer that is too
+/// small is reallocated and copied, and may be large.
 const STAMP_BYTES: usize = 28;
 const NUMBER_BYTES: usize = 12;
 
@@ -34,7 +34,7 @@ impl AnswerFormat {
         }
     }
 
-    /// The format that `headers` prefer; JSON when they do not say.
+    /// Returns the format that `headers` prefer; JSON by default.
     ///
     /// # Errors
     /// [`Code::NotAcceptable`] lists what is written.
@@ -42,10 +42,10 @@ impl AnswerFormat {
         preferred(headers, Self::ALL, Self::media_type)
     }
 
-    /// `outcome` in this format.
+    /// Writes `outcome` in this format.
     ///
     /// # Errors
-    /// [`CallCode::Internal`] when it cannot be written, which memory alone can cause.
+    /// [`CallCode::Internal`] when it cannot be written, which only lack of memory can cause.
     pub(crate) fn write(self, outcome: ForecastOutcome) -> Result<Response<Body>, Problem> {
         let body = match self {
             Self::Json => {
@@ -64,7 +64,7 @@ impl AnswerFormat {
     }
 }
 
-/// Writes `outcome` as JSON at the end of `body`.
+/// Appends `outcome` to `body` as JSON.
 pub(super) fn json(outcome: &ForecastOutcome, body: &mut Vec<u8>) -> Result<(), String> {
     let forecasts = outcome.series.iter();
     let answer = ForecastAnswer {

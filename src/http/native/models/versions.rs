@@ -1,4 +1,4 @@
-//! `GET /models/{name}/versions`: what became of every version that was tried.
+//! `GET /models/{name}/versions`: the history of the versions of a model.
 
 use std::time::Instant;
 
@@ -19,54 +19,54 @@ pub(in crate::http) struct VersionList {
     /// The model.
     #[schema(example = "almanac")]
     name: String,
-    /// The version that answers requests which name none, when one serves.
+    /// The version that answers requests which name none, if one serves.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "1")]
     serving: Option<String>,
-    /// Every attempt at a version, the latest first, as far back as is kept.
+    /// Every attempt to load a version, the latest first, as far back as the history goes.
     versions: Vec<VersionBody>,
 }
 
-/// One attempt at one version.
+/// One attempt to load a version.
 #[derive(Debug, Serialize, ToSchema)]
 struct VersionBody {
     /// The version.
     #[schema(example = "1")]
     version: String,
-    /// Digest of its bundle, once it is known.
+    /// Digest of the bundle, once it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     digest: Option<String>,
     /// The source it comes from.
     source: String,
-    /// Where it stands.
+    /// The state of the version.
     #[schema(
         pattern = "^(fetching|verifying|loading|warming|ready|draining|gone|unloaded|failed)$"
     )]
     state: &'static str,
-    /// Why it failed.
+    /// The reason, if it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
-    /// When it came to stand there.
+    /// The time at which it entered the state.
     #[schema(example = "2026-01-31T12:00:00Z")]
     since: String,
-    /// Seconds from its files to ready, once it was ready.
+    /// The time from reading its files to ready, in seconds, once it was ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     load_seconds: Option<f64>,
-    /// Requests that it answered or failed.
+    /// The number of requests that it answered or failed.
     requests: u64,
-    /// Those that it failed.
+    /// The number of requests that it failed.
     errors: u64,
 }
 
 /// Lists the versions of a model
 ///
-/// Those that serve, those that served, and those that failed, with the reason.
+/// The versions that serve, those that served, and those that failed, with the reason.
 #[utoipa::path(get, path = "/models/{name}/versions", tag = "models",
     params(("name" = String, Path, description = "Name of the model", example = "almanac")),
     responses(
-        (status = 200, description = "Every version that was tried", body = VersionList),
-        (status = 404, description = "There is no such model", body = Problem, content_type = "application/problem+json"),
-        (status = "4XX", description = "The request is wrong", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "Every version with its history", body = VersionList),
+        (status = 404, description = "Unknown model", body = Problem, content_type = "application/problem+json"),
+        (status = "4XX", description = "Invalid request", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(in crate::http) async fn list_versions(
@@ -79,7 +79,7 @@ pub(in crate::http) async fn list_versions(
 }
 
 impl VersionList {
-    /// Of the model `name`, which stands at `model`.
+    /// Creates the list of the versions of model `name` with state `model`.
     pub(in crate::http) fn of(
         name: String,
         model: &ModelState,
@@ -126,7 +126,7 @@ impl VersionBody {
     }
 }
 
-/// The time of day at which `instant` was, to the second, by this machine's clock.
+/// Returns the wall-clock time of `instant`, to the second.
 pub(in crate::http) fn time_of(instant: Instant) -> String {
     let ago = instant.elapsed();
     let then = Timestamp::now().checked_sub(ago).unwrap_or_default();

@@ -1,14 +1,14 @@
-//! The covariates of one series.
+//! Parsing of the covariates of one series.
 
 use super::Read;
 use super::reader::{Fields, Reader};
 use almanac_forecast::{Covariate, CovariateValues, Limits, StaticValue};
 
-/// The kinds, as fields of `covariates`.
+/// The kinds of covariates, as fields of `covariates`.
 const KINDS: &[&str] = &["past", "future", "static"];
 
-/// Reads `{"past": {name: values}, "future": {name: values}, "static": {name: value}}`, each if it is
-/// there.
+/// Parses `{"past": {name: values}, "future": {name: values}, "static": {name: value}}`; each kind is
+/// optional.
 pub(super) fn read(reader: &mut Reader<'_>, limits: &Limits) -> Read<Vec<Covariate>> {
     let mut list = Vec::new();
     let mut kinds = Fields::new(KINDS);

@@ -1,24 +1,24 @@
-//! Plain decimal numbers, read fast.
+//! Fast parsing of plain decimal numbers.
 //!
 //! Most of a body is numbers such as `112` or `-3.75`. Up to fifteen digits of one make an integer
 //! that an `f64` holds exactly, as it does the power of ten to divide by, so a single division gives
 //! the nearest `f64` (Clinger, "How to read floating point numbers accurately", 1990, section 3).
-//! Whatever else a number may be is left to the general reader.
+//! Any other number is left to the general reader.
 
 /// Powers of ten that an `f64` holds exactly, for up to fifteen digits behind the point.
 const POWERS_OF_TEN: [f64; 16] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
 ];
 
-/// The most digits that always make an exact integer.
-const MOST_DIGITS: usize = 15;
+/// The maximum number of digits that always make an exact integer.
+const MAX_DIGITS: usize = 15;
 
-/// Reads the elements of an array that are plain decimal numbers, from the first byte of one on, and
-/// appends at most `most` of them to `values`. Returns how many bytes they are, up to the end of the
-/// last: nothing after it has been looked at that the general reader would not read again.
-pub(super) fn read_plain(text: &[u8], most: usize, values: &mut Vec<f64>) -> usize {
+/// Parses the elements of an array that are plain decimal numbers, from the first byte of an element,
+/// and appends at most `max` of them to `values`. Returns the number of bytes up to the end of the last
+/// one, so that the general reader can continue there.
+pub(super) fn read_plain(text: &[u8], max: usize, values: &mut Vec<f64>) -> usize {
     let (mut end, mut start) = (0, 0);
-    for _ in 0..most {
+    for _ in 0..max {
         let Some((value, length)) = plain(&text[start..]) else {
             break;
         };
@@ -34,13 +34,13 @@ pub(super) fn read_plain(text: &[u8], most: usize, values: &mut Vec<f64>) -> usi
     end
 }
 
-/// How many bytes of white space `text` begins with.
+/// Returns the number of bytes of white space at the beginning of `text`.
 fn blank(text: &[u8]) -> usize {
     let is_blank = |byte: &&u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
     text.iter().take_while(is_blank).count()
 }
 
-/// The number that `text` begins with and its length; `None` when it is not plain.
+/// Parses the number at the beginning of `text`, and returns its length too; `None` if it is not plain.
 fn plain(text: &[u8]) -> Option<(f64, usize)> {
     let sign = usize::from(text.first() == Some(&b'-'));
     let (whole, digits) = integer(&text[sign..], 0);
@@ -61,7 +61,7 @@ fn plain(text: &[u8]) -> Option<(f64, usize)> {
         text.get(length)?,
         b',' | b']' | b' ' | b'\n' | b'\r' | b'\t'
     );
-    if !ends || digits + decimals > MOST_DIGITS {
+    if !ends || digits + decimals > MAX_DIGITS {
         return None;
     }
     let value = mantissa as f64 / POWERS_OF_TEN[decimals];
@@ -72,7 +72,7 @@ fn plain(text: &[u8]) -> Option<(f64, usize)> {
 /// no more than it takes to find that there are too many.
 fn integer(text: &[u8], mut value: u64) -> (u64, usize) {
     let mut count = 0;
-    for byte in text.iter().take(MOST_DIGITS + 1) {
+    for byte in text.iter().take(MAX_DIGITS + 1) {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
             break;
@@ -150,7 +150,7 @@ mod tests {
                 prop_assert_eq!(value.to_bits(), number.parse::<f64>().unwrap().to_bits());
             }
             let digits = |number: &String| number.bytes().filter(u8::is_ascii_digit).count();
-            let plain = numbers.iter().take_while(|number| digits(number) <= MOST_DIGITS).count();
+            let plain = numbers.iter().take_while(|number| digits(number) <= MAX_DIGITS).count();
             prop_assert_eq!(values.len(), plain);
         }
     }

@@ -1,4 +1,4 @@
-//! A JSON reader that knows where it is.
+//! A JSON reader that knows the path to its position.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -12,11 +12,11 @@ use crate::call::{CallCode, CallError};
 /// The text is not JSON.
 pub(super) struct Syntax(pub(super) Box<CallError>);
 
-/// Reads one body from front to back and knows the path to the value it is at.
+/// Reads one body from front to back, and knows the path to the current value.
 pub(super) struct Reader<'a> {
     body: &'a [u8],
     jiter: Jiter<'a>,
-    /// Where `jiter`'s own input starts in `body`; it is begun anew after a series that fails.
+    /// The offset in `body` of the input of `jiter`, which restarts after a series that fails.
     offset: usize,
     path: Vec<Step>,
     allow_nan: bool,
@@ -25,15 +25,15 @@ pub(super) struct Reader<'a> {
 /// One step of a JSON pointer.
 enum Step {
     Field(&'static str),
-    /// One that the client chose, escaped.
+    /// A name that the client chose, escaped.
     Name(String),
     Index(usize),
 }
 
-/// The fields an object may have, and those it had.
+/// The fields that an object may have, and those seen so far.
 pub(super) struct Fields {
     known: &'static [&'static str],
-    /// A bit for each.
+    /// A bit for each known field.
     seen: u32,
 }
 
@@ -48,7 +48,7 @@ impl Fields {
         };
         let field = self.known[position];
         if self.seen & (1 << position) != 0 {
-            let detail = format!("{field} is given twice; send it once");
+            let detail = format!("duplicate field {field}; send it once");
             return Err(CallError::new(CallCode::DuplicateField, detail).received(field));
         }
         self.seen |= 1 << position;
@@ -68,7 +68,7 @@ impl Fields {
         let shown: String = name.chars().take(80).collect();
         CallError::new(
             CallCode::UnknownField,
-            format!("there is no field {shown:?}{hint}"),
+            format!("unknown field {shown:?}{hint}"),
         )
         .received(shown)
         .expected(self.known.iter().copied())
@@ -86,7 +86,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads an object, giving each known field to `read`.
+    /// Reads an object, and calls `read` for each known field.
     pub(super) fn object(
         &mut self,
         fields: &mut Fields,
@@ -109,7 +109,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Reads an object whose names are the client's, giving each to `read`.
+    /// Reads an object whose names the client chooses, and calls `read` for each.
     pub(super) fn map(&mut self, mut read: impl FnMut(&mut Self, String) -> Read<()>) -> Read<()> {
         if self.peek()? != Peek::Object {
             return Err(self.wrong_type("an object")?);
@@ -124,7 +124,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Reads an array, giving each position to `read`.
+    /// Reads an array, and calls `read` for each element.
     pub(super) fn array(&mut self, mut read: impl FnMut(&mut Self, usize) -> Read<()>) -> Read<()> {
         if self.peek()? != Peek::Array {
             return Err(self.wrong_type("an array")?);
@@ -142,8 +142,8 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Runs `read` on the next value. A failure inside it that is not one of syntax is given back as
-    /// the inner result, with the id of the object that failed, and reading goes on behind it.
+    /// Runs `read` on the next value. A failure that is not one of syntax is returned as the inner
+    /// result, with the id of the object that failed, and reading continues after the object.
     pub(super) fn isolated(
         &mut self,
         read: impl FnOnce(&mut Self) -> Read<()>,
@@ -162,7 +162,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Passes over the next value, and gives its field `id` when it is an object that has one.
+    /// Skips the next value, and returns its field `id` if it is an object that has one.
     fn skip_to_id(&mut self) -> Read<Option<String>> {
         if self.peek()? != Peek::Object {
             self.jiter
@@ -186,7 +186,7 @@ impl<'a> Reader<'a> {
         Ok(id)
     }
 
-    /// `None` for `null`, else what `read` reads.
+    /// Returns `None` for `null`, and the result of `read` otherwise.
     pub(super) fn optional<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Read<T>,
@@ -200,7 +200,7 @@ impl<'a> Reader<'a> {
         read(self).map(Some)
     }
 
-    /// Whether the next value is a string.
+    /// Returns true if the next value is a string.
     pub(super) fn at_text(&mut self) -> Read<bool> {
         Ok(self.peek()? == Peek::String)
     }
@@ -215,7 +215,7 @@ impl<'a> Reader<'a> {
             .map_err(|error| self.syntax(&error).into())
     }
 
-    /// A string, or a number as it is written: identifiers and positions may be either.
+    /// Reads a string, or a number as it is written: identifiers and positions may be either.
     pub(super) fn text_or_number(&mut self) -> Read<String> {
         let peek = self.peek()?;
         if !peek.is_num() {
@@ -257,7 +257,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// `true` or `false`.
+    /// Reads `true` or `false`.
     pub(super) fn flag(&mut self) -> Read<bool> {
         match self.peek()? {
             peek @ (Peek::True | Peek::False) => self
@@ -290,7 +290,7 @@ impl<'a> Reader<'a> {
         Ok(numbers)
     }
 
-    /// A number, where `expected` says what else could stand there.
+    /// Reads a number; `expected` describes the valid values for the error.
     pub(super) fn single_number(&mut self, expected: &str) -> Read<f64> {
         let peek = self.peek()?;
         if !peek.is_num() {
@@ -299,7 +299,7 @@ impl<'a> Reader<'a> {
         Ok(self.number(peek)?)
     }
 
-    /// The values of a series, `NaN` for `null`, at most `limit`.
+    /// Reads the values of a series, `NaN` for `null`, at most `limit`.
     pub(super) fn values(&mut self, limit: usize) -> Read<Vec<f64>> {
         if self.peek()? != Peek::Array {
             return Err(self.wrong_type("an array")?);
@@ -325,7 +325,7 @@ impl<'a> Reader<'a> {
         Ok(values)
     }
 
-    /// Value `index` of a series, where it is not a plain number.
+    /// Reads value `index` of a series, if it is not a plain number.
     fn value(&mut self, index: usize, limit: usize) -> Read<f64> {
         if index >= limit {
             return Err(self.too_many("values", limit));
@@ -341,7 +341,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The timestamps of a series, at most `limit`.
+    /// Reads the timestamps of a series, at most `limit`.
     pub(super) fn positions(&mut self, limit: usize) -> Read<Vec<Arc<str>>> {
         let mut positions = Vec::new();
         self.array(|reader, index| {
@@ -354,14 +354,14 @@ impl<'a> Reader<'a> {
         Ok(positions)
     }
 
-    /// Nothing but white space may follow.
+    /// Checks that only white space follows.
     pub(super) fn finish(&mut self) -> Read<()> {
         self.jiter
             .finish()
             .map_err(|error| self.syntax(&error).into())
     }
 
-    /// `problem` at the value that is being read.
+    /// Locates an error at the current value.
     pub(super) fn field(&self, problem: CallError) -> Failure {
         Failure::field(problem.at(self.pointer()))
     }
@@ -382,7 +382,7 @@ impl<'a> Reader<'a> {
         self.field(CallError::new(CallCode::SeriesTooLong, detail).limit(limit))
     }
 
-    /// The value that is next, which is not `expected`, as a problem. Reading stays before it.
+    /// Returns the error of the next value, which is not `expected`. The position stays before it.
     fn wrong_type(&mut self, expected: &str) -> Result<Failure, Syntax> {
         let start = self.position();
         self.jiter
@@ -424,7 +424,7 @@ impl<'a> Reader<'a> {
         self.offset + self.jiter.current_index()
     }
 
-    /// Goes on from `position` of the body.
+    /// Continues at `position` of the body.
     fn restart(&mut self, position: usize) {
         self.jiter = begin(&self.body[position..], self.allow_nan);
         self.offset = position;
@@ -466,7 +466,7 @@ fn owned(name: Option<&str>) -> Option<String> {
     name.map(str::to_owned)
 }
 
-/// A value too long to be echoed.
+/// Describes a value that is too long to be repeated.
 fn summary(raw: &[u8]) -> serde_json::Value {
     let kind = match raw.first() {
         Some(b'{') => "an object",
@@ -477,7 +477,7 @@ fn summary(raw: &[u8]) -> serde_json::Value {
     format!("{kind} of {} bytes", raw.len()).into()
 }
 
-/// `name` as a step of a JSON pointer (RFC 6901, section 3), bounded.
+/// Returns `name` as a token of a JSON pointer (RFC 6901, section 3), shortened.
 fn escaped(name: &str) -> String {
     let shown: String = name.chars().take(80).collect();
     shown.replace('~', "~0").replace('/', "~1")

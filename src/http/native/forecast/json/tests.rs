@@ -1,4 +1,4 @@
-//! What is read, what is shared, and where a error is said to be.
+//! Tests of parsed fields, shared fields, and the paths of errors.
 
 use super::*;
 use almanac_forecast::{CovariateValues, StaticValue};
