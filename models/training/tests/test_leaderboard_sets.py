@@ -1,4 +1,4 @@
-"""Sets of held-out windows, on a corpus made up for the purpose."""
+"""Test sets of held-out windows, on a constructed corpus."""
 
 from itertools import pairwise
 
@@ -17,7 +17,7 @@ NAMES = [f"{i}.x" for i in range(PER_SEASON * len(SEASONS))]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Twenty series of each season; every tenth is mostly zero."""
+    """Write twenty series of each season; every tenth is mostly zero."""
     rng = np.random.default_rng(0)
     seasons = [season for season in SEASONS for _ in range(PER_SEASON)]
     series = [rng.normal(10.0, 1.0, SEASONS[season]) for season in seasons]
@@ -96,7 +96,7 @@ def test_kinds(season, zeros, kind):
     assert kinds.kind_of(HeldOut("a", "b", values, season)).name == kind
 
 
-def test_yearly_series_and_those_left_out_are_of_no_kind():
+def test_yearly_and_excluded_series_are_of_no_kind():
     assert kinds.kind_of(HeldOut("a", "b", np.ones(9), 12)) is None
     assert kinds.kind_of(HeldOut("a", "b", np.zeros(9), 1)) is None
     assert kinds.kind_of(HeldOut("fpp2", "elecdemand.0#1", np.ones(9), 48)) is None
@@ -108,7 +108,7 @@ def test_hourly_means():
     assert (hourly.season_length, hourly.second_season) == (24, 168)
 
 
-def test_made_up_series_never_change():
+def test_synthetic_series_are_reproducible():
     for make in (madeup.half_hourly, madeup.intermittent):
         for one, again in zip(make(), make(), strict=True):
             assert np.array_equal(one.values, again.values)

@@ -8,12 +8,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .forecasters import Naive
 from .scores import Score, group_means
 from .tasks import EIGHT, MADE_UP
 
-# Heading, how it is read off a score, format.
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Heading, accessor, format.
 COLUMNS: tuple[tuple[str, Callable[[Score], float], str], ...] = (
     ("MASE", lambda score: score.mase, ".3f"),
     ("WQL", lambda score: score.wql, ".4f"),
@@ -26,10 +30,10 @@ COLUMNS: tuple[tuple[str, Callable[[Score], float], str], ...] = (
 
 
 def markdown(scores: Sequence[Score]) -> str:
-    """A table for each set, best WQL first, and one with the geometric means of the ratios."""
+    """Return a table per set, best WQL first, and one of the geometric means of the ratios."""
     parts = []
-    for task, own in groupby(scores, key=lambda score: score.task):
-        own = sorted(own, key=lambda score: (math.isnan(score.wql), score.wql))
+    for task, group in groupby(scores, key=lambda score: score.task):
+        own = sorted(group, key=lambda score: (math.isnan(score.wql), score.wql))
         first = own[0]
         parts.append(f"### {task}: {first.windows} windows of {first.series} series\n")
         rows = [
@@ -76,8 +80,8 @@ def write_csv(path: Path, scores: Sequence[Score]) -> None:
         writer.writerows(asdict(score) for score in scores)
 
 
-# What is shown, where its best value or that of seasonal naive is, and from where to where.
-PANELS = (
+# Title, reference (the ideal value, or that of seasonal naive) and limits of each row of panels.
+PANELS: tuple[tuple[str, float, tuple[float, float]], ...] = (
     ("MASE / seasonal naive's", 1.0, (0.45, 1.35)),
     ("WQL / seasonal naive's", 1.0, (0.45, 1.35)),
     ("coverage of the 80 % band", 0.8, (0.5, 1.0)),
@@ -86,10 +90,10 @@ Numbers = tuple[float, float, float]
 
 
 def plot(path: Path, scores: Sequence[Score], bundles: Sequence[str]) -> None:
-    """A row for each measure, a column for each own set and one for the eight tasks' means.
+    """Plot a row per measure, and a column per set and one for the means of the eight tasks.
 
-    Bundles are last and in colour. A triangle stands for what lies beyond the panel.
-    Made-up sets are left to the tables.
+    Bundles come last and in colour. A triangle marks a value outside the panel. Synthetic sets are
+    omitted.
     """
     import matplotlib
 
@@ -97,8 +101,8 @@ def plot(path: Path, scores: Sequence[Score], bundles: Sequence[str]) -> None:
     from matplotlib import pyplot
 
     columns = _plotted(scores)
-    methods = dict.fromkeys(method for own in columns.values() for method in own)
-    methods = [*(method for method in methods if method not in bundles), *bundles]
+    names = dict.fromkeys(method for own in columns.values() for method in own)
+    methods = [*(method for method in names if method not in bundles), *bundles]
     colours = {bundle: f"C{i}" for i, bundle in enumerate(bundles)}
     figure, axes = pyplot.subplots(
         len(PANELS),
@@ -128,7 +132,7 @@ UNKNOWN: Numbers = (math.nan, math.nan, math.nan)
 
 
 def _points(
-    axis, values: Sequence[float], limits: tuple[float, float], colours: Sequence[str]
+    axis: Axes, values: Sequence[float], limits: tuple[float, float], colours: Sequence[str]
 ) -> None:
     low, high = limits
     margin = 0.04 * (high - low)
@@ -141,7 +145,7 @@ def _points(
 
 
 def _plotted(scores: Sequence[Score]) -> dict[str, dict[str, Numbers]]:
-    """By column and method: both ratios and the coverage."""
+    """Return both ratios and the coverage, by column and method."""
     columns: dict[str, dict[str, Numbers]] = {}
     means = group_means(scores)
     for score in scores:
@@ -158,7 +162,7 @@ def _plotted(scores: Sequence[Score]) -> dict[str, dict[str, Numbers]]:
         elif score.group != MADE_UP:
             numbers = (score.mase_ratio, score.wql_ratio, score.coverage_80)
             columns.setdefault(score.task, {})[score.method] = numbers
-    # A point forecast has no band to cover anything.
+    # A point forecast has no band whose coverage could be measured.
     for own in columns.values():
         if Naive.name in own:
             own[Naive.name] = (*own[Naive.name][:2], math.nan)
