@@ -16,7 +16,7 @@ from almanac_examples import bundle, cases, graph, training
 
 
 class Graph(torch.nn.Module):
-    """The forward pass, forecast only."""
+    """The forward pass, returning the forecast only."""
 
     def __init__(self, model: PatchTSMixerForPrediction):
         super().__init__()
@@ -28,7 +28,7 @@ class Graph(torch.nn.Module):
 
 
 def trained() -> PatchTSMixerForPrediction:
-    """A small model, trained for some seconds."""
+    """Train a small model, in a few seconds."""
     torch.manual_seed(0)
     config = PatchTSMixerConfig(
         num_input_channels=1,

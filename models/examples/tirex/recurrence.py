@@ -1,6 +1,6 @@
-"""The recurrence of TiRex as one operator, which ONNX writes as a Scan.
+"""The recurrence of TiRex as one operator, which ONNX represents as a Scan.
 
-Left to the exporter, it is unrolled: 64 patches times the blocks, tens of thousands of nodes.
+The exporter would unroll it: 64 patches times the blocks, tens of thousands of nodes.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ step (float[N, W] hidden, float[N, W] cell, float[N, W] normaliser, float[N, W] 
 
 
 def as_scans(encoded: bytes) -> bytes:
-    """The graph with a Scan for each marked operator."""
+    """Replace each marked operator of the graph by a Scan."""
     model = onnx.load_from_string(encoded)
-    nodes = []
+    nodes: list[onnx.NodeProto] = []
     for node in model.graph.node:
         nodes += _scan(node) if node.domain == DOMAIN else [node]
     del model.graph.node[:]
@@ -74,7 +74,7 @@ def _scan(node: onnx.NodeProto) -> list[onnx.NodeProto]:
     gates, kernel, bias = node.input
     (output,) = node.output
     own = f"{output}_scan"
-    # Names of a graph's text hold fewer characters than those of a graph.
+    # Names in the text format of a graph allow fewer characters than names in a graph.
     plain = [re.sub(r"\W", "_", f"{own}_{part}") for part in ("kernel", "bias")]
     body = onnx.parser.parse_graph(STEP.replace("KERNEL", plain[0]).replace("BIAS", plain[1]))
     make = onnx.helper.make_node
@@ -101,10 +101,10 @@ def _scan(node: onnx.NodeProto) -> list[onnx.NodeProto]:
 
 
 def as_one_operator(cell: sLSTMCell) -> None:
-    """Makes `cell` one marked operator of the graph, which computes nothing before `as_scans`.
+    """Turn `cell` into one marked operator, a placeholder that `as_scans` replaces.
 
-    Its inputs are the gates [step, row, 4 * width], the kernel [width, 4 * width], which is that of
-    all heads in one matrix with zeros between heads, and the bias.
+    Its inputs are the gates [step, row, 4 * width], the kernel [width, 4 * width], which combines
+    those of all heads into one matrix with zeros between heads, and the bias.
     """
     heads, gates, width = cell.config.num_heads, cell.config.num_gates, cell.config.head_dim
     kernel = torch.zeros(heads, width, gates, heads, width)

@@ -17,7 +17,7 @@ from almanac_examples import bundle, cases, graph, training
 
 
 class Graph(torch.nn.Module):
-    """The forward pass, forecast only."""
+    """The forward pass, returning the forecast only."""
 
     def __init__(self, model: TinyTimeMixerForPrediction):
         super().__init__()
@@ -31,7 +31,7 @@ class Graph(torch.nn.Module):
 
 
 def small() -> TinyTimeMixerForPrediction:
-    """The published architecture (512 to 96), narrow and with random weights."""
+    """Return the published architecture (512 to 96), narrow and with random weights."""
     torch.manual_seed(0)
     config = TinyTimeMixerConfig(
         context_length=512,
