@@ -27,7 +27,7 @@ from tqdm import tqdm
 
 from almanac_training import backends, competitions, report, scoring
 
-SHOWN = 3
+MAX_SHOWN = 3
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -77,7 +77,7 @@ def create_backends(arguments: argparse.Namespace) -> list[backends.Backend]:
 def report_failures(name: str, errors: dict[str, str]) -> None:
     """Print the number of failed series and the first errors."""
     print(f"{name}: {len(errors)} series failed", file=sys.stderr)
-    for series_id, reason in list(errors.items())[:SHOWN]:
+    for series_id, reason in list(errors.items())[:MAX_SHOWN]:
         print(f"  {series_id}: {reason}", file=sys.stderr)
 
 
@@ -97,7 +97,7 @@ def report_agreement(
     total = equal + len(different)
     print(f"{left.name} and {right.name}: equal within {tolerance:g} on {equal} of {total} series")
     if different:
-        print(f"  different: {', '.join(different[:SHOWN])}", file=sys.stderr)
+        print(f"  different: {', '.join(different[:MAX_SHOWN])}", file=sys.stderr)
     return not different
 
 

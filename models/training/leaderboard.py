@@ -81,7 +81,7 @@ def load_tasks(arguments: argparse.Namespace) -> list[Task]:
         if unknown := set(wanted) - known:
             sys.exit(f"no such set: {', '.join(sorted(unknown))} (held-out sets need --corpus)")
         found = [task for task in found if {task.name, task.group} & set(wanted)]
-    return [tasks.limited(task, arguments.limit) for task in found]
+    return [tasks.limit_windows(task, arguments.limit) for task in found]
 
 
 def load_methods(arguments: argparse.Namespace) -> list[Forecaster | Mean]:
@@ -90,7 +90,7 @@ def load_methods(arguments: argparse.Namespace) -> list[Forecaster | Mean]:
         return []
     known: list[Forecaster | Mean] = [
         forecasters.NaiveBands(second_season=True),
-        forecasters.Past(),
+        forecasters.PastDeciles(),
     ]
     if find_spec("statsforecast"):
         from almanac_training.leaderboard import classical

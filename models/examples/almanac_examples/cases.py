@@ -99,31 +99,33 @@ def with_gaps(values: Sequence[float]) -> list[float | None]:
 
 def standard(
     horizon: int,
-    most: int,
-    longest: int | None = None,
+    context: int,
+    long_horizon: int | None = None,
     gaps: bool = True,
-    least: int = 5,
+    min_length: int = 5,
 ) -> list[Case]:
-    """Return the cases of a model with `horizon` steps per run and a context of `most` values.
+    """Return the cases of a model with `horizon` steps per run and a context of `context` values.
 
-    `longest` adds a forecast of that many steps, which takes several runs. `gaps` is true if the
-    package accepts missing values, and `least` is its shortest series.
+    `long_horizon` adds a forecast of that many steps, which takes several runs. `gaps` is true if
+    the package accepts missing values, and `min_length` is the length of its shortest series.
     """
     monthly = passengers()
     few = min(12, horizon)
     cases = [
         Case("air passengers", monthly, few, 12),
         Case("a whole run", monthly, horizon, 12),
-        Case("short", monthly[: max(least, 5)], few, 12),
-        Case("longer than the context", synthetic(most + 300), few, 24),
-        Case("around zero", synthetic(max(200, least)), few, 24),
-        Case("large numbers", synthetic(max(200, least), level=1e6, seed=2), few, 24),
+        Case("short", monthly[: max(min_length, 5)], few, 12),
+        Case("longer than the context", synthetic(context + 300), few, 24),
+        Case("around zero", synthetic(max(200, min_length)), few, 24),
+        Case("large numbers", synthetic(max(200, min_length), level=1e6, seed=2), few, 24),
     ]
     if gaps:
         cases.append(Case("missing values", with_gaps(monthly), few, 12))
         cases.append(Case("missing values around zero", with_gaps(synthetic(200)), horizon, 24))
-    if longest is not None:
-        cases.append(Case("beyond one run", monthly, longest, 12))
+    if long_horizon is not None:
+        cases.append(Case("beyond one run", monthly, long_horizon, 12))
         if gaps:
-            cases.append(Case("beyond one run, with gaps", with_gaps(synthetic(300)), longest, 24))
+            cases.append(
+                Case("beyond one run, with gaps", with_gaps(synthetic(300)), long_horizon, 24)
+            )
     return cases

@@ -77,12 +77,12 @@ def target(values: np.ndarray, size: float | None) -> TimeSeries:
 def stacked(
     case: cases.Case,
     names: Sequence[str],
-    least: int,
+    min_length: int,
     dtype: type[np.floating] = np.float64,
 ) -> TimeSeries:
-    """Stack covariates as columns, each padded to `least` steps with its last value."""
+    """Stack covariates as columns, each padded to `min_length` steps with its last value."""
     columns = [case.known(name) for name in names]
-    columns = [np.pad(own, (0, max(0, least - len(own))), mode="edge") for own in columns]
+    columns = [np.pad(own, (0, max(0, min_length - len(own))), mode="edge") for own in columns]
     return TimeSeries.from_values(np.stack(columns, axis=1).astype(dtype))
 
 

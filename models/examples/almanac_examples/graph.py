@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 import torch
 
 # Maximum batch size in the graph; the manifest states the sizes that the server uses.
-MOST_ROWS = 65_536
+MAX_BATCH = 65_536
 
 
 def batch_axis() -> torch.export.Dim:
     """Return the dynamic batch axis."""
-    return torch.export.Dim("batch", min=1, max=MOST_ROWS)
+    return torch.export.Dim("batch", min=1, max=MAX_BATCH)
 
 
 def export(

@@ -92,7 +92,7 @@ def write(arguments: argparse.Namespace, template: Path, forecaster: NeuralForec
         arguments,
         template,
         onnx,
-        cases.standard(model.h, model.input_size, gaps=False, least=model.input_size),
+        cases.standard(model.h, model.input_size, gaps=False, min_length=model.input_size),
         predict,
         {
             "context.min_length": model.input_size,

@@ -106,12 +106,12 @@ def with_covariates(name: str, length: int, horizon: int, seed: int) -> cases.Ca
     )
 
 
-def comparison_cases(longest: int, most: int) -> list[cases.Case]:
+def comparison_cases(longest: int, context_length: int) -> list[cases.Case]:
     monthly = cases.passengers()
     price = cases.price(len(monthly) + 20, 5)
     visitors = cases.visitors(len(monthly), 6)
     return [
-        *cases.standard(64, most),
+        *cases.standard(64, context_length),
         cases.Case("the longest", monthly, longest),
         with_covariates("covariates", 100, 12, 1),
         with_covariates("covariates over some patches", 300, 40, 2),
@@ -159,9 +159,9 @@ def main() -> None:
         )
     config = pipeline.model.chronos_config
 
-    patch, most = config.input_patch_size, config.context_length
+    patch, context_length = config.input_patch_size, config.context_length
     longest = config.max_output_patches * config.output_patch_size
-    patches = torch.export.Dim("patches", min=1, max=most // patch)
+    patches = torch.export.Dim("patches", min=1, max=context_length // patch)
     batch = graph.batch_axis()
     onnx = graph.export(
         Graph(pipeline.model),
@@ -197,10 +197,10 @@ def main() -> None:
         arguments,
         HERE / "manifest.toml",
         onnx,
-        comparison_cases(longest, most),
+        comparison_cases(longest, context_length),
         predict,
         {
-            "context.max_length": most,
+            "context.max_length": context_length,
             "context.multiple": patch,
             "horizon.native": longest,
             "horizon.longest": longest,

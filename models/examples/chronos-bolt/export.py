@@ -61,8 +61,8 @@ def main() -> None:
         )
     config = pipeline.model.chronos_config
 
-    patch, most = config.input_patch_size, config.context_length
-    patches = torch.export.Dim("patches", min=1, max=most // patch)
+    patch, context_length = config.input_patch_size, config.context_length
+    patches = torch.export.Dim("patches", min=1, max=context_length // patch)
     onnx = graph.export(
         Graph(pipeline.model),
         {"context": torch.randn(2, 4 * patch)},
@@ -78,10 +78,10 @@ def main() -> None:
         arguments,
         HERE / "manifest.toml",
         onnx,
-        cases.standard(native, most, longest=2 * native + 12),
+        cases.standard(native, context_length, long_horizon=2 * native + 12),
         predict,
         {
-            "context.max_length": most,
+            "context.max_length": context_length,
             "context.multiple": patch,
             "horizon.native": native,
             "output.levels": config.quantiles,

@@ -57,8 +57,8 @@ def main() -> None:
         )
         return np.sort(forecast.values().T, axis=0)
 
-    horizon, least = model.output_chunk_length, model.input_chunk_length
-    compared = cases.standard(horizon, least, gaps=False, least=least)
+    horizon, min_length = model.output_chunk_length, model.input_chunk_length
+    compared = cases.standard(horizon, min_length, gaps=False, min_length=min_length)
     if arguments.requests is not None:
         forecasts = [predict(case) for case in compared]
         bundle.write_requests(arguments.requests, NAME, LEVELS, compared, forecasts)

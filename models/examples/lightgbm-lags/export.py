@@ -14,7 +14,7 @@ import numpy as np
 from almanac_examples import boosting, bundle, cases, trees
 
 # The farthest lag, and one more value for its difference.
-LEAST = 13
+MIN_LENGTH = 13
 
 
 def features(changes: np.ndarray, month: float) -> list[float]:
@@ -55,7 +55,7 @@ def comparison_cases() -> list[cases.Case]:
     """Return the standard cases, and one with a calendar, for which the month is a feature."""
     monthly = cases.passengers()
     dated = cases.Case("with a calendar", monthly, 24, 12, start="1949-01-01", frequency="MS")
-    return [*cases.standard(1, 2048, longest=24, gaps=False, least=LEAST), dated]
+    return [*cases.standard(1, 2048, long_horizon=24, gaps=False, min_length=MIN_LENGTH), dated]
 
 
 def main() -> None:

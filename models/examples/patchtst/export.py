@@ -84,10 +84,10 @@ def main() -> None:
         model = PatchTSTForPrediction.from_pretrained(
             arguments.checkpoint, attn_implementation="eager"
         ).eval()
-    most, native = model.config.context_length, model.config.prediction_length
+    context_length, native = model.config.context_length, model.config.prediction_length
 
     def predict(case: cases.Case) -> np.ndarray:
-        values, mask = training.observed(case, most)
+        values, mask = training.observed(case, context_length)
         with torch.no_grad():
             output = model(past_values=values, past_observed_mask=mask)
             distribution = model.distribution_output.distribution(
@@ -106,8 +106,8 @@ def main() -> None:
     onnx = graph.export(
         Graph(model),
         {
-            "past_values": torch.randn(2, most, 1),
-            "past_observed_mask": torch.ones(2, most, 1, dtype=torch.bool),
+            "past_values": torch.randn(2, context_length, 1),
+            "past_observed_mask": torch.ones(2, context_length, 1, dtype=torch.bool),
         },
         "parameters",
     )
@@ -115,10 +115,10 @@ def main() -> None:
         arguments,
         HERE / "manifest.toml",
         onnx,
-        cases.standard(native, most),
+        cases.standard(native, context_length),
         predict,
         {
-            "context.max_length": most,
+            "context.max_length": context_length,
             "horizon.native": native,
             "horizon.longest": native,
         },

@@ -89,7 +89,7 @@ def main() -> None:
         arguments,
         HERE / "manifest.toml",
         one_graph(models),
-        cases.standard(HORIZON, 2048, gaps=False, least=trees.LAGS),
+        cases.standard(HORIZON, 2048, gaps=False, min_length=trees.LAGS),
         predict,
     )
 

@@ -136,20 +136,23 @@ def main() -> None:
         _, quantiles = model.forecast(case.horizon, [case.array()])
         return quantiles[0, :, 1:].T
 
-    most, native = CONFIG.max_context, CONFIG.max_horizon
+    context_length, native = CONFIG.max_context, CONFIG.max_horizon
     onnx = graph.export(
         Graph(copy.deepcopy(model.model)),
-        {"context": torch.randn(2, most), "mask": torch.zeros(2, most, dtype=torch.bool)},
+        {
+            "context": torch.randn(2, context_length),
+            "mask": torch.zeros(2, context_length, dtype=torch.bool),
+        },
         "quantiles",
     )
     bundle.write(
         arguments,
         HERE / "manifest.toml",
         onnx,
-        cases.standard(native, most),
+        cases.standard(native, context_length),
         predict,
         {
-            "context.max_length": most,
+            "context.max_length": context_length,
             "horizon.native": native,
             "horizon.longest": native,
         },

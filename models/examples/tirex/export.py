@@ -91,8 +91,8 @@ def main() -> None:
         quantiles, _ = model.forecast(context, prediction_length=case.horizon)
         return quantiles[0].numpy().T
 
-    native, most = config.output_patch_size, config.train_ctx_len
-    compared = cases.standard(native, most, longest=3 * native)
+    native, context_length = config.output_patch_size, config.train_ctx_len
+    compared = cases.standard(native, context_length, long_horizon=3 * native)
     rounded = [predict(case) for case in compared]
     compute_in_float32()
     apart = max(
@@ -105,7 +105,7 @@ def main() -> None:
 
     onnx = graph.export(
         Graph(model),
-        {"context": torch.randn(2, most)},
+        {"context": torch.randn(2, context_length)},
         "quantiles",
     )
     bundle.write(
@@ -115,7 +115,7 @@ def main() -> None:
         compared,
         predict,
         {
-            "context.max_length": most,
+            "context.max_length": context_length,
             "horizon.native": native,
             "output.levels": config.quantiles,
         },

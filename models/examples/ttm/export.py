@@ -56,10 +56,10 @@ def main() -> None:
         model = small()
     else:
         model = TinyTimeMixerForPrediction.from_pretrained(arguments.checkpoint).eval()
-    most, native = model.config.context_length, model.config.prediction_length
+    context_length, native = model.config.context_length, model.config.prediction_length
 
     def predict(case: cases.Case) -> np.ndarray:
-        values, mask = training.observed(case, most)
+        values, mask = training.observed(case, context_length)
         runs = -(-case.horizon // native)
         config = RecursivePredictorConfig(model, runs * native, native, loss="mse")
         with torch.no_grad():
@@ -74,8 +74,8 @@ def main() -> None:
     onnx = graph.export(
         Graph(model),
         {
-            "past_values": torch.randn(2, most, 1),
-            "past_observed_mask": torch.ones(2, most, 1, dtype=torch.bool),
+            "past_values": torch.randn(2, context_length, 1),
+            "past_observed_mask": torch.ones(2, context_length, 1, dtype=torch.bool),
         },
         "prediction_outputs",
     )
@@ -83,10 +83,10 @@ def main() -> None:
         arguments,
         HERE / "manifest.toml",
         onnx,
-        cases.standard(native, most, longest=2 * native + 20),
+        cases.standard(native, context_length, long_horizon=2 * native + 20),
         predict,
         {
-            "context.max_length": most,
+            "context.max_length": context_length,
             "horizon.native": native,
             "horizon.longest": 4 * native,
         },

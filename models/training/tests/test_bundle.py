@@ -16,7 +16,7 @@ from almanac_training.serving import Bundle, mean_absolute_scale
 from build_seasonal import MANIFEST
 
 # Maximum size of each model in bytes; the statistical graph has no weights.
-LARGEST = {"seasonal": 200_000, "almanac": 12_000_000}
+MAX_BYTES = {"seasonal": 200_000, "almanac": 12_000_000}
 
 
 def digests(folder) -> dict[str, str]:
@@ -62,7 +62,7 @@ def test_golden_forecasts_repeat(bundle_folder, golden):
 
 def test_the_file_is_small_and_old_runtimes_read_it(bundle_folder):
     path = bundle_folder / "model.onnx"
-    assert path.stat().st_size < LARGEST[bundle_folder.parent.name]
+    assert path.stat().st_size < MAX_BYTES[bundle_folder.parent.name]
     loaded = onnx.load(path)
     assert loaded.opset_import[0].version <= 13
     assert not {"Loop", "Scan"} & {node.op_type for node in loaded.graph.node}

@@ -11,9 +11,9 @@ import numpy as np
 from .archive import read_series
 from .window import Window, cut
 
-# Weight of a source with many similar series. A long series weighs more, up to MOST_WEIGHT.
+# Weight of a source with many similar series. A long series weighs more, up to MAX_WEIGHT.
 SOURCE_WEIGHTS = {"owid": 0.06}
-USUAL_LENGTH, MOST_WEIGHT = 150, 4.0
+USUAL_LENGTH, MAX_WEIGHT = 150, 4.0
 
 # By season length: the number of steps that are averaged, and the season length that results.
 COARSER = {
@@ -24,7 +24,7 @@ COARSER = {
     48: ((2, 24), (48, 7)),
     336: ((2, 24), (48, 7)),
 }
-SHORTEST = 12
+MIN_LENGTH = 12
 
 # Probabilities of the augmentations that turn one series into another.
 REVERSED, MIXED, MOVED, MOVED_YEARLY, FLIPPED = 0.06, 0.19, 0.05, 0.24, 0.04
@@ -37,12 +37,12 @@ class Corpus:
         self.series: dict[int, list[np.ndarray]] = defaultdict(list)
         weights: dict[int, list[float]] = defaultdict(list)
         for series in read_series(folder):
-            if series.held_out != held_out or len(series.values) < SHORTEST:
+            if series.held_out != held_out or len(series.values) < MIN_LENGTH:
                 continue
             source = SOURCE_WEIGHTS.get(series.source, 1.0)
             for season, own in _with_coarser(series.season_length, series.values):
                 self.series[season].append(own)
-                size = np.clip(len(own) / USUAL_LENGTH, 1.0, MOST_WEIGHT)
+                size = np.clip(len(own) / USUAL_LENGTH, 1.0, MAX_WEIGHT)
                 weights[season].append(source * size)
         self.chances = {season: np.array(own) / np.sum(own) for season, own in weights.items()}
 
@@ -71,7 +71,7 @@ def _with_coarser(season: int, values: np.ndarray) -> Iterator[tuple[int, np.nda
     yield season, values
     for steps, coarser in COARSER.get(season, ()):
         whole = len(values) // steps
-        if whole >= SHORTEST:
+        if whole >= MIN_LENGTH:
             blocks = values[len(values) - whole * steps :].reshape(whole, steps)
             yield coarser, blocks.mean(axis=1)
 

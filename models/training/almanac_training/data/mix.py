@@ -26,10 +26,10 @@ SYNTHETIC = {
 }  # fmt: skip
 
 # Season lengths of the remaining synthetic windows.
-ODD_SEASONS = (2, 3, 5, 6, 8, 9, 10, 13, 14, 15, 16, 18, 20, 21, 28, 30, 36, 60, 144, 1)
+RARE_SEASONS = (2, 3, 5, 6, 8, 9, 10, 13, 14, 15, 16, 18, 20, 21, 28, 30, 36, 60, 144, 1)
 
 # Number of series of one season length that are generated together.
-AT_ONCE = 256
+GROUP_SIZE = 256
 
 
 def real_windows(random: np.random.Generator, folder: Path, count: int) -> Iterator[Window]:
@@ -49,7 +49,7 @@ def synthetic_windows(random: np.random.Generator, count: int) -> Iterator[Windo
     while made < count:
         season = int(random.choice(seasons, p=chances))
         if season == 0:
-            season = int(random.choice(ODD_SEASONS))
-        for window in synthetic.draw(random, season, AT_ONCE):
+            season = int(random.choice(RARE_SEASONS))
+        for window in synthetic.draw(random, season, GROUP_SIZE):
             yield window
             made += 1

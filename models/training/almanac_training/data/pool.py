@@ -26,7 +26,7 @@ SORTED, BATCH = 4096, 128
 
 # Lower bound of the error scale, as a share of the mean step of the series: a series that hardly
 # moves would otherwise dominate the loss.
-LEAST_SCALE = 0.5
+MIN_SCALE = 0.5
 
 Progress = Callable[[int], None]
 
@@ -118,7 +118,7 @@ def _error_scale(window: Window) -> float:
     errors = np.abs(values[season:] - values[:-season])
     if not np.isfinite(errors).any():
         return step
-    return max(float(np.nanmean(errors)), LEAST_SCALE * step)
+    return max(float(np.nanmean(errors)), MIN_SCALE * step)
 
 
 def save(path: Path, arrays: dict[str, np.ndarray]) -> None:

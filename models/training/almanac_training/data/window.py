@@ -9,7 +9,7 @@ import numpy as np
 # Steps kept of the future, and the smaller usual number for these seasons.
 FUTURE = 256
 USUAL_FUTURE = {1: 20, 4: 30, 12: 72}
-FAR_SIGHTED = 0.15
+FULL_FUTURE = 0.15
 
 # Shortest and longest context by season length; lengths are log-uniform between them.
 CONTEXTS = {
@@ -25,7 +25,7 @@ CONTEXTS = {
 OTHER_CONTEXTS = (24, 700)
 
 # Share of windows with a very short context, and of those whose season is not given.
-SCANT = 0.03
+SHORT_CONTEXT = 0.03
 UNKNOWN_SEASON = 0.06
 
 
@@ -42,7 +42,7 @@ class Window:
 def draw_length(random: np.random.Generator, season_length: int) -> int:
     """Draw the length of a context, in steps."""
     low, high = CONTEXTS.get(season_length, OTHER_CONTEXTS)
-    if random.random() < SCANT:
+    if random.random() < SHORT_CONTEXT:
         low, high = 1, low
     return int(round(np.exp(random.uniform(np.log(low), np.log(high + 1)))))
 
@@ -57,7 +57,7 @@ def cut(random: np.random.Generator, values: np.ndarray, season_length: int) -> 
     first = min(length, max(2, last // 2))
     end = int(random.integers(first, last + 1)) if last > first else last
     context = values[max(0, end - length) : end]
-    usual = FUTURE if random.random() < FAR_SIGHTED else USUAL_FUTURE.get(season_length, FUTURE)
+    usual = FUTURE if random.random() < FULL_FUTURE else USUAL_FUTURE.get(season_length, FUTURE)
     future = values[end : end + usual]
     if not np.isfinite(context).any() or not np.isfinite(future).any():
         return None

@@ -31,12 +31,12 @@ TARGETS = [WINDOW - 1 - origin + lead for lead, origin in PAIRS]
 WARM_UP = 2.0
 
 # Weight, in trials, of the prior that an error is as large as the usual step of the series. That
-# step is LONELY_STEP of the mean absolute value if no two neighbours were observed.
+# step is UNPAIRED_STEP of the mean absolute value if no two neighbours were observed.
 DOUBT = 0.2
-LONELY_STEP = 0.1
+UNPAIRED_STEP = 0.1
 
 # Lower bound of the noise, as a share of the mean absolute value: below it is float32 rounding.
-SMALLEST_NOISE = 2e-6
+MIN_NOISE = 2e-6
 
 TINY = 1e-6
 
@@ -72,11 +72,11 @@ def measure(lines: Lines, usual_step: Tensor) -> Errors:
     averaging = concatenate([weight, size] * 3, axis=1).unsqueeze(2) * by_lead
     total = (weight @ by_lead.T + 1.0).unsqueeze(3)
     mean = (averaging @ deviation + usual_step.unsqueeze(3)) / total
-    return Errors(mean, mean.take(0, 2).min(1, 2).maximum(SMALLEST_NOISE))
+    return Errors(mean, mean.take(0, 2).min(1, 2).maximum(MIN_NOISE))
 
 
 def usual_step(moves: Tensor) -> Tensor:
     """Return the mean step size [B, 1, 1]; `moves` [B, 2, n] are sizes and their presence mask."""
-    sums = moves.sum(2) + np.array([[LONELY_STEP * TINY], [TINY]])
+    sums = moves.sum(2) + np.array([[UNPAIRED_STEP * TINY], [TINY]])
     total, count = sums.split(1, [1, 1])
     return total / count

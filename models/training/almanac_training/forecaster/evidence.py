@@ -66,7 +66,7 @@ def gather(past: history.History, season_length: Tensor, steps: Tensor) -> Evide
     fitted = lines.fit(rows, observed, errors.TARGETS)
     moves = features.moves(past)
     usual = errors.usual_step(moves.paired.slice(2, 1 - window))
-    missed = errors.measure(fitted, usual)
+    past_errors = errors.measure(fitted, usual)
 
     last = fitted.mean.slice(2, features.PRESENT, features.PRESENT + 1)
     present = last.slice(1, 0, 1)
@@ -81,13 +81,23 @@ def gather(past: history.History, season_length: Tensor, steps: Tensor) -> Evide
         "centre": past.centre,
         "lowest": where(past.missing, FAR, past.variants).min(2),
         "highest": where(past.missing, -FAR, past.variants).max(2),
-        "noise": missed.noise,
+        "noise": past_errors.noise,
         "present": present + past.centre.slice(1, 0, 1),
         "positive": past.positive,
     }
     ahead = adjustments.slices({1: (0, 2 * CHANNELS, CHANNELS), 2: (window, window + shown)})
     view = features.View(
-        past, cycle, fitted, missed, moves, rows, observed, last, parts["present"], ahead, usual
+        past,
+        cycle,
+        fitted,
+        past_errors,
+        moves,
+        rows,
+        observed,
+        last,
+        parts["present"],
+        ahead,
+        usual,
     )
     return Evidence(features=features.describe(view, season_length), **parts)
 

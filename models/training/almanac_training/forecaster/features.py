@@ -37,7 +37,7 @@ SLOPE_STEPS = 10.0
 RECENT_STEPS = 24
 
 # Below this share of the mean absolute value is float32 rounding.
-SMALLEST = 1e-6
+EPSILON = 1e-6
 
 
 @dataclass
@@ -55,7 +55,7 @@ class View:
     past: History
     cycle: Seasons
     lines: Lines
-    missed: Errors
+    errors: Errors
     moves: Moves
     rows: Tensor  # [B, ROWS + 2, WINDOW], seasonally adjusted, observed, and scaled
     observed: Tensor  # [B, 1, WINDOW]
@@ -74,7 +74,7 @@ def moves(past: History) -> Moves:
 
 def describe(view: View, season_length: Tensor) -> Tensor:
     """Return the features, [B, F]."""
-    size = view.present.abs() + view.missed.noise
+    size = view.present.abs() + view.errors.noise
     given_season = season_length.unsqueeze(1, 2).maximum(1).cast(FLOAT)
     parts = [
         concatenate(_sizes(view, size, given_season), axis=2).log(),
@@ -90,10 +90,10 @@ def _flatten(values: Tensor) -> Tensor:
 
 
 def _sizes(view: View, size: Tensor, given_season: Tensor) -> list[Tensor]:
-    past, noise = view.past, view.missed.noise
+    past, noise = view.past, view.errors.noise
     length, known = view.cycle.length.cast(FLOAT), past.count
     return [
-        (_flatten(view.missed.mean) + SMALLEST) / noise,
+        (_flatten(view.errors.mean) + EPSILON) / noise,
         known,
         past.span.cast(FLOAT),
         given_season,
@@ -102,14 +102,14 @@ def _sizes(view: View, size: Tensor, given_season: Tensor) -> list[Tensor]:
         known / given_season,
         noise,
         size / noise,
-        view.usual_step / noise + SMALLEST,
+        view.usual_step / noise + EPSILON,
     ]
 
 
 def _differences(view: View, size: Tensor) -> list[Tensor]:
     """Return levels and slopes in units of the noise, logarithmic ones in its relative size."""
-    noise = view.missed.noise
-    share = (noise / size).maximum(SMALLEST)
+    noise = view.errors.noise
+    share = (noise / size).maximum(EPSILON)
     unit = concatenate([noise, share] * (ROWS // 2), axis=1)
     levels = concatenate([view.lines.mean, view.lines.slope], axis=2) @ _chosen()
     # The rows of the first adjustment come one pair of channels after the unadjusted ones.
@@ -136,7 +136,7 @@ def _chosen() -> np.ndarray:
 
 
 def _signed(view: View) -> list[Tensor]:
-    past, noise = view.past, view.missed.noise
+    past, noise = view.past, view.errors.noise
     strengths = [view.cycle.strength.slice(1, 0, 1), view.cycle.second.slice(1, 1, 2)]
     # Zero, which stands for missing values, is included: padding makes no difference.
     return [past.scaled.min(2), past.scaled.max(2), concatenate(strengths, axis=2) / noise]
@@ -146,13 +146,13 @@ def _shares(view: View, given_season: Tensor) -> list[Tensor]:
     """Return ratios and flags, [B, 1, n] each."""
     past, step = view.past, view.moves.step
     size, both = view.moves.paired.split(1, [1, 1])
-    zero = (past.far.abs() < SMALLEST).cast(FLOAT)
+    zero = (past.far.abs() < EPSILON).cast(FLOAT)
     pairs = both.sum(2).maximum(1.0)
-    repeats = (size < SMALLEST).cast(FLOAT) * both
-    squares = step.sum_of_squares(2) + SMALLEST
+    repeats = (size < EPSILON).cast(FLOAT) * both
+    squares = step.sum_of_squares(2) + EPSILON
     turning = (step.slice(2, 1) * step.slice(2, 0, -1)).sum(2) / squares
     recent = size.slice(2, -RECENT_STEPS).mean(2)
-    calm = recent / (squares / pairs).sqrt() + SMALLEST
+    calm = recent / (squares / pairs).sqrt() + EPSILON
     return [
         past.count / past.span.cast(FLOAT),
         view.cycle.has_second,
@@ -173,10 +173,10 @@ def _persistence(view: View) -> Tensor:
     adjusted, observed = view.rows.slice(1, 2, 3), view.observed
     adjusted = adjusted - adjusted.sum(2) / observed.sum(2) * observed
     product = (adjusted.slice(2, 1) * adjusted.slice(2, 0, -1)).sum(2)
-    return product / (adjusted.sum_of_squares(2) + SMALLEST)
+    return product / (adjusted.sum_of_squares(2) + EPSILON)
 
 
 def _asinh(values: Tensor) -> Tensor:
     """Approximate asinh: logarithmic far from zero, linear near it, and odd."""
     size = values.abs()
-    return (size + 1.0).log() * values / (size + SMALLEST)
+    return (size + 1.0).log() * values / (size + EPSILON)

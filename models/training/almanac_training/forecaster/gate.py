@@ -12,7 +12,7 @@ DROPOUT = 0.1
 
 # Dropping some features makes the gate less certain on series unlike those it was trained on.
 FEATURE_DROPOUT = 0.1
-SMALLEST_DEVIATION = 1e-3
+MIN_DEVIATION = 1e-3
 
 
 class Block(nn.Module):
@@ -43,7 +43,7 @@ class Gate(nn.Module):
     def __init__(self, mean: torch.Tensor, deviation: torch.Tensor, width: int = settings.WIDTH):
         super().__init__()
         self.register_buffer("mean", mean)
-        self.register_buffer("deviation", deviation.clamp(min=SMALLEST_DEVIATION))
+        self.register_buffer("deviation", deviation.clamp(min=MIN_DEVIATION))
         self.enter = nn.Linear(len(mean), width)
         blocks = [Block(width) for _ in range(settings.BLOCKS)]
         self.blocks = nn.ModuleList(blocks)
@@ -60,7 +60,7 @@ class Gate(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         features = (features.float() - self.mean) / self.deviation
-        features = features.clamp(-settings.LARGEST_FEATURE, settings.LARGEST_FEATURE)
+        features = features.clamp(-settings.MAX_FEATURE, settings.MAX_FEATURE)
         state = self.enter(functional.dropout(features, FEATURE_DROPOUT, self.training))
         for block in self.blocks:
             state = block(state)

@@ -90,7 +90,7 @@ def _gate(features: Tensor, weights: Weights) -> Tensor:
         return linear(values / norm, name, float(size))
 
     state = (features - parameter("mean")) / parameter("deviation")
-    limit = settings.LARGEST_FEATURE
+    limit = settings.MAX_FEATURE
     state = linear(state.clamp(-limit, limit), "enter")
     for block in range(settings.BLOCKS):
         inner = normalized_linear(state, f"blocks.{block}.expand")

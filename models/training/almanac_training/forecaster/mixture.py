@@ -11,24 +11,24 @@ import torch
 from torch.nn import functional
 
 from . import lines
-from .errors import SMALLEST_NOISE
+from .errors import MIN_NOISE
 from .settings import (
     CHANNELS,
     EXPERTS,
     EXTRAS,
-    FAR_FROM,
+    FAR_KNOT,
     GROUPS,
     IS_LOGARITHM,
     KNOT_STEPS,
     KNOTS,
-    LARGEST_EXCURSION,
-    LARGEST_GROWTH,
-    LARGEST_LOGARITHM,
     LINES,
     LOG_KNOTS,
-    LOWEST_LEVEL,
-    MOST_FAR_GROWTH,
-    NEVER,
+    LOG_ZERO,
+    MAX_EXCURSION,
+    MAX_FAR_GROWTH,
+    MAX_GROWTH,
+    MAX_LOGARITHM,
+    MIN_LEVEL,
     ROWS,
     SHAPE,
     TINY,
@@ -79,7 +79,7 @@ def positions(steps: torch.Tensor) -> torch.Tensor:
 
 def _weights(logits: torch.Tensor, positive: torch.Tensor) -> torch.Tensor:
     """Return the weights of all experts [B, J, EXPERTS]; logarithmic ones only if allowed."""
-    banned = _constant(NEVER * IS_LOGARITHM, logits) * (1.0 - positive)
+    banned = _constant(LOG_ZERO * IS_LOGARITHM, logits) * (1.0 - positive)
     return torch.softmax(logits + banned, dim=-1)
 
 
@@ -126,9 +126,9 @@ def _point(
     total = torch.cat([total[..., :1] + naive, total[..., 1:]], dim=-1) / shares
 
     lowest, highest = found["lowest"].transpose(1, 2), found["highest"].transpose(1, 2)
-    reach = LARGEST_EXCURSION * (highest - lowest)
+    reach = MAX_EXCURSION * (highest - lowest)
     total = torch.minimum(torch.maximum(total, lowest - reach), highest + reach) + centre
-    plain, multiplied = total[..., :1], total[..., 1:].clamp(max=LARGEST_LOGARITHM).exp()
+    plain, multiplied = total[..., :1], total[..., 1:].clamp(max=MAX_LOGARITHM).exp()
     point = plain + logarithm * (multiplied - plain)
     return point, _knot_width(by_row, by_channel, extra, found)
 
@@ -159,18 +159,18 @@ def _width(
     point: torch.Tensor,
 ) -> torch.Tensor:
     """Return the width at every step, [B, K, 1]."""
-    growth = log_width[:, -1:] - log_width[:, FAR_FROM : FAR_FROM + 1]
-    growth = growth / float(LOG_KNOTS[-1] - LOG_KNOTS[FAR_FROM])
+    growth = log_width[:, -1:] - log_width[:, FAR_KNOT : FAR_KNOT + 1]
+    growth = growth / float(LOG_KNOTS[-1] - LOG_KNOTS[FAR_KNOT])
     beyond = (steps.float().log() - float(LOG_KNOTS[-1])).clamp(min=0.0).unsqueeze(-1)
-    log = between @ log_width + growth.clamp(0.0, MOST_FAR_GROWTH) * beyond
+    log = between @ log_width + growth.clamp(0.0, MAX_FAR_GROWTH) * beyond
 
     level = torch.maximum(found["present"].abs(), found["noise"])
-    ratio = (point.abs() / level).clamp(min=LOWEST_LEVEL).log().clamp(max=LARGEST_GROWTH)
+    ratio = (point.abs() / level).clamp(min=MIN_LEVEL).log().clamp(max=MAX_GROWTH)
     log = log + (between @ torch.sigmoid(extra["growth"])) * ratio
     log = log + (between @ torch.sigmoid(extra["phase"])) * found["spread"].transpose(1, 2)
     # A constant series has no band: its noise is float32 rounding.
-    moves = (found["noise"] > SMALLEST_NOISE).float()
-    return log.clamp(max=LARGEST_LOGARITHM).exp() * moves
+    moves = (found["noise"] > MIN_NOISE).float()
+    return log.clamp(max=MAX_LOGARITHM).exp() * moves
 
 
 def _damped(damping: float, steps: torch.Tensor) -> torch.Tensor:

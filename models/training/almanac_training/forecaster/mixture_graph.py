@@ -13,7 +13,7 @@ import numpy as np
 
 from ..tensor import FLOAT, Tensor, concatenate, where
 from . import lines, settings
-from .errors import SMALLEST_NOISE
+from .errors import MIN_NOISE
 from .evidence import Evidence
 from .settings import CHANNELS, EXPERTS, EXTRAS, KNOTS, LINES, LOG_KNOTS, ROWS, TINY
 
@@ -69,7 +69,7 @@ def quantiles(output: Tensor, found: Evidence, steps: Tensor) -> Tensor:
     """
     logits, *extras = output.split(2, [EXPERTS, *EXTRAS.values()])
     extra = dict(zip(EXTRAS, extras, strict=True))
-    banned = (1.0 - found.positive) * (settings.NEVER * settings.IS_LOGARITHM)
+    banned = (1.0 - found.positive) * (settings.LOG_ZERO * settings.IS_LOGARITHM)
     weight = (logits + banned).softmax(2)
     parts = (weight @ _sums_of_weights()).split(2, list(SUMS.values()))
     sums = dict(zip(SUMS, parts, strict=True))
@@ -108,12 +108,12 @@ def _point(at: Mapping[str, Tensor], found: Evidence, runs: Tensor) -> Tensor:
     values = concatenate([runs, found.fast, found.season, found.naive], axis=1)
     total = values.graph.constant(_sums_of_terms()) @ (at["terms"] * values)
     total = total / at["share"].clamp(TINY)
-    reach = settings.LARGEST_EXCURSION
+    reach = settings.MAX_EXCURSION
     ends = concatenate([found.lowest, found.highest], axis=2)
     low, high = (ends @ np.array([[1 + reach, -reach], [-reach, 1 + reach]])).split(2, [1, 1])
     total = total.clip(low, high) + found.centre
     plain, logarithm = total.split(1, [1, 1])
-    multiplied = logarithm.minimum(settings.LARGEST_LOGARITHM).exp()
+    multiplied = logarithm.minimum(settings.MAX_LOGARITHM).exp()
     return plain + at["logarithm"] * (multiplied - plain)
 
 
@@ -141,14 +141,14 @@ def _width(
 ) -> Tensor:
     """Return the width at every step, [B, 1, H]."""
     growth = log_width.graph.constant(_far_growth()) @ log_width
-    log = at["width"] + growth.clamp(0.0, settings.MOST_FAR_GROWTH) * beyond
+    log = at["width"] + growth.clamp(0.0, settings.MAX_FAR_GROWTH) * beyond
     level = found.present.abs().maximum(found.noise)
-    highest = float(np.exp(settings.LARGEST_GROWTH))
-    ratio = (point.abs() / level).clamp(settings.LOWEST_LEVEL, highest).log()
+    highest = float(np.exp(settings.MAX_GROWTH))
+    ratio = (point.abs() / level).clamp(settings.MIN_LEVEL, highest).log()
     log = log + at["growth"] * ratio + at["phase"] * found.spread
     # A constant series has no band: its noise is float32 rounding.
-    log = where(found.noise > SMALLEST_NOISE, log, settings.NEVER)
-    return log.minimum(settings.LARGEST_LOGARITHM).exp()
+    log = where(found.noise > MIN_NOISE, log, settings.LOG_ZERO)
+    return log.minimum(settings.MAX_LOGARITHM).exp()
 
 
 def _at_steps(steps: Tensor) -> list[Tensor]:
@@ -210,5 +210,5 @@ def _sums_of_terms() -> np.ndarray:
 def _far_growth() -> np.ndarray:
     """Return [1, J]: the slope over the last knots against the logarithm of the step."""
     slope = np.zeros((1, len(KNOTS)))
-    slope[0, [settings.FAR_FROM, -1]] = -1.0, 1.0
-    return slope / (LOG_KNOTS[-1] - LOG_KNOTS[settings.FAR_FROM])
+    slope[0, [settings.FAR_KNOT, -1]] = -1.0, 1.0
+    return slope / (LOG_KNOTS[-1] - LOG_KNOTS[settings.FAR_KNOT])

@@ -21,7 +21,7 @@ SPREAD_DOUBT = 2.0
 
 # Lower bound of the mean size of residuals, as a share of the mean absolute value: below it is
 # float32 rounding.
-SMALLEST_RESIDUAL = 2e-5
+MIN_RESIDUAL = 2e-5
 
 # By the smallest season length: number of phases that a smoothed profile averages over.
 SMOOTHING = {20: 3, 40: 5, 250: 15}
@@ -31,7 +31,7 @@ REACH = max(SMOOTHING.values()) // 2
 LONGEST = 1024
 
 # Number of steps back that lies before any history.
-NOWHERE = 1 << 30
+BEFORE_HISTORY = 1 << 30
 
 TINY = 1e-6
 
@@ -82,7 +82,7 @@ def estimate_profile(history: History, length: Tensor, cycles: int) -> Profile:
 def _by_phase(history: History, length: Tensor, detrended: Tensor, cycles: int) -> list[Tensor]:
     """Return values [B, V, cycles, phases] with zeros for missing ones, and the mask of them."""
     phase = arange(length.max(0, 1, 2, keepdims=False))
-    steps_back = where(phase < length, phase, NOWHERE) + length * np.arange(cycles)[:, None]
+    steps_back = where(phase < length, phase, BEFORE_HISTORY) + length * np.arange(cycles)[:, None]
     table = concatenate([detrended, history.observed], axis=1)
     places = history.places(steps_back).reshape(0, 1, -1).repeat(1, 3, 1)
     return table.take_along(places, 2).reshape(0, 3, cycles, -1).split(1, [2, 1])
@@ -122,7 +122,7 @@ def _spread(residual: Tensor, weights: Tensor) -> Tensor:
     """Return the logarithm of the relative size of each phase's residuals, [B, 1, phases]."""
     count = weights.take(3, 2)
     total = residual.sum_of_sizes(2, keepdims=False)
-    mean = (total.sum(2) / count.sum(2)).maximum(SMALLEST_RESIDUAL)
+    mean = (total.sum(2) / count.sum(2)).maximum(MIN_RESIDUAL)
     return ((total / mean + SPREAD_DOUBT) / (count + SPREAD_DOUBT)).log()
 
 

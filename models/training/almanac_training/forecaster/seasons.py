@@ -13,7 +13,7 @@ import numpy as np
 
 from ..seasonal.history import History
 from ..tensor import Tensor, branch, concatenate, where
-from .profile import LONGEST, NOWHERE, Profile, estimate_profile, smooth
+from .profile import BEFORE_HISTORY, LONGEST, Profile, estimate_profile, smooth
 
 CYCLES, SECOND_CYCLES = 12, 6
 
@@ -71,7 +71,7 @@ def estimate(history: History, season_length: Tensor, fixed: np.ndarray, back: T
 
     second_length = _second_length(history, length)
     has_second = second_length > 1
-    before = where(has_second, back % second_length, NOWHERE)
+    before = where(has_second, back % second_length, BEFORE_HISTORY)
 
     def plain() -> list[Tensor]:
         return [first.plain.take_along(phase, 2), 0.0 * first.kept]

@@ -39,20 +39,21 @@ WIDTH, BLOCKS = 384, 3
 EPSILON = 1e-5
 
 # Standardized features are clipped here, so that unseen values have a bounded effect.
-LARGEST_FEATURE = 5.0
+MAX_FEATURE = 5.0
 
 # A forecast leaves the range of the history by at most this many times the width of the range.
-LARGEST_EXCURSION = 3.0
-LARGEST_LOGARITHM = 20.0
+MAX_EXCURSION = 3.0
+MAX_LOGARITHM = 20.0
 
 # Relative to the current level, the bounds within which the level affects the width.
-LOWEST_LEVEL, LARGEST_GROWTH = 0.05, 3.0
+MIN_LEVEL, MAX_GROWTH = 0.05, 3.0
 
 # Growth of the width beyond the last knot, as a power of the step, from the last three knots.
-MOST_FAR_GROWTH = 0.5
-FAR_FROM = -3
+MAX_FAR_GROWTH = 0.5
+FAR_KNOT = -3
 
-NEVER = -1e4
+# A logarithm so small that its exponential is zero in float32.
+LOG_ZERO = -1e4
 TINY = 1e-6
 
 

@@ -16,7 +16,7 @@ from ..data import pool
 from . import evidence, gate, graph, mixture, settings
 
 Arrays = Mapping[str, np.ndarray]
-FOUND = [name for name in evidence.NAMES if name != "features"]
+MIXTURE_INPUTS = [name for name in evidence.NAMES if name != "features"]
 
 # Windows that the mean and deviation of the features are estimated from, and the bound there.
 FEATURE_WINDOWS = 60_000
@@ -25,7 +25,7 @@ FEATURE_BOUND = 30.0
 WARM_UP = 200
 LAST_RATE = 0.02
 DECAY = 0.02
-LARGEST_GRADIENT = 1.0
+MAX_GRADIENT_NORM = 1.0
 
 # The served weights are a moving average of the trained ones.
 AVERAGING = 0.999
@@ -92,7 +92,7 @@ class Trainer:
         loss, _, _ = self._loss(self.gate, rows)
         self.optimiser.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.gate.parameters(), LARGEST_GRADIENT)
+        torch.nn.utils.clip_grad_norm_(self.gate.parameters(), MAX_GRADIENT_NORM)
         self.optimiser.step()
         self.step += 1
         keep = min(AVERAGING, (1 + self.step) / (10 + self.step))
@@ -121,7 +121,7 @@ class Trainer:
     def _loss(
         self, model: gate.Gate, rows: np.ndarray
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        found = {name: self._tensor(name, rows) for name in FOUND}
+        found = {name: self._tensor(name, rows) for name in MIXTURE_INPUTS}
         output = model(self._tensor("features", rows))
         steps = self._tensor("steps", rows).long()
         forecast = mixture.quantiles(output, found, steps)

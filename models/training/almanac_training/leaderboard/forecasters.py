@@ -85,7 +85,7 @@ class NaiveBands:
         return point + normal[:, None] * spread
 
 
-class Past:
+class PastDeciles:
     """The deciles of the history at every step: hard to beat if most values are zero."""
 
     name = "deciles of the past"

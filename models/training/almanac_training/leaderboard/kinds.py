@@ -11,12 +11,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import corpus, madeup, packaged
+from . import corpus, packaged, simulated
 from .corpus import HeldOut
 from .tasks import FIVE_KINDS, MADE_UP, Task, Window, cut
 
 # Maximum number of series per family, that is of similar series published together.
-MOST_OF_A_FAMILY = 15
+MAX_PER_FAMILY = 15
 
 # Share of zeros from which a series counts as intermittent, regardless of its season.
 INTERMITTENT_ZEROS = 0.25
@@ -39,23 +39,23 @@ HALF_HOURLY_SEASONS = (48, 336)
 class Kind:
     """A test set: `seasons` it takes from the corpus, and at most `windows` per series.
 
-    `context`, `shortest` (minimum history) and `horizon` are in steps.
+    `context`, `min_history` and `horizon` are in steps.
     """
 
     name: str
     seasons: tuple[int, ...]
     context: int
-    shortest: int
+    min_history: int
     horizon: int
     windows: int
 
 
-INTERMITTENT = Kind("intermittent", (), context=512, shortest=60, horizon=24, windows=9)
+INTERMITTENT = Kind("intermittent", (), context=512, min_history=60, horizon=24, windows=9)
 KINDS = (
-    Kind("hourly", (24,), context=1024, shortest=336, horizon=48, windows=12),
-    Kind("half-hourly", HALF_HOURLY_SEASONS, context=2016, shortest=672, horizon=48, windows=12),
-    Kind("daily", (5, 7), context=1024, shortest=180, horizon=30, windows=5),
-    Kind("weekly", (52,), context=260, shortest=60, horizon=13, windows=2),
+    Kind("hourly", (24,), context=1024, min_history=336, horizon=48, windows=12),
+    Kind("half-hourly", HALF_HOURLY_SEASONS, context=2016, min_history=672, horizon=48, windows=12),
+    Kind("daily", (5, 7), context=1024, min_history=180, horizon=30, windows=5),
+    Kind("weekly", (52,), context=260, min_history=60, horizon=13, windows=2),
     INTERMITTENT,
 )
 
@@ -67,9 +67,9 @@ def load(folder: Path) -> list[Task]:
     tasks = [_task(kind, real.get(kind.name, []), kind.name, FIVE_KINDS) for kind in KINDS]
     by_name = {kind.name: kind for kind in KINDS}
     for name, synthetic in (
-        ("hourly", map(hourly_means, madeup.half_hourly())),
-        ("half-hourly", madeup.half_hourly()),
-        ("intermittent", madeup.intermittent()),
+        ("hourly", map(hourly_means, simulated.half_hourly())),
+        ("half-hourly", simulated.half_hourly()),
+        ("intermittent", simulated.intermittent()),
     ):
         tasks.append(_task(by_name[name], synthetic, f"{name} (made up)", MADE_UP))
     return [task for task in tasks if task.windows]
@@ -100,12 +100,12 @@ def kind_of(series: HeldOut) -> Kind | None:
 
 
 def _select(series: Iterable[HeldOut]) -> dict[str, list[HeldOut]]:
-    """Group the series by kind, with at most MOST_OF_A_FAMILY of each family."""
+    """Group the series by kind, with at most MAX_PER_FAMILY of each family."""
     chosen: dict[str, list[HeldOut]] = {}
     families: Counter[tuple[str, str]] = Counter()
     for one in series:
         kind = kind_of(one)
-        if kind is None or families[kind.name, one.family] == MOST_OF_A_FAMILY:
+        if kind is None or families[kind.name, one.family] == MAX_PER_FAMILY:
             continue
         families[kind.name, one.family] += 1
         chosen.setdefault(kind.name, []).append(one)
@@ -118,7 +118,7 @@ def _task(kind: Kind, series: Iterable[HeldOut], name: str, group: str) -> Task:
         season, second = one.season_length, one.second_season
         if season == 336:
             season, second = 48, 336
-        pairs = cut(one.values, kind.context, kind.shortest, kind.horizon, kind.windows)
+        pairs = cut(one.values, kind.context, kind.min_history, kind.horizon, kind.windows)
         label = f"{one.source}/{one.name}"
         windows += [Window(label, history, actual, season, second) for history, actual in pairs]
     return Task(name, group, kind.horizon, tuple(windows))

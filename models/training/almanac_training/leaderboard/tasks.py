@@ -77,18 +77,19 @@ def _public(dataset: competitions.Dataset) -> Task:
 
 
 def cut(
-    values: np.ndarray, context: int, shortest: int, horizon: int, most: int
+    values: np.ndarray, context: int, min_history: int, horizon: int, max_windows: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Cut at most `most` pairs of history and future, with disjoint futures over the whole series.
+    """Cut at most `max_windows` pairs of history and future.
 
-    Histories have `context` steps if the series is long enough. Windows are skipped if their future
-    is not fully known, or less than half of their history is.
+    Futures are disjoint and spread over the whole series. Histories have `context` steps if the
+    series is long enough. Windows are skipped if their future is not fully known, or less than half
+    of their history is.
     """
     last = len(values) - horizon
-    if last < shortest:
+    if last < min_history:
         return []
     first = min(context, last)
-    count = min(most, (last - first) // horizon + 1)
+    count = min(max_windows, (last - first) // horizon + 1)
     origins = np.floor(np.linspace(last, first, count)).astype(int)
     pairs = [
         (values[max(0, origin - context) : origin], values[origin:][:horizon])
@@ -104,7 +105,7 @@ def _usable(history: np.ndarray, actual: np.ndarray) -> bool:
     return bool(known.min() < known.max())
 
 
-def limited(task: Task, limit: int | None) -> Task:
+def limit_windows(task: Task, limit: int | None) -> Task:
     """Return the task with at most `limit` windows, evenly spaced, so that all sources remain."""
     if limit is None or len(task.windows) <= limit:
         return task

@@ -29,7 +29,7 @@ GROWTH_EVIDENCE = 1.0
 SIZE_EVIDENCE = 5.0
 
 # Lower bound of the size at a lead time, as a share of the largest.
-SMALLEST_SIZE = 0.01
+MIN_SIZE = 0.01
 
 # Weight of a residual relative to one a step later.
 RECENCY = 0.99
@@ -41,13 +41,13 @@ SHORTNESS_INFLATION = 6.0
 SEASON_INFLATION = 0.4
 
 # Where the logarithmic variant fits, errors grow with this power of the level; a level below
-# SMALLEST_LEVEL of the mean absolute value does not reduce them further.
+# MIN_LEVEL of the mean absolute value does not reduce them further.
 LEVEL_POWER = 0.5
-SMALLEST_LEVEL = 0.5
+MIN_LEVEL = 0.5
 
 # Width after a single observation, in units of the mean absolute value; the inflation for
 # shortness multiplies it by seven.
-LONELY_WIDTH = 0.12
+SINGLE_VALUE_WIDTH = 0.12
 
 # Number of residuals whose weight in the shape equals that of the logistic distribution, and the
 # number of lead times, shortest first, that residuals are taken from.
@@ -58,7 +58,7 @@ SHAPE_LEADS = 2
 MEDIAN_SHIFT = 0.65
 
 # Below this share of the mean absolute value, a width is float32 rounding and becomes zero.
-SMALLEST_WIDTH = 2e-6
+MIN_WIDTH = 2e-6
 
 TINY = 1e-6
 FAR = 1e9
@@ -87,13 +87,13 @@ def quantiles(
     value = residuals.value / _level_unit(residuals.fitted, growing)
     size = _size(value, weight)
     width = _width(size, weight, steps) * (1.0 + SEASON_INFLATION * season_noise)
-    width = where(width > SMALLEST_WIDTH, width, 0.0)
+    width = where(width > MIN_WIDTH, width, 0.0)
     return point + width * _level_unit(point, growing) * _shape(value / size, weight).unsqueeze(2)
 
 
 def _level_unit(level: Tensor, growing: Tensor) -> Tensor:
     """Return the factor by which errors grow with the level."""
-    return (LEVEL_POWER * growing * level.maximum(SMALLEST_LEVEL).log()).exp()
+    return (LEVEL_POWER * growing * level.maximum(MIN_LEVEL).log()).exp()
 
 
 def _size(value: Tensor, weight: Tensor) -> Tensor:
@@ -104,7 +104,7 @@ def _size(value: Tensor, weight: Tensor) -> Tensor:
     # The mean absolute value of a normal variable is 0.8 standard deviations.
     size = 0.5 * square + (0.5 / 0.8) * absolute
     # Otherwise rounding would determine the growth if a lead time has no errors.
-    return size + SMALLEST_SIZE * size.max(1) + TINY
+    return size + MIN_SIZE * size.max(1) + TINY
 
 
 def _width(size: Tensor, weight: Tensor, steps: Tensor) -> Tensor:
@@ -120,7 +120,7 @@ def _width(size: Tensor, weight: Tensor, steps: Tensor) -> Tensor:
 
     first = (trust * (log_size - growth * log_lead)).sum(1) / trust.sum(1).maximum(TINY)
     pairs = count.slice(1, 0, 1)
-    first = where(pairs > 0.0, first.exp(), LONELY_WIDTH)
+    first = where(pairs > 0.0, first.exp(), SINGLE_VALUE_WIDTH)
     inflation = INFLATION * (1.0 + SHORTNESS_INFLATION / (pairs + 1.0))
     return first * inflation * (growth * steps.cast(FLOAT).log()).exp()
 

@@ -33,14 +33,15 @@ POWER_HALFWAY = 6.0
 WARM_UP = 2.0
 
 # Errors below this share of the mean absolute value are treated as equal.
-SMALLEST_ERROR = 1e-5
+MIN_ERROR = 1e-5
 
 TINY = 1e-6
-NEVER = -1e4
+# A score so low that its weight is zero in float32.
+LOG_ZERO = -1e4
 
 
 @dataclass
-class Past:
+class PastErrors:
     """Errors of the experts' past forecasts. A deviation is forecast minus actual."""
 
     deviation: Tensor  # [B, V, L, E, N]
@@ -65,7 +66,7 @@ class Blend:
 
 def look_back(
     history: History, season: Season, lines: Lines, adjusted: Tensor, observed: Tensor
-) -> Past:
+) -> PastErrors:
     """Measure past errors; `adjusted` and `observed` are the window, the last N steps."""
     window = observed.size(2)
     raw, scaled = history.variants.slice(2, -WINDOW), history.scaled.slice(2, -WINDOW)
@@ -80,7 +81,7 @@ def look_back(
     target = history.length - window + arange(window) + observed.graph.constant(LEADS[:, None])
     source = target - season.whole(observed.graph.constant(LEADS[None, None, :])).unsqueeze(3)
     naive, known = value_at(history, source.reshape(0, 1, -1))
-    return Past(
+    return PastErrors(
         deviation=moved - actual.unsqueeze(3),
         naive_deviation=naive.reshape(0, 2, len(LEADS), -1) - raw,
         naive_known=known.reshape(0, 1, len(LEADS), -1),
@@ -97,7 +98,7 @@ def _ahead(values: Tensor) -> Tensor:
     return concatenate([part.unsqueeze(2) for part in slices], axis=2)
 
 
-def weigh(history: History, past: Past) -> Blend:
+def weigh(history: History, past: PastErrors) -> Blend:
     """Return the softmax of the logarithm of past errors: a normalized power of the error."""
     value = (past.unit * past.weight).unsqueeze(4)
     total = past.weight.sum(3)
@@ -116,11 +117,11 @@ def weigh(history: History, past: Past) -> Blend:
     naive_error = naive_error / naive_trusted.maximum(TINY)
 
     power = POWER * history.count / (history.count + POWER_HALFWAY)
-    expert_score = -power * (expert_error + SMALLEST_ERROR).log()
-    naive_score = where(naive_trusted > 0.0, -power * (naive_error + SMALLEST_ERROR).log(), NEVER)
+    expert_score = -power * (expert_error + MIN_ERROR).log()
+    naive_score = where(naive_trusted > 0.0, -power * (naive_error + MIN_ERROR).log(), LOG_ZERO)
     score = concatenate([expert_score, naive_score], axis=2)
     logarithm_allowed = concatenate([0.0 * history.positive + 1.0, history.positive], axis=1)
-    score = where(logarithm_allowed > 0.0, score, NEVER)
+    score = where(logarithm_allowed > 0.0, score, LOG_ZERO)
 
     members = len(EXPERTS) + 1
     weights = score.reshape(-1, 2 * members).softmax(1).reshape(-1, 2, 1, members)
@@ -130,7 +131,7 @@ def weigh(history: History, past: Past) -> Blend:
     )
 
 
-def residuals(past: Past, blend: Blend) -> Tensor:
+def residuals(past: PastErrors, blend: Blend) -> Tensor:
     """Return actual minus blended forecast in the scaled series, [B, L, N].
 
     Logarithms are inverted to first order, as for the errors.

@@ -15,10 +15,10 @@ DESCRIPTION = (
 )
 
 # A forecast leaves the range of the history by at most this many times the width of the range.
-LARGEST_EXCURSION = 2.0
+MAX_EXCURSION = 2.0
 
 # Bound of logarithms relative to the mean absolute value, which real series do not reach.
-LARGEST_LOGARITHM = 20.0
+MAX_LOGARITHM = 20.0
 
 
 def build() -> onnx.ModelProto:
@@ -88,8 +88,8 @@ def _point(
     seen = past.observed > 0.0
     highest = where(seen, past.variants, -history.FAR).max(2)
     lowest = where(seen, past.variants, history.FAR).min(2)
-    reach = LARGEST_EXCURSION * (highest - lowest)
+    reach = MAX_EXCURSION * (highest - lowest)
     blended = blended.clip(lowest - reach, highest + reach) + past.centre
     plain = blended.slice(1, 0, 1)
-    multiplied = blended.slice(1, 1, 2).minimum(LARGEST_LOGARITHM).exp()
+    multiplied = blended.slice(1, 1, 2).minimum(MAX_LOGARITHM).exp()
     return plain + weights.variant.slice(1, 1, 2) * (multiplied - plain)

@@ -12,7 +12,7 @@ from ..tensor import FLOAT, INT, Tensor, between, concatenate, where
 
 # A series has a logarithmic variant if its smallest value is above this share of its mean absolute
 # value; closer to zero, logarithms would depend on that value alone.
-SMALLEST_FOR_LOGARITHM = 0.01
+MIN_FOR_LOGARITHM = 0.01
 
 # Larger than any scaled value, and small enough for float32 arithmetic.
 FAR = 1e30
@@ -76,7 +76,7 @@ def read(context: Tensor, padding: int = 1) -> History:
     scaled = values / scale
 
     far = where(missing, FAR, scaled)
-    positive = far.min(2) > SMALLEST_FOR_LOGARITHM
+    positive = far.min(2) > MIN_FOR_LOGARITHM
     logarithm = where(positive & ~missing, scaled, 1.0).log()
     variants = concatenate([scaled, logarithm], axis=1)
     # Centring before cumulative sums keeps float32 rounding errors small relative to the signal.
