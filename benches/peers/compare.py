@@ -30,18 +30,18 @@ def compare(
     peers: Sequence[Peer], arguments: argparse.Namespace, setting: Setting
 ) -> list[Outcome]:
     """Measure every peer in turn, with Almanac running all the time."""
-    own = Outcome("almanac", {"almanac": arguments.version}, "Rust", "by itself")
+    almanac_outcome = Outcome("almanac", {"almanac": arguments.version}, "Rust", "by itself")
     log_progress("almanac: starting")
     begin = time.monotonic()
     try:
         with running_almanac(arguments.binary, setting) as almanac:
-            own.start_seconds = time.monotonic() - begin
+            almanac_outcome.start_seconds = time.monotonic() - begin
             comparison = Comparison(almanac, arguments)
             outcomes = [comparison.try_peer(peer, setting) for peer in peers]
     except (ServerError, ResponseError) as error:
         raise SystemExit(f"almanac does not respond: {error}") from error
-    own.points = almanac_points(pair for outcome in outcomes for pair in outcome.pairs)
-    return [own, *outcomes]
+    almanac_outcome.points = almanac_points(pair for outcome in outcomes for pair in outcome.pairs)
+    return [almanac_outcome, *outcomes]
 
 
 def select(names: str | None) -> list[Peer]:

@@ -181,8 +181,8 @@ class Comparison:
                     outcome.busy_idle = share if share > IDLE_SHARE else None
                 else:
                     running.server.settle(SETTLED_SHARE)
-                own = None if outcome.busy_idle else self._measure_almanac(clients)
-                outcome.pairs.append(Pair(clients, found, own))
+                almanac = None if outcome.busy_idle else self._measure_almanac(clients)
+                outcome.pairs.append(Pair(clients, found, almanac))
                 log_progress(f"  {clients} clients, round {idx}: {describe(outcome.pairs[-1])}")
 
     def _completed(self, pair: Pair) -> Pair:

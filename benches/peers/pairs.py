@@ -80,10 +80,10 @@ def points(pairs: Sequence[Pair]) -> list[Point]:
 
 def almanac_points(pairs: Iterable[Pair]) -> list[Point]:
     """Return Almanac's own points, from all its slices with any peer."""
-    own = [
+    almanac_pairs = [
         Pair(pair.clients, pair.almanac, pair.almanac) for pair in pairs if pair.almanac is not None
     ]
-    return points(own)
+    return points(almanac_pairs)
 
 
 def standing(pairs: Iterable[Pair]) -> Standing:
@@ -98,7 +98,7 @@ def standing(pairs: Iterable[Pair]) -> Standing:
         pairs=len(ratios),
         more_answers=sum(ratio > 1 for ratio in ratios),
         pairs_with_latency=len(p99s),
-        lower_p99=sum(own < other for own, other in p99s),
+        lower_p99=sum(almanac < other for almanac, other in p99s),
     )
 
 

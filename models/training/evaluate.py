@@ -117,15 +117,18 @@ def main() -> int:
             ]
 
     for backend in chosen:
-        own = results[backend.name]
-        errors = {key: reason for result in own for key, reason in result.errors.items()}
+        backend_results = results[backend.name]
+        errors = {
+            key: reason for result in backend_results for key, reason in result.errors.items()
+        }
         if errors:
             report_failures(backend.name, errors)
             passed = False
-        if any(not result.numbers for result in own):
+        if any(not result.numbers for result in backend_results):
             continue
         scores[backend.name] = [
-            scoring.score(dataset, result) for dataset, result in zip(datasets, own, strict=True)
+            scoring.score(dataset, result)
+            for dataset, result in zip(datasets, backend_results, strict=True)
         ]
         print(f"\n{backend.name}\n\n{report.table(scores[backend.name])}\n")
         for score in scores[backend.name]:

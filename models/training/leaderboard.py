@@ -127,9 +127,9 @@ def score_task(task: Task, methods: Sequence[Forecaster | Mean], runner: Runner)
 
     naive, bands = scored(forecasters.Naive()) + scored(forecasters.NaiveBands())
     baseline = scores.baseline(naive, bands)
-    own = [naive, bands, *(score for method in methods for score in scored(method))]
-    own = [scores.relative_to(baseline, score) for score in own]
-    return own + quoted.scores(naive, baseline)
+    results = [naive, bands, *(score for method in methods for score in scored(method))]
+    results = [scores.relative_to(baseline, score) for score in results]
+    return results + quoted.scores(naive, baseline)
 
 
 def main() -> int:

@@ -82,7 +82,9 @@ def stacked(
 ) -> TimeSeries:
     """Stack covariates as columns, each padded to `min_length` steps with its last value."""
     columns = [case.known(name) for name in names]
-    columns = [np.pad(own, (0, max(0, min_length - len(own))), mode="edge") for own in columns]
+    columns = [
+        np.pad(column, (0, max(0, min_length - len(column))), mode="edge") for column in columns
+    ]
     return TimeSeries.from_values(np.stack(columns, axis=1).astype(dtype))
 
 

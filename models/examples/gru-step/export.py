@@ -54,7 +54,7 @@ def trained() -> Forecaster:
     examples = []
     for seed in range(1, 9):
         one = case("training", CONTEXT + 1, 0, seed)
-        known = [scaled(own, CONTEXT)[0] for own in (one.array(), one.known("price"))]
+        known = [scaled(values, CONTEXT)[0] for values in (one.array(), one.known("price"))]
         examples.append(np.stack(known))
     windows = torch.tensor(np.stack(examples), dtype=torch.float32)[..., None]
     value, after, price = windows[:, 0, :-1], windows[:, 0, 1:], windows[:, 1, 1:]

@@ -53,10 +53,10 @@ def one_graph(models: list[GradientBoostingRegressor]) -> bytes:
     graphs, last = [], []
     for model_idx, model in enumerate(models):
         row = np.zeros((1, trees.LAGS + 2), dtype=np.float32)
-        own = to_onnx(model, row, target_opset={"": 18, "ai.onnx.ml": 3})
-        own = onnx.compose.add_prefix(own, f"level_{model_idx}_", rename_inputs=False)
-        last.append(own.graph.output[0].name)
-        graphs.append(own)
+        converted = to_onnx(model, row, target_opset={"": 18, "ai.onnx.ml": 3})
+        converted = onnx.compose.add_prefix(converted, f"level_{model_idx}_", rename_inputs=False)
+        last.append(converted.graph.output[0].name)
+        graphs.append(converted)
     merged, *others = graphs
     for other in others:
         merged.graph.node.extend(other.graph.node)

@@ -57,8 +57,8 @@ def write_csv(path: Path, scores: Mapping[str, Sequence[Score]]) -> None:
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["backend", *HEADINGS])
-        for backend, own in scores.items():
-            writer.writerows([backend, *_values(score)] for score in own)
+        for backend, backend_scores in scores.items():
+            writer.writerows([backend, *_values(score)] for score in backend_scores)
 
 
 def plot(path: Path, scores: Mapping[str, Sequence[Score]]) -> None:
@@ -78,9 +78,9 @@ def plot(path: Path, scores: Mapping[str, Sequence[Score]]) -> None:
     )
     height = 0.8 / len(scores)
     for axis, (attribute, title, reference) in zip(axes, panels, strict=True):
-        for i, (backend, own) in enumerate(scores.items()):
-            positions = [-(j + i * height) for j in range(len(own))]
-            values = [getattr(score, attribute) for score in own]
+        for i, (backend, backend_scores) in enumerate(scores.items()):
+            positions = [-(j + i * height) for j in range(len(backend_scores))]
+            values = [getattr(score, attribute) for score in backend_scores]
             axis.barh(positions, values, 0.9 * height, label=backend)
         axis.axvline(reference, color="black", linewidth=1)
         axis.set_title(title)

@@ -61,7 +61,7 @@ class Graph:
     def output(self, name: str, tensor: Tensor, axes: Sequence[str | int]) -> None:
         """Make a tensor a named output; an axis is a symbolic name or a size."""
         writer = next((node for node in self.nodes if tensor.name in node.output), None)
-        if writer is None or tensor.name in [own.name for own in self.outputs]:
+        if writer is None or tensor.name in [output.name for output in self.outputs]:
             self.result(name, tensor)
         else:
             self._rename(tensor.name, name)
@@ -415,7 +415,9 @@ def branch(
     for name, write in (("then_branch", yes), ("else_branch", no)):
         with graph.subgraph(name) as nodes:
             # Every result of a branch must be computed in it, by a node of its own.
-            results = [graph.result(f"{graph._scope}{i}", own) for i, own in enumerate(write())]
+            results = [
+                graph.result(f"{graph._scope}{i}", tensor) for i, tensor in enumerate(write())
+            ]
         infos = [
             helper.make_tensor_value_info(tensor.name, _ELEMENT_TYPES[tensor.dtype], None)
             for tensor in results

@@ -47,5 +47,5 @@ def read_series(folder: Path) -> Iterator[Series]:
             names = file["name"]
         each = zip(names.tolist(), seasons.tolist(), second.tolist(), strict=True)
         for i, (name, season, second_season) in enumerate(each):
-            own = values[offsets[i] : offsets[i + 1]].astype(np.float64)
-            yield Series(path.stem, str(name), i, own, season, second_season)
+            series_values = values[offsets[i] : offsets[i + 1]].astype(np.float64)
+            yield Series(path.stem, str(name), i, series_values, season, second_season)

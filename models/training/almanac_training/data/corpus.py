@@ -40,11 +40,14 @@ class Corpus:
             if series.held_out != held_out or len(series.values) < MIN_LENGTH:
                 continue
             source = SOURCE_WEIGHTS.get(series.source, 1.0)
-            for season, own in _with_coarser(series.season_length, series.values):
-                self.series[season].append(own)
-                size = np.clip(len(own) / USUAL_LENGTH, 1.0, MAX_WEIGHT)
+            for season, values in _with_coarser(series.season_length, series.values):
+                self.series[season].append(values)
+                size = np.clip(len(values) / USUAL_LENGTH, 1.0, MAX_WEIGHT)
                 weights[season].append(source * size)
-        self.chances = {season: np.array(own) / np.sum(own) for season, own in weights.items()}
+        self.chances = {
+            season: np.array(season_weights) / np.sum(season_weights)
+            for season, season_weights in weights.items()
+        }
 
     def seasons(self) -> list[int]:
         return sorted(self.series)

@@ -58,10 +58,10 @@ class Builder:
         while chunk := list(islice(remaining, SORTED)):
             chunk.sort(key=lambda window: len(window.context))
             for start in range(0, len(chunk), BATCH):
-                own = chunk[start : start + BATCH]
-                for name, array in self._run(random, own).items():
+                batch = chunk[start : start + BATCH]
+                for name, array in self._run(random, batch).items():
                     blocks[name].append(array.astype(FIELDS[name]))
-                progress(len(own))
+                progress(len(batch))
         joined = {name: np.concatenate(arrays) for name, arrays in blocks.items()}
         usable = np.isfinite(joined["error_scale"]) & (joined["error_scale"] > 0.0)
         usable &= np.isfinite(joined["features"].astype(np.float32)).all(axis=1)
@@ -81,7 +81,10 @@ class Builder:
         inner = found.pop("scale")[:, 0, 0]
         sizes = np.array([np.nanmean(np.abs(window.context)) or 1.0 for window in windows])
         scale = sizes * inner
-        future = [window.future[own - 1] for window, own in zip(windows, steps, strict=True)]
+        future = [
+            window.future[window_steps - 1]
+            for window, window_steps in zip(windows, steps, strict=True)
+        ]
         trailing = np.array([_trailing(window.context) for window in windows])
         return found | {
             "target": np.stack(future) / scale[:, None],

@@ -57,9 +57,9 @@ def _batch(
 ) -> Iterator[np.ndarray]:
     chances = np.array([families[name] for name in names])
     counts = random.multinomial(count, chances / chances.sum())
-    for family, own in zip(names, counts, strict=True):
-        if own:
-            yield from family(random, season, int(own), length)
+    for family, size in zip(names, counts, strict=True):
+        if size:
+            yield from family(random, season, int(size), length)
 
 
 def _walk(random: Random, count: int, length: int, scale: float | np.ndarray) -> np.ndarray:

@@ -189,7 +189,9 @@ def _sums_of_weights() -> np.ndarray:
     """
     line_channel = np.pad(_by_channel(), [(0, settings.OTHERS), (0, 0)])
     row = np.pad(np.repeat(np.arange(ROWS), len(lines.EXPERTS)), (0, settings.OTHERS))
-    first, second = (line_channel * (row // CHANNELS == own)[:, None] for own in (1, 2))
+    first, second = (
+        line_channel * (row // CHANNELS == adjustment)[:, None] for adjustment in (1, 2)
+    )
     naive, zero = np.eye(EXPERTS)[:, LINES : LINES + 3], np.eye(EXPERTS)[:, [-1]]
     logarithm = settings.IS_LOGARITHM[:, None]
     share = np.concatenate([1.0 - logarithm, logarithm], axis=1)
@@ -201,10 +203,12 @@ def _sums_of_terms() -> np.ndarray:
 
     Naive terms and zero belong to the raw channel, where zero lies below the centre.
     """
-    own = np.eye(CHANNELS)
-    slopes = np.repeat(own, len(lines.DAMPINGS), axis=1)
-    naive = np.repeat(own[:, [0]], TERMS["naive"], axis=1)
-    return np.concatenate([own, slopes, -own[:, [0]], own, own, own, naive], axis=1)
+    identity = np.eye(CHANNELS)
+    slopes = np.repeat(identity, len(lines.DAMPINGS), axis=1)
+    naive = np.repeat(identity[:, [0]], TERMS["naive"], axis=1)
+    return np.concatenate(
+        [identity, slopes, -identity[:, [0]], identity, identity, identity, naive], axis=1
+    )
 
 
 def _far_growth() -> np.ndarray:

@@ -111,7 +111,7 @@ def _second_length(history: History, length: Tensor) -> Tensor:
 
 def _second(history: History, first: Profile, length: Tensor) -> Profile:
     """Estimate the second season without the first, with smoothed indices."""
-    own = (-1 - history.position) % first.length
-    rest = history.variants - first.shrunk.take_along(own.repeat(1, 2, 1), 2)
+    phase = (-1 - history.position) % first.length
+    rest = history.variants - first.shrunk.take_along(phase.repeat(1, 2, 1), 2)
     second = estimate_profile(history.with_variants(rest * history.observed), length, SECOND_CYCLES)
     return replace(second, shrunk=smooth(second.shrunk, length))

@@ -64,8 +64,8 @@ def _is_logarithm() -> np.ndarray:
 
 
 def _groups() -> np.ndarray:
-    own = [expert.damping for expert in lines.EXPERTS]
-    return np.equal.outer(own, lines.DAMPINGS).astype(np.float32)
+    dampings = [expert.damping for expert in lines.EXPERTS]
+    return np.equal.outer(dampings, lines.DAMPINGS).astype(np.float32)
 
 
 def _shape() -> np.ndarray:

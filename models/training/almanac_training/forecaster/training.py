@@ -97,8 +97,8 @@ class Trainer:
         self.step += 1
         keep = min(AVERAGING, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
-            own = self.gate.parameters()
-            for average, parameter in zip(self.average.parameters(), own, strict=True):
+            parameters = self.gate.parameters()
+            for average, parameter in zip(self.average.parameters(), parameters, strict=True):
                 average.lerp_(parameter, 1.0 - keep)
         return loss.item()
 

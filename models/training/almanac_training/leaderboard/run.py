@@ -46,9 +46,9 @@ class Runner:
 
     def _deciles(self, forecaster: Forecaster | Mean, task: Task) -> np.ndarray | None:
         if isinstance(forecaster, Mean):
-            own = [self.forecast(member, task) for member in forecaster.members]
-            deciles = [one.deciles for one in own if one is not None]
-            return np.mean(deciles, axis=0) if len(deciles) == len(own) else None
+            forecasts = [self.forecast(member, task) for member in forecaster.members]
+            deciles = [one.deciles for one in forecasts if one is not None]
+            return np.mean(deciles, axis=0) if len(deciles) == len(forecasts) else None
         if forecaster.cached_as is None:
             return _in_chunks(forecaster, task.windows, task, lambda part, deciles: None)
         return self._cached(forecaster, forecaster.cached_as, task)
@@ -57,7 +57,9 @@ class Runner:
         cache = Cache(self.folder, f"{task.name} {task.horizon}", name)
         keys = [key(window, task.horizon) for window in task.windows]
         todo = {
-            own: window for own, window in zip(keys, task.windows, strict=True) if own not in cache
+            window_key: window
+            for window_key, window in zip(keys, task.windows, strict=True)
+            if window_key not in cache
         }
         if todo and not self.fit:
             return None

@@ -47,19 +47,19 @@ class Baseline:
 def score(task: Task, method: str, deciles: np.ndarray, failed: int = 0) -> Score:
     """Score a method's deciles [window, decile, step] on a set, without ratios."""
     rows, losses, sizes = [], [], []
-    for window, own in zip(task.windows, deciles, strict=True):
+    for window, forecast in zip(task.windows, deciles, strict=True):
         actual = window.actual
-        own = own[:, : len(actual)]
+        forecast = forecast[:, : len(actual)]
         unit = 1.0 if task.alike else float(np.nanmean(np.abs(window.history))) or 1.0
         scale = metrics.seasonal_naive_scale(window.history, window.season_length)
         rows.append(
             (
-                metrics.mean_absolute_scaled_error(actual, own[MIDDLE], scale),
-                metrics.symmetric_percentage_error(actual, own[MIDDLE]),
-                metrics.coverage(actual, own[LOWER], own[UPPER]),
+                metrics.mean_absolute_scaled_error(actual, forecast[MIDDLE], scale),
+                metrics.symmetric_percentage_error(actual, forecast[MIDDLE]),
+                metrics.coverage(actual, forecast[LOWER], forecast[UPPER]),
             )
         )
-        losses.append(metrics.quantile_loss(actual, own, DECILES) / unit)
+        losses.append(metrics.quantile_loss(actual, forecast, DECILES) / unit)
         sizes.append(np.abs(actual).sum() / unit)
     mase, smape, coverage = np.nanmean(np.array(rows), axis=0).tolist()
     wql = metrics.weighted_quantile_loss(np.array(losses), float(np.sum(sizes)))
@@ -101,10 +101,10 @@ def group_means(scores: Sequence[Score]) -> dict[str, dict[str, tuple[float, flo
     means: dict[str, dict[str, tuple[float, float]]] = {}
     for method in dict.fromkeys(one.method for one in scores):
         for group, names in tasks.items():
-            own = [one for one in scores if one.method == method and one.group == group]
-            if {one.task for one in own} == names:
+            group_scores = [one for one in scores if one.method == method and one.group == group]
+            if {one.task for one in group_scores} == names:
                 means.setdefault(method, {})[group] = (
-                    metrics.geometric_mean([one.mase_ratio for one in own]),
-                    metrics.geometric_mean([one.wql_ratio for one in own]),
+                    metrics.geometric_mean([one.mase_ratio for one in group_scores]),
+                    metrics.geometric_mean([one.wql_ratio for one in group_scores]),
                 )
     return means

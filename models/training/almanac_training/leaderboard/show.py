@@ -33,12 +33,12 @@ def markdown(scores: Sequence[Score]) -> str:
     """Return a table per set, best WQL first, and one of the geometric means of the ratios."""
     parts = []
     for task, group in groupby(scores, key=lambda score: score.task):
-        own = sorted(group, key=lambda score: (math.isnan(score.wql), score.wql))
-        first = own[0]
+        ranked = sorted(group, key=lambda score: (math.isnan(score.wql), score.wql))
+        first = ranked[0]
         parts.append(f"### {task}: {first.windows} windows of {first.series} series\n")
         rows = [
             [score.method, *(_cell(read(score), spec) for _, read, spec in COLUMNS)]
-            for score in own
+            for score in ranked
         ]
         parts.append(_table(["method", *(heading for heading, _, _ in COLUMNS)], rows))
     parts.append("### Geometric means of the ratios to seasonal naive, MASE / WQL\n")
@@ -101,7 +101,7 @@ def plot(path: Path, scores: Sequence[Score], bundles: Sequence[str]) -> None:
     from matplotlib import pyplot
 
     columns = _plotted(scores)
-    names = dict.fromkeys(method for own in columns.values() for method in own)
+    names = dict.fromkeys(method for column in columns.values() for method in column)
     methods = [*(method for method in names if method not in bundles), *bundles]
     colours = {bundle: f"C{i}" for i, bundle in enumerate(bundles)}
     figure, axes = pyplot.subplots(
@@ -113,8 +113,8 @@ def plot(path: Path, scores: Sequence[Score], bundles: Sequence[str]) -> None:
         layout="constrained",
     )
     for row, (label, reference, limits) in enumerate(PANELS):
-        for axis, (title, own) in zip(axes[row], columns.items(), strict=True):
-            values = [own.get(method, UNKNOWN)[row] for method in methods]
+        for axis, (title, column) in zip(axes[row], columns.items(), strict=True):
+            values = [column.get(method, UNKNOWN)[row] for method in methods]
             _points(axis, values, limits, [colours.get(method, "0.4") for method in methods])
             axis.axvline(reference, color="black", linewidth=0.8)
             axis.set_xlabel(label, fontsize=8)
@@ -150,20 +150,20 @@ def _plotted(scores: Sequence[Score]) -> dict[str, dict[str, Numbers]]:
     means = group_means(scores)
     for score in scores:
         if score.group == EIGHT:
-            own = columns.setdefault(EIGHT, {})
-            if score.method in own or EIGHT not in means.get(score.method, {}):
+            column = columns.setdefault(EIGHT, {})
+            if score.method in column or EIGHT not in means.get(score.method, {}):
                 continue
             all_eight = [
                 one.coverage_80
                 for one in scores
                 if (one.method, one.group) == (score.method, EIGHT)
             ]
-            own[score.method] = (*means[score.method][EIGHT], sum(all_eight) / len(all_eight))
+            column[score.method] = (*means[score.method][EIGHT], sum(all_eight) / len(all_eight))
         elif score.group != MADE_UP:
             numbers = (score.mase_ratio, score.wql_ratio, score.coverage_80)
             columns.setdefault(score.task, {})[score.method] = numbers
     # A point forecast has no band whose coverage could be measured.
-    for own in columns.values():
-        if Naive.name in own:
-            own[Naive.name] = (*own[Naive.name][:2], math.nan)
+    for column in columns.values():
+        if Naive.name in column:
+            column[Naive.name] = (*column[Naive.name][:2], math.nan)
     return columns

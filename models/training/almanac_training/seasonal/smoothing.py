@@ -53,8 +53,8 @@ def smooth(adjusted: Tensor, observed: Tensor) -> Smoothed:
     steps = observed.size(2)
     rows = concatenate([adjusted, observed], axis=1).reshape(-1, 1, steps)
     parts = [
-        rows.correlate(_lag_weights(own, taps))
-        for own, taps in ((slow, SLOW_TAPS), (fast, FAST_TAPS))
+        rows.correlate(_lag_weights(group, taps))
+        for group, taps in ((slow, SLOW_TAPS), (fast, FAST_TAPS))
     ]
     sums = concatenate(parts, axis=1).reshape(-1, 3, len(kernels), steps)
     values, weights = sums.slice(1, 0, 2), sums.slice(1, 2, 3)
