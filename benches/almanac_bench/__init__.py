@@ -1,1 +1,1 @@
-"""What every benchmark shares: servers, load, request bodies, a made-up network, reports."""
+"""Shared code of the benchmarks: servers, load, request bodies, a synthetic network, reports."""

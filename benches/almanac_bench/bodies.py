@@ -1,4 +1,4 @@
-"""Request bodies: monthly series like the airline passengers, the same ones in every run."""
+"""Request bodies with monthly series like the airline passengers, identical in every run."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy as np
 
 LENGTH = 144
 HORIZON = 12
-# Sent in turn, so that no answer can be had by remembering the last one.
+# Number of distinct bodies that are sent in turn, so that a cache of the last response is no help.
 DISTINCT = 16
 
 
 def airline_like(length: int, generator: np.random.Generator) -> list[float]:
-    """A rising level times a yearly season times noise, with one decimal place."""
+    """Return a rising level times a yearly season times noise, with one decimal place."""
     months = np.arange(length)
     level = generator.uniform(100, 140) * np.exp(months * generator.uniform(0.006, 0.012))
     season = 1 + 0.2 * np.sin(2 * np.pi * (months + generator.uniform(0, 12)) / 12)
@@ -22,7 +22,7 @@ def airline_like(length: int, generator: np.random.Generator) -> list[float]:
 
 
 def series(n_series: int, length: int = LENGTH, seed: int = 0) -> list[list[float]]:
-    """The histories that `forecast_body` sends, for servers with another format."""
+    """Return the histories that `forecast_body` sends, for servers with another format."""
     generator = np.random.default_rng([seed, n_series, length])
     return [airline_like(length, generator) for _ in range(n_series)]
 
@@ -35,9 +35,9 @@ def forecast_body(
     *,
     model: str | None = None,
 ) -> bytes:
-    """The JSON body of `POST /forecast`: the short form for one series, the long one for more.
+    """Return a JSON body of `POST /forecast`, in the short form for a single series.
 
-    Monthly series with a start, so that the answer has dates, as a client would ask.
+    The series are monthly with a start date, so that responses have timestamps, as for a client.
     """
     histories = series(n_series, length, seed)
     calendar = {"start": "1949-01-01", "frequency": "MS"}
@@ -58,6 +58,6 @@ def forecast_bodies(
     *,
     model: str | None = None,
 ) -> list[bytes]:
-    """Several distinct bodies of one kind, fewer of them when each holds many series."""
+    """Return several distinct bodies of one kind, fewer of them if each holds many series."""
     count = max(2, DISTINCT // n_series)
     return [forecast_body(n_series, length, horizon, seed, model=model) for seed in range(count)]

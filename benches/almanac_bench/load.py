@@ -1,7 +1,7 @@
-"""Closed loops, by wrk: a fixed number of clients, each of which asks again when it is answered.
+"""Closed loops, by wrk: a fixed number of clients, each of which waits for its response.
 
-They find what a server can do. What it does beyond that is for an open loop, which sends at a fixed
-rate whatever the server does: `open_loop`, in its own file and offered here too.
+They measure the capacity of a server. Its behaviour beyond that is measured by an open loop, which
+sends at a fixed rate regardless of the server: `open_loop`, a module of its own, re-exported here.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ def closed(
     content_type: str = "application/json",
     warm_seconds: float = 1.0,
 ) -> Result:
-    """Posts `bodies` in turn from `connections` clients, by wrk in one thread on `cores`.
+    """Post `bodies` in turn from `connections` clients, by wrk in one thread on `cores`.
 
-    The rate is that of the last `seconds`: what goes before, `warm_seconds`, is left out of it, for
-    every client begins at the same moment. Give at least the time that an answer takes. Latency is
-    from when a request is written to when its answer is whole, warm-up included. wrk cannot tell
-    the latency of one status from that of another, so it is None when any answer was not 2xx.
+    The rate is that of the last `seconds`. The preceding `warm_seconds` are excluded, because all
+    clients start at the same moment; they should cover at least the time of a response. Latency is
+    measured from writing a request to its complete response, warm-up included. wrk does not record
+    latency by status, so it is None if any response was not 2xx.
     """
-    # wrk takes whole seconds only.
+    # wrk accepts whole seconds only.
     whole_seconds = max(1, round(seconds + warm_seconds))
     with tempfile.TemporaryDirectory(prefix="almanac-bench-") as folder:
         for idx, body in enumerate(bodies, start=1):
@@ -51,7 +51,7 @@ def closed(
 
 
 def parse_wrk(output: str) -> Result:
-    """Reads the line that `wrk.lua` prints at the end."""
+    """Parse the line that `wrk.lua` prints at the end."""
     lines = [line for line in output.splitlines() if line.startswith(RESULT_MARK)]
     if not lines:
         raise LoadError(f"wrk printed no result:\n{output}")
@@ -62,18 +62,18 @@ def parse_wrk(output: str) -> Result:
     if ok and ok == sum(statuses.values()):
         keys = ("p50", "p90", "p99", "p999", "max")
         latency = Latency(ok, **{f"{key}_ms": found[key] / 1000 for key in keys})
-    # The first answer counted begins the time, so it is not among those that came in it.
+    # The measured time begins with the first counted response, which is therefore not part of it.
     seconds = found["counted_seconds"]
     rate = max(0, found["counted"] - 1) / seconds if seconds > 0 else 0.0
     return Result(seconds, rate, statuses, int(found["errors"]), latency)
 
 
 def _run(command: list[str], seconds: float) -> str:
-    """The output of `command`, which is ended if it takes longer than `seconds`."""
+    """Run `command` and return its output; it is killed after `seconds`."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired as late:
-        raise LoadError(f"{command[3]} did not end within {seconds:g} s") from late
+        raise LoadError(f"{command[3]} did not finish within {seconds:g} s") from late
     if done.returncode != 0:
         raise LoadError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
     return done.stdout

@@ -1,9 +1,8 @@
-"""A made-up neural forecaster: the cost of a real one, and forecasts that mean nothing.
+"""A synthetic neural forecaster with the cost of a real one; its forecasts are meaningless.
 
-A residual multilayer perceptron on the last 512 values, with 64 steps of nine quantiles in one
-run and 2.4 million random weights from a fixed seed. The bundled model is cheap for ONNX Runtime
-in another way than networks are: many small operators against few large products of matrices.
-
+A residual multilayer perceptron on the last 512 values, with 64 steps of nine quantiles per run and
+2.4 million random weights from a fixed seed. It complements the bundled model, which has many small
+operators, whereas networks have a few large products of matrices.
 Example:
   python -m almanac_bench.network target/benches/models
 """
@@ -14,8 +13,10 @@ import argparse
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
@@ -62,18 +63,18 @@ non_negative = false
 
 
 class _Nodes:
-    """The nodes and weights of the graph as they are written."""
+    """The nodes and weights of a graph under construction."""
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self.weights: list[onnx.TensorProto] = []
 
-    def add(self, operator: str, *inputs: str, **attributes: object) -> str:
+    def add(self, operator: str, *inputs: str, **attributes: Any) -> str:
         name = f"{operator}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(operator, inputs, [name], name=name, **attributes))
         return name
 
-    def constant(self, value: object, dtype: type = np.float32) -> str:
+    def constant(self, value: npt.ArrayLike, dtype: type[np.generic] = np.float32) -> str:
         name = f"constant_{len(self.weights)}"
         self.weights.append(numpy_helper.from_array(np.array(value, dtype=dtype), name))
         return name
@@ -84,7 +85,7 @@ class _Nodes:
 
 
 def build() -> onnx.ModelProto:
-    """The graph: the same bytes every time."""
+    """Build the graph, which has the same bytes every time."""
     graph, random = _Nodes(), np.random.default_rng(SEED)
 
     def weights(inputs: int, outputs: int) -> np.ndarray:
@@ -103,7 +104,7 @@ def build() -> onnx.ModelProto:
 
 
 def _window(graph: _Nodes, context: str) -> str:
-    """The last values, however many there are: missing ones and those before the first are 0."""
+    """Return the last CONTEXT values, with zeros for missing ones and before the first."""
     zero = graph.constant(0)
     known = graph.add("Where", graph.add("IsNaN", context), zero, context)
     before = graph.constant([0, CONTEXT, 0, 0], np.int64)
@@ -114,7 +115,7 @@ def _window(graph: _Nodes, context: str) -> str:
 
 
 def _quantiles(graph: _Nodes, window: str, raw: str) -> str:
-    """The last value moved a little, and bands around it that cannot cross."""
+    """Return slight changes of the last value, with bands that cannot cross."""
     levels, axis = len(LEVELS), graph.constant([1], np.int64)
     shape = graph.constant([-1, levels, STEPS], np.int64)
     scaled = graph.add("Mul", graph.add("Reshape", raw, shape), graph.constant(0.02))
@@ -123,7 +124,7 @@ def _quantiles(graph: _Nodes, window: str, raw: str) -> str:
     lowest = graph.add("Slice", scaled, first, second, axis)
     gaps = graph.add("Abs", graph.add("Slice", scaled, second, end, axis))
     stacked = graph.add("Concat", lowest, gaps, axis=1)
-    # Running sums over the levels, as a product with a triangle of ones.
+    # Cumulative sums over the levels, as a product with a triangular matrix of ones.
     ordered = graph.add("MatMul", graph.constant(np.tri(levels)), stacked)
     last = graph.add("Gather", window, graph.constant([CONTEXT - 1], np.int64), axis=1)
     return graph.add("Add", ordered, graph.add("Unsqueeze", last, graph.constant([2], np.int64)))
@@ -145,7 +146,7 @@ def _model(graph: _Nodes) -> onnx.ModelProto:
 
 
 def write(root: Path) -> Path:
-    """Writes the bundle below `root` as `network/1`, and gives its folder."""
+    """Write the bundle into `root` as `network/1`, and return its folder."""
     encoded = build().SerializeToString(deterministic=True)
     files = {"model.onnx": encoded, "golden.json": _golden(encoded).encode()}
     digests = "\n".join(
@@ -161,7 +162,7 @@ def write(root: Path) -> Path:
 
 
 def _golden(encoded: bytes) -> str:
-    """The answers to one short and one long series, scaled as the server scales."""
+    """Return the forecasts of a short and a long series, scaled as the server scales."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(encoded, options, ["CPUExecutionProvider"])
@@ -183,7 +184,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("root", type=Path, help="folder to write network/1 into")
+    parser.add_argument("root", type=Path, help="folder in which network/1 is created")
     print(write(parser.parse_args().root))
 
 

@@ -1,14 +1,14 @@
-"""Open loops, by h2load: requests at a fixed rate, whatever the server does.
+"""Open loops, by h2load: requests at a fixed rate, regardless of the server.
 
-h2load of nghttp2 was chosen because it logs status and time of every request, so that answers and
-refusals can be told apart, sends tens of thousands of requests a second from one core, and comes
-with Debian. wrk holds no rate and mixes statuses; k6 needs several times the processor; oha takes
-minutes to build.
+h2load of nghttp2 was chosen because it logs status and time of every request, so that successful
+responses and refusals can be distinguished, sends tens of thousands of requests per second from one
+core, and is packaged for Debian. wrk holds no rate and mixes statuses; k6 needs several times the
+CPU time; oha takes minutes to build.
 
 Each of its connections sends at its own fixed pace, one request at a time. The pace of one is
-`connections / rate` seconds, so with enough connections none has to wait for its answer before it
-may send again: then every request leaves when it is due, and its latency is from that moment.
-`Result.held_back` counts the answers that took longer; latency is too low by what they held back.
+`connections / rate` seconds, so with enough connections none has to wait for a response before it
+may send again: every request is sent when it is due, and its latency is measured from that moment.
+`Result.held_back` counts the responses that took longer; latency is underestimated by that delay.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ import numpy as np
 from .process import pinned
 from .results import Latency, LoadError, Result
 
-# h2load sends one body; for several, as many of them run side by side.
+# h2load sends a single body; for several bodies, up to this many processes run in parallel.
 GENERATORS = 4
 REFUSALS = (429, 503)
-# At the begin, connections are opened and queues fill.
+# Share of the run that is excluded: at the start, connections are opened and queues fill.
 WARM_SHARE = 0.2
 
 
@@ -42,10 +42,10 @@ def open_loop(
     content_type: str = "application/json",
     deadline_seconds: float = math.inf,
 ) -> Result:
-    """Posts `bodies` at `rate` requests a second over `connections`, from `cores`.
+    """Post `bodies` at `rate` requests per second over `connections`, from `cores`.
 
-    Each body has a process of its own. Give one where the slowest answers matter: several processes
-    on one core wait for each other, milliseconds at a time, and that shows as slow answers.
+    Each body has a process of its own. Use a single body if tail latency matters: several processes
+    on one core wait for each other, milliseconds at a time, which shows as slow responses.
     """
     bodies = bodies[:GENERATORS]
     share = max(1, connections // len(bodies))
@@ -70,7 +70,7 @@ def open_loop(
 
 
 def stagger(per_second: float) -> list[str]:
-    """Arguments that open connections at `per_second`, so that they take turns from the start."""
+    """Return arguments that open `per_second` connections per second, to spread their requests."""
     period_ms = max(1, round(1000 / per_second))
     return [
         f"--rate={max(1, round(per_second * period_ms / 1000))}",
@@ -79,7 +79,7 @@ def stagger(per_second: float) -> list[str]:
 
 
 def parse_logs(logs: list[str], pace: float, deadline_seconds: float = math.inf) -> Result:
-    """Reads h2load's lines: begin in microseconds, status or -1, microseconds until the end."""
+    """Parse h2load's logs: start in us, status or -1, duration in us per line."""
     text = "".join(logs)
     if not text.strip():
         raise LoadError("h2load logged no request")
@@ -89,7 +89,7 @@ def parse_logs(logs: list[str], pace: float, deadline_seconds: float = math.inf)
     warm = first + (last - first) * WARM_SHARE
     is_ok = (status >= 200) & (status < 300)
     window = (last - warm) / 1e6
-    # By when they were answered, so that what piles up in the window does not count for it.
+    # By time of response, so that requests still queued at the end of the window do not count.
     counted = is_ok & (begin + took >= warm) & (begin + took <= last)
     statuses, counts = np.unique(status[status > 0], return_counts=True)
     return Result(
@@ -106,7 +106,7 @@ def parse_logs(logs: list[str], pace: float, deadline_seconds: float = math.inf)
 
 
 def latency_of(took_us: np.ndarray) -> Latency | None:
-    """Nearest ranks: each is the time of an answer that there was."""
+    """Return nearest-rank percentiles: each is the time of an actual response."""
     if len(took_us) == 0:
         return None
     ranks = np.percentile(took_us, [50, 90, 99, 99.9, 100], method="inverted_cdf") / 1000
@@ -119,18 +119,18 @@ def _start(command: list[str], output: Path) -> subprocess.Popen[bytes]:
 
 
 def _wait(started: list[subprocess.Popen[bytes]], seconds: float, folder: Path) -> None:
-    """Until all have ended; those that do not within `seconds` are killed."""
+    """Wait until all processes have ended; kill those that are still running after `seconds`."""
     end = time.monotonic() + seconds
     try:
         for process in started:
             process.wait(max(0.1, end - time.monotonic()))
     except subprocess.TimeoutExpired as late:
-        raise LoadError(f"h2load did not end within {seconds:g} s") from late
+        raise LoadError(f"h2load did not finish within {seconds:g} s") from late
     finally:
         for process in started:
             if process.poll() is None:
                 process.kill()
                 process.wait()
     if any(process.returncode != 0 for process in started):
-        said = [path.read_text(errors="replace") for path in sorted(folder.glob("output-*"))]
-        raise LoadError("h2load failed:\n" + "\n".join(said))
+        outputs = [path.read_text(errors="replace") for path in sorted(folder.glob("output-*"))]
+        raise LoadError("h2load failed:\n" + "\n".join(outputs))

@@ -1,4 +1,4 @@
-"""Servers under test: pinned to cores, waited for, looked at, and ended with their children."""
+"""Servers under test: pinned to cores, started, observed, and stopped with their children."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
-# How often a server that starts is asked whether it is ready.
+# Interval of the readiness checks during start.
 POLL_SECONDS = 0.02
 
 
@@ -23,20 +23,20 @@ class ServerError(Exception):
 
 
 def pinned(command: list[str], cores: str) -> list[str]:
-    """`command` held to `cores` as taskset writes them: "0", "0-1", "0,2"."""
+    """Return `command` pinned to `cores`, in the format of taskset: "0", "0-1", "0,2"."""
     return ["taskset", "--cpu-list", cores, *command]
 
 
 class Server:
-    """A server process and all its children, for the length of a `with` block.
+    """A server process and all its children, running inside a `with` block.
 
     Example:
       with Server(["almanac", "serve"], url="http://127.0.0.1:8080", cores="0",
                   env=None, cwd=None, ready_path="/readyz", log=Path("server.log")) as server:
           print(server.rss_mib())
 
-    `env` is added to this process's own environment. The server is ready when `url + ready_path`
-    answers 2xx. Both output streams go to `log`.
+    `env` extends the environment of this process. The server is ready when `url + ready_path`
+    responds with 2xx. Both output streams go to `log`.
     """
 
     def __init__(
@@ -67,9 +67,9 @@ class Server:
 
     def __enter__(self) -> Server:
         if _listens(self.url):
-            raise ServerError(f"something else listens at {self.url} already")
+            raise ServerError(f"another process already listens at {self.url}")
         with self.log.open("wb") as log:
-            # Its own session, so that its children can be found and ended with it.
+            # A session of its own, so that its children can be found and ended with it.
             self._process = subprocess.Popen(
                 pinned(self.command, self.cores),
                 env=self._env,
@@ -96,39 +96,39 @@ class Server:
 
     @property
     def pid(self) -> int:
-        """The first process of the server."""
+        """The id of the server's first process."""
         if self._process is None:
-            raise ServerError("the server is not started")
+            raise ServerError("the server is not running")
         return self._process.pid
 
     def rss_mib(self) -> float:
-        """Resident memory of all its processes. Pages that forks share count for each of them."""
+        """Return the resident memory of all processes; pages shared by forks count repeatedly."""
         return sum(_memory_kib(pid, "status", "VmRSS:") for pid in self.pids()) / 1024
 
     def pss_mib(self) -> float:
-        """Resident memory with shared pages counted once, in proportion."""
+        """Return the proportional memory of all processes, in which shared pages count once."""
         return sum(_memory_kib(pid, "smaps_rollup", "Pss:") for pid in self.pids()) / 1024
 
     def cpu_seconds(self) -> float:
-        """Processor time of all its processes so far, and of their children that have ended."""
+        """Return the CPU time of all processes so far, including children that have ended."""
         ticks = 0
         for pid in self.pids():
             fields = _stat_fields(pid)
-            # utime, stime, cutime, cstime: fields 14 to 17 of proc(5); the first here is field 3.
+            # utime, stime, cutime, cstime: fields 14 to 17 of proc(5); index 0 is field 3.
             ticks += sum(int(field) for field in fields[11:15])
         return ticks / TICKS_PER_SECOND
 
     def cpu_share(self, seconds: float) -> float:
-        """Which share of a core it uses in the next `seconds`."""
+        """Measure the share of a core that the server uses over the next `seconds`."""
         before, started = self.cpu_seconds(), time.monotonic()
         time.sleep(seconds)
         return (self.cpu_seconds() - before) / (time.monotonic() - started)
 
     def settle(self, share: float, *, window_seconds: float = 0.25, limit: float = 30.0) -> float:
-        """Waits until it has worked off what the last clients left behind.
+        """Wait until the server has finished the work that the last clients left behind.
 
-        That is when it uses no more than `share` of a core for a window, or after `limit` seconds.
-        Gives what it used in the last window.
+        That is, until it uses at most `share` of a core during a window, or for `limit` seconds.
+        Returns the share used in the last window.
         """
         end = time.monotonic() + limit
         used = self.cpu_share(window_seconds)
@@ -137,7 +137,7 @@ class Server:
         return used
 
     def pids(self) -> list[int]:
-        """The server's processes: those of its session and the descendants of its first."""
+        """Return the processes of the server's session and the descendants of its first process."""
         first = self.pid
         stats = {}
         for entry in Path("/proc").iterdir():
@@ -158,17 +158,17 @@ class Server:
             ready = answers(self._ready_url)
             status = self._process.poll()
             if status is not None:
-                raise ServerError(f"the server ended with status {status}\n{self._log_tail()}")
+                raise ServerError(f"the server exited with status {status}\n{self._log_tail()}")
             if not ready and time.monotonic() > end:
                 raise ServerError(
-                    f"{self._ready_url} does not answer 2xx within {self._ready_seconds:g} s\n"
+                    f"{self._ready_url} does not return 2xx within {self._ready_seconds:g} s\n"
                     f"{self._log_tail()}"
                 )
             time.sleep(POLL_SECONDS)
 
     def _log_tail(self, lines: int = 30) -> str:
         text = self.log.read_text(errors="replace").splitlines()
-        return "\n".join([f"the last lines of {self.log}:", *text[-lines:]])
+        return "\n".join([f"last lines of {self.log}:", *text[-lines:]])
 
     def _end(self) -> None:
         process = self._process
@@ -182,7 +182,7 @@ class Server:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        # Children that outlive their parent keep the port and the core.
+        # Children that outlive their parent would keep the port and the core.
         left = [pid for pid in pids if pid != process.pid and _session_of(pid) == process.pid]
         for pid in left:
             _kill(pid)
@@ -193,7 +193,7 @@ class Server:
 
 
 def answers(url: str, seconds: float = 2.0) -> bool:
-    """Whether a GET of `url` is answered 2xx."""
+    """Return true if a GET of `url` is answered with 2xx."""
     try:
         with urllib.request.urlopen(url, timeout=seconds) as response:
             return 200 <= response.status < 300
@@ -202,12 +202,12 @@ def answers(url: str, seconds: float = 2.0) -> bool:
 
 
 def is_running(pid: int) -> bool:
-    """Whether there is such a process and it has not ended."""
+    """Return true if the process exists and has not ended."""
     return _stat_fields(pid)[:1] not in ([], ["Z"], ["X"])
 
 
 def _listens(url: str) -> bool:
-    """Whether a connection to the host and port of `url` is accepted."""
+    """Return true if the host and port of `url` accept connections."""
     address = urllib.parse.urlsplit(url)
     try:
         socket.create_connection((address.hostname, address.port or 80), timeout=2).close()
@@ -217,19 +217,19 @@ def _listens(url: str) -> bool:
 
 
 def free_port() -> int:
-    """A port that nothing listens on now."""
+    """Return a port on which nothing listens at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def _stat_fields(pid: int) -> list[str]:
-    """Fields 3 and up of /proc/PID/stat, none when the process is gone."""
+    """Return the fields of /proc/PID/stat from the third on; none if the process is gone."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return []
-    # The second field, the name in brackets, may itself hold spaces and brackets.
+    # The second field, the name in parentheses, may itself contain spaces and parentheses.
     return text.rpartition(")")[2].split()
 
 

@@ -1,4 +1,4 @@
-"""Results as Markdown tables, as a JSON file, and as a plot."""
+"""Results as Markdown tables and as a JSON file."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-# How a cell is written: a format specification, as in `format(value, spec)`.
+# Key of the row, heading, and a format specification as in `format(value, spec)`.
 Column = tuple[str, str, str]
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> str:
-    """A Markdown table. A column is (key of the row, heading, format); no value is a dash.
+    """Return a Markdown table. A column is (key, heading, format); a missing value is a dash.
 
     Example:
       table([{"name": "a", "share": 0.5}], [("name", "what", ""), ("share", "of best", ".0%")])
@@ -44,7 +44,7 @@ def _cell(value: Any, spec: str) -> str:
 
 
 def write(path: Path, results: Mapping[str, Any]) -> None:
-    """Writes `results` as JSON, in place of an older file only when it is whole."""
+    """Write `results` as JSON; an older file is replaced atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(path.suffix + ".part")
     part.write_text(json.dumps(results, indent=2, default=_plain) + "\n")
@@ -52,7 +52,7 @@ def write(path: Path, results: Mapping[str, Any]) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Dataclasses and paths, which `json` does not know."""
+    """Convert dataclasses and paths, which `json` does not support."""
     if hasattr(value, "__dataclass_fields__"):
         return {name: getattr(value, name) for name in value.__dataclass_fields__}
     return str(value)

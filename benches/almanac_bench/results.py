@@ -1,4 +1,4 @@
-"""What a load on a server finds."""
+"""Measurements of a load generator."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 
 class LoadError(Exception):
-    """A load generator failed; the message is what it said."""
+    """A load generator failed; the message is its output."""
 
 
 @dataclass(frozen=True)
 class Latency:
-    """How long some answers took, in milliseconds."""
+    """Percentiles of response times, in milliseconds."""
 
     count: int
     p50_ms: float
@@ -23,15 +23,15 @@ class Latency:
 
 @dataclass(frozen=True)
 class Result:
-    """What one load found.
+    """The measurements of one load.
 
-    `ok_per_second` counts only answers with a 2xx status. `statuses` has the number of answers by
-    status; `errors` are requests without any answer: refused or broken connections, time-outs.
-    `latency` is of the 2xx answers. `refused` is of those with 429 or 503: only the open loop can
-    tell them apart, and it is None where there were none. `sent_per_second` and `held_back` are of
-    the open loop: the rate that was reached, and how many answers kept a connection from sending
-    its next request when that was due. `late` are the 2xx answers that took longer than the
-    deadline, where one was given.
+    `ok_per_second` counts responses with a 2xx status. `statuses` holds the number of responses by
+    status; `errors` counts requests without a response: refused or broken connections, timeouts.
+    `latency` covers the 2xx responses. `refused` covers those with 429 or 503; only the open loop
+    can separate them, and it is None if there were none. `sent_per_second` and `held_back` belong
+    to the open loop: the rate that was reached, and the number of responses that kept a connection
+    from sending its next request on time. `late` counts the 2xx responses that exceeded the
+    deadline, if there was one.
     """
 
     seconds: float
@@ -46,11 +46,11 @@ class Result:
 
     @property
     def ok(self) -> int:
-        """Answers with a 2xx status."""
+        """The number of responses with a 2xx status."""
         return sum(count for status, count in self.statuses.items() if status.startswith("2"))
 
     @property
     def failed(self) -> int:
-        """Requests without an answer, or with one that is neither 2xx nor a refusal."""
+        """The number of requests without a response, or with neither 2xx nor a refusal."""
         good = sum(self.statuses.get(status, 0) for status in ("429", "503"))
         return self.errors + sum(self.statuses.values()) - self.ok - good

@@ -1,4 +1,4 @@
-"""Rounds in a few numbers: their median, and how far they lie apart."""
+"""Summary statistics of rounds: median and spread."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Spread:
-    """One number of each round: their median, the quartiles around it, and the greatest.
+    """One value per round: their median, quartiles and maximum.
 
-    Quartiles, for a neighbour of the machine that comes or goes within a round spoils it, and tells
-    nothing of the others.
+    Quartiles, because a neighbour on the machine that starts or stops within a round spoils that
+    round only.
     """
 
     median: float
@@ -22,7 +22,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Iterable[float]) -> Spread:
-        """Of at least one number."""
+        """Summarize at least one value."""
         found = list(values)
         if len(found) == 1:
             return cls(*found * 4)
@@ -31,15 +31,15 @@ class Spread:
 
     @property
     def quartile_deviation(self) -> float:
-        """Half the distance between the quartiles."""
+        """Half the interquartile range."""
         return (self.high - self.low) / 2
 
     def quartiles(self, spec: str) -> str:
-        """The lower and the upper, each as `format(value, spec)`."""
+        """Return the lower and the upper quartile, each as `format(value, spec)`."""
         return f"{self.low:{spec}} to {self.high:{spec}}"
 
 
 def spread(values: Iterable[float | None]) -> Spread | None:
-    """Of the rounds that found a number; None where none did."""
+    """Summarize the rounds that have a value; None if none has."""
     found = [value for value in values if value is not None]
     return Spread.of(found) if found else None

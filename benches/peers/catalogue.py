@@ -1,4 +1,4 @@
-"""The peers: how each is started, what it is asked in, and how it batches."""
+"""The peers: command, protocol and batching of each server."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ MLFLOW_QUIET = {
 class Peer:
     """One server in one configuration.
 
-    In `command`, `prepare` and `env`, `{bin}` is the folder of the peer's Python programs,
-    `{site}` that of its packages, `{libpython}` that of its shared library, `{peers}` this one;
-    `{port}`, `{port2}` and `{port3}` are free ports, `{work}` is a folder that lasts as long as the
-    server.
-    Both commands run in the peer's folder, with PEER_BUNDLE, PEER_PORT and PEER_WORK set.
+    In `command`, `prepare` and `env`, `{bin}` is the folder of the peer's Python programs, `{site}`
+    that of its packages, `{libpython}` that of its shared library, `{peers}` the folder of this
+    file; `{port}`, `{port2}` and `{port3}` are free ports, and `{work}` is a temporary folder that
+    exists as long as the server. Both commands run in the peer's folder, with PEER_BUNDLE,
+    PEER_PORT and PEER_WORK set.
 
-    `packages` are what its version is read from. `request_path` in Python: no part of a request is
-    handled by a server written in another language (ONNX Runtime, numpy and parsers aside).
+    The version is read from `packages`. A `request_path` of Python means that no part of a request
+    is handled by a server in another language (except for ONNX Runtime, numpy and parsers).
     """
 
     name: str
@@ -39,7 +39,7 @@ class Peer:
 
 
 def gunicorn(*arguments: str) -> tuple[str, ...]:
-    """Gunicorn with Flask's app, as Flask's documentation starts it."""
+    """Return the command of Gunicorn with Flask's app, as in Flask's documentation."""
     return ("{bin}/gunicorn", "--bind", "127.0.0.1:{port}", *arguments, "server:app")
 
 
@@ -87,7 +87,7 @@ PEERS = (
         packages=("nvidia-pytriton",),
         command=("{bin}/python", "server.py"),
         batching="up to 64, no delay",
-        # Triton's Python stub loads the shared library of Python, which must be this Python's.
+        # Triton's Python stub loads the shared library of Python, which must match this Python.
         env={"LD_LIBRARY_PATH": "{libpython}"},
         request_path="C++, Python",
         envelope="v2",

@@ -1,4 +1,4 @@
-"""Puts each peer beside Almanac: checks its answers, then measures the two in turn."""
+"""Comparison of a peer with Almanac: checks its forecasts, then measures the two in turn."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from almanac_bench.process import ServerError
 from catalogue import Peer
 from environments import SetupError, versions
 from pairs import Pair, Point, Slice, points
-from running import AnswerError, Running, Setting, running_peer
+from running import ResponseError, Running, Setting, running_peer
 
 CLIENTS = (1, 16, 64, 256)
-# Of the largest expected number of an answer, as golden forecasts are compared.
+# Relative to the largest expected value of a forecast, as for golden forecasts.
 TOLERANCE = 1e-4
-# The least warm-up of a slice, and the longest that is waited for a slow server.
+# The shortest warm-up of a slice, and the longest, for slow servers.
 WARM_SECONDS = 1.0
 LONGEST_WARM_SECONDS = 30.0
-# Below this share of a core a server has worked off what its last clients left behind.
+# At or below this share of a core, a server has finished the work of its last clients.
 SETTLED_SHARE = 0.4
-# What uses more than this with nothing to do would slow down another server on its core.
+# An idle server that uses more than this would slow down another server on its core.
 IDLE_SHARE = 0.05
 
 
 @dataclass
 class Outcome:
-    """What became of one server. `reason` says why it has no points, or not all.
+    """The result for one server. `reason` states why its points are missing or incomplete.
 
-    `busy_idle` is the share of the core that a peer uses with nothing to do, where that is over
-    `IDLE_SHARE`: then Almanac was measured after the peer was stopped, not beside it.
+    `busy_idle` is the share of the core that an idle peer uses, if it exceeds `IDLE_SHARE`: then
+    Almanac was measured after the peer had been stopped.
     """
 
     name: str
@@ -53,44 +53,44 @@ class Outcome:
 
 
 class DisagreementError(Exception):
-    """A peer's forecasts are not Almanac's."""
+    """A peer's forecasts differ from Almanac's."""
 
 
-def say(text: str) -> None:
-    """Progress, which is not part of the result."""
+def log_progress(text: str) -> None:
+    """Print progress to standard error, apart from the results."""
     print(text, file=sys.stderr, flush=True)
 
 
-def answers(running: Running, bodies: Sequence[bytes]) -> list[np.ndarray]:
-    """One answer for each body: first one by one, then all at once, which fills batches.
+def forecasts(running: Running, bodies: Sequence[bytes]) -> list[np.ndarray]:
+    """Return one forecast per body: first one by one, then concurrently, which fills batches.
 
-    The last are given, for a batcher that mixes answers up does so only then.
+    The concurrent ones are returned, since a batcher would mix up responses only then.
     """
     for body in bodies[:3]:
-        running.ask(body)
+        running.forecast(body)
     with ThreadPoolExecutor(len(bodies)) as pool:
-        return list(pool.map(running.ask, bodies))
+        return list(pool.map(running.forecast, bodies))
 
 
 def difference(got: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> float:
-    """The largest distance of a number, relative to the largest expected one of its answer."""
+    """Return the largest difference, relative to the largest expected value of each forecast."""
     worst = 0.0
     for mine, theirs in zip(got, expected, strict=True):
         if mine.shape != theirs.shape:
-            raise DisagreementError(f"an answer of shape {mine.shape} instead of {theirs.shape}")
+            raise DisagreementError(f"forecast has shape {mine.shape}, expected {theirs.shape}")
         worst = max(worst, float(np.abs(mine - theirs).max() / np.abs(theirs).max()))
     return worst
 
 
 def warm_seconds(slices: Sequence[Slice], clients: int) -> float:
-    """Longer than an answer takes when all clients ask at once, as far as is known before."""
+    """Return a warm-up longer than a response with all clients, as far as the rate is known."""
     rate = max((one.per_second for one in slices), default=0.0)
-    answer = clients / rate if rate else 0.0
-    return min(LONGEST_WARM_SECONDS, max(WARM_SECONDS, 1.5 * answer))
+    response = clients / rate if rate else 0.0
+    return min(LONGEST_WARM_SECONDS, max(WARM_SECONDS, 1.5 * response))
 
 
 def settle(running: Running) -> float:
-    """Waits until the server has nothing left to do; gives the share of a core it uses then."""
+    """Wait until the server has no work left; return the share of a core that it still uses."""
     running.server.settle(SETTLED_SHARE)
     return running.server.settle(IDLE_SHARE, window_seconds=0.5, limit=3.0)
 
@@ -102,7 +102,7 @@ def measure(
     warm: float,
     arguments: argparse.Namespace,
 ) -> Slice:
-    """One closed loop, and what it cost the server, warm-up included."""
+    """Run one closed loop and measure the resources of the server, warm-up included."""
     before = running.server.cpu_seconds()
     result = load.closed(
         running.url,
@@ -128,31 +128,31 @@ def measure(
 
 
 class Comparison:
-    """Almanac, which runs all the time, and the peers that are put beside it one by one."""
+    """Almanac, which runs all the time, and the peers that are measured next to it in turn."""
 
     def __init__(self, almanac: Running, arguments: argparse.Namespace):
         self.almanac = almanac
         self.arguments = arguments
         self.bodies = forecast_bodies(1)
-        self.expected = answers(almanac, self.bodies)
-        # All of Almanac's slices so far.
+        self.expected = forecasts(almanac, self.bodies)
+        # All slices of Almanac so far.
         self._own: list[Slice] = []
 
     def try_peer(self, peer: Peer, setting: Setting) -> Outcome:
-        """What becomes of one peer, whatever happens."""
+        """Measure one peer; failures are recorded in the outcome."""
         outcome = Outcome(
             peer.name, versions(peer.folder, peer.packages), peer.request_path, peer.batching
         )
-        say(f"{peer.name}: starting")
+        log_progress(f"{peer.name}: starting")
         begin = time.monotonic()
         try:
             with running_peer(peer, setting) as running:
                 outcome.start_seconds = time.monotonic() - begin
                 self._check(running, outcome)
                 self._measure_pairs(running, outcome)
-        except (SetupError, ServerError, AnswerError, DisagreementError, load.LoadError) as error:
+        except (SetupError, ServerError, ResponseError, DisagreementError, load.LoadError) as error:
             outcome.reason = str(error)
-            say(f"  {type(error).__name__}: {error}")
+            log_progress(f"  {type(error).__name__}: {error}")
         try:
             for idx, pair in enumerate(outcome.pairs):
                 outcome.pairs[idx] = self._completed(pair)
@@ -162,14 +162,14 @@ class Comparison:
         return outcome
 
     def _check(self, running: Running, outcome: Outcome) -> None:
-        """Excludes a peer whose forecasts are not Almanac's."""
-        got = answers(running, self.bodies)
+        """Raise an error if the peer's forecasts differ from Almanac's."""
+        got = forecasts(running, self.bodies)
         outcome.worst_difference = difference(got, self.expected)
         if outcome.worst_difference > TOLERANCE:
-            raise DisagreementError(f"answers differ by {outcome.worst_difference:.2g}")
+            raise DisagreementError(f"forecasts differ by {outcome.worst_difference:.2g}")
 
     def _measure_pairs(self, running: Running, outcome: Outcome) -> None:
-        """Every pair of a peer that runs; those that have to wait for its end lack Almanac."""
+        """Measure all pairs; if the peer is busy when idle, Almanac is measured later."""
         slices: list[Slice] = []
         for clients in CLIENTS:
             for idx in range(1, self.arguments.rounds + 1):
@@ -181,16 +181,16 @@ class Comparison:
                     outcome.busy_idle = share if share > IDLE_SHARE else None
                 else:
                     running.server.settle(SETTLED_SHARE)
-                own = None if outcome.busy_idle else self._measure_almanac(clients)
-                outcome.pairs.append(Pair(clients, found, own))
-                say(f"  {clients} clients, round {idx}: {told(outcome.pairs[-1])}")
+                almanac = None if outcome.busy_idle else self._measure_almanac(clients)
+                outcome.pairs.append(Pair(clients, found, almanac))
+                log_progress(f"  {clients} clients, round {idx}: {describe(outcome.pairs[-1])}")
 
     def _completed(self, pair: Pair) -> Pair:
-        """The pair with Almanac measured now, where it was not beside the peer."""
+        """Return the pair with Almanac measured now, if it was not measured next to the peer."""
         if pair.almanac is not None:
             return pair
         completed = dataclasses.replace(pair, almanac=self._measure_almanac(pair.clients))
-        say(f"  {pair.clients} clients, after its end: {told(completed)}")
+        log_progress(f"  {pair.clients} clients, after the peer: {describe(completed)}")
         return completed
 
     def _measure_almanac(self, clients: int) -> Slice:
@@ -201,8 +201,8 @@ class Comparison:
         return found
 
 
-def told(pair: Pair) -> str:
-    """A pair as progress."""
+def describe(pair: Pair) -> str:
+    """Return a pair as one line of progress."""
     text = f"{pair.peer.per_second:.0f}/s, p99 {pair.peer.p99_ms} ms"
     if pair.almanac is None:
         return text

@@ -1,4 +1,4 @@
-"""The same numbers in the request and the answer of each protocol."""
+"""Request and response formats of each protocol, for the same numbers."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Envelope:
-    """How a body in Almanac's short form is sent, and where its answer has the quantiles.
+    """Conversion from a body in Almanac's short form, and to the quantiles of a response.
 
-    What `open` gives has the shape `[level, step]`.
+    `open` returns quantiles of shape `[level, step]`.
     """
 
     wrap: Callable[[Json], Json]
-    open: Callable[[Json], Any]
+    open: Callable[[Any], Any]
 
     def request(self, body: bytes) -> bytes:
-        """The bytes that are posted."""
+        """Return the bytes to post."""
         return json.dumps(self.wrap(json.loads(body)), separators=(",", ":")).encode()
 
-    def quantiles(self, answer: bytes) -> np.ndarray:
-        """The numbers of an answer, one row for each level."""
-        return np.asarray(self.open(json.loads(answer)), dtype=np.float64)
+    def quantiles(self, response: bytes) -> np.ndarray:
+        """Return the quantiles of a response, one row per level."""
+        return np.asarray(self.open(json.loads(response)), dtype=np.float64)
 
 
 def by_name(quantiles: Json) -> list[list[float]]:
-    """The rows of an object with a key for each level."""
+    """Return the rows of an object with a key per level."""
     return [quantiles[name] for name in NAMES]
 
 
 def v2_request(body: Json) -> Json:
-    """The Open Inference Protocol, version 2: a tensor for each field, one row."""
+    """Return a request of the Open Inference Protocol, version 2: one tensor per field, one row."""
     values = {"shape": [1, len(body["values"])], "datatype": "FP32", "data": body["values"]}
     season = {"shape": [1, 1], "datatype": "INT64", "data": [season_of(body)]}
     horizon = {"shape": [1, 1], "datatype": "INT64", "data": [body["horizon"]]}
@@ -47,14 +47,14 @@ def v2_request(body: Json) -> Json:
     return {"inputs": [{"name": name, **tensor} for name, tensor in inputs.items()]}
 
 
-def v2_quantiles(answer: Json) -> Any:
-    """The first and only output, a flat list of one row's levels and steps."""
-    (output,) = answer["outputs"]
+def v2_quantiles(response: Json) -> Any:
+    """Return the only output, which holds levels and steps of one row as a flat list."""
+    (output,) = response["outputs"]
     return np.reshape(output["data"], output["shape"])[0]
 
 
 def inputs_request(body: Json) -> Json:
-    """MLflow's `inputs`: a column for each tensor."""
+    """Return MLflow's `inputs` with one column per tensor."""
     tensors = {"values": [body["values"]], "season_length": [season_of(body)]}
     return {"inputs": {**tensors, "horizon": [body["horizon"]]}}
 

@@ -1,7 +1,7 @@
-"""The arithmetic of pairs: a slice of a peer, and the slice of Almanac right after it.
+"""Statistics of pairs: a slice of a peer, and the slice of Almanac right after it.
 
-The speed of a core changes by the second on a shared machine, so only the two of a pair are divided
-by each other. A point, which is one number of clients, tells the medians of its pairs.
+The speed of a core varies by the second on a shared machine, so only slices of one pair are divided
+by each other. A point, one number of clients, summarizes its pairs by medians.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from almanac_bench.spread import spread
 
 @dataclass(frozen=True)
 class Slice:
-    """What one closed loop found. Latency is None where not every answer was 2xx."""
+    """The measurements of one closed loop. Latency is None unless all responses were 2xx."""
 
     per_second: float
     p50_ms: float | None
@@ -29,7 +29,7 @@ class Slice:
 
 @dataclass(frozen=True)
 class Pair:
-    """A peer and Almanac with the same clients; without Almanac where it was not measured."""
+    """A peer and Almanac with the same clients; `almanac` is None if it was not measured."""
 
     clients: int
     peer: Slice
@@ -37,7 +37,7 @@ class Pair:
 
     @property
     def ratio(self) -> float | None:
-        """How many times as many answers Almanac gives in a second."""
+        """The throughput of Almanac divided by that of the peer."""
         if self.almanac is None or not self.peer.per_second:
             return None
         return self.almanac.per_second / self.peer.per_second
@@ -45,9 +45,9 @@ class Pair:
 
 @dataclass(frozen=True)
 class Point:
-    """What one number of clients found: medians, and the sum of errors.
+    """Medians of the pairs with one number of clients, and the sum of their errors.
 
-    `ratio` is that of the pairs, and `almanac_p99_ms` Almanac's latency in them.
+    `ratio` is the median of the pairs, and `almanac_p99_ms` that of Almanac's latency in them.
     """
 
     clients: int
@@ -64,7 +64,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Standing:
-    """In how many pairs Almanac was ahead, of those that could tell."""
+    """In how many pairs Almanac was ahead, of those that can be compared."""
 
     pairs: int
     more_answers: int
@@ -73,21 +73,21 @@ class Standing:
 
 
 def points(pairs: Sequence[Pair]) -> list[Point]:
-    """A point for each number of clients, ascending."""
+    """Return a point for each number of clients, ascending."""
     by_clients = groupby(sorted(pairs, key=lambda pair: pair.clients), lambda pair: pair.clients)
     return [_point(clients, list(group)) for clients, group in by_clients]
 
 
 def almanac_points(pairs: Iterable[Pair]) -> list[Point]:
-    """Almanac's own: of all its slices, whichever peer they were beside."""
-    own = [
+    """Return Almanac's own points, from all its slices with any peer."""
+    almanac_pairs = [
         Pair(pair.clients, pair.almanac, pair.almanac) for pair in pairs if pair.almanac is not None
     ]
-    return points(own)
+    return points(almanac_pairs)
 
 
 def standing(pairs: Iterable[Pair]) -> Standing:
-    """Whether Almanac is ahead, pair by pair."""
+    """Count the pairs in which Almanac is ahead."""
     ratios, p99s = [], []
     for pair in pairs:
         if pair.ratio is not None:
@@ -98,7 +98,7 @@ def standing(pairs: Iterable[Pair]) -> Standing:
         pairs=len(ratios),
         more_answers=sum(ratio > 1 for ratio in ratios),
         pairs_with_latency=len(p99s),
-        lower_p99=sum(own < other for own, other in p99s),
+        lower_p99=sum(almanac < other for almanac, other in p99s),
     )
 
 

@@ -1,4 +1,4 @@
-"""Almanac and the peers as servers that run: started, asked one thing at a time, ended."""
+"""Almanac and the peers as running servers."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ PEERS_FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Setting:
-    """What is the same for every server of a comparison.
+    """The settings shared by all servers of a comparison.
 
-    `bundle` is the folder of one model version; the folder two above holds models by name.
+    `bundle` is the folder of one model version; two levels up is the folder of models by name.
     """
 
     bundle: Path
@@ -39,14 +39,14 @@ class Setting:
 
 @dataclass(frozen=True)
 class Running:
-    """A server that is ready, and how it is asked."""
+    """A server that is ready, and its protocol."""
 
     server: Server
     url: str
     envelope: Envelope
 
-    def ask(self, body: bytes, seconds: float = 60.0) -> np.ndarray:
-        """The quantiles, `[level, step]`, that it answers to one body in Almanac's short form."""
+    def forecast(self, body: bytes, seconds: float = 60.0) -> np.ndarray:
+        """Send a body in Almanac's short form, and return the quantiles, `[level, step]`."""
         request = urllib.request.Request(
             self.url, self.envelope.request(body), {"Content-Type": "application/json"}
         )
@@ -55,18 +55,18 @@ class Running:
                 return self.envelope.quantiles(response.read())
         except urllib.error.HTTPError as error:
             text = error.read().decode(errors="replace")
-            raise AnswerError(f"answered {error.code}: {text[:500]}") from error
+            raise ResponseError(f"status {error.code}: {text[:500]}") from error
         except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-            raise AnswerError(f"{type(error).__name__}: {error}") from error
+            raise ResponseError(f"{type(error).__name__}: {error}") from error
 
 
-class AnswerError(Exception):
-    """A server gave no answer, or one that cannot be read."""
+class ResponseError(Exception):
+    """A server sent no response, or an invalid one."""
 
 
 @contextlib.contextmanager
 def running_almanac(binary: Path, setting: Setting) -> Iterator[Running]:
-    """Almanac with one model; its settings are the defaults."""
+    """Run Almanac with one model and default settings."""
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     bundle = setting.bundle
@@ -86,10 +86,10 @@ def running_almanac(binary: Path, setting: Setting) -> Iterator[Running]:
 
 @contextlib.contextmanager
 def running_peer(peer: Peer, setting: Setting) -> Iterator[Running]:
-    """A peer in its own environment, with a folder of its own that goes when it ends."""
+    """Run a peer in its own environment, with a temporary folder."""
     home = environment(peer.folder, uv=setting.uv, cache=setting.cache)
     ports = [str(port) for port in free_ports(3)]
-    # A short path: Ray makes sockets under it, whose names may have 107 bytes.
+    # A short path: Ray creates sockets in it, whose names are limited to 107 bytes.
     with tempfile.TemporaryDirectory(prefix="peer-", ignore_cleanup_errors=True) as work:
         words = dict(zip(("port", "port2", "port3"), ports, strict=True))
         words |= {"bin": str(home / "bin"), "work": work, "peers": str(PEERS_FOLDER)}
@@ -112,7 +112,7 @@ def running_peer(peer: Peer, setting: Setting) -> Iterator[Running]:
 
 
 def peer_env(peer: Peer, setting: Setting, words: dict[str, str]) -> dict[str, str]:
-    """What a peer finds in its environment beside what this process has."""
+    """Return the variables that are added to the environment of a peer."""
     return {
         "PATH": f"{words['bin']}:{os.environ['PATH']}",
         "PYTHONPATH": str(PEERS_FOLDER),
@@ -120,7 +120,7 @@ def peer_env(peer: Peer, setting: Setting, words: dict[str, str]) -> dict[str, s
         "PEER_BUNDLE": str(setting.bundle),
         "PEER_PORT": words["port"],
         "PEER_WORK": words["work"],
-        # Libraries that count cores see the one they are held to; none gets threads for more.
+        # Libraries that count cores detect the one they are pinned to; none starts more threads.
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         **{name: value.format(**words) for name, value in peer.env.items()},
@@ -128,7 +128,7 @@ def peer_env(peer: Peer, setting: Setting, words: dict[str, str]) -> dict[str, s
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of loopback that nothing listens on now."""
+    """Return loopback ports on which nothing listens at the moment."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:

@@ -1,4 +1,4 @@
-"""The results of a comparison as a Markdown table and as a plot."""
+"""Results of a comparison as Markdown tables and as a plot."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from almanac_bench.report import table  # noqa: E402
 Results = Mapping[str, Any]
 
 ALMANAC_COLOUR = "#c8102e"
-# Colour says what handles a request, the marker which server it is.
+# Colours show the request path, markers the server.
 COLOURS = {"Python": "#3b6fb6", "Rust, Python": "#b4661f", "C++, Python": "#4d8b57"}
 MARKERS = "osD^vP*X<>hdp"
-# The least distance between two labels, as a share of the axis's height.
+# Minimum distance between two labels, as a share of the height of the axes.
 LABEL_GAP = 0.042
 
 COLUMNS = [
@@ -40,7 +40,7 @@ COLUMNS = [
 
 
 def markdown(results: Results) -> str:
-    """The best of each server, every point, and what could not be measured as the others were."""
+    """Return the best point of each server, all points, and the exceptions."""
     servers = results["servers"]
     rows = [
         {**point, "name": server["name"], "share": times(point)}
@@ -69,7 +69,7 @@ def markdown(results: Results) -> str:
 
 
 def standing_line(standing: Results) -> str:
-    """In how many pairs Almanac is ahead."""
+    """Return a sentence on the number of pairs in which Almanac is ahead."""
     return (
         f"Almanac gives more answers in {standing['more_answers']} of {standing['pairs']} pairs, "
         f"and has the lower p99 in {standing['lower_p99']} of {standing['pairs_with_latency']}."
@@ -91,7 +91,7 @@ BEST = [
 
 
 def best(server: Results) -> dict[str, Any]:
-    """A server's row in the first table: where it answers most."""
+    """Return a server's row in the first table: the point with the highest throughput."""
     top = peak(server)
     alone = [point["p99_ms"] for point in server["points"] if point["clients"] == 1]
     return {
@@ -105,22 +105,22 @@ def best(server: Results) -> dict[str, Any]:
 
 
 def peak(server: Results) -> Results:
-    """The point with the most answers a second."""
+    """Return the point with the highest throughput."""
     return max(server["points"], key=lambda point: point["per_second"])
 
 
 def times(point: Results) -> str | None:
-    """How many times as many answers Almanac gives, in the median pair."""
+    """Format the ratio of Almanac's throughput to that of the server."""
     return None if point["ratio"] is None else f"{point['ratio']:.1f}x"
 
 
 def first_line(text: str) -> str:
-    """Enough of a reason for a list; the JSON has all of it."""
+    """Return the first line of a reason; the JSON file has all of it."""
     return text.strip().splitlines()[0] if text.strip() else "no reason given"
 
 
 def draw(results: Results, path: Path) -> None:
-    """Throughput and p99 by number of clients, both axes logarithmic."""
+    """Plot throughput and p99 by number of clients, on logarithmic axes."""
     measured = [server for server in results["servers"] if server["points"]]
     if not measured:
         return
@@ -146,12 +146,12 @@ def draw(results: Results, path: Path) -> None:
 
 
 def legend_text() -> str:
-    """What the colours mean."""
+    """Return the legend of the colours."""
     return "red: Almanac; blue: pure Python; brown: Rust front, Python model; green: C++ and Python"
 
 
 def line(panel: Axes, server: Results, key: str, idx: int) -> tuple[float, float, str, str] | None:
-    """Draws one server; gives where its line ends, its name and its colour."""
+    """Draw one server; return the end of its line, its name and its colour."""
     points = [point for point in server["points"] if point[key]]
     if not points:
         return None
@@ -170,7 +170,7 @@ def line(panel: Axes, server: Results, key: str, idx: int) -> tuple[float, float
 
 
 def finish(panel: Axes, title: str, clients: Sequence[int]) -> None:
-    """Axes, grid and titles."""
+    """Format axes, grid and title."""
     panel.set_xscale("log", base=2)
     panel.set_yscale("log")
     panel.set_xticks(clients, [str(count) for count in clients])
@@ -183,9 +183,11 @@ def finish(panel: Axes, title: str, clients: Sequence[int]) -> None:
 
 
 def label(panel: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
-    """Names at the right of the lines, moved apart so that none covers another."""
+    """Put names at the right of the lines, moved apart so that they do not overlap."""
     to_axes = panel.transScale + panel.transLimits
-    placed = sorted((float(to_axes.transform((x, y))[1]), x, y, *rest) for x, y, *rest in ends)
+    placed = sorted(
+        (float(to_axes.transform((x, y))[1]), x, y, name, colour) for x, y, name, colour in ends
+    )
     heights = spread([entry[0] for entry in placed])
     for height, (_, x, y, name, colour) in zip(heights, placed, strict=True):
         panel.annotate(
@@ -204,7 +206,7 @@ def label(panel: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
 
 
 def spread(heights: Sequence[float]) -> list[float]:
-    """Ascending heights, moved as little as keeps them apart: groups that touch share a centre."""
+    """Move ascending heights apart as little as possible; groups that touch keep their centre."""
     groups: list[list[float]] = []
     for height in heights:
         groups.append([height])
@@ -215,10 +217,10 @@ def spread(heights: Sequence[float]) -> list[float]:
 
 
 def bottom(group: Sequence[float]) -> float:
-    """The height of the lowest label of a group."""
+    """Return the height of the lowest label of a group."""
     return sum(group) / len(group) - LABEL_GAP * (len(group) - 1) / 2
 
 
 def top(group: Sequence[float]) -> float:
-    """The height of the highest label of a group."""
+    """Return the height of the highest label of a group."""
     return sum(group) / len(group) + LABEL_GAP * (len(group) - 1) / 2

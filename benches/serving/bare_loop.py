@@ -1,4 +1,4 @@
-"""The yardstick: what ONNX Runtime alone does on the server's core."""
+"""The baseline: ONNX Runtime alone on the server's core."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from pathlib import Path
 from almanac_bench.process import pinned
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-# The curve is run through so often, for the core may be slow for the length of one pass.
+# Number of passes over the batch sizes, since the core may be slow during a single one.
 PASSES = 3
 
 
 @dataclass(frozen=True)
 class Bare:
-    """The bare loop with one batch size."""
+    """A measurement of the bare loop with one batch size."""
 
     batch: int
     series_per_second: float
     p50_ms: float
     p99_ms: float
-    # Processor time over time: below 1 when something else took the core.
+    # CPU time over wall time: below 1 if another process used the core.
     cpu_share: float = 1.0
 
 
 @dataclass(frozen=True)
 class BareSlice:
-    """The bare loop for a moment, with batches of one and with its best batch size."""
+    """A short measurement of the bare loop, with batches of one and with its best batch size."""
 
     single: Bare
     best: Bare
 
 
 def curve(program: Path, bundle: Path, *, core: str, seconds: float) -> list[Bare]:
-    """Every batch size, `seconds` for each in several passes; of each its fastest pass."""
+    """Measure every batch size for `seconds` in several passes; return the fastest of each."""
     batches = BATCHES * PASSES
     return fastest(_run(program, bundle, batches, core=core, seconds=seconds / PASSES))
 
@@ -45,14 +45,14 @@ def curve(program: Path, bundle: Path, *, core: str, seconds: float) -> list[Bar
 def measure_slice(
     program: Path, bundle: Path, best_batch: int, *, core: str, seconds: float
 ) -> BareSlice:
-    """`seconds` for each of the two batch sizes."""
+    """Measure each of the two batch sizes for `seconds`."""
     batches = (1, best_batch)
     single, best_loop = _run(program, bundle, batches, core=core, seconds=seconds)
     return BareSlice(single, best_loop)
 
 
 def parse(output: str) -> list[Bare]:
-    """Reads the JSON that benches/bare.rs prints."""
+    """Parse the JSON that benches/bare.rs prints."""
     return [
         Bare(
             found["batch"],
@@ -66,7 +66,7 @@ def parse(output: str) -> list[Bare]:
 
 
 def fastest(passes: Iterable[Bare]) -> list[Bare]:
-    """For each batch size the pass that had the most of the core, in the order of the sizes."""
+    """Return the fastest pass of each batch size, in the order of the sizes."""
     found: dict[int, Bare] = {}
     for one in passes:
         known = found.get(one.batch)
@@ -76,14 +76,14 @@ def fastest(passes: Iterable[Bare]) -> list[Bare]:
 
 
 def best(loop: list[Bare]) -> Bare:
-    """The batch size with the most series a second."""
+    """Return the batch size with the highest throughput."""
     return max(loop, key=lambda one: one.series_per_second)
 
 
 def _run(
     program: Path, bundle: Path, batches: tuple[int, ...], *, core: str, seconds: float
 ) -> list[Bare]:
-    """Runs benches/bare.rs, `seconds` for each of `batches`."""
+    """Run benches/bare.rs, `seconds` for each of `batches`."""
     command = [str(program), "--bundle", str(bundle), "--seconds", f"{seconds:.3f}"]
     command += ["--batches", ",".join(str(batch) for batch in batches)]
     done = subprocess.run(

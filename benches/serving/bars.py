@@ -1,4 +1,4 @@
-"""The bars that the measurement is held against: told with their values, not enforced."""
+"""The targets that a measurement is compared with: reported with their values, not enforced."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
     "<": operator.lt,
 }
-# How a number is written, by its unit.
+# Format of a value by its unit.
 FORMATS = {"ratio": ".2f", "share": ".1%", "ms": ".3g", "number": "g"}
 SUFFIXES = {"ms": " ms"}
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One number, and what it is meant to be. None was not measured.
+    """A measured value and its target; `value` is None if it was not measured.
 
-    Of what was measured in rounds, it is their median; `spread` has all of them.
+    A value measured in rounds is their median; `spread` summarizes the rounds.
     """
 
     model: str
@@ -37,14 +37,14 @@ class Bar:
 
     @property
     def met(self) -> bool | None:
-        """Whether the number is as good as it is meant to be."""
+        """True if the value meets its target; None if it was not measured."""
         if self.value is None:
             return None
         return COMPARISONS[self.comparison](self.value, self.limit)
 
 
 def bars(found: Measured) -> list[Bar]:
-    """Every bar for one model."""
+    """Return the bars of one model."""
     alone, over = found.loop(1, 1), found.overload
     overloaded = f"goodput at {OVERLOAD_FACTOR:g} times saturation, of saturation"
     of_rounds = [
@@ -76,8 +76,8 @@ def bars(found: Measured) -> list[Bar]:
     ] + [Bar(found.model, *one) for one in of_all]
 
 
-def written(bar: Bar) -> dict[str, str]:
-    """The cells of a bar's row."""
+def cells(bar: Bar) -> dict[str, str]:
+    """Return the cells of a bar's row."""
     form, suffix = FORMATS[bar.unit], SUFFIXES.get(bar.unit, "")
     return {
         "model": bar.model,

@@ -1,4 +1,4 @@
-"""Measures Almanac against the bare ONNX Runtime loop. Started by benches/serving/run."""
+"""Measures Almanac against a bare ONNX Runtime loop. Started by benches/serving/run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import picture
 from almanac_bench import network, report
 from bars import bars
 from measured import Measured, saturated
-from phases import closed_loops, overload, say
+from phases import closed_loops, log_progress, overload
 from plan import FULL, QUICK, Setup
 from tables import tables, verdicts
 
@@ -20,8 +20,9 @@ MODELS = ("seasonal", "network")
 
 
 def main() -> None:
+    """Run all measurements, print tables and write serving.json and serving.svg."""
     arguments = parse_arguments()
-    found = []
+    found: list[Measured] = []
     for model in [arguments.model] if arguments.model else MODELS:
         found.append(measure(setup_of(model, arguments)))
         print(tables(found[-1]), end="\n\n", flush=True)
@@ -34,24 +35,24 @@ def main() -> None:
     }
     report.write(arguments.output / "serving.json", results)
     picture.draw(found, arguments.output / "serving.svg")
-    print(f"\nwritten: {arguments.output}/serving.json and serving.svg", file=sys.stderr)
+    print(f"\nresults in {arguments.output}/serving.json and serving.svg", file=sys.stderr)
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", choices=MODELS, help="one of them instead of both")
-    parser.add_argument("--quick", action="store_true", help="short times")
+    parser.add_argument("--model", choices=MODELS, help="measure this model instead of both")
+    parser.add_argument("--quick", action="store_true", help="measure for a short time only")
     parser.add_argument("--server-core", default="0", help="core of the server")
     parser.add_argument("--load-core", default="1", help="core of the load generators")
-    parser.add_argument("--binary", type=Path, required=True, help="the almanac program")
-    parser.add_argument("--bare", type=Path, required=True, help="the program of benches/bare.rs")
-    parser.add_argument("--seasonal", type=Path, required=True, help="the bundle of seasonal")
-    parser.add_argument("--output", type=Path, required=True, help="folder to write to")
+    parser.add_argument("--binary", type=Path, required=True, help="almanac executable")
+    parser.add_argument("--bare", type=Path, required=True, help="executable of benches/bare.rs")
+    parser.add_argument("--seasonal", type=Path, required=True, help="bundle of the model seasonal")
+    parser.add_argument("--output", type=Path, required=True, help="folder of the results")
     return parser.parse_args()
 
 
 def setup_of(model: str, arguments: argparse.Namespace) -> Setup:
-    """Where everything is for one model; makes the network's bundle."""
+    """Return the setup for one model; creates the bundle of the network."""
     logs = arguments.output / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     if model == network.NAME:
@@ -71,8 +72,8 @@ def setup_of(model: str, arguments: argparse.Namespace) -> Setup:
 
 
 def measure(setup: Setup) -> Measured:
-    """All parts for one model."""
-    say(setup, "bare loop")
+    """Run all measurements of one model."""
+    log_progress(setup, "bare loop")
     bare = bare_loop.curve(
         setup.bare, setup.bundle, core=setup.server_core, seconds=setup.plan.curve_seconds
     )

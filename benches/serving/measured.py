@@ -1,4 +1,4 @@
-"""What was found for one model."""
+"""The results of one model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rounds import Loop, Overload
 
 @dataclass(frozen=True)
 class Measured:
-    """All parts of one model's measurement. `bare` is the whole curve, of before anything else."""
+    """All measurements of one model. `bare` is the whole curve, measured before anything else."""
 
     model: str
     bare: list[Bare]
@@ -22,11 +22,11 @@ class Measured:
     memory: Memory
 
     def loop(self, series: int, clients: int) -> Loop:
-        """The loop with so many clients, each with requests of `series` series."""
+        """Return the loop with the given numbers of series per request and of clients."""
         return next(loop for loop in self.loops if (loop.series, loop.clients) == (series, clients))
 
     def saturated(self, series: int) -> Loop:
-        """The loop with the largest share, of those with `series` series in a request."""
+        """Return the loop with the largest share, among those with `series` series per request."""
         return saturated(self.loops, series)
 
     @property
@@ -36,7 +36,7 @@ class Measured:
 
     @property
     def bare_single(self) -> Spread:
-        """The same with batches of one."""
+        """The bare loop with batches of one, in the same slices."""
         return Spread.of(one.single.series_per_second for one in self._slices)
 
     @property
@@ -48,7 +48,7 @@ class Measured:
         ]
 
     def shares(self) -> list[Spread]:
-        """The ratios that bars are about, by round."""
+        """Return the ratios that bars are about, by round."""
         return [
             self.saturated(1).of_best,
             self.saturated(100).of_best,
@@ -57,12 +57,12 @@ class Measured:
         ]
 
     def failures(self) -> int:
-        """Requests that got no answer, or one that is neither 2xx nor a refusal."""
+        """Return the number of requests without a response, or with neither 2xx nor a refusal."""
         return self.overload.failed + sum(loop.failed for loop in self.loops)
 
 
 def saturated(loops: list[Loop], series: int) -> Loop:
-    """The loop with the largest share, of those with `series` series in a request."""
+    """Return the loop with the largest share, among those with `series` series per request."""
     return max(
         (loop for loop in loops if loop.series == series), key=lambda loop: loop.of_best.median
     )

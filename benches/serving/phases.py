@@ -1,4 +1,4 @@
-"""The parts of the measurement, each against one server."""
+"""The phases of the measurement, each against one server."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from plan import (
 )
 from rounds import Loop, Overload, OverloadRound, Round
 
-# What a server that waits may use of its core before the bare loop runs there: a tick or two.
+# Share of its core that an idle server may use before the bare loop runs there: a tick or two.
 SETTLED_SHARE = 0.2
 SETTLED_WINDOW_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Resident memory in MiB: without a request yet, after all loops, after one slice more."""
+    """Resident memory in MiB: before the first request, after all loops, after one more slice."""
 
     idle: float
     loaded: float
@@ -36,7 +36,7 @@ class Memory:
 
 
 def server(setup: Setup, name: str, *arguments: str) -> Server:
-    """Almanac with the model as its default, on the server's core."""
+    """Return Almanac on the server's core, with the model as its default."""
     port = free_port()
     command = [str(setup.binary), "serve", "--listen", f"127.0.0.1:{port}"]
     command += ["--models", str(setup.bundle.parent.parent), "--default-model", setup.model]
@@ -53,13 +53,13 @@ def server(setup: Setup, name: str, *arguments: str) -> Server:
 
 
 def closed_loops(setup: Setup, best: Bare) -> tuple[list[Loop], float, Memory]:
-    """Every closed loop, one slice of the last of them again to see whether memory grows."""
+    """Run every closed loop, and a slice of the last again to see whether memory grows."""
     wanted = [
         (series, clients) for series, counts in setup.plan.clients.items() for clients in counts
     ]
     with server(setup, "loops") as running:
         idle_memory = running.rss_mib()
-        say(setup, "idle server")
+        log_progress(setup, "idle server")
         time.sleep(0.5)
         idle = running.cpu_share(setup.plan.idle_seconds)
         loops = [
@@ -73,12 +73,12 @@ def closed_loops(setup: Setup, best: Bare) -> tuple[list[Loop], float, Memory]:
 
 
 def closed_loop(setup: Setup, running: Server, best: Bare, *, clients: int, series: int) -> Loop:
-    """One number of clients: slices of the bare loop and of the server in turn."""
+    """Measure one number of clients, with slices of the bare loop and of the server in turn."""
     found = []
     before = bare_slice(setup, best)
     for idx in range(1, setup.plan.rounds + 1):
         what = f"{clients} clients, {series} series in a request"
-        say(setup, f"{what}, round {idx} of {setup.plan.rounds}")
+        log_progress(setup, f"{what}, round {idx} of {setup.plan.rounds}")
         result, used = server_slice(setup, running, best, clients=clients, series=series)
         after = bare_slice(setup, best)
         found.append(Round(before, result.ok_per_second * series, result, used, after))
@@ -87,7 +87,7 @@ def closed_loop(setup: Setup, running: Server, best: Bare, *, clients: int, seri
 
 
 def bare_slice(setup: Setup, best: Bare) -> BareSlice:
-    """A moment of the bare loop on the server's core."""
+    """Run the bare loop on the server's core for a short time."""
     return bare_loop.measure_slice(
         setup.bare,
         setup.bundle,
@@ -100,19 +100,20 @@ def bare_slice(setup: Setup, best: Bare) -> BareSlice:
 def server_slice(
     setup: Setup, running: Server, best: Bare, *, clients: int, series: int
 ) -> tuple[Result, float]:
-    """A closed loop, long enough for answers to each client, and the server's share of its core.
+    """Run a closed loop, long enough for several responses per client.
 
-    It ends when the server has worked off what wrk left behind, so that the next has the core.
+    Returns its result and the share of the core that the server used. The function waits until the
+    server has finished the work that wrk left behind, so that the core is free for the next slice.
     """
     plan = setup.plan
-    answer = clients * series / best.series_per_second
+    response = clients * series / best.series_per_second
     before, started = running.cpu_seconds(), time.monotonic()
     result = load.closed(
         running.url + "/forecast",
         forecast_bodies(series),
         connections=clients,
-        seconds=max(plan.load_seconds, plan.answers_seen * answer),
-        warm_seconds=max(plan.warm_seconds, 2 * answer),
+        seconds=max(plan.load_seconds, plan.answers_seen * response),
+        warm_seconds=max(plan.warm_seconds, 2 * response),
         cores=setup.load_core,
     )
     used = (running.cpu_seconds() - before) / (time.monotonic() - started)
@@ -121,7 +122,7 @@ def server_slice(
 
 
 def overload(setup: Setup, best: Bare, clients: int) -> Overload:
-    """Closed and open loops in turn, against a server of its own with a short queue."""
+    """Run closed and open loops in turn, against a separate server with a short queue."""
     arguments = ["--queue-steps", str(OVERLOAD_QUEUE_STEPS)]
     arguments += ["--request-timeout", f"{DEADLINE_SECONDS:g}s"]
     arguments += ["--max-connections", str(2 * OVERLOAD_CONNECTIONS)]
@@ -132,8 +133,8 @@ def overload(setup: Setup, best: Bare, clients: int) -> Overload:
         for idx in range(setup.plan.overload_rounds):
             rate = OVERLOAD_FACTOR * before.ok_per_second
             what = f"open loop at {rate:,.0f} requests a second"
-            say(setup, f"{what}, round {idx + 1} of {setup.plan.overload_rounds}")
-            # One body, for h2load has a process for each: see open_loop.py.
+            log_progress(setup, f"{what}, round {idx + 1} of {setup.plan.overload_rounds}")
+            # A single body, since h2load needs a process per body: see open_loop.py.
             result = open_loop(setup, running, bodies[idx % len(bodies)], rate)
             after, _ = server_slice(setup, running, best, clients=clients, series=1)
             found.append(OverloadRound(before, rate, result, after))
@@ -142,7 +143,7 @@ def overload(setup: Setup, best: Bare, clients: int) -> Overload:
 
 
 def open_loop(setup: Setup, running: Server, body: bytes, rate: float) -> Result:
-    """One slice of the overload, until the server has worked it off."""
+    """Run one slice of the overload, and wait until the server has finished its work."""
     result = load.open_loop(
         running.url + "/forecast",
         [body],
@@ -156,6 +157,6 @@ def open_loop(setup: Setup, running: Server, body: bytes, rate: float) -> Result
     return result
 
 
-def say(setup: Setup, what: str) -> None:
-    """Progress, which is not part of the result."""
+def log_progress(setup: Setup, what: str) -> None:
+    """Print progress to standard error, apart from the results."""
     print(f"{setup.model}: {what}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""The measurement as a picture: throughput and latency by the number of clients."""
+"""The measurement as a plot: throughput and latency by the number of clients."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ COLOURS = {1: "#1f77b4", 100: "#d95f02"}
 
 
 def draw(all_found: list[Measured], path: Path) -> None:
-    """A row for each model: series a second against the bare loop, and latency."""
-    # The same bytes for the same numbers, and text that can be searched.
+    """Plot a row per model: throughput next to the bare loop, and latency."""
+    # Reproducible bytes, and text that can be searched.
     plt.rcParams.update({"svg.hashsalt": "almanac", "svg.fonttype": "none", "font.size": 10})
     rows = len(all_found)
     figure, axes = plt.subplots(rows, 2, figsize=(11, 4.8 * rows), squeeze=False)
@@ -34,7 +34,7 @@ def draw(all_found: list[Measured], path: Path) -> None:
 
 
 def _throughput(axes: Axes, found: Measured) -> None:
-    """Medians of rounds; the bars hold the middle half of them."""
+    """Plot medians of rounds; error bars span the quartiles."""
     for series, colour in COLOURS.items():
         loops = [loop for loop in found.loops if loop.series == series]
         rates = [loop.rate for loop in loops]
@@ -85,7 +85,7 @@ def _latency(axes: Axes, found: Measured) -> None:
 
 
 def _legend(axes: Axes) -> None:
-    """Below the axes, where no line can run through it."""
+    """Place the legend below the axes, where it covers no line."""
     axes.legend(frameon=False, fontsize=9, ncols=2, loc="upper left", bbox_to_anchor=(-0.02, -0.13))
 
 

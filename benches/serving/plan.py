@@ -1,4 +1,4 @@
-"""What is measured, how often, and how long."""
+"""The plan of the measurement: what, how often, and how long."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from almanac_bench.bodies import HORIZON, LENGTH
 
 @dataclass(frozen=True)
 class Plan:
-    """Times in seconds; clients by the number of series in each of their requests."""
+    """Durations in seconds; numbers of clients by the number of series per request."""
 
-    # The bare loop's whole curve: for each batch size, all passes together.
+    # The whole curve of the bare loop: per batch size, over all passes.
     curve_seconds: float
-    # A slice of the bare loop, for each of its two batch sizes.
+    # A slice of the bare loop: per batch size, of two.
     bare_seconds: float
     # A slice of a closed loop, and the warm-up before it.
     load_seconds: float
     warm_seconds: float
-    # A slice of a closed loop lasts at least this many times the time of an answer.
+    # Minimum length of a slice of a closed loop, in multiples of the response time.
     answers_seen: float
     rounds: int
     overload_seconds: float
@@ -40,7 +40,7 @@ FULL = Plan(
     idle_seconds=5.0,
     clients={1: (1, 16, 64, 256), 100: (1, 4, 16, 64)},
 )
-# Long enough to see that each part works, and too short to be believed.
+# Long enough to see that each part works, and too short for reliable numbers.
 QUICK = Plan(
     curve_seconds=0.15,
     bare_seconds=0.1,
@@ -57,7 +57,7 @@ QUICK = Plan(
 
 @dataclass(frozen=True)
 class Setup:
-    """Which server, which model, where."""
+    """Model, executables, cores and folders of a measurement."""
 
     model: str
     bundle: Path
@@ -69,12 +69,12 @@ class Setup:
     plan: Plan
 
 
-# The overload has a queue that holds about a batch beside the one that runs. The default is sized
-# for thousands of series in one request: one-series requests could not fill it, for there are more
-# places in it than connections.
+# For the overload, the queue holds about one batch in addition to the running one. The default is
+# sized for thousands of series in one request: requests with a single series could not fill it,
+# because it has more places than there are connections.
 OVERLOAD_QUEUED_SERIES = 256
 OVERLOAD_QUEUE_STEPS = OVERLOAD_QUEUED_SERIES * (LENGTH + HORIZON)
-# So many that none waits for its answer when its next request is due: see open_loop.py.
+# Enough that no connection waits for a response when its next request is due: see open_loop.py.
 OVERLOAD_CONNECTIONS = 2000
 OVERLOAD_FACTOR = 2.0
 DEADLINE_SECONDS = 2.0

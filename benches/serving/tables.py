@@ -1,11 +1,11 @@
-"""One model's measurement as Markdown: medians of rounds, and how far rounds lie apart."""
+"""The measurement of one model as Markdown: medians of rounds, and their spread."""
 
 from __future__ import annotations
 
 import bare_loop
 from almanac_bench import report
 from almanac_bench.spread import Spread, spread
-from bars import bars, written
+from bars import bars, cells
 from measured import Measured
 from plan import OVERLOAD_FACTOR
 from rounds import Loop, Overload
@@ -14,7 +14,7 @@ Rows = list[dict[str, object]]
 
 
 def tables(found: Measured) -> str:
-    """Every table of one model, with headings."""
+    """Return all tables of one model, with headings."""
     parts = [
         f"## {found.model}",
         "Bare loop, before anything else:",
@@ -35,8 +35,8 @@ def tables(found: Measured) -> str:
 
 
 def verdicts(all_found: list[Measured]) -> str:
-    """The bars of all models."""
-    rows = [written(bar) for found in all_found for bar in bars(found)]
+    """Return the table of the bars of all models."""
+    rows = [cells(bar) for found in all_found for bar in bars(found)]
     columns = [(key, key, "") for key in ("model", "what", "value", "rounds", "wanted", "met")]
     return "## Bars\n\n" + report.table(rows, columns)
 
@@ -106,7 +106,7 @@ def _overload(over: Overload) -> str:
         "share": over.goodput.median,
         "range": over.goodput.quartiles(".2f"),
         "refusals": over.refused_share.median,
-        "p99": _median(spread(one.latency and one.latency.p99_ms for one in over.results)),
+        "p99": _median(spread(one.latency.p99_ms if one.latency else None for one in over.results)),
         "refused_p50": _median(over.refused("p50_ms")),
         "refused_p99": _median(over.refused("p99_ms")),
         "refused_p999": _median(over.refused("p999_ms")),

@@ -1,3 +1,5 @@
+"""Request bodies."""
+
 import json
 
 import pytest
@@ -6,7 +8,7 @@ from almanac_bench import bodies
 
 
 @pytest.mark.parametrize("n_series", [1, 3])
-def test_a_body_is_json_with_the_series_that_were_asked_for(n_series):
+def test_a_body_is_json_with_the_requested_series(n_series):
     body = json.loads(bodies.forecast_body(n_series, length=24, horizon=6, seed=1))
     histories = (
         [body["values"]] if n_series == 1 else [series["values"] for series in body["series"]]

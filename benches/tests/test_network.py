@@ -1,3 +1,5 @@
+"""The synthetic network."""
+
 import hashlib
 import json
 import tomllib
@@ -26,17 +28,17 @@ def test_the_manifest_pins_the_other_files(folder):
         assert digest == "sha256:" + hashlib.sha256((folder / name).read_bytes()).hexdigest()
 
 
-def test_golden_forecasts_have_the_shape_that_was_asked_for(folder):
+def test_golden_forecasts_have_the_requested_shape(folder):
     for case in json.loads((folder / "golden.json").read_text())["cases"]:
         assert np.array(case["quantiles"]).shape == (len(network.LEVELS), case["horizon"])
 
 
-def test_it_is_the_same_every_time():
+def test_the_graph_is_reproducible():
     assert network.build() == network.build()
 
 
 @pytest.mark.parametrize("length", [1, 144, network.CONTEXT, 700])
-def test_quantiles_do_not_cross_whatever_the_length(session, length):
+def test_quantiles_do_not_cross_for_any_length(session, length):
     context = np.random.default_rng(1).normal(1, 0.3, (3, length)).astype(np.float32)
     context[1, : length // 2] = np.nan
     (quantiles,) = session.run(None, {"context": context})

@@ -1,3 +1,5 @@
+"""Pairs, comparison and summary of the peers."""
+
 import argparse
 import contextlib
 from dataclasses import asdict
@@ -31,7 +33,7 @@ def test_ratios_are_of_pairs_whatever_the_machine_does_between():
     # The core is half as fast in the second pair, and disturbed in Almanac's half of the third.
     (point,) = points([pair(16, 1000, 5000), pair(16, 500, 2500), pair(16, 1000, 1500)])
     assert point.ratio == 5.0
-    # Not the ratio of medians, which is of moments that do not belong together.
+    # Not the ratio of the medians, whose slices are not adjacent.
     assert point.per_second == 1000
     assert (point.p99_ms, point.almanac_p99_ms) == (10.0, 4.0)
 
@@ -44,7 +46,7 @@ def test_points_are_by_clients_with_all_their_errors():
     ]
 
 
-def test_what_could_not_be_measured_is_left_out():
+def test_missing_measurements_are_skipped():
     alone = Pair(1, one_slice(100, p99=None), None)
     (point,) = points([alone, pair(1, 200, 600, p99=8.0)])
     assert (point.per_second, point.p99_ms, point.ratio) == (150, 8.0, 3.0)
@@ -84,7 +86,7 @@ def test_warm_up_is_longer_than_an_answer():
 
 
 class Machine:
-    """Servers that are not there: it writes down what would be measured, and when a peer runs."""
+    """Simulates servers: records the measurements and when a peer stops."""
 
     def __init__(self, monkeypatch, *, idle_shares=(), fail_after=None):
         self.events = []
@@ -92,7 +94,7 @@ class Machine:
         self._peer = self._server()
         self._fail_after = fail_after
         monkeypatch.setattr(comparison, "running_peer", self._running_peer)
-        monkeypatch.setattr(comparison, "answers", lambda *_: [np.ones((3, 12))])
+        monkeypatch.setattr(comparison, "forecasts", lambda *_: [np.ones((3, 12))])
         monkeypatch.setattr(comparison, "measure", self._measure)
         monkeypatch.setattr(comparison, "settle", lambda _: next(self._idle_shares, 0.0))
 
@@ -125,7 +127,7 @@ def test_almanac_comes_right_after_each_slice_of_a_peer(monkeypatch):
     assert (outcome.reason, outcome.busy_idle) == (None, None)
 
 
-def test_almanac_comes_after_the_end_of_a_peer_that_is_never_idle(monkeypatch):
+def test_almanac_is_measured_after_a_peer_that_is_never_idle(monkeypatch):
     machine = Machine(monkeypatch, idle_shares=[0.01, 0.2])
     outcome = machine.outcome(rounds=1)
     first, second, third, fourth = CLIENTS
@@ -144,7 +146,7 @@ def test_a_peer_that_fails_keeps_its_pairs(monkeypatch):
     assert [point.clients for point in outcome.points] == [CLIENTS[0]]
 
 
-def test_pairs_that_were_completed_stay_when_almanac_fails(monkeypatch):
+def test_completed_pairs_are_kept_when_almanac_fails(monkeypatch):
     # Four slices of the peer, its end, and one of Almanac.
     outcome = Machine(monkeypatch, idle_shares=[0.2], fail_after=6).outcome(rounds=1)
     assert outcome.reason == "wrk failed"
@@ -153,8 +155,8 @@ def test_pairs_that_were_completed_stay_when_almanac_fails(monkeypatch):
 
 def test_a_peer_that_disagrees_is_not_measured(monkeypatch):
     machine = Machine(monkeypatch)
-    given = iter([[np.ones((3, 12))], [np.full((3, 12), 1.001)]])
-    monkeypatch.setattr(comparison, "answers", lambda *_: next(given))
+    returned = iter([[np.ones((3, 12))], [np.full((3, 12), 1.001)]])
+    monkeypatch.setattr(comparison, "forecasts", lambda *_: next(returned))
     outcome = machine.outcome(rounds=1)
     assert "differ by 0.001" in outcome.reason
     assert (outcome.points, machine.events) == ([], [])
@@ -173,14 +175,14 @@ def outcome(name, pairs, **more):
     return Outcome(name, {name: "1"}, "Python", "none", pairs=pairs, points=points(pairs), **more)
 
 
-def test_the_summary_tells_pairs_and_what_was_otherwise(tmp_path):
+def test_the_summary_reports_pairs_and_exceptions(tmp_path):
     found = results(
         outcome("quick", [pair(1, 100, 250), pair(16, 500, 2000, p99=3.0)]),
         outcome("restless", [pair(1, 10, 300)], busy_idle=0.12),
         outcome("broken", [], reason="no such file\nat line 3"),
     )
     text = markdown(found)
-    # The table of servers has its best, then comes that of points.
+    # The table of best points comes first, then that of all points.
     best, first, _ = [line for line in text.splitlines() if line.startswith("| quick")]
     assert "| 4.0x" in best
     assert [cell.strip() for cell in first.split("|")[2:8]] == [

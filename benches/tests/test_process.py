@@ -1,3 +1,5 @@
+"""Starting, observing and stopping of servers."""
+
 import os
 import sys
 
@@ -25,7 +27,7 @@ def server(tmp_path, *arguments, port=None, **options):
     )
 
 
-def test_a_server_is_pinned_looked_at_and_ended(tmp_path):
+def test_a_server_is_pinned_observed_and_stopped(tmp_path):
     with server(tmp_path) as running:
         pid = running.pid
         assert os.sched_getaffinity(pid) == {min(os.sched_getaffinity(0))}
@@ -33,9 +35,9 @@ def test_a_server_is_pinned_looked_at_and_ended(tmp_path):
     assert not is_running(pid)
 
 
-def test_a_server_settles_when_it_has_nothing_left_to_do(tmp_path):
+def test_a_server_settles_when_it_has_no_work_left(tmp_path):
     port = free_port()
-    # Busy for as long as the file is there.
+    # Busy while the file exists.
     busy = (
         "import os, threading, time\n"
         "def spin():\n  while os.path.exists('busy'): pass\n"
@@ -50,7 +52,7 @@ def test_a_server_settles_when_it_has_nothing_left_to_do(tmp_path):
         assert running.cpu_share(0.3) < 0.2
 
 
-def test_children_are_seen_and_ended(tmp_path):
+def test_children_are_observed_and_stopped(tmp_path):
     port = free_port()
     parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SERVE!r}, '{port}'])"
     with server(tmp_path, parent, port=port) as running:
@@ -59,18 +61,18 @@ def test_children_are_seen_and_ended(tmp_path):
     assert not any(is_running(pid) for pid in pids)
 
 
-def test_a_server_that_dies_is_told_with_its_log(tmp_path):
+def test_a_server_that_dies_is_reported_with_its_log(tmp_path):
     with pytest.raises(ServerError, match="status 3\n(.|\n)*no model"):
         server(tmp_path, "print('no model'); raise SystemExit(3)").__enter__()
 
 
-def test_a_server_that_never_answers_is_ended(tmp_path):
-    with pytest.raises(ServerError, match="does not answer"):
+def test_a_server_that_never_responds_is_stopped(tmp_path):
+    with pytest.raises(ServerError, match="does not return 2xx"):
         server(tmp_path, "import time; time.sleep(60)", ready_seconds=0.2).__enter__()
 
 
-def test_a_port_that_is_taken_is_refused(tmp_path):
+def test_a_port_in_use_is_refused(tmp_path):
     with server(tmp_path) as running:
         port = int(running.url.rpartition(":")[2])
-        with pytest.raises(ServerError, match="something else listens"):
+        with pytest.raises(ServerError, match="another process already listens"):
             server(tmp_path, SERVE, str(port), port=port).__enter__()

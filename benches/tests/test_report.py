@@ -1,10 +1,12 @@
+"""Tables and JSON files."""
+
 import json
 
 from almanac_bench import report
 from almanac_bench.results import Latency
 
 
-def test_a_table_aligns_numbers_right_and_shows_what_is_missing():
+def test_a_table_aligns_numbers_right_and_shows_missing_values():
     rows = [{"name": "a", "share": 0.5}, {"name": "bc", "share": None}]
     lines = report.table(rows, [("name", "what", ""), ("share", "of best", ".0%")]).splitlines()
     assert lines == [
@@ -15,7 +17,7 @@ def test_a_table_aligns_numbers_right_and_shows_what_is_missing():
     ]
 
 
-def test_a_report_is_json_and_knows_dataclasses(tmp_path):
+def test_a_report_is_json_and_supports_dataclasses(tmp_path):
     path = tmp_path / "deep" / "report.json"
     report.write(path, {"latency": Latency(1, 1.0, 1.0, 1.0, 1.0, 1.0), "path": tmp_path})
     found = json.loads(path.read_text())

@@ -1,3 +1,5 @@
+"""Rounds, bars and tables of the serving benchmark."""
+
 import json
 
 import pytest
@@ -6,7 +8,7 @@ import bare_loop
 from almanac_bench.results import Latency, Result
 from almanac_bench.spread import Spread
 from bare_loop import Bare, BareSlice
-from bars import bars, written
+from bars import bars, cells
 from measured import Measured, saturated
 from phases import Memory
 from picture import draw
@@ -60,7 +62,7 @@ def missed(found):
 
 
 def test_a_round_is_divided_by_its_neighbours():
-    # The core became slower by half within the round: the mean of both sides is the yardstick.
+    # The core became slower by half within the round: the baseline is the mean of both sides.
     found = one_round(1200, before=2000.0, after=1000.0)
     assert found.of_best == pytest.approx(0.8)
     assert found.of_best_by_processor == pytest.approx(0.8 / 0.99)
@@ -68,8 +70,8 @@ def test_a_round_is_divided_by_its_neighbours():
     assert halves.of_single == pytest.approx(1.0)
 
 
-def test_processor_time_counts_on_both_sides():
-    # Half of the core for each slice: nothing is known of the other half.
+def test_cpu_time_is_used_on_both_sides():
+    # Half of the core in each slice; the other half is unknown.
     half = BareSlice(Bare(1, 500, 1.0, 1.0, 0.5), Bare(256, 1000, 1.0, 1.0, 0.5))
     assert Round(half, 800, result(800), 0.5, half).of_best_by_processor == pytest.approx(0.8)
     assert Round(half, 800, result(800), 0.0, half).of_best_by_processor is None
@@ -85,14 +87,14 @@ def test_added_latency_is_that_over_the_neighbours():
 
 
 def test_a_machine_that_flips_between_rounds_does_not_move_the_share():
-    # Twice as fast in every second round, the server with it; the share is 0.75 throughout.
+    # Twice as fast in every second round, the server included; the share is 0.75 throughout.
     rounds = [one_round(0.75 * speed, speed, speed) for speed in (2000, 4000, 2000, 4000)]
     found = Loop(64, 1, rounds)
     assert found.of_best == Spread(0.75, 0.75, 0.75, 0.75)
     assert found.rate == Spread(2250, 1500, 3000, 3000)
 
 
-def test_the_median_of_rounds_leaves_out_the_one_that_was_disturbed():
+def test_the_median_of_rounds_ignores_a_disturbed_one():
     found = loop(64, 1, 1500, 1510, 700, 1490, 1500)
     assert found.of_best.median == pytest.approx(0.75)
     assert (found.of_best.low, found.of_best.high) == pytest.approx((0.745, 0.75))
@@ -101,7 +103,7 @@ def test_the_median_of_rounds_leaves_out_the_one_that_was_disturbed():
     assert found.of_best.greatest == pytest.approx(0.755)
 
 
-def test_a_round_without_a_latency_is_left_out_of_its_median():
+def test_a_round_without_latency_is_not_part_of_the_median():
     silent = Round(bare_slice(1), 1, Result(1.0, 1.0, {"500": 1}, 0, None), 1.0, bare_slice(1))
     found = Loop(1, 1, [one_round(1, latency=2.0), silent, one_round(1, latency=4.0)])
     assert found.latency("p99_ms") == Spread(3.0, 2.5, 3.5, 4.0)
@@ -109,7 +111,7 @@ def test_a_round_without_a_latency_is_left_out_of_its_median():
     assert Loop(1, 1, [silent]).added("p50_ms") is None
 
 
-def test_goodput_is_of_the_closed_loops_beside_it():
+def test_goodput_is_relative_to_the_adjacent_closed_loops():
     rounds = [
         OverloadRound(result(1000), 2000, result(1350), result(2000)),
         OverloadRound(result(2000), 4000, result(1800, late=2), result(2000)),
@@ -120,7 +122,7 @@ def test_goodput_is_of_the_closed_loops_beside_it():
     assert found.refused("max_ms") is None
 
 
-def test_closed_loops_of_the_overload_are_looked_at_once_each():
+def test_each_closed_loop_of_the_overload_counts_once():
     refusing = Result(1.0, 1000.0, {"200": 90, "429": 8, "500": 2}, 0, None)
     rounds = [
         OverloadRound(result(1000), 2000, result(900), refusing),
@@ -132,7 +134,7 @@ def test_closed_loops_of_the_overload_are_looked_at_once_each():
 
 
 def test_saturation_is_where_the_share_is_largest_not_the_rate():
-    # The second had a faster core, and less of it.
+    # The second had a faster core, and used a smaller share of it.
     slow, fast = loop(64, 1, 1500), Loop(256, 1, [one_round(1800, 4000, 4000)])
     assert saturated([slow, fast, loop(1, 100, 1990)], 1) is slow
 
@@ -148,7 +150,7 @@ def test_bars_are_missed_one_by_one():
     ]
     slow = measured(overload=overload(500, refused=Latency(1, *[12.0] * 5)))
     assert len(missed(slow)) == 2
-    # Every median is good, and the quartiles of one share lie 0.22 apart.
+    # Every median is good, but the quartiles of one share lie 0.22 apart.
     apart = measured(overload=overload(900, 1450, 1550))
     assert missed(apart) == ["spread of the ratios: over it, believe one digit"]
 
@@ -157,13 +159,13 @@ def test_bars_are_judged_by_medians():
     found = {bar.what: bar for bar in bars(measured(overload=overload(300, 1450, 1460)))}
     bar = found["goodput at 2 times saturation, of saturation"]
     assert bar.met and bar.value == pytest.approx(1450 / 1500)
-    assert written(bar)["rounds"] == "0.58 to 0.97"
+    assert cells(bar)["rounds"] == "0.58 to 0.97"
 
 
-def test_what_was_not_measured_is_neither_met_nor_missed():
+def test_a_missing_value_is_neither_met_nor_missed():
     found = bars(measured(overload=overload(1450, refused=None)))
     (bar,) = [bar for bar in found if bar.met is None]
-    assert written(bar)["value"] == "not measured"
+    assert cells(bar)["value"] == "not measured"
 
 
 def test_tables_and_picture_are_made(tmp_path):
@@ -175,15 +177,15 @@ def test_tables_and_picture_are_made(tmp_path):
     assert "bare loop" in (tmp_path / "serving.svg").read_text()
 
 
-def test_the_bare_loop_is_read():
+def test_the_output_of_the_bare_loop_is_parsed():
     row = {"batch": 1, "runs": 9, "series_per_second": 100.0, "p50_us": 10.0, "p99_us": 20.0}
     row["cpu_share"] = None
     (found,) = bare_loop.parse(json.dumps({"batches": [row], "best": row}))
     assert found == Bare(1, 100.0, 0.01, 0.02)
 
 
-def test_the_curve_is_of_the_fastest_passes():
-    # The core was slow while the first pass came to 256, and in the second one at 1.
+def test_the_curve_has_the_fastest_passes():
+    # The core was slow when the first pass reached 256, and in the second one at 1.
     passes = [Bare(1, 100, 1, 1), Bare(256, 150, 1, 1), Bare(1, 60, 1, 1), Bare(256, 300, 1, 1)]
     found = bare_loop.fastest(passes)
     assert [(one.batch, one.series_per_second) for one in found] == [(1, 100), (256, 300)]

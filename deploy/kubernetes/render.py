@@ -2,12 +2,13 @@
 
     python deploy/kubernetes/render.py [--check]
 
-With --check nothing is written, and a manifest that is not what the chart renders is named. Needs
-helm-python-sdk, which carries Helm, and PyYAML.
+With --check nothing is written; outdated manifests are listed, and the exit status is 1. Requires
+helm-python-sdk, which includes Helm, and PyYAML.
 """
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import helm_python
 import yaml
@@ -16,8 +17,8 @@ HERE = Path(__file__).resolve().parent
 HEAD = "# Rendered from {values} by render.py; a test compares.\n"
 
 
-def documents(values: dict, *, name: str = "almanac", namespace: str = "forecast") -> str:
-    """The manifests of a release, in the order of the templates' names."""
+def documents(values: dict[str, Any], *, name: str = "almanac", namespace: str = "forecast") -> str:
+    """Render the manifests of a release, in the order of the template names."""
     with helm_python.Chart.load(HERE / "chart") as chart:
         rendered = chart.render(values, name=name, namespace=namespace)
     manifests = [
@@ -29,7 +30,7 @@ def documents(values: dict, *, name: str = "almanac", namespace: str = "forecast
 
 
 def renderings() -> dict[Path, str]:
-    """What each file of rendered/ should be."""
+    """Return the expected content of each file in rendered/."""
     return {
         HERE / "rendered" / path.name: HEAD.format(values=f"values/{path.name}")
         + documents(yaml.safe_load(path.read_text()))
@@ -38,14 +39,14 @@ def renderings() -> dict[Path, str]:
 
 
 def main(arguments: list[str]) -> int:
-    wrong = 0
+    outdated = 0
     for path, text in renderings().items():
         if "--check" not in arguments:
             path.write_text(text)
         elif not path.exists() or path.read_text() != text:
-            print(f"{path.name} is not what the chart renders; run render.py")
-            wrong += 1
-    return min(wrong, 1)
+            print(f"{path.name} is outdated; run render.py")
+            outdated += 1
+    return min(outdated, 1)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The Helm chart: what it renders, and what it refuses."""
+"""The Helm chart: rendered objects, and values that it refuses."""
 
 import json
 import re
@@ -14,7 +14,7 @@ CHART = stack.KUBERNETES / "chart"
 
 
 def rendered(values: dict | None = None) -> dict[str, dict]:
-    """The objects of a release named almanac, by kind."""
+    """Return the objects of a release named almanac, by kind."""
     documents = yaml.safe_load_all(render.documents(values or {}))
     return {document["kind"]: document for document in documents if document}
 
@@ -78,12 +78,12 @@ def test_timeouts_that_lose_requests_are_refused(values, named):
         rendered(values)
 
 
-def test_timeouts_at_their_bounds_are_taken():
+def test_timeouts_at_their_bounds_are_accepted():
     bounds = {"drainDelay": 13, "drainDeadline": 43, "terminationGracePeriod": 48}
     assert config({"timeouts": bounds})["shutdown"]["drain_delay"] == "13s"
 
 
-def test_each_probe_asks_its_own_endpoint_and_nothing_runs_before_the_stop():
+def test_each_probe_has_its_own_endpoint_and_there_is_no_stop_hook():
     probed = container()
     paths = {name: probed[f"{name}Probe"]["httpGet"]["path"] for name in PROBES}
     assert paths == PROBES
@@ -105,7 +105,7 @@ def test_the_pod_meets_the_restricted_standard():
     assert all("hostPath" not in volume for volume in pod["volumes"])
 
 
-def test_every_setting_of_the_file_is_one_of_the_program():
+def test_every_setting_of_the_file_is_supported_by_the_program():
     known = set(stack.documented_settings().values())
     settings = config(yaml.safe_load((stack.KUBERNETES / "values" / "eks.yaml").read_text()))
     for section, keys in settings.items():
@@ -133,16 +133,16 @@ def test_settings_keep_their_type():
 
 
 @pytest.mark.parametrize(("cpu", "cores"), [("1500m", 1.5), ("250m", 0.25), ("2", 2), (3, 3)])
-def test_without_a_cpu_limit_the_request_is_the_plan(cpu, cores):
+def test_without_a_cpu_limit_the_request_sets_the_cores(cpu, cores):
     resources = {"requests": {"cpu": cpu}, "limits": {"cpu": None}}
     assert config({"resources": resources})["engine"]["cores"] == cores
 
 
-def test_with_a_cpu_limit_the_program_finds_it():
+def test_with_a_cpu_limit_the_program_detects_it():
     assert "engine" not in config()
 
 
-def test_a_change_of_settings_is_a_new_pod():
+def test_a_change_of_settings_replaces_the_pods():
     def annotation(values):
         metadata = rendered(values)["Deployment"]["spec"]["template"]["metadata"]
         return metadata["annotations"]["checksum/config"]
@@ -152,7 +152,7 @@ def test_a_change_of_settings_is_a_new_pod():
     assert annotation({"replicaCount": 3}) == annotation({})
 
 
-def test_autoscaling_owns_the_number_of_pods():
+def test_autoscaling_sets_the_number_of_pods():
     on, off = rendered(), rendered({"autoscaling": {"enabled": False}})
     assert "replicas" not in on["Deployment"]["spec"]
     assert on["HorizontalPodAutoscaler"]["apiVersion"] == "autoscaling/v2"
@@ -160,12 +160,12 @@ def test_autoscaling_owns_the_number_of_pods():
     assert "HorizontalPodAutoscaler" not in off
 
 
-def test_a_rollout_never_has_fewer_pods():
+def test_a_rollout_never_reduces_the_number_of_pods():
     strategy = rendered()["Deployment"]["spec"]["strategy"]["rollingUpdate"]
     assert strategy["maxUnavailable"] == 0
 
 
-def test_the_admin_listener_and_the_metrics_are_not_passed_on():
+def test_the_admin_listener_and_the_metrics_are_not_exposed():
     objects = rendered({"ingress": {"enabled": True}})
     [rule] = objects["NetworkPolicy"]["spec"]["ingress"]
     assert rule["ports"] == [{"port": "http"}]
@@ -185,14 +185,14 @@ def test_only_https_is_open_with_a_certificate(arn, ports):
     assert notes["alb.ingress.kubernetes.io/listen-ports"] == ports
 
 
-def test_a_role_is_an_annotation_of_the_account():
+def test_a_role_is_an_annotation_of_the_service_account():
     arn = "arn:aws:iam::123456789012:role/reader"
     account = rendered({"serviceAccount": {"roleArn": arn}})["ServiceAccount"]
     assert account["metadata"]["annotations"] == {"eks.amazonaws.com/role-arn": arn}
     assert "annotations" not in rendered()["ServiceAccount"]["metadata"]
 
 
-def test_a_digest_wins_over_a_tag():
+def test_a_digest_takes_precedence_over_a_tag():
     digest = "sha256:" + "0" * 64
     assert container({"image": {"digest": digest, "tag": "1"}})["image"] == f"almanac@{digest}"
     assert container({"image": {"tag": "1"}})["image"] == "almanac:1"
@@ -206,9 +206,9 @@ def test_a_service_monitor_selects_the_service():
     assert endpoint["port"] == objects["Service"]["spec"]["ports"][0]["name"]
 
 
-def test_both_load_balancers_pass_on_the_same_paths():
+def test_both_load_balancers_expose_the_same_paths():
     values = yaml.safe_load((CHART / "values.yaml").read_text())
     variables = (stack.DEPLOY / "aws" / "variables.tf").read_text()
     [default] = re.findall(r"paths += optional\(list\(string\), (\[.*\])\)", variables)
-    # A rule of the load balancer has patterns, an Ingress has prefixes.
+    # A rule of the load balancer contains patterns, an Ingress contains prefixes.
     assert [path.rstrip("*") for path in json.loads(default)] == values["ingress"]["paths"]

@@ -1,4 +1,4 @@
-"""Metrics in CloudWatch's embedded format: lines are what it takes, alarms are on what is in them."""
+"""Metrics in CloudWatch's embedded format: valid lines, and alarms on metrics that they contain."""
 
 import copy
 import json
@@ -9,7 +9,7 @@ import pytest
 import stack
 
 SCHEMA = json.loads((stack.DEPLOY / "tests" / "embedded_metric_format.json").read_text())
-# Written by the program's own tests, of figures that do not change.
+# Written by the program's own tests, with constant values.
 SNAPSHOT = stack.ROOT / "tests/it/snapshots/it__emf__lines_of_a_service_and_of_a_model.snap"
 MODULE = stack.DEPLOY / "aws" / "modules" / "observability" / "embedded_metrics.tf"
 
@@ -20,7 +20,7 @@ def lines() -> list[dict]:
 
 
 def faults(line: dict) -> list[str]:
-    """What is wrong with the members that the directives of a line refer to."""
+    """Return the errors in the members that the directives of a line refer to."""
     found = []
     for directive in line["_aws"]["CloudWatchMetrics"]:
         for name in [name for names in directive["Dimensions"] for name in names]:
@@ -34,7 +34,7 @@ def faults(line: dict) -> list[str]:
 
 
 def is_target(value) -> bool:
-    """Whether it is a number, or a distribution as AWS's own libraries write them."""
+    """Return true for a number, or a distribution in the format of AWS's own libraries."""
     if not isinstance(value, dict):
         return isinstance(value, int | float)
     values, counts = value["Values"], value["Counts"]
@@ -48,7 +48,7 @@ def is_target(value) -> bool:
 
 
 @pytest.mark.parametrize("line", lines(), ids=lambda line: line.get("Model", "the service"))
-def test_cloudwatch_takes_a_line(line):
+def test_cloudwatch_accepts_a_line(line):
     jsonschema.Draft7Validator(SCHEMA).validate(line)
     assert faults(line) == []
     assert len(json.dumps(line)) < 256 * 1024
@@ -58,7 +58,7 @@ def test_there_is_a_line_of_the_service_and_one_of_a_model():
     assert [line.get("Model") for line in lines()] == [None, "sales"]
 
 
-def test_a_line_that_cloudwatch_would_not_take_is_found():
+def test_an_invalid_line_is_detected():
     wrong = copy.deepcopy(lines()[0])
     wrong["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Unit"] = "Requests"
     assert not jsonschema.Draft7Validator(SCHEMA).is_valid(wrong)
@@ -68,7 +68,7 @@ def test_a_line_that_cloudwatch_would_not_take_is_found():
     assert len(faults(lost)) == 2
 
 
-def test_alarms_and_graphs_are_of_metrics_that_are_written():
+def test_alarms_and_graphs_use_existing_metrics():
     text = MODULE.read_text()
     service, model = lines()
     assert {"Service", "Model"} <= set(model)

@@ -1,4 +1,4 @@
-"""Manifests are what the APIs of their platforms take."""
+"""Manifests are accepted by the APIs of their platforms."""
 
 import copy
 import json
@@ -36,11 +36,11 @@ CUSTOM = documents(stack.custom_manifests()) + [
 
 @pytest.mark.parametrize("document", PLAIN)
 @pytest.mark.parametrize("minor", range(OLDEST, NEWEST + 1))
-def test_kubernetes_takes_it(document, minor):
+def test_kubernetes_accepts_it(document, minor):
     kubernetes_validate.validate(document, f"1.{minor}", strict=True)
 
 
-def test_kubernetes_would_not_take_a_misspelt_field():
+def test_kubernetes_rejects_a_misspelt_field():
     document = copy.deepcopy(PLAIN[0].values[0])
     document["spce"] = document.pop("spec", {})
     with pytest.raises(kubernetes_validate.ValidationError):
@@ -53,12 +53,12 @@ def validator(document: dict) -> jsonschema.Draft7Validator:
 
 
 @pytest.mark.parametrize("document", CUSTOM)
-def test_the_controller_takes_it(document):
+def test_the_controller_accepts_it(document):
     validator(document).validate(document)
 
 
 @pytest.mark.parametrize("document", CUSTOM)
-def test_the_controller_would_not_take_a_misspelt_field(document):
+def test_the_controller_rejects_a_misspelt_field(document):
     for name in document["spec"]:
         wrong = copy.deepcopy(document)
         wrong["spec"][f"{name}x"] = wrong["spec"].pop(name)
@@ -66,7 +66,7 @@ def test_the_controller_would_not_take_a_misspelt_field(document):
 
 
 def whole_definition(document: dict) -> Path | None:
-    """The file of the folder CRD_SCHEMAS with every field of the kind, where there is one."""
+    """Return the file in the folder CRD_SCHEMAS with the complete schema of the kind, if any."""
     group, version = document["apiVersion"].split("/")
     folder = os.environ.get("CRD_SCHEMAS")
     path = folder and Path(folder) / group / f"{document['kind'].lower()}_{version}.json"
@@ -74,7 +74,7 @@ def whole_definition(document: dict) -> Path | None:
 
 
 @pytest.mark.parametrize("document", [item for item in CUSTOM if whole_definition(item.values[0])])
-def test_the_whole_definition_takes_it(document):
+def test_the_complete_schema_accepts_it(document):
     schema = json.loads(whole_definition(document).read_text())
     jsonschema.Draft7Validator(schema).validate(document)
 
@@ -93,7 +93,7 @@ def test_there_is_one_manifest_of_each_kind():
     }
 
 
-def test_names_in_manifests_name_something():
+def test_references_between_manifests_resolve():
     found = [item.values[0] for item in documents(stack.custom_manifests())]
     by_kind = {}
     for document in found:
@@ -123,4 +123,4 @@ def test_every_variable_is_a_setting(path):
     known = set(stack.documented_settings())
     assert "ALMANAC_MODELS" in known
     named = set(re.findall(r"\bALMANAC_[A-Z_]+[A-Z]\b", path.read_text()))
-    assert named <= known, "the program refuses to start with a variable that it does not know"
+    assert named <= known, "the program does not start with an unknown variable"

@@ -1,4 +1,4 @@
-"""The dashboard and the alerts use metrics, labels and codes that there are."""
+"""The dashboard and the alerts use existing metrics, labels and codes."""
 
 import itertools
 import json
@@ -12,7 +12,7 @@ import yaml
 
 DASHBOARD = json.loads((stack.DEPLOY / "grafana" / "almanac.json").read_text())
 RULES = yaml.safe_load((stack.DEPLOY / "prometheus" / "rules.yaml").read_text())
-# Of the collector of process metrics in the crate prometheus.
+# Metrics of the process collector in the crate prometheus.
 PROCESS = {
     "process_cpu_seconds_total",
     "process_max_fds",
@@ -22,18 +22,18 @@ PROCESS = {
     "process_threads",
     "process_virtual_memory_bytes",
 }
-# Metrics that the dashboard leaves out on purpose, and why.
-LEFT_OUT = {
-    "almanac_cpu_runtime_threads": "of the CPU plan, which never changes and is the log's first line",
-    "almanac_cpu_session_threads": "likewise",
-    "almanac_cpu_workers": "likewise; the dashboard only finds jobs by it",
+# Metrics that the dashboard omits on purpose, and the reason.
+OMITTED = {
+    "almanac_cpu_runtime_threads": "constant CPU plan, which is in the first line of the log",
+    "almanac_cpu_session_threads": "constant CPU plan",
+    "almanac_cpu_workers": "constant CPU plan; the dashboard only finds jobs by it",
 }
-# Labels that Prometheus adds, and those of a histogram's buckets.
+# Labels that Prometheus adds, and the label of histogram buckets.
 TARGET_LABELS = {"instance", "job", "le"}
 
 
 def documented() -> dict[str, set[str]]:
-    """The metrics of docs/api.md and their labels."""
+    """Return the metrics of docs/api.md and their labels."""
     text = (stack.ROOT / "docs" / "api.md").read_text()
     rows = re.findall(r"^\| `(almanac_\w+)` \|([^|]*)\|", text, re.MULTILINE)
     return {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows}
@@ -60,11 +60,11 @@ def metric_of(name: str, known: set[str]) -> str:
     return re.sub(r"_(bucket|sum|count)$", "", name)
 
 
-def test_every_metric_is_shown_or_left_out_on_purpose():
+def test_every_metric_is_shown_or_omitted_on_purpose():
     known = set(documented())
     shown = " ".join(target["expr"] for panel in panels() for target in panel["targets"])
     names = {metric_of(name, known) for name in re.findall(r"\balmanac_\w+", shown)}
-    assert known - names == set(LEFT_OUT)
+    assert known - names == set(OMITTED)
 
 
 def test_the_documents_list_metrics():
@@ -72,7 +72,7 @@ def test_the_documents_list_metrics():
 
 
 @pytest.mark.parametrize("expression", expressions())
-def test_every_metric_is_there(expression):
+def test_every_metric_exists(expression):
     known = set(documented()) | PROCESS
     names = re.findall(r"\b(?:almanac|process)_\w+", expression)
     assert names
@@ -81,7 +81,7 @@ def test_every_metric_is_there(expression):
 
 
 @pytest.mark.parametrize("expression", expressions())
-def test_every_label_is_there(expression):
+def test_every_label_exists(expression):
     labels = documented()
     names = [metric_of(name, set(labels)) for name in re.findall(r"\balmanac_\w+", expression)]
     allowed = set().union(*(labels.get(name, set()) for name in names)) | TARGET_LABELS
@@ -94,7 +94,7 @@ def test_every_label_is_there(expression):
     assert set(matched) | set(grouped) <= allowed
 
 
-def test_the_metrics_of_the_documents_are_those_of_the_program():
+def test_the_documented_metrics_are_those_of_the_program():
     sources = (stack.ROOT / "src").rglob("*.rs")
     named = {
         name for path in sources for name in re.findall(r'"(almanac_[a-z_]+)"', path.read_text())
@@ -102,7 +102,7 @@ def test_the_metrics_of_the_documents_are_those_of_the_program():
     assert set(documented()) <= named
 
 
-def test_the_code_that_an_alert_leaves_out_is_one_of_the_api():
+def test_the_code_that_an_alert_excludes_is_in_the_api():
     api = (stack.ROOT / "docs" / "api.md").read_text()
     codes = re.findall(r'\bcode!?="(\w+)"', str(RULES))
     assert codes
@@ -110,7 +110,7 @@ def test_the_code_that_an_alert_leaves_out_is_one_of_the_api():
         assert f"| `{code}` |" in api
 
 
-def test_every_alert_says_what_to_do():
+def test_every_alert_describes_an_action():
     for group in RULES["groups"]:
         for rule in group["rules"]:
             assert set(rule["annotations"]) == {"summary", "action"}, rule["alert"]
@@ -133,11 +133,11 @@ def test_panels_do_not_overlap():
 def promtool(*arguments: str) -> subprocess.CompletedProcess:
     program = shutil.which("promtool")
     if program is None:
-        pytest.skip("there is no promtool; Debian's package prometheus has it")
+        pytest.skip("promtool is not installed; Debian's package prometheus contains it")
     return subprocess.run([program, *arguments], check=False, capture_output=True, text=True)
 
 
-def test_prometheus_reads_the_dashboards_queries(tmp_path):
+def test_prometheus_parses_the_queries_of_the_dashboard(tmp_path):
     queries = [target["expr"] for panel in panels() for target in panel["targets"]]
     rules = [
         {"record": f"query:{index}", "expr": query.replace("$__rate_interval", "5m")}
@@ -149,11 +149,11 @@ def test_prometheus_reads_the_dashboards_queries(tmp_path):
     assert checked.returncode == 0, checked.stderr
 
 
-def test_prometheus_reads_the_alerts():
+def test_prometheus_parses_the_alerts():
     checked = promtool("check", "rules", str(stack.DEPLOY / "prometheus" / "rules.yaml"))
     assert checked.returncode == 0, checked.stderr
 
 
-def test_the_alerts_sound_when_they_should():
+def test_the_alerts_fire_as_expected():
     tested = promtool("test", "rules", str(stack.DEPLOY / "prometheus" / "rules_test.yaml"))
     assert tested.returncode == 0, tested.stdout + tested.stderr

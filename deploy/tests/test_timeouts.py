@@ -1,4 +1,4 @@
-"""timeouts.toml: its rules hold, and every file that repeats a value has the table's."""
+"""timeouts.toml: its rules hold, and every file that repeats a value agrees with it."""
 
 import re
 from types import SimpleNamespace
@@ -23,7 +23,7 @@ def test_the_rule_holds(rule):
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["holds"])
-def test_the_rule_can_be_broken_by_each_value_that_it_names(rule):
+def test_each_value_in_a_rule_can_break_it(rule):
     for section, key in re.findall(r"([a-z]+(?:_[a-z]+)*)\.(\w+)", rule["holds"]):
         broken = [
             not holds(rule, {**SECTIONS, section: {**SECTIONS[section], key: value}})
@@ -32,7 +32,7 @@ def test_the_rule_can_be_broken_by_each_value_that_it_names(rule):
         assert any(broken), f"{section}.{key}"
 
 
-def test_the_programs_defaults_are_those_of_the_table():
+def test_the_defaults_of_the_program_agree():
     documented = stack.toml(stack.ROOT / "docs" / "almanac.toml")
     settings = {**documented["server"], **documented["shutdown"]}
     for name, value in SECTIONS["server"].items():
@@ -41,7 +41,7 @@ def test_the_programs_defaults_are_those_of_the_table():
     assert durations == set(SECTIONS["server"]), "every timeout of the program is in the table"
 
 
-def test_terraform_has_the_tables_values():
+def test_terraform_agrees():
     server, container = SECTIONS["server"], SECTIONS["container"]
     balancer, ecs = SECTIONS["load_balancer"], SECTIONS["ecs"]
     assert stack.terraform_timeouts() == {
@@ -64,7 +64,7 @@ def test_terraform_has_the_tables_values():
     }
 
 
-def test_the_charts_values_are_those_of_the_table():
+def test_the_chart_agrees():
     values = yaml.safe_load((stack.KUBERNETES / "chart" / "values.yaml").read_text())
     kubernetes, balancer = SECTIONS["kubernetes"], SECTIONS["load_balancer"]
     assert values["timeouts"] == {
@@ -108,7 +108,7 @@ def check_probes(container: dict, table: dict):
 
 
 @pytest.mark.parametrize("path", stack.rendered_manifests(), ids=lambda path: path.name)
-def test_rendered_manifests_have_the_tables_values(path):
+def test_rendered_manifests_agree(path):
     table, balancer = SECTIONS["kubernetes"], SECTIONS["load_balancer"]
     objects = {document["kind"]: document for document in stack.manifests(path)}
     pod = objects["Deployment"]["spec"]["template"]["spec"]
@@ -130,7 +130,7 @@ def test_rendered_manifests_have_the_tables_values(path):
         assert notes["unhealthy-threshold-count"] == str(balancer["unhealthy_threshold"])
 
 
-def test_kserve_has_the_tables_values():
+def test_kserve_agrees():
     table, server = SECTIONS["kserve"], SECTIONS["server"]
     [runtime] = stack.manifests(stack.DEPLOY / "kserve" / "clusterservingruntime.yaml")
     [container] = runtime["spec"]["containers"]
@@ -145,7 +145,7 @@ def test_kserve_has_the_tables_values():
     assert grace == table["termination_grace_period"]
 
 
-def test_sagemaker_has_the_tables_values_and_the_programs_drain():
+def test_sagemaker_agrees_and_keeps_the_default_drain():
     table = SECTIONS["sagemaker"]
     documents = [
         document
@@ -165,7 +165,7 @@ def test_sagemaker_has_the_tables_values_and_the_programs_drain():
     assert "ALMANAC_DRAIN" not in str(documents)
 
 
-def test_the_image_checks_its_health_as_the_table_says():
+def test_the_health_check_of_the_image_agrees():
     dockerfile = stack.ROOT / "Dockerfile"
     if not dockerfile.exists():
         pytest.skip("there is no Dockerfile yet")

@@ -1,8 +1,7 @@
 """Build the bundle of the forecaster `almanac` from a trained gate.
 
-Of several checkpoints of one run, or of runs that went on from each other, the weights are
-averaged, which forgets what only the latest windows taught.
-
+With several checkpoints, of one run or of runs that continue each other, the weights are averaged,
+which reduces the influence of the latest batches.
 Examples:
   python models/training/build_almanac.py --checkpoint run/checkpoint.pt
   python models/training/build_almanac.py --checkpoint run/checkpoint.pt \\
@@ -10,7 +9,7 @@ Examples:
   python models/training/build_almanac.py --checkpoint run/checkpoint.pt \\
       --output candidate/almanac/1
 
-With the weights of a bundle, after a change of the graph:
+With the weights of a bundle, after a change to the graph:
   python models/training/build_almanac.py --checkpoint models/almanac/1/model.onnx
 """
 
@@ -41,7 +40,7 @@ def parse_arguments() -> argparse.Namespace:
         required=True,
         action="append",
         metavar="FILE",
-        help="of train_almanac.py, or a bundle's model.onnx; may be repeated",
+        help="checkpoint of train_almanac.py, or a bundle's model.onnx; may be repeated",
     )
     add(
         "--output",
@@ -55,10 +54,14 @@ def parse_arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse_arguments()
-    each = [load_weights(path) for path in arguments.checkpoint]
-    model = graph.build({name: np.mean([own[name] for own in each], axis=0) for name in each[0]})
+    checkpoints = [load_weights(path) for path in arguments.checkpoint]
+    weights = {
+        name: np.mean([checkpoint[name] for checkpoint in checkpoints], axis=0)
+        for name in checkpoints[0]
+    }
+    model = graph.build(weights)
     bundle.write(arguments.output, model, MANIFEST, examples.EXAMPLES)
-    print(f"wrote {arguments.output}")
+    print(f"bundle written to {arguments.output}")
 
 
 if __name__ == "__main__":

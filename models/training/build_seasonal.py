@@ -30,7 +30,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     bundle.write(arguments.output, graph.build(), MANIFEST, examples.EXAMPLES)
-    print(f"wrote {arguments.output}")
+    print(f"bundle written to {arguments.output}")
 
 
 if __name__ == "__main__":

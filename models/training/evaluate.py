@@ -1,12 +1,12 @@
-"""Score a model on the M1, M3 and Tourism competitions, and compare ways to ask it.
+"""Score a model on the M1, M3 and Tourism competitions, and compare backends.
 
-Prints, for each of the ten sets: MASE, sMAPE, WQL (mean over the deciles), coverage of
-the 80 % and 95 % bands, the same for seasonal naive, and the ratios. Ratios below one
-are better than seasonal naive. With several backends it also says whether they agree:
-HTTP and command line within 1e-5, the bundle within 1e-4.
+Prints for each of the ten sets: MASE, sMAPE, WQL (mean over the deciles), coverage of the 80 % and
+95 % bands, the same for seasonal naive, and the ratios. Ratios below one are better than seasonal
+naive. With several backends it also checks that they agree: HTTP and command line within 1e-5, the
+bundle within 1e-4.
 
-Exit status 1 if a series failed, backends disagree, or MASE is worse than seasonal
-naive's on any set.
+The exit status is 1 if a series failed, backends disagree, or MASE is worse than seasonal naive's
+on any set.
 
 Examples:
   python models/training/evaluate.py --bundle models/seasonal/1
@@ -27,7 +27,7 @@ from tqdm import tqdm
 
 from almanac_training import backends, competitions, report, scoring
 
-SHOWN = 3
+MAX_SHOWN = 3
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -47,77 +47,88 @@ def parse_arguments() -> argparse.Namespace:
     add(
         "--season-not-told",
         action="store_true",
-        help="also ask --http without a frequency: the server has to find the season",
+        help="also call --http without a frequency, so that the server detects the season",
     )
     add("--cli", type=Path, metavar="PATH", help="the almanac executable")
     add("--model", help="model name for --http and --cli (default: the server's)")
-    add("--limit", type=int, metavar="N", help="only the first N series of each set")
+    add("--limit", type=int, metavar="N", help="use only the first N series of each set")
     add("--threads", type=int, default=1, help="threads for --bundle (default: 1)")
-    add("--output", type=Path, metavar="DIR", help="write scores.csv and scores.png there")
+    add("--output", type=Path, metavar="DIR", help="folder for scores.csv and scores.png")
     arguments = parser.parse_args()
     if not (arguments.bundle or arguments.http or arguments.cli):
-        parser.error("give at least one of --bundle, --http, --cli")
+        parser.error("--bundle, --http or --cli is required")
     return arguments
 
 
-def chosen_backends(arguments: argparse.Namespace) -> list[backends.Backend]:
-    chosen: list[backends.Backend] = [
+def create_backends(arguments: argparse.Namespace) -> list[backends.Backend]:
+    """Create the requested backends."""
+    created: list[backends.Backend] = [
         backends.BundleBackend(folder, arguments.threads) for folder in arguments.bundle
     ]
     if arguments.http:
-        chosen.append(backends.HttpBackend(arguments.http, arguments.model))
+        created.append(backends.HttpBackend(arguments.http, arguments.model))
         if arguments.season_not_told:
-            chosen.append(backends.HttpBackend(arguments.http, arguments.model, False))
+            created.append(backends.HttpBackend(arguments.http, arguments.model, False))
     if arguments.cli:
-        chosen.append(backends.CliBackend(arguments.cli, arguments.model))
-    return chosen
+        created.append(backends.CliBackend(arguments.cli, arguments.model))
+    return created
 
 
 def report_failures(name: str, errors: dict[str, str]) -> None:
+    """Print the number of failed series and the first errors."""
     print(f"{name}: {len(errors)} series failed", file=sys.stderr)
-    for series_id, reason in list(errors.items())[:SHOWN]:
+    for series_id, reason in list(errors.items())[:MAX_SHOWN]:
         print(f"  {series_id}: {reason}", file=sys.stderr)
 
 
-def report_agreement(left: backends.Backend, right: backends.Backend, answers: dict) -> bool:
+def report_agreement(
+    left: backends.Backend,
+    right: backends.Backend,
+    results: dict[str, list[backends.ForecastResults]],
+) -> bool:
+    """Print on how many series two backends agree; return true if they agree on all."""
     served = left.served and right.served
     tolerance = scoring.SERVED_TOLERANCE if served else scoring.BUNDLE_TOLERANCE
-    equal, different = 0, []
-    for of_left, of_right in zip(answers[left.name], answers[right.name], strict=True):
-        same, other = scoring.equal_answers(of_left, of_right, tolerance)
+    equal = 0
+    different: list[str] = []
+    for left_results, right_results in zip(results[left.name], results[right.name], strict=True):
+        same, other = scoring.compare_results(left_results, right_results, tolerance)
         equal, different = equal + same, different + other
     total = equal + len(different)
     print(f"{left.name} and {right.name}: equal within {tolerance:g} on {equal} of {total} series")
     if different:
-        print(f"  different: {', '.join(different[:SHOWN])}", file=sys.stderr)
+        print(f"  different: {', '.join(different[:MAX_SHOWN])}", file=sys.stderr)
     return not different
 
 
 def main() -> int:
     arguments = parse_arguments()
     datasets = competitions.load(arguments.limit)
-    chosen = chosen_backends(arguments)
-    answers: dict[str, list[backends.Answers]] = {}
+    chosen = create_backends(arguments)
+    results: dict[str, list[backends.ForecastResults]] = {}
     scores: dict[str, list[scoring.Score]] = {}
     passed = True
 
     total = len(chosen) * sum(len(dataset.series) for dataset in datasets)
     with tqdm(total=total, unit="series", disable=None) as progress:
         for backend in chosen:
-            answers[backend.name] = [
+            results[backend.name] = [
                 backend.forecast(dataset, progress.update) for dataset in datasets
             ]
 
     for backend in chosen:
-        own = answers[backend.name]
-        errors = {key: reason for answer in own for key, reason in answer.errors.items()}
+        backend_results = results[backend.name]
+        errors = {
+            key: reason for result in backend_results for key, reason in result.errors.items()
+        }
         if errors:
             report_failures(backend.name, errors)
             passed = False
-        if any(not answer.numbers for answer in own):
+        if any(not result.numbers for result in backend_results):
             continue
         scores[backend.name] = [
-            scoring.score(dataset, answer) for dataset, answer in zip(datasets, own, strict=True)
+            scoring.score(dataset, result)
+            for dataset, result in zip(datasets, backend_results, strict=True)
         ]
         print(f"\n{backend.name}\n\n{report.table(scores[backend.name])}\n")
         for score in scores[backend.name]:
@@ -126,9 +137,9 @@ def main() -> int:
                 print(f"{backend.name}: {worse}", file=sys.stderr)
                 passed = False
 
-    told = [backend for backend in chosen if getattr(backend, "tells_season", True)]
-    for left, right in combinations(told, 2):
-        passed &= report_agreement(left, right, answers)
+    comparable = [backend for backend in chosen if getattr(backend, "sends_frequency", True)]
+    for left, right in combinations(comparable, 2):
+        passed &= report_agreement(left, right, results)
 
     if arguments.output and scores:
         arguments.output.mkdir(parents=True, exist_ok=True)

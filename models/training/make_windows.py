@@ -1,15 +1,15 @@
 """Make training windows for the forecaster `almanac`: the data step.
 
-Writes shards of windows, already turned into what the gate is trained on, to a folder.
-Real windows come from a corpus, synthetic ones from nothing; without a corpus the
-synthetic prior stands alone. Shards that exist are kept, so a stopped run goes on.
+Writes shards of windows to a folder, with the evidence that the gate is trained on. Real windows
+are drawn from a corpus, synthetic ones from the prior; without a corpus the prior is used alone.
+Existing shards are kept, so an interrupted run can be resumed.
 
-A corpus is a folder of `.npz` files, one for each source, with the arrays
-  values   float32, all series of the file, end to end, NaN where missing
+A corpus is a folder of `.npz` files, one per source, with the arrays
+  values   float32, all series of the file, concatenated, NaN where missing
   offsets  int64, series i is values[offsets[i]:offsets[i + 1]]
-  season   int32, steps per season, 1 where there is none
-  name     of each series, within its source
-models/almanac/README.md names the sources of the shipped model and where each is published.
+  season   int32, steps per season, 1 if there is none
+  name     name of each series within its source
+models/almanac/README.md lists the sources of the shipped model and where they are published.
 Series that `almanac_training.data.split` holds out are never drawn.
 
 Examples:
@@ -38,21 +38,21 @@ def parse_arguments() -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--corpus", type=Path, metavar="DIR", help="folder of real series")
-    add("--real", type=int, default=0, metavar="N", help="windows from the corpus")
-    add("--synthetic", type=int, default=0, metavar="N", help="windows from the prior")
-    add("--output", type=Path, required=True, metavar="DIR", help="where shards are written")
-    add("--seed", type=int, default=1, help="another seed makes other windows (default: 1)")
+    add("--real", type=int, default=0, metavar="N", help="number of windows from the corpus")
+    add("--synthetic", type=int, default=0, metavar="N", help="number of windows from the prior")
+    add("--output", type=Path, required=True, metavar="DIR", help="folder for the shards")
+    add("--seed", type=int, default=1, help="seed of the random numbers (default: 1)")
     add("--threads", type=int, default=1, help="threads of ONNX Runtime (default: 1)")
     arguments = parser.parse_args()
     if arguments.real + arguments.synthetic <= 0:
-        parser.error("give --real, --synthetic or both a number of windows")
+        parser.error("--real or --synthetic must be positive")
     if arguments.real and not arguments.corpus:
-        parser.error("--real needs --corpus")
+        parser.error("--real requires --corpus")
     return arguments
 
 
 def shards(arguments: argparse.Namespace) -> list[tuple[str, int, Path]]:
-    """Kind, windows and file of every shard."""
+    """Return kind, number of windows and file of every shard."""
     wanted = []
     for kind, count in (("real", arguments.real), ("synthetic", arguments.synthetic)):
         for number, start in enumerate(range(0, count, SHARD)):
@@ -73,9 +73,9 @@ def main() -> int:
                 continue
             random = np.random.default_rng([arguments.seed, number, kind == "real"])
             if kind == "real":
-                windows = mix.real(random, arguments.corpus, count)
+                windows = mix.real_windows(random, arguments.corpus, count)
             else:
-                windows = mix.made_up(random, count)
+                windows = mix.synthetic_windows(random, count)
             pool.save(path, builder.build(random, windows, bar.update))
     print(f"{len(wanted)} shards in {arguments.output}")
     return 0

@@ -1,7 +1,7 @@
 """Train the gate of the forecaster `almanac` on windows from make_windows.py.
 
-Runs on a GPU where there is one, else on the CPU. Writes to the output folder:
-checkpoint.pt, from which a stopped run goes on; log.csv and log.png, the losses by step.
+Runs on a GPU if there is one, else on the CPU. Writes to the output folder: checkpoint.pt, from
+which an interrupted run resumes, and log.csv and log.png, the losses by step.
 
 Examples:
   python models/training/train_almanac.py --windows windows --output run
@@ -16,6 +16,7 @@ import argparse
 import csv
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -35,19 +36,19 @@ def parse_arguments() -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--windows", type=Path, required=True, metavar="DIR", help="shards of make_windows.py")
-    add("--output", type=Path, required=True, metavar="DIR", help="checkpoint and log")
-    add("--steps", type=int, default=12_000, help="batches in all (default: 12000)")
-    add("--batch", type=int, default=512, help="windows in a batch (default: 512)")
-    add("--rate", type=float, default=1e-3, help="largest learning rate (default: 0.001)")
+    add("--output", type=Path, required=True, metavar="DIR", help="folder for checkpoint and log")
+    add("--steps", type=int, default=12_000, help="total number of batches (default: 12000)")
+    add("--batch", type=int, default=512, help="windows per batch (default: 512)")
+    add("--rate", type=float, default=1e-3, help="maximum learning rate (default: 0.001)")
     add("--initial", type=Path, metavar="FILE", help="weights of a checkpoint or a model.onnx")
-    add("--seed", type=int, default=1, help="of the order and the first weights (default: 1)")
+    add("--seed", type=int, default=1, help="seed of order and initial weights (default: 1)")
     add("--threads", type=int, help="threads on the CPU (default: all)")
-    add("--device", help="cpu, cuda, cuda:1, ... (default: a GPU where there is one)")
+    add("--device", help="cpu, cuda, cuda:1, ... (default: a GPU if available)")
     return parser.parse_args()
 
 
 class Log:
-    """Losses by step: a CSV file that is added to, and a plot of all of it."""
+    """Losses by step: a CSV file that grows, and a plot of all of it."""
 
     def __init__(self, folder: Path):
         self.table, self.plot = folder / "log.csv", folder / "log.png"
@@ -58,11 +59,12 @@ class Log:
         errors = " ".join(f"{season}:{error:.4f}" for season, error in scores.scaled_error.items())
         self._add([step, f"{seconds:.0f}", f"{training:.5f}", f"{scores.loss:.5f}", errors])
 
-    def _add(self, row: list) -> None:
+    def _add(self, row: Sequence[object]) -> None:
         with self.table.open("a", newline="") as file:
             csv.writer(file).writerow(row)
 
     def draw(self) -> None:
+        """Plot the CSV file."""
         import matplotlib
 
         matplotlib.use("agg")
@@ -85,7 +87,7 @@ def main() -> int:
     arguments = parse_arguments()
     shards = sorted(arguments.windows.glob("*.npz"))
     if not shards:
-        print(f"{arguments.windows} holds no shards; make_windows.py makes them", file=sys.stderr)
+        print(f"no shards in {arguments.windows}; run make_windows.py first", file=sys.stderr)
         return 66
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
@@ -108,7 +110,8 @@ def main() -> int:
         trainer.resume(checkpoint)
     elif arguments.initial:
         trainer.start_from(load_weights(arguments.initial))
-    log, losses, started = Log(arguments.output), [], time.monotonic()
+    log, started = Log(arguments.output), time.monotonic()
+    losses: list[float] = []
 
     with tqdm(total=recipe.steps, initial=trainer.step, unit="step", disable=None) as bar:
         for loss in trainer.run(training):

@@ -1,10 +1,10 @@
-"""Hands out keys of a role as ECS, EKS Pod Identity and EC2 do, and as STS makes them.
+"""Issues keys of a role like ECS, EKS Pod Identity and EC2, obtained from STS.
 
     credentials_server.py STS_ENDPOINT ROLE_ARN FOLDER ADDRESS...
 
-Listens on each ADDRESS (host:port). In FOLDER it reads `life`, for how many seconds keys are good, and
-`token`, what Pod Identity must be asked with, anew for each request; and appends to `issued` a line for
-each set of keys: path, access key, secret key, session token.
+Listens on each ADDRESS (host:port). For every request it reads two files in FOLDER: `life`, the lifetime
+of keys in seconds, and `token`, the authorization that Pod Identity requires. It appends a line to
+`issued` for each set of keys: path, access key, secret key, session token.
 """
 
 import json
@@ -20,23 +20,24 @@ ENDPOINT, ROLE, FOLDER = sys.argv[1], sys.argv[2], Path(sys.argv[3])
 METADATA_TOKEN = "metadata-token"
 ROLES = "/latest/meta-data/iam/security-credentials/"
 LOCK = threading.Lock()
-# Made once, for that takes longer than EC2 is waited for.
+# Created once, since that takes longer than the timeout of EC2's metadata.
 STS = botocore.session.get_session().create_client(
     "sts",
     endpoint_url=ENDPOINT,
     region_name="us-east-1",
     aws_access_key_id="test",
     aws_secret_access_key="test",
-    # A role is good for 900 s at least, says the client; the emulator ends it sooner.
+    # The client requires a lifetime of at least 900 s; the emulator accepts shorter ones.
     config=Config(parameter_validation=False),
 )
 
 
-def issue(path):
+def issue(path: str) -> dict[str, str]:
+    """Assume the role and return its keys as an endpoint of AWS does."""
     with LOCK:
         life = int((FOLDER / "life").read_text())
-        answer = STS.assume_role(RoleArn=ROLE, RoleSessionName="task", DurationSeconds=life)
-        keys = answer["Credentials"]
+        assumed = STS.assume_role(RoleArn=ROLE, RoleSessionName="task", DurationSeconds=life)
+        keys = assumed["Credentials"]
         key, secret, token = (
             keys[name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken")
         )
@@ -55,32 +56,34 @@ def issue(path):
 
 
 class Handler(BaseHTTPRequestHandler):
+    """Responds like the credential endpoints: /task (ECS), /pod (EKS) and /latest (EC2)."""
+
     protocol_version = "HTTP/1.1"
 
-    def do_GET(self):
+    def do_GET(self) -> None:
         path = self.path.split("?")[0]
         if path == "/task":
-            self.answer(200, json.dumps(issue(path)))
+            self.respond(200, json.dumps(issue(path)))
         elif path == "/pod":
             is_known = self.headers.get("authorization") == (FOLDER / "token").read_text()
             if is_known:
-                self.answer(200, json.dumps(issue(path)))
+                self.respond(200, json.dumps(issue(path)))
             else:
-                self.answer(401, '{"message": "the token is wrong"}')
+                self.respond(401, '{"message": "the token is wrong"}')
         elif self.headers.get("x-aws-ec2-metadata-token") != METADATA_TOKEN:
-            self.answer(401, "")
+            self.respond(401, "")
         elif path == ROLES:
-            self.answer(200, "role")
+            self.respond(200, "role")
         elif path == f"{ROLES}role":
-            self.answer(200, json.dumps(issue(path)))
+            self.respond(200, json.dumps(issue(path)))
         else:
-            self.answer(404, "")
+            self.respond(404, "")
 
-    def do_PUT(self):
+    def do_PUT(self) -> None:
         is_token = self.path == "/latest/api/token"
-        self.answer(200 if is_token else 404, METADATA_TOKEN if is_token else "")
+        self.respond(200 if is_token else 404, METADATA_TOKEN if is_token else "")
 
-    def answer(self, status, text):
+    def respond(self, status: int, text: str) -> None:
         body = text.encode()
         self.send_response(status)
         self.send_header("content-type", "application/json")
@@ -89,7 +92,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *_):
+    def log_message(self, format: str, *args: object) -> None:
         pass
 
 

@@ -1,8 +1,8 @@
-"""Forwards connections from one address to another, byte for byte.
+"""Forwards TCP connections from one address to another.
 
     door.py FROM TO
 
-Each is host:port. For servers that listen on loopback and callers in containers.
+Both are host:port. It makes servers on loopback reachable from containers.
 """
 
 import asyncio
@@ -11,7 +11,8 @@ import sys
 FROM, TO = (address.rsplit(":", 1) for address in sys.argv[1:])
 
 
-async def copy(reader, writer):
+async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Copy bytes until the end of the stream."""
     try:
         while data := await reader.read(65536):
             writer.write(data)
@@ -22,12 +23,13 @@ async def copy(reader, writer):
         writer.close()
 
 
-async def forward(reader, writer):
+async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Forward one connection in both directions."""
     inner_reader, inner_writer = await asyncio.open_connection(*TO)
     await asyncio.gather(copy(reader, inner_writer), copy(inner_reader, writer))
 
 
-async def main():
+async def main() -> None:
     async with await asyncio.start_server(forward, *FROM) as server:
         await server.serve_forever()
 

@@ -1,7 +1,7 @@
-"""Sends forecasts over several connections, stops the server meanwhile, and counts what got lost.
+"""Sends forecasts over several connections, stops the server meanwhile, and counts lost requests.
 
-Plays the part of a load balancer: it asks `/readyz` all the time, and soon after the answer turns
-503 it sends nothing more. Fails if a request fails, or readiness is not off within a second.
+Behaves like a load balancer: it polls `/readyz`, and stops sending soon after that returns 503. Fails
+if a request fails, or if the server is still ready a second after SIGTERM.
 """
 
 import argparse
@@ -15,11 +15,13 @@ import time
 
 BODY = json.dumps({"values": [112, 118, 132, 129, 121, 135] * 8, "horizon": 12})
 REQUESTS_BEFORE_SIGNAL = 500
-MOST_REQUESTS_PER_CLIENT = 20_000
+MAX_REQUESTS_PER_CLIENT = 20_000
 SECONDS_AFTER_NOT_READY = 1.0
 
 
 class Load:
+    """Clients that post forecasts until they are stopped."""
+
     def __init__(self, address: str):
         self.address = address
         self.lock = threading.Lock()
@@ -29,16 +31,17 @@ class Load:
         self.failed: list[str] = []
 
     def client(self) -> None:
+        """Post requests over one connection, and count successes and failures."""
         connection = http.client.HTTPConnection(self.address, timeout=10)
-        for _ in range(MOST_REQUESTS_PER_CLIENT):
+        for _ in range(MAX_REQUESTS_PER_CLIENT):
             if self.stop.is_set():
                 break
             try:
                 connection.request("POST", "/forecast", BODY)
-                answer = connection.getresponse()
-                answer.read()
-                # http.client closes a connection whose answer says so, and opens it again.
-                failure = None if answer.status == 200 else f"status {answer.status}"
+                response = connection.getresponse()
+                response.read()
+                # http.client closes a connection if the response says so, and reopens it.
+                failure = None if response.status == 200 else f"status {response.status}"
             except (OSError, http.client.HTTPException) as error:
                 failure = repr(error)
             with self.lock:
@@ -51,6 +54,7 @@ class Load:
 
 
 def readiness(address: str) -> int:
+    """Return the status of `/readyz`."""
     connection = http.client.HTTPConnection(address, timeout=5)
     connection.request("GET", "/readyz")
     return connection.getresponse().status
@@ -60,7 +64,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--address", required=True, help="HOST:PORT of the server")
     parser.add_argument("--pid", type=int, required=True, help="process to send SIGTERM to")
-    parser.add_argument("--clients", type=int, default=6)
+    parser.add_argument("--clients", type=int, default=6, help="number of connections")
     arguments = parser.parse_args()
 
     load = Load(arguments.address)
@@ -80,7 +84,7 @@ def main() -> int:
         client.join()
 
     after = load.answered - before
-    print(f"{before} answered before SIGTERM, {after} after, {len(load.failed)} failed")
+    print(f"{before} succeeded before SIGTERM, {after} after, {len(load.failed)} failed")
     print(f"not ready {seconds * 1000:.0f} ms after SIGTERM")
     for failure in sorted(set(load.failed)):
         print(failure, file=sys.stderr)

@@ -1,7 +1,7 @@
-"""Makes what kubernetes.sh applies: the chart's manifests, for an API server of 1.20, and CRDs.
+"""Generates the manifests for kubernetes.sh: the chart's for an API server of 1.20, and CRDs.
 
-Prints YAML, and on standard error each thing that it had to change. The chart is for 1.29 and later;
-nothing but the changes told here is missing in 1.20.
+Prints YAML, and each change to standard error. The chart requires 1.29 or later; apart from the listed
+changes, 1.20 supports all of it.
 """
 
 import argparse
@@ -9,6 +9,7 @@ import copy
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -16,11 +17,11 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "deploy" / "kubernetes"))
 SCHEMAS = ROOT / "deploy" / "tests" / "schemas"
 
-# Versions that 1.20 has under an older name. Of a HorizontalPodAutoscaler and a PodDisruptionBudget every
-# field that the chart writes means the same there, but for one.
+# API versions with an older name in 1.20. All fields that the chart writes in a HorizontalPodAutoscaler and
+# a PodDisruptionBudget have the same meaning there, except for one.
 OLDER = {"policy/v1": "policy/v1beta1", "autoscaling/v2": "autoscaling/v2beta2"}
 
-# Two pods on one small node, with everything on that needs no controller of a cloud.
+# Two pods on one small node, with all features that need no cloud controller.
 VALUES = {
     "resources": {
         "requests": {"cpu": "100m", "memory": "128Mi"},
@@ -30,52 +31,58 @@ VALUES = {
     "service": {"type": "NodePort"},
 }
 
+Manifest = dict[str, Any]
 
-def told(change: str, seen: set[str]) -> None:
+
+def report_change(change: str, seen: set[str]) -> None:
+    """Print a change once."""
     if change not in seen:
-        print(f"1.20 lacks it: {change}", file=sys.stderr)
+        print(f"not supported in 1.20: {change}", file=sys.stderr)
         seen.add(change)
 
 
-def for_old_server(document: dict, seen: set[str]) -> dict:
+def for_old_server(document: Manifest, seen: set[str]) -> Manifest:
+    """Return the manifest with everything changed that 1.20 does not support."""
     document = copy.deepcopy(document)
     version = document["apiVersion"]
     if version in OLDER:
-        told(f"{version} {document['kind']}, so {OLDER[version]} is applied", seen)
+        report_change(f"{version} {document['kind']}, {OLDER[version]} is applied", seen)
         document["apiVersion"] = OLDER[version]
     spec = document.get("spec", {})
     if spec.pop("unhealthyPodEvictionPolicy", None):
-        told("unhealthyPodEvictionPolicy of a PodDisruptionBudget, left out", seen)
+        report_change("unhealthyPodEvictionPolicy of a PodDisruptionBudget, omitted", seen)
     template = spec.get("template", {}).get("spec", {})
     for constraint in template.get("topologySpreadConstraints", []):
         if constraint.pop("matchLabelKeys", None):
-            told("matchLabelKeys of topologySpreadConstraints, left out", seen)
+            report_change("matchLabelKeys of topologySpreadConstraints, omitted", seen)
     return document
 
 
-def rendered(values: dict, namespace: str) -> list[dict]:
-    import render  # needs Helm, which the rest here does not
+def rendered(values: dict[str, Any], namespace: str) -> list[Manifest]:
+    """Render the chart."""
+    import render  # Requires Helm, unlike the rest of this file.
 
     text = render.documents(values, namespace=namespace)
     return [document for document in yaml.safe_load_all(text) if document]
 
 
-def chart(arguments: argparse.Namespace) -> list[dict]:
+def chart(arguments: argparse.Namespace) -> list[Manifest]:
+    """Return the manifests of the chart for a local cluster."""
     repository, _, tag = arguments.image.rpartition(":")
     values = {**VALUES, "image": {"repository": repository, "tag": tag}}
     seen: set[str] = set()
     return [for_old_server(document, seen) for document in rendered(values, arguments.namespace)]
 
 
-def cloud(arguments: argparse.Namespace) -> list[dict]:
-    """The values of EKS: what the chart makes there, Ingress and ServiceMonitor included."""
+def cloud(arguments: argparse.Namespace) -> list[Manifest]:
+    """Return the manifests with the values of EKS, including Ingress and ServiceMonitor."""
     values = yaml.safe_load((ROOT / "deploy/kubernetes/values/eks.yaml").read_text())
     seen: set[str] = set()
     return [for_old_server(document, seen) for document in rendered(values, arguments.namespace)]
 
 
-def structural(schema: dict) -> dict:
-    """A JSON schema as a CustomResourceDefinition may have it."""
+def structural(schema: dict[str, Any]) -> dict[str, Any]:
+    """Convert a JSON schema to the subset that a CustomResourceDefinition allows."""
     kept = {key: value for key, value in schema.items() if key not in {"$comment", "const"}}
     if "const" in schema:
         kept |= {"type": "string", "enum": [schema["const"]]}
@@ -101,7 +108,8 @@ def structural(schema: dict) -> dict:
     return kept
 
 
-def definition(schema: dict) -> dict:
+def definition(schema: dict[str, Any]) -> Manifest:
+    """Return a CustomResourceDefinition with the given schema."""
     fields = schema["properties"]
     group, _, version = fields["apiVersion"]["const"].partition("/")
     kind = fields["kind"]["const"]
@@ -132,16 +140,18 @@ def definition(schema: dict) -> dict:
     }
 
 
-def definitions(_arguments: argparse.Namespace) -> list[dict]:
-    """The custom resources of KServe, SageMaker and Prometheus, from the schemas of deploy/tests."""
+def definitions(_arguments: argparse.Namespace) -> list[Manifest]:
+    """Return the custom resources of KServe, SageMaker and Prometheus, from deploy/tests."""
     return [definition(json.loads(path.read_text())) for path in sorted(SCHEMAS.glob("*.json"))]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["chart", "cloud", "definitions"])
-    parser.add_argument("--image", default="almanac:latest")
-    parser.add_argument("--namespace", default="forecast")
+    parser.add_argument(
+        "what", choices=["chart", "cloud", "definitions"], help="manifests to print"
+    )
+    parser.add_argument("--image", default="almanac:latest", help="image of the server")
+    parser.add_argument("--namespace", default="forecast", help="namespace of the release")
     arguments = parser.parse_args()
     made = {"chart": chart, "cloud": cloud, "definitions": definitions}[arguments.what]
     print(yaml.safe_dump_all(made(arguments), sort_keys=False))

@@ -1,8 +1,8 @@
-"""A receiver of OTLP over HTTP, which decodes with OpenTelemetry's own messages.
+"""A receiver of OTLP over HTTP that decodes with OpenTelemetry's own messages.
 
     otlp_receiver.py READY_FILE SPANS_FILE
 
-Writes its port and process, and then each span that it receives as one line of JSON.
+Writes its port and process id to READY_FILE, and each received span as a line of JSON to SPANS_FILE.
 """
 
 import http.server
@@ -10,6 +10,8 @@ import json
 import os
 import pathlib
 import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
@@ -18,15 +20,17 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 
-def attributes(pairs):
-    told = {}
+def attributes(pairs: Iterable[Any]) -> dict[str, Any]:
+    """Convert attributes to a dict."""
+    values = {}
     for pair in pairs:
         kind = pair.value.WhichOneof("value")
-        told[pair.key] = getattr(pair.value, kind)
-    return told
+        values[pair.key] = getattr(pair.value, kind)
+    return values
 
 
-def spans(message):
+def spans(message: Any) -> Iterator[dict[str, Any]]:
+    """Yield the spans of an export request as plain values."""
     for resource in message.resource_spans:
         for scope in resource.scope_spans:
             for span in scope.spans:
@@ -47,23 +51,25 @@ def spans(message):
 
 
 class Receiver(http.server.BaseHTTPRequestHandler):
+    """Accepts export requests of traces."""
+
     protocol_version = "HTTP/1.1"
 
-    def do_POST(self):
+    def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
         assert self.path == "/v1/traces", self.path
         assert self.headers["content-type"] == "application/x-protobuf"
         message = ExportTraceServiceRequest.FromString(body)
         with open(sys.argv[2], "a") as file:
             file.writelines(json.dumps(span) + "\n" for span in spans(message))
-        answer = ExportTraceServiceResponse().SerializeToString()
+        response = ExportTraceServiceResponse().SerializeToString()
         self.send_response(200)
         self.send_header("content-type", "application/x-protobuf")
-        self.send_header("content-length", str(len(answer)))
+        self.send_header("content-length", str(len(response)))
         self.end_headers()
-        self.wfile.write(answer)
+        self.wfile.write(response)
 
-    def log_message(self, *_):
+    def log_message(self, format: str, *args: object) -> None:
         pass
 
 

@@ -1,20 +1,22 @@
-"""What fuzz_api.sh adds to schemathesis, for what OpenAPI has no words for."""
+"""Extensions of schemathesis for fuzz_api.sh, for rules that OpenAPI cannot express."""
+
+from typing import Any
 
 import schemathesis
 
 
 @schemathesis.hook
-def before_call(context, case, kwargs):
-    """Takes the query for CSV away from a JSON body: together they are always refused."""
+def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
+    """Remove the query parameters of CSV from requests with a JSON body, which reject them."""
     if case.media_type == "application/json" and case.meta.generation.mode.is_positive:
         case.query = {name: case.query[name] for name in ["allow_nan"] if name in case.query}
 
 
 @schemathesis.check
-def refusal_beyond_schema(ctx, response, case):
-    """Lets a request that keeps the schema be answered 400 for what its CSV holds, and no more.
+def refusal_beyond_schema(ctx: Any, response: Any, case: Any) -> None:
+    """Allow 400 for a request that matches the schema only if its CSV content is invalid.
 
-    Of a body of JSON lines the document says that it is text, which nearly every text is not.
+    JSON lines are exempt: the document describes them as text, and nearly every text is invalid.
     """
     if case.media_type == "application/jsonlines":
         return
@@ -24,6 +26,6 @@ def refusal_beyond_schema(ctx, response, case):
 
 
 @schemathesis.serializer("application/jsonlines")
-def json_lines(_context, value) -> bytes:
-    """The document says text: what is made up is sent as it is."""
+def json_lines(_context: Any, value: Any) -> bytes:
+    """Send generated text unchanged: the document describes the body as text."""
     return value if isinstance(value, bytes) else str(value).encode()

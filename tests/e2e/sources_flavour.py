@@ -1,9 +1,9 @@
-"""Registers a model with MLflow as its users do: an ONNX graph with a signature, and an alias.
+"""Registers a model with MLflow: an ONNX graph with a signature, and an alias.
 
     sources_flavour.py TRACKING_URI NAME FACTOR ALIAS
 
-The graph answers FACTOR times the last of 24 values, six steps ahead. Prints when the
-alias had moved, in nanoseconds since 1970.
+The graph forecasts six steps with FACTOR times the last of 24 values. Prints the time at which the alias
+was moved, in nanoseconds since 1970.
 """
 
 import sys

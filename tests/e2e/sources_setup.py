@@ -1,12 +1,13 @@
-"""Makes buckets, and a user who may use them, in an emulator of AWS.
+"""Creates buckets and users in an emulator of AWS.
 
     sources_setup.py ENDPOINT
 
-Prints the user's access key and secret key, and those of a user who may do nothing.
+Prints access key and secret key of a user with access to the buckets, then those of one without.
 """
 
 import json
 import sys
+from typing import Any
 
 import boto3
 
@@ -16,11 +17,11 @@ ROOT = {
     "aws_access_key_id": "test",
     "aws_secret_access_key": "test",
 }
-s3 = boto3.client("s3", **ROOT)
-iam = boto3.client("iam", **ROOT)
+s3: Any = boto3.client("s3", **ROOT)
+iam: Any = boto3.client("iam", **ROOT)
 for bucket in ("models", "artifacts"):
     s3.create_bucket(Bucket=bucket)
-# Half of a version: its manifest has not come yet.
+# An incomplete version: its manifest is missing.
 s3.put_object(Bucket="models", Key="live/half/1/model.onnx", Body=b"graph")
 policy = {
     "Version": "2012-10-17",

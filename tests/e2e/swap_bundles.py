@@ -1,4 +1,4 @@
-"""Makes versions of one model that tell themselves apart: each scales the forecasts of a bundled one."""
+"""Creates distinguishable versions of one model: each scales the forecasts of a bundled one."""
 
 import hashlib
 import json
@@ -12,16 +12,17 @@ NAME = "swap"
 
 
 def factor(version: int) -> float:
-    """By how much a version scales. Neighbours are a hundred times further apart than tolerances."""
+    """Return the scale of a version. Neighbours differ by a hundred times the tolerance."""
     return 1.0 + 0.01 * version
 
 
 def digest(content: bytes) -> str:
+    """Return the digest of a file as in a manifest."""
     return "sha256:" + hashlib.sha256(content).hexdigest()
 
 
 class Bundles:
-    """Versions of the bundle in `original`."""
+    """Versions derived from the bundle in `original`."""
 
     def __init__(self, original: Path):
         self.graph = onnx.load(original / "model.onnx")
@@ -32,7 +33,7 @@ class Bundles:
         ]
 
     def files(self, version: int, named: str | None = None) -> dict[str, bytes]:
-        """The files of a version, whose manifest says that it is `named`."""
+        """Return the files of a version, whose manifest has the version `named`."""
         scaled = {
             **self.golden,
             "cases": [
@@ -53,6 +54,7 @@ class Bundles:
         return files
 
     def manifest_of(self, files: dict[str, bytes], version: str) -> bytes:
+        """Return the manifest of a version, with the digests of its files."""
         lines = []
         for line in self.manifest:
             file = line.split('"')[1] if line.startswith('"') else ""
@@ -63,7 +65,7 @@ class Bundles:
         ).encode()
 
     def scaled(self, scale: float) -> bytes:
-        """The graph with its output multiplied."""
+        """Return the graph with its output multiplied."""
         model = onnx.ModelProto()
         model.CopyFrom(self.graph)
         graph = model.graph
@@ -76,13 +78,13 @@ class Bundles:
         return model.SerializeToString()
 
     def expected(self, version: int) -> list[list[float]]:
-        """The quantiles of the first golden series, by level and step."""
+        """Return the quantiles of the first golden series, by level and step."""
         rows = self.golden["cases"][0]["quantiles"]
         return [[value * factor(version) for value in row] for row in rows]
 
 
 def write(folder: Path, version: str, files: dict[str, bytes]) -> None:
-    """Writes a bundle as its publisher should: the manifest last, moved into place."""
+    """Publish a bundle safely: the manifest last, and each file renamed into place."""
     place = folder / NAME / version
     place.mkdir(parents=True, exist_ok=True)
     for file in sorted(files, key=lambda name: name == "manifest.toml"):
@@ -92,4 +94,5 @@ def write(folder: Path, version: str, files: dict[str, bytes]) -> None:
 
 
 def remove(folder: Path, version: str) -> None:
+    """Delete a version."""
     shutil.rmtree(folder / NAME / version, ignore_errors=True)

@@ -1,1 +1,1 @@
-"""What the exports share: series to compare on, and writing a bundle."""
+"""Shared code of the exports: series to compare on, and writing of bundles."""

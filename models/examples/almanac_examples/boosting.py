@@ -1,4 +1,4 @@
-"""Boosters of LightGBM: read or trained, and their graph. Needs lightgbm and onnxmltools."""
+"""LightGBM boosters: loading or training, and conversion. Needs lightgbm and onnxmltools."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import lightgbm
 from onnxmltools import convert_lightgbm
 from onnxmltools.convert.common.data_types import FloatTensorType
 
-# What `--checkpoint` of an export takes.
+# Description of `--checkpoint` in the exports.
 CHECKPOINT = "text file that the booster's save_model wrote"
 
 
 def booster(
     arguments: argparse.Namespace, trained: Callable[[], lightgbm.Booster]
 ) -> lightgbm.Booster:
-    """The one in the checkpoint that was given, or else one that is `trained` here."""
+    """Load the booster of the given checkpoint, or call `trained` to train one."""
     if arguments.checkpoint is None:
         return trained()
     return lightgbm.Booster(model_file=arguments.checkpoint)
 
 
 def graph(trees: lightgbm.Booster) -> bytes:
-    """Its graph: `features` float32 [batch, feature] to `variable` float32 [batch, 1]."""
+    """Convert to ONNX: `features` float32 [batch, feature] to `variable` float32 [batch, 1]."""
     features = FloatTensorType([None, trees.num_feature()])
     onnx = convert_lightgbm(trees, initial_types=[("features", features)], zipmap=False)
     return onnx.SerializeToString()

@@ -1,12 +1,13 @@
-"""Writes a bundle: the graph, the package's own forecasts as golden.json, and the manifest.
+"""Writing of a bundle: graph, manifest, and forecasts of the original package as golden.json.
 
-Needs numpy alone. What the package forecasts comes from the export, and never from the graph: a
-bundle whose graph or manifest is wrong must fail its golden forecasts.
+Needs numpy only. Expected forecasts come from the export and never from the graph: a bundle with a
+wrong graph or manifest must fail its golden forecasts.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import hashlib
 import json
 import re
@@ -18,25 +19,25 @@ import numpy as np
 
 from .cases import Case
 
-# Of the largest absolute value of a case.
+# Relative to the largest absolute value of a case.
 TOLERANCE = 1e-4
 SIGNIFICANT_DIGITS = 8
 
-# The package's quantiles of a case, [level, step], in the order of the manifest's levels.
+# Returns the package's quantiles of a case, [level, step], in the order of the manifest's levels.
 Predict = Callable[[Case], np.ndarray]
 
 
 def parse_arguments(description: str, checkpoint: str | None = None) -> argparse.Namespace:
-    """--output, --requests and, where `checkpoint` says what one is, --checkpoint."""
+    """Parse --output, --requests and, if `checkpoint` describes it, --checkpoint."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
-        "--output", type=Path, required=True, help="folder to write <name>/<version>/ into"
+        "--output", type=Path, required=True, help="folder in which <name>/<version>/ is created"
     )
     parser.add_argument(
-        "--requests", type=Path, help="file to write the cases and the expected answers into"
+        "--requests", type=Path, help="file for the cases and their expected forecasts"
     )
     if checkpoint is not None:
-        parser.add_argument("--checkpoint", help=f"{checkpoint}; without it a small one is made")
+        parser.add_argument("--checkpoint", help=f"{checkpoint} (default: a small example model)")
     return parser.parse_args()
 
 
@@ -48,17 +49,17 @@ def write(
     predict: Predict,
     values: Mapping[str, object] | None = None,
 ) -> None:
-    """Writes the bundle that `template` describes into the folder `arguments.output`.
+    """Write the bundle that `template` describes into the folder `arguments.output`.
 
-    `values` replace those of the template where a checkpoint differs, by dotted key:
+    `values` replaces values of the template in which a checkpoint differs, by dotted key:
     `{"context.max_length": 512}`.
     """
     text = with_values(template.read_text(), values or {})
     manifest = tomllib.loads(text)
     levels = manifest["output"].get("levels", [0.5])
-    answers = [_answer(case, predict(case), len(levels)) for case in cases]
+    forecasts = [_ordered(case, predict(case), len(levels)) for case in cases]
 
-    checked = [pair for pair in zip(cases, answers, strict=True) if pair[0].start is None]
+    checked = [pair for pair in zip(cases, forecasts, strict=True) if pair[0].start is None]
     files = {"model.onnx": graph, "golden.json": golden(checked).encode()}
     digests = "\n".join(
         f'"{name}" = "sha256:{hashlib.sha256(content).hexdigest()}"'
@@ -71,7 +72,7 @@ def write(
     for name, content in files.items():
         (folder / name).write_bytes(content)
     if arguments.requests is not None:
-        write_requests(arguments.requests, manifest["name"], levels, cases, answers)
+        write_requests(arguments.requests, manifest["name"], levels, cases, forecasts)
     print(f"{folder}: {len(graph) / 1e6:.1f} MB, {len(cases)} cases")
 
 
@@ -80,12 +81,15 @@ def write_requests(
     model: str,
     levels: Sequence[float],
     cases: Sequence[Case],
-    answers: Sequence[np.ndarray],
+    forecasts: Sequence[np.ndarray],
 ) -> None:
-    """The cases as requests to the server, each with the package's own answer."""
+    """Write the cases as requests to the server, each with the package's own forecast."""
     requests = []
-    for case, answer in zip(cases, answers, strict=True):
-        series = {"values": list(case.values), "season_length": case.season_length}
+    for case, forecast in zip(cases, forecasts, strict=True):
+        series: dict[str, object] = {
+            "values": list(case.values),
+            "season_length": case.season_length,
+        }
         if case.start is not None:
             series |= {"start": case.start, "frequency": case.frequency}
         if case.covariates():
@@ -95,7 +99,7 @@ def write_requests(
                 "name": case.name,
                 "series": series,
                 "horizon": case.horizon,
-                "quantiles": [[float(value) for value in row] for row in answer],
+                "quantiles": [[float(value) for value in row] for row in forecast],
             }
         )
     content = {"model": model, "levels": list(levels), "requests": requests}
@@ -104,7 +108,7 @@ def write_requests(
 
 
 def with_values(template: str, values: Mapping[str, object]) -> str:
-    """`template` with the values of some keys replaced, comments and all else kept."""
+    """Replace the values of some keys of `template`; comments and everything else are kept."""
     for key, value in values.items():
         table, _, name = key.rpartition(".")
         head, opening, body = template, "", template
@@ -114,7 +118,7 @@ def with_values(template: str, values: Mapping[str, object]) -> str:
             head = ""
         changed, count = re.subn(
             rf"^{name} = [^#\n]*?(?=\s*(#|$))",
-            lambda _, name=name, value=value: f"{name} = {json.dumps(value)}",
+            functools.partial(_assignment, name, value),
             body,
             count=1,
             flags=re.MULTILINE,
@@ -125,11 +129,15 @@ def with_values(template: str, values: Mapping[str, object]) -> str:
     return template
 
 
+def _assignment(name: str, value: object, _match: re.Match[str]) -> str:
+    return f"{name} = {json.dumps(value)}"
+
+
 def golden(checked: Sequence[tuple[Case, np.ndarray]]) -> str:
-    """One line per list of numbers, so that a change can be read in a diff."""
+    """Return golden.json with one line per list of numbers, so that diffs are readable."""
     written = []
-    for case, answer in checked:
-        rows = ",\n    ".join(json.dumps([_rounded(value) for value in row]) for row in answer)
+    for case, forecast in checked:
+        rows = ",\n    ".join(json.dumps([_rounded(value) for value in row]) for row in forecast)
         written.append(
             f'  {{"name": {json.dumps(case.name)},\n'
             f'   "values": {json.dumps(list(case.values))},\n'
@@ -141,13 +149,15 @@ def golden(checked: Sequence[tuple[Case, np.ndarray]]) -> str:
     return f'{{"tolerance": {{"relative": {TOLERANCE}}}, "cases": [\n{listed}\n]}}\n'
 
 
-def _answer(case: Case, quantiles: np.ndarray, levels: int) -> np.ndarray:
-    """The package's quantiles in order: the server never gives crossing ones."""
+def _ordered(case: Case, quantiles: np.ndarray, levels: int) -> np.ndarray:
+    """Check the package's quantiles and sort them: the server never returns crossing ones."""
     quantiles = np.asarray(quantiles, dtype=np.float64)
     if quantiles.shape != (levels, case.horizon):
-        raise ValueError(f"{case.name}: {quantiles.shape} is not {(levels, case.horizon)}")
+        raise ValueError(
+            f"{case.name}: quantiles of shape {quantiles.shape}, expected {(levels, case.horizon)}"
+        )
     if not np.isfinite(quantiles).all():
-        raise ValueError(f"{case.name}: the package gave values that are not finite")
+        raise ValueError(f"{case.name}: the package returned non-finite values")
     ordered = np.sort(quantiles, axis=0)
     crossed = np.abs(ordered - quantiles).max() / max(np.abs(quantiles).max(), 1e-300)
     if crossed > TOLERANCE:

@@ -1,4 +1,4 @@
-"""Series that exports are compared on: ordinary ones, and what a manifest gets wrong first."""
+"""Series that exports are compared on: ordinary ones, and those that expose wrong manifests."""
 
 from __future__ import annotations
 
@@ -14,43 +14,55 @@ PASSENGERS = Path(__file__).resolve().parents[3] / "examples" / "air_passengers.
 
 @dataclass(frozen=True)
 class Case:
-    """A request whose answer is compared. None is a missing value."""
+    """A request whose forecast is compared. None is a missing value."""
 
     name: str
     values: Sequence[float | None]
     horizon: int
     season_length: int = 1
-    # With a calendar the case is asked over HTTP only: golden.json knows none.
+    # A case with a calendar is sent over HTTP only: golden.json has no calendar.
     start: str | None = None
     frequency: str | None = None
-    # By name: as long as the values; that and the horizon; one number or category.
+    # By name. Lengths: that of the values; of values and horizon; a single number or category.
     past: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
     future: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
     static: Mapping[str, float | str] = field(default_factory=dict)
 
     def array(self) -> np.ndarray:
-        """The values as float64, NaN where missing."""
+        """Return the values as float64, NaN where missing."""
         return np.array(self.values, dtype=np.float64)
 
-    def covariates(self) -> dict[str, dict]:
-        """As a request has them; empty when there is none."""
-        kinds = {"past": self.past, "future": self.future, "static": self.static}
+    def covariates(self) -> dict[str, dict[str, object]]:
+        """Return the covariates as in a request; empty if there are none."""
+        kinds: dict[str, Mapping[str, object]] = {
+            "past": self.past,
+            "future": self.future,
+            "static": self.static,
+        }
         return {kind: dict(named) for kind, named in kinds.items() if named}
 
+    def number(self, name: str) -> float:
+        """Return a static covariate that is a number."""
+        return float(self.static[name])
+
+    def category(self, name: str) -> str:
+        """Return a static covariate that is a category."""
+        return str(self.static[name])
+
     def known(self, name: str) -> np.ndarray:
-        """A past or future covariate as float64, NaN where missing."""
+        """Return a past or future covariate as float64, NaN where missing."""
         named = self.future if name in self.future else self.past
         return np.array(named[name], dtype=np.float64)
 
 
 def passengers() -> list[float]:
-    """Monthly airline passengers, 1949 to 1960: trend and season, 144 values."""
+    """Return monthly airline passengers, 1949 to 1960: trend and season, 144 values."""
     with PASSENGERS.open() as rows:
         return [float(row["passengers"]) for row in csv.DictReader(rows)]
 
 
-def made_up(length: int, season: int = 24, level: float = 0.0, seed: int = 1) -> list[float]:
-    """A season, a slow wave and noise around `level`, in thousandths."""
+def synthetic(length: int, season: int = 24, level: float = 0.0, seed: int = 1) -> list[float]:
+    """Return a season, a slow wave and noise around `level`, rounded to thousandths."""
     steps = np.arange(length)
     noise = np.random.default_rng(seed).normal(0.0, 1.0, length)
     values = (
@@ -60,7 +72,7 @@ def made_up(length: int, season: int = 24, level: float = 0.0, seed: int = 1) ->
 
 
 def price(length: int, seed: int = 1) -> list[float]:
-    """What a shop knows ahead: a price that changes at times, in tenths."""
+    """Return a covariate that is known ahead: a price that changes at times, in tenths."""
     changes = np.random.default_rng(seed).integers(0, 8, length)
     return [
         round(10.0 - 0.5 * float(change) * (step % 9 < 3), 1) for step, change in enumerate(changes)
@@ -68,50 +80,52 @@ def price(length: int, seed: int = 1) -> list[float]:
 
 
 def visitors(length: int, seed: int = 1) -> list[float]:
-    """What a shop counts and knows of the past alone."""
-    return [round(300.0 + 4.0 * value, 1) for value in made_up(length, 12, seed=seed + 100)]
+    """Return a covariate that is known for the past only: the number of visitors."""
+    return [round(300.0 + 4.0 * value, 1) for value in synthetic(length, 12, seed=seed + 100)]
 
 
 def sales(length: int, level: float = 100.0, seed: int = 1) -> list[float]:
-    """Sales that answer to `price` and `visitors` of the same seed."""
-    base = made_up(length, 12, level, seed)
+    """Return sales that depend on `price` and `visitors` of the same seed."""
+    base = synthetic(length, 12, level, seed)
     known = zip(base, price(length, seed), visitors(length, seed), strict=True)
     return [round(value - 3.0 * (p - 9.0) + 0.02 * v, 3) for value, p, v in known]
 
 
 def with_gaps(values: Sequence[float]) -> list[float | None]:
-    """Missing at the head, one alone, a run of seven, and the last value."""
+    """Remove values at the head, a single one, a run of seven, and the last one."""
     gaps = {0, 1, len(values) // 3, len(values) - 1, *range(len(values) // 2, len(values) // 2 + 7)}
     return [None if step in gaps else value for step, value in enumerate(values)]
 
 
 def standard(
     horizon: int,
-    most: int,
-    longest: int | None = None,
+    context: int,
+    long_horizon: int | None = None,
     gaps: bool = True,
-    least: int = 5,
+    min_length: int = 5,
 ) -> list[Case]:
-    """The cases of a model that gives `horizon` steps in a run and sees at most `most` values.
+    """Return the cases of a model with `horizon` steps per run and a context of `context` values.
 
-    `longest` adds a forecast that is rolled out to so many steps; `gaps` says whether the package
-    takes missing values, `least` how short a series it takes.
+    `long_horizon` adds a forecast of that many steps, which takes several runs. `gaps` is true if
+    the package accepts missing values, and `min_length` is the length of its shortest series.
     """
     monthly = passengers()
     few = min(12, horizon)
     cases = [
         Case("air passengers", monthly, few, 12),
         Case("a whole run", monthly, horizon, 12),
-        Case("short", monthly[: max(least, 5)], few, 12),
-        Case("longer than the context", made_up(most + 300), few, 24),
-        Case("around zero", made_up(max(200, least)), few, 24),
-        Case("large numbers", made_up(max(200, least), level=1e6, seed=2), few, 24),
+        Case("short", monthly[: max(min_length, 5)], few, 12),
+        Case("longer than the context", synthetic(context + 300), few, 24),
+        Case("around zero", synthetic(max(200, min_length)), few, 24),
+        Case("large numbers", synthetic(max(200, min_length), level=1e6, seed=2), few, 24),
     ]
     if gaps:
         cases.append(Case("missing values", with_gaps(monthly), few, 12))
-        cases.append(Case("missing values around zero", with_gaps(made_up(200)), horizon, 24))
-    if longest is not None:
-        cases.append(Case("beyond one run", monthly, longest, 12))
+        cases.append(Case("missing values around zero", with_gaps(synthetic(200)), horizon, 24))
+    if long_horizon is not None:
+        cases.append(Case("beyond one run", monthly, long_horizon, 12))
         if gaps:
-            cases.append(Case("beyond one run, with gaps", with_gaps(made_up(300)), longest, 24))
+            cases.append(
+                Case("beyond one run, with gaps", with_gaps(synthetic(300)), long_horizon, 24)
+            )
     return cases

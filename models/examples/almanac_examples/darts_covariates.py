@@ -1,4 +1,4 @@
-"""What the exports of Darts' models with covariates share. Needs darts."""
+"""Shared code of the exports of Darts' models with covariates. Needs darts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from darts.models.forecasting.torch_forecasting_model import TorchForecastingMod
 
 from . import bundle, cases
 
-# A trainer that leaves nothing behind.
+# Settings of a trainer that writes no files.
 TRAINER = {
     "accelerator": "cpu",
     "logger": False,
@@ -22,15 +22,15 @@ TRAINER = {
     "enable_checkpointing": False,
 }
 
-# Darts' graphs name their tensors and not what stands in them; the server names the components by
-# tensor and place.
+# Darts' graphs name their tensors, but not the components in them; the server names components by
+# tensor and position.
 PAST = ["past_0"]
 FUTURE = ["future_0", "future_1"]
 STATIC = ["static_0"]
 
 
 def seasons(length: int) -> list[float]:
-    """Where in a season of twelve each step lies, from -1 to 1."""
+    """Return the position of each step in a season of twelve, as a cosine."""
     return [round(float(np.cos(2.0 * np.pi * step / 12.0)), 6) for step in range(length)]
 
 
@@ -43,10 +43,10 @@ def case(
     level: float = 100.0,
     knows_past_ahead: bool = False,
 ) -> cases.Case:
-    """Sales with a price and a season that are known ahead, and visitors that are not.
+    """Return sales with a price and a season that are known ahead, and visitors that are not.
 
-    Darts takes whole chunks of `least_known` steps of what is known ahead: asked for fewer, the
-    server repeats the last value, and so does what is given to Darts.
+    Darts takes whole chunks of `least_known` steps of covariates that are known ahead. For shorter
+    horizons the server repeats the last value, and so does the input to Darts here.
     """
     visitors = cases.visitors(length + horizon, seed)
     future = {
@@ -67,7 +67,7 @@ def case(
 
 
 def target(values: np.ndarray, size: float | None) -> TimeSeries:
-    """A series in the precision of `values`, with its one static covariate unless that is None."""
+    """Return a series with the dtype of `values`, and its static covariate unless that is None."""
     series = TimeSeries.from_values(values)
     if size is None:
         return series
@@ -75,25 +75,30 @@ def target(values: np.ndarray, size: float | None) -> TimeSeries:
 
 
 def stacked(
-    case: cases.Case, names: Sequence[str], least: int, dtype: type = np.float64
+    case: cases.Case,
+    names: Sequence[str],
+    min_length: int,
+    dtype: type[np.floating] = np.float64,
 ) -> TimeSeries:
-    """Covariates beside each other, each repeating its last value up to `least` steps."""
+    """Stack covariates as columns, each padded to `min_length` steps with its last value."""
     columns = [case.known(name) for name in names]
-    columns = [np.pad(own, (0, max(0, least - len(own))), mode="edge") for own in columns]
+    columns = [
+        np.pad(column, (0, max(0, min_length - len(column))), mode="edge") for column in columns
+    ]
     return TimeSeries.from_values(np.stack(columns, axis=1).astype(dtype))
 
 
-def compare(
+def export(
     arguments: argparse.Namespace,
     name: str,
     model: TorchForecastingModel,
-    asked: Sequence[cases.Case],
+    compared: Sequence[cases.Case],
     uses: tuple[bool, bool, bool],
-    dtype: type = np.float64,
+    dtype: type[np.floating] = np.float64,
 ) -> None:
-    """Writes the graph as Darts itself exports it, and what Darts forecasts of `asked`.
+    """Write the graph that Darts exports, and the forecasts of Darts for the cases `compared`.
 
-    `uses` says whether the model takes past, future and static covariates.
+    `uses` states whether the model takes past, future and static covariates.
     """
     arguments.output.mkdir(parents=True, exist_ok=True)
     path = arguments.output / f"{name}.onnx"
@@ -102,20 +107,21 @@ def compare(
 
     def predict(case: cases.Case) -> np.ndarray:
         steps = len(case.values) + max(case.horizon, model.output_chunk_length)
-        answer = model.predict(
+        forecast = model.predict(
             case.horizon,
-            target(case.array().astype(dtype), case.static["static_0"] if takes_static else None),
+            target(case.array().astype(dtype), case.number("static_0") if takes_static else None),
             past_covariates=stacked(case, PAST, 0, dtype) if takes_past else None,
             future_covariates=stacked(case, FUTURE, steps, dtype) if takes_future else None,
             verbose=False,
         )
-        return answer.values().T
+        return forecast.values().T
 
     if arguments.requests is not None:
-        answers = [predict(case) for case in asked]
-        bundle.write_requests(arguments.requests, name, [0.5], asked, answers)
-    print(f"{path}: {len(asked)} cases")
+        forecasts = [predict(case) for case in compared]
+        bundle.write_requests(arguments.requests, name, [0.5], compared, forecasts)
+    print(f"{path}: {len(compared)} cases")
 
 
 def quiet() -> None:
+    """Silence the trainer's log."""
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)

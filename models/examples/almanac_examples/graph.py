@@ -1,4 +1,4 @@
-"""A torch module as an ONNX graph, and weights for models that nobody trained. Needs torch."""
+"""Export of a torch module to ONNX, and weights for untrained models. Needs torch."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-# Sizes that an axis may have in the graph; the manifest says what the server will use.
-MOST_ROWS = 65_536
+# Maximum batch size in the graph; the manifest states the sizes that the server uses.
+MAX_BATCH = 65_536
 
 
 def batch_axis() -> torch.export.Dim:
-    """The axis of the rows of a batch: any number."""
-    return torch.export.Dim("batch", min=1, max=MOST_ROWS)
+    """Return the dynamic batch axis."""
+    return torch.export.Dim("batch", min=1, max=MAX_BATCH)
 
 
 def export(
@@ -23,15 +23,15 @@ def export(
     output: str | Sequence[str],
     axes: Mapping[str, Mapping[int, object]] | None = None,
 ) -> bytes:
-    """The graph of `module`, called with `inputs` by position, with an output or several.
+    """Export `module`, called with `inputs` by position, with one or several named outputs.
 
-    `axes` names the axes of each input that are not fixed; the default is the first of each, the
-    batch. Example inputs need at least two rows, or the exporter takes the number for fixed.
+    `axes` names the dynamic axes of each input; by default that is the first axis, the batch.
+    Example inputs need at least two rows, or the exporter treats the number as fixed.
     """
     if axes is None:
         batch = batch_axis()
         axes = {name: {0: batch} for name in inputs}
-    # The exporter logs each operator of packages that are not installed.
+    # The exporter logs every operator of packages that are not installed.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -45,23 +45,24 @@ def export(
             external_data=False,
             verbose=False,
         )
+    assert program is not None
     proto = program.model_proto
     for value in proto.graph.input:
         for axis in axes[value.name]:
             if not value.type.tensor_type.shape.dim[axis].dim_param:
-                raise ValueError(f"axis {axis} of {value.name} became a fixed number")
+                raise ValueError(f"axis {axis} of {value.name} is not dynamic in the graph")
     return proto.SerializeToString(deterministic=True)
 
 
 def spread_levels(
     layers: Sequence[torch.nn.Linear], levels: Sequence[float], steps: int, last: bool = False
 ) -> None:
-    """Gives the output layers of an untrained model a head whose levels are apart and in order.
+    """Initialize output layers of an untrained model so that the levels are ordered and distinct.
 
-    All levels of a step get nearly the same weights, and the first layer's bias becomes the
-    quantiles of a normal distribution. The layers give `steps` numbers for each level, level by
-    level, or, when `last`, step by step. A trained model is like this; a random one gives crossing
-    quantiles, which the server puts in order and the package does not.
+    All levels of a step get nearly the same weights, and the bias of the first layer becomes the
+    quantiles of a normal distribution. The layers return `steps` values per level, level by level
+    or, if `last`, step by step. A trained model behaves like this; a random one returns crossing
+    quantiles, which the server sorts and the package does not.
     """
     quantiles = torch.special.ndtri(torch.tensor(levels, dtype=torch.float64)).float()
     shape = (steps, len(levels)) if last else (len(levels), steps)

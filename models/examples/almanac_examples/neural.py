@@ -1,4 +1,4 @@
-"""What the exports of NeuralForecast's models share. Needs neuralforecast."""
+"""Shared code of the exports of NeuralForecast's models. Needs neuralforecast."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LEVELS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
 HORIZON = 12
 CONTEXT = 36
 
-# What the models have in common; a few seconds of training.
+# Settings shared by the models; training takes a few seconds.
 SETTINGS = {
     "h": HORIZON,
     "input_size": CONTEXT,
@@ -38,34 +38,34 @@ SETTINGS = {
 
 
 def symbolic_len(value: Sized) -> int:
-    """`len`, but of a tensor it stays open. The models ask batches for theirs."""
+    """Return `len`, kept symbolic for a tensor: the models take the length of their batches."""
     return value.shape[0] if isinstance(value, torch.Tensor) else len(value)
 
 
 class Graph(torch.nn.Module):
-    """The forward pass, which has no scaling: the manifest says that."""
+    """The forward pass without scaling, which the manifest describes."""
 
     def __init__(self, model: BaseModel):
         super().__init__()
         self.model = model
-        sys.modules[type(model).__module__].len = symbolic_len
+        vars(sys.modules[type(model).__module__])["len"] = symbolic_len
 
     def forward(self, insample_y: torch.Tensor) -> torch.Tensor:
         absent = {"futr_exog": None, "hist_exog": None, "stat_exog": None}
-        # Every value is there: the server fills what is missing.
+        # No value is masked: the server fills missing ones.
         seen = torch.ones_like(insample_y)
         window = {"insample_y": insample_y, "insample_mask": seen, **absent}
-        # [batch, time, series, quantile], of one series.
+        # [batch, time, series, quantile] with a single series.
         return self.model.loss.domain_map(self.model(window))[:, :, 0]
 
 
 def frame(values: np.ndarray, name: str = "series") -> pandas.DataFrame:
-    """A series as NeuralForecast takes it, with steps for dates."""
+    """Return a series in the format of NeuralForecast, with step numbers as dates."""
     return pandas.DataFrame({"unique_id": name, "ds": np.arange(len(values)), "y": values})
 
 
 def trained(model: BaseModel) -> NeuralForecast:
-    """`model`, fitted to the example series."""
+    """Fit `model` to the example series."""
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     forecaster = NeuralForecast(models=[model], freq=1)
     series = enumerate(training.series())
@@ -74,15 +74,15 @@ def trained(model: BaseModel) -> NeuralForecast:
 
 
 def write(arguments: argparse.Namespace, template: Path, forecaster: NeuralForecast) -> None:
-    """The bundle of the forecaster's one model."""
+    """Write the bundle of the forecaster's only model."""
     (model,) = forecaster.models
     if model.hparams.scaler_type not in ("identity", "standard"):
-        raise ValueError(f"say in the manifest how {model.hparams.scaler_type!r} scales")
+        raise ValueError(f"scaler_type {model.hparams.scaler_type!r} is not supported")
     scaling = "none" if model.hparams.scaler_type == "identity" else "standard"
 
     def predict(case: cases.Case) -> np.ndarray:
-        answer = forecaster.predict(df=frame(case.array()))
-        quantiles = answer.drop(columns=["unique_id", "ds"]).to_numpy().T
+        forecast = forecaster.predict(df=frame(case.array()))
+        quantiles = forecast.drop(columns=["unique_id", "ds"]).to_numpy().T
         return quantiles[:, : case.horizon]
 
     onnx = graph.export(
@@ -92,7 +92,7 @@ def write(arguments: argparse.Namespace, template: Path, forecaster: NeuralForec
         arguments,
         template,
         onnx,
-        cases.standard(model.h, model.input_size, gaps=False, least=model.input_size),
+        cases.standard(model.h, model.input_size, gaps=False, min_length=model.input_size),
         predict,
         {
             "context.min_length": model.input_size,

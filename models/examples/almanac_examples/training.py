@@ -1,4 +1,4 @@
-"""Values with a mask, windows of the example series, a few steps of training. Needs torch."""
+"""Masked inputs, windows of the example series, and a short training loop. Needs torch."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from . import cases
 
 
 def series() -> list[np.ndarray]:
-    """The passengers, and made-up series of other levels and seasons."""
-    made_up = [
-        cases.made_up(400, season, level, seed=season) for season, level in [(12, 40), (24, 0)]
+    """Return the passengers, and synthetic series of other levels and seasons."""
+    synthetic = [
+        cases.synthetic(400, season, level, seed=season) for season, level in [(12, 40), (24, 0)]
     ]
-    return [np.array(values, dtype=np.float32) for values in [cases.passengers(), *made_up]]
+    return [np.array(values, dtype=np.float32) for values in [cases.passengers(), *synthetic]]
 
 
 def windows(length: int, horizon: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Every context [window, length, 1] of the series, and what follows it."""
+    """Return every context [window, length, 1] of the series, and the values that follow it."""
     cut = [torch.tensor(values).unfold(0, length + horizon, 1).unsqueeze(-1) for values in series()]
     both = torch.cat(cut)
     return both[:, :length], both[:, length:]
 
 
 def observed(case: cases.Case, length: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Values [1, time, 1] with zeros where missing, and the mask that says where."""
+    """Return values [1, time, 1] with zeros for missing ones, and the mask of observed values."""
     values = case.array()[-length:]
     values = np.concatenate([np.full(length - len(values), np.nan), values])
     tensor = torch.tensor(values, dtype=torch.float32)[None, :, None]
@@ -40,7 +40,7 @@ def fit(
     horizon: int,
     steps: int = 150,
 ) -> None:
-    """Adam on random windows."""
+    """Train with Adam on random windows."""
     torch.manual_seed(0)
     past, future = windows(length, horizon)
     optimiser = torch.optim.Adam(model.parameters(), lr=2e-3)

@@ -1,4 +1,4 @@
-"""Rows of features for trees, as the manifests of the examples list them. Needs numpy alone."""
+"""Features for tree models, as listed in the manifests of the examples. Needs numpy only."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ LAGS = 12
 
 
 def lags(values: np.ndarray) -> list[float]:
-    """The last value, the one before it, and so on."""
+    """Return the last values, most recent first."""
     return [float(value) for value in values[: -LAGS - 1 : -1]]
 
 
 def filled(values: np.ndarray) -> np.ndarray:
-    """Lines through what is missing, level at the ends."""
+    """Interpolate missing values linearly, constant at the ends."""
     seen = np.flatnonzero(~np.isnan(values))
     return np.interp(np.arange(len(values)), seen, values[seen])

@@ -1,4 +1,4 @@
-"""Exports a Chronos-2 model as a bundle that forecasts single series and their covariates."""
+"""Exports a Chronos-2 model as a bundle that forecasts single series with their covariates."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ LEVELS = [0.01, *(round(0.05 * step, 2) for step in range(1, 20)), 0.99]
 def group_time_mask(
     group_ids: torch.Tensor, attention_mask: torch.Tensor, floating_type: torch.dtype
 ) -> torch.Tensor:
-    """The package's own mask [time, 1, row, row], but of numbers: ONNX multiplies no booleans."""
+    """Return the package's mask [time, 1, row, row] without products of booleans, for ONNX."""
     same = (group_ids[:, None] == group_ids[None, :]).to(floating_type)
     seen = same[:, :, None] * attention_mask[None, :, :]
     return (1.0 - seen.permute(2, 0, 1)[:, None]) * torch.finfo(floating_type).min
 
 
 class Graph(torch.nn.Module):
-    """`Chronos2Model.forward` with the patches past each row's own horizon hidden.
+    """`Chronos2Model.forward` with the patches beyond each row's own horizon masked.
 
-    The model forecasts as many patches as it is told, and attention runs between them. Here their
-    number is fixed, and a row sees those that the package would have made for it.
+    The model forecasts a requested number of patches, and attention runs between them. Here the
+    number is fixed, and a row attends to those that the package would have created for it.
     """
 
     def __init__(self, model: Chronos2Model):
         super().__init__()
-        # A copy, because the package's own forecasts are to come from what it wrote.
+        # A copy, because the expected forecasts must come from the unmodified package.
         model = copy.deepcopy(model)
         self.model = model
         self.patches = model.chronos_config.max_output_patches
@@ -48,7 +48,7 @@ class Graph(torch.nn.Module):
     def patched_future(
         self, known: torch.Tensor, loc_scale: tuple[torch.Tensor, torch.Tensor]
     ) -> torch.Tensor:
-        """`_prepare_patched_future` without its look at the values, which no exporter follows."""
+        """`_prepare_patched_future` without its data-dependent checks, which cannot be exported."""
         empty, _ = self.model._prepare_patched_future(
             future_covariates=None,
             future_covariates_mask=None,
@@ -94,7 +94,7 @@ class Graph(torch.nn.Module):
 
 
 def with_covariates(name: str, length: int, horizon: int, seed: int) -> cases.Case:
-    """Sales, a price that is known ahead, and visitors of which one is missing."""
+    """Return sales with a price that is known ahead, and visitors with one missing value."""
     visitors = cases.visitors(length, seed)
     return cases.Case(
         name,
@@ -106,12 +106,12 @@ def with_covariates(name: str, length: int, horizon: int, seed: int) -> cases.Ca
     )
 
 
-def asked(longest: int, most: int) -> list[cases.Case]:
+def comparison_cases(longest: int, context_length: int) -> list[cases.Case]:
     monthly = cases.passengers()
     price = cases.price(len(monthly) + 20, 5)
     visitors = cases.visitors(len(monthly), 6)
     return [
-        *cases.standard(64, most),
+        *cases.standard(64, context_length),
         cases.Case("the longest", monthly, longest),
         with_covariates("covariates", 100, 12, 1),
         with_covariates("covariates over some patches", 300, 40, 2),
@@ -122,7 +122,7 @@ def asked(longest: int, most: int) -> list[cases.Case]:
 
 
 def small() -> Chronos2Model:
-    """The published architecture, narrow and with random weights."""
+    """Return the published architecture, narrow and with random weights."""
     torch.manual_seed(0)
     config = Chronos2CoreConfig(
         d_model=32,
@@ -153,15 +153,15 @@ def main() -> None:
     if arguments.checkpoint is None:
         pipeline = Chronos2Pipeline(small())
     else:
-        # The exporter cannot follow the fused attention.
+        # The exporter does not support the fused attention.
         pipeline = Chronos2Pipeline.from_pretrained(
             arguments.checkpoint, attn_implementation="eager"
         )
     config = pipeline.model.chronos_config
 
-    patch, most = config.input_patch_size, config.context_length
+    patch, context_length = config.input_patch_size, config.context_length
     longest = config.max_output_patches * config.output_patch_size
-    patches = torch.export.Dim("patches", min=1, max=most // patch)
+    patches = torch.export.Dim("patches", min=1, max=context_length // patch)
     batch = graph.batch_axis()
     onnx = graph.export(
         Graph(pipeline.model),
@@ -184,23 +184,23 @@ def main() -> None:
         if not case.covariates():
             return pipeline.predict([torch.tensor(case.array())], case.horizon)[0][0].numpy()
         length = len(case.values)
-        given = {
+        inputs = {
             "target": case.array(),
             "past_covariates": {
                 name: case.known(name)[:length] for name in [*case.past, *case.future]
             },
             "future_covariates": {name: case.known(name)[length:] for name in case.future},
         }
-        return pipeline.predict([given], case.horizon)[0][0].numpy()
+        return pipeline.predict([inputs], case.horizon)[0][0].numpy()
 
     bundle.write(
         arguments,
         HERE / "manifest.toml",
         onnx,
-        asked(longest, most),
+        comparison_cases(longest, context_length),
         predict,
         {
-            "context.max_length": most,
+            "context.max_length": context_length,
             "context.multiple": patch,
             "horizon.native": longest,
             "horizon.longest": longest,

@@ -19,7 +19,7 @@ LEVELS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
 
 
 class Graph(torch.nn.Module):
-    """The forward pass, quantiles only."""
+    """The forward pass, returning quantiles only."""
 
     def __init__(self, model: ChronosBoltModelForForecasting):
         super().__init__()
@@ -30,7 +30,7 @@ class Graph(torch.nn.Module):
 
 
 def small() -> ChronosBoltModelForForecasting:
-    """The published architecture, narrow and with random weights."""
+    """Return the published architecture, narrow and with random weights."""
     torch.manual_seed(0)
     config = T5Config(
         d_model=32, d_kv=8, d_ff=64, num_layers=2, num_heads=4, decoder_start_token_id=0
@@ -43,7 +43,7 @@ def small() -> ChronosBoltModelForForecasting:
         "quantiles": LEVELS,
         "use_reg_token": True,
     }
-    # The exporter cannot follow the fused attention.
+    # The exporter does not support the fused attention.
     config._attn_implementation = "eager"
     model = ChronosBoltModelForForecasting(config)
     head = model.output_patch_embedding
@@ -61,8 +61,8 @@ def main() -> None:
         )
     config = pipeline.model.chronos_config
 
-    patch, most = config.input_patch_size, config.context_length
-    patches = torch.export.Dim("patches", min=1, max=most // patch)
+    patch, context_length = config.input_patch_size, config.context_length
+    patches = torch.export.Dim("patches", min=1, max=context_length // patch)
     onnx = graph.export(
         Graph(pipeline.model),
         {"context": torch.randn(2, 4 * patch)},
@@ -78,10 +78,10 @@ def main() -> None:
         arguments,
         HERE / "manifest.toml",
         onnx,
-        cases.standard(native, most, longest=2 * native + 12),
+        cases.standard(native, context_length, long_horizon=2 * native + 12),
         predict,
         {
-            "context.max_length": most,
+            "context.max_length": context_length,
             "context.multiple": patch,
             "horizon.native": native,
             "output.levels": config.quantiles,

@@ -1,4 +1,4 @@
-"""Exports a Darts RNNModel, a cell of one step with a state: a bare graph, without a manifest."""
+"""Exports a Darts RNNModel, a one-step cell with a state: a bare graph, without a manifest."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ CONTEXT = 24
 
 
 def trained() -> RNNModel:
-    """An LSTM with covariates that are known ahead, trained for some seconds.
+    """Train an LSTM with covariates that are known ahead, in a few seconds.
 
-    In float32: ONNX Runtime has no LSTM in double precision, which Darts exports of a series in it.
+    It uses float32: ONNX Runtime has no LSTM in double precision, which Darts would export for
+    float64 series.
     """
     darts_covariates.quiet()
     model = RNNModel(
@@ -46,7 +47,7 @@ def trained() -> RNNModel:
     return model
 
 
-def asked() -> list[cases.Case]:
+def comparison_cases() -> list[cases.Case]:
     case = darts_covariates.case
     return [
         case("one step", 60, 1, 1, level=2.0),
@@ -57,9 +58,10 @@ def asked() -> list[cases.Case]:
 
 
 def main() -> None:
-    arguments = bundle.parse_arguments(__doc__, "file that the model's save wrote")
+    arguments = bundle.parse_arguments(__doc__, "file written by the model's save")
     model = trained() if arguments.checkpoint is None else RNNModel.load(arguments.checkpoint)
-    darts_covariates.compare(arguments, NAME, model, asked(), (False, True, False), np.float32)
+    uses = (False, True, False)
+    darts_covariates.export(arguments, NAME, model, comparison_cases(), uses, np.float32)
 
 
 if __name__ == "__main__":

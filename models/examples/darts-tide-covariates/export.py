@@ -17,7 +17,7 @@ CONTEXT, HORIZON = 24, 12
 
 
 def trained() -> TiDEModel:
-    """A small model, trained for some seconds."""
+    """Train a small model, in a few seconds."""
     darts_covariates.quiet()
     model = TiDEModel(
         input_chunk_length=CONTEXT,
@@ -33,7 +33,7 @@ def trained() -> TiDEModel:
         for seed, level in [(1, 100.0), (2, 40.0), (3, 0.0)]
     ]
     model.fit(
-        [darts_covariates.target(one.array(), one.static["static_0"]) for one in fitted],
+        [darts_covariates.target(one.array(), one.number("static_0")) for one in fitted],
         past_covariates=[darts_covariates.stacked(one, ["past_0"], 0) for one in fitted],
         future_covariates=[
             darts_covariates.stacked(one, darts_covariates.FUTURE, 0) for one in fitted
@@ -42,7 +42,7 @@ def trained() -> TiDEModel:
     return model
 
 
-def asked() -> list[cases.Case]:
+def comparison_cases() -> list[cases.Case]:
     case = darts_covariates.case
     return [
         case("a whole run", 60, HORIZON, HORIZON),
@@ -50,15 +50,15 @@ def asked() -> list[cases.Case]:
         case("as short as can be", CONTEXT, HORIZON, HORIZON, 2),
         case("long", 400, HORIZON, HORIZON, 3, 0.0),
         case("large numbers", 100, HORIZON, HORIZON, 4, 1e6),
-        # Whole runs: Darts ends its last run at the horizon and repeats steps of the one before.
+        # Whole runs: Darts ends its last run at the horizon and repeats steps of the previous one.
         case("two runs", 60, 2 * HORIZON, HORIZON, 5, knows_past_ahead=True),
     ]
 
 
 def main() -> None:
-    arguments = bundle.parse_arguments(__doc__, "file that the model's save wrote")
+    arguments = bundle.parse_arguments(__doc__, "file written by the model's save")
     model = trained() if arguments.checkpoint is None else TiDEModel.load(arguments.checkpoint)
-    darts_covariates.compare(arguments, NAME, model, asked(), (True, True, True))
+    darts_covariates.export(arguments, NAME, model, comparison_cases(), (True, True, True))
 
 
 if __name__ == "__main__":

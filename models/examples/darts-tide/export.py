@@ -21,7 +21,7 @@ LEVELS = [0.1, 0.25, 0.5, 0.75, 0.9]
 
 
 def trained() -> TiDEModel:
-    """A small model, trained for some seconds. Its graph computes in float64, as Darts does."""
+    """Train a small model, in a few seconds. Its graph computes in float64, as Darts does."""
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     model = TiDEModel(
         input_chunk_length=24,
@@ -44,7 +44,7 @@ def trained() -> TiDEModel:
 
 
 def main() -> None:
-    arguments = bundle.parse_arguments(__doc__, "file that the model's save wrote")
+    arguments = bundle.parse_arguments(__doc__, "file written by the model's save")
     model = trained() if arguments.checkpoint is None else TiDEModel.load(arguments.checkpoint)
     arguments.output.mkdir(parents=True, exist_ok=True)
     path = arguments.output / f"{NAME}.onnx"
@@ -52,17 +52,17 @@ def main() -> None:
 
     def predict(case: cases.Case) -> np.ndarray:
         series = TimeSeries.from_values(case.array())
-        answer = model.predict(
+        forecast = model.predict(
             case.horizon, series, predict_likelihood_parameters=True, verbose=False
         )
-        return np.sort(answer.values().T, axis=0)
+        return np.sort(forecast.values().T, axis=0)
 
-    horizon, least = model.output_chunk_length, model.input_chunk_length
-    asked = cases.standard(horizon, least, gaps=False, least=least)
+    horizon, min_length = model.output_chunk_length, model.input_chunk_length
+    compared = cases.standard(horizon, min_length, gaps=False, min_length=min_length)
     if arguments.requests is not None:
-        answers = [predict(case) for case in asked]
-        bundle.write_requests(arguments.requests, NAME, LEVELS, asked, answers)
-    print(f"{path}: {len(asked)} cases")
+        forecasts = [predict(case) for case in compared]
+        bundle.write_requests(arguments.requests, NAME, LEVELS, compared, forecasts)
+    print(f"{path}: {len(compared)} cases")
 
 
 if __name__ == "__main__":

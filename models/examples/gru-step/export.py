@@ -18,7 +18,7 @@ CONTEXT, HIDDEN, LAYERS = 48, 16, 2
 
 
 class Forecaster(torch.nn.Module):
-    """Values and the prices after them in, quantiles of the values after them out."""
+    """Maps values and the prices one step later to quantiles of the values one step later."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,25 +36,27 @@ class Forecaster(torch.nn.Module):
 
 
 def scaled(values: np.ndarray, length: int) -> tuple[np.ndarray, float, float]:
-    """`values` by the mean and deviation of their first `length`."""
+    """Standardize `values` by the mean and deviation of the first `length`."""
     mean, deviation = values[:length].mean(), values[:length].std()
     return (values - mean) / deviation, mean, deviation
 
 
 def case(name: str, length: int, horizon: int, seed: int, level: float = 100.0) -> cases.Case:
+    """Return sales with a price that is known ahead."""
     future = {"price": cases.price(length + horizon, seed)}
     return cases.Case(name, cases.sales(length, level, seed), horizon, 12, future=future)
 
 
 def trained() -> Forecaster:
+    """Train on synthetic sales, in a few seconds."""
     torch.manual_seed(0)
     model = Forecaster()
-    windows = []
+    examples = []
     for seed in range(1, 9):
         one = case("training", CONTEXT + 1, 0, seed)
-        known = [scaled(own, CONTEXT)[0] for own in (one.array(), one.known("price"))]
-        windows.append(np.stack(known))
-    windows = torch.tensor(np.stack(windows), dtype=torch.float32)[..., None]
+        known = [scaled(values, CONTEXT)[0] for values in (one.array(), one.known("price"))]
+        examples.append(np.stack(known))
+    windows = torch.tensor(np.stack(examples), dtype=torch.float32)[..., None]
     value, after, price = windows[:, 0, :-1], windows[:, 0, 1:], windows[:, 1, 1:]
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-2)
     levels = torch.tensor(LEVELS)
@@ -69,7 +71,7 @@ def trained() -> Forecaster:
     return model.eval()
 
 
-def asked() -> list[cases.Case]:
+def comparison_cases() -> list[cases.Case]:
     return [
         case("one step", 48, 1, 1),
         case("a year", 48, 12, 2),
@@ -97,7 +99,7 @@ def main() -> None:
 
     @torch.no_grad()
     def predict(case: cases.Case) -> np.ndarray:
-        """The history as one sequence, then step by step, by PyTorch's own loop over the cells."""
+        """Run the history as one sequence, then step by step, in PyTorch's loop over the cells."""
         values = case.array()[-CONTEXT:]
         length = len(values)
         values, mean, deviation = scaled(values, length)
@@ -108,14 +110,14 @@ def main() -> None:
 
         hidden = torch.zeros(LAYERS, 1, HIDDEN)
         quantiles, hidden = model(tensor(values), tensor(price[1 : length + 1]), hidden)
-        answer = [quantiles[0, -1]]
+        forecast = [quantiles[0, -1]]
         for ahead in range(1, case.horizon):
             known = tensor(price[length + ahead : length + ahead + 1])
-            quantiles, hidden = model(answer[-1][None, None, 1:2], known, hidden)
-            answer.append(quantiles[0, -1])
-        return torch.stack(answer, dim=1).numpy().astype(np.float64) * deviation + mean
+            quantiles, hidden = model(forecast[-1][None, None, 1:2], known, hidden)
+            forecast.append(quantiles[0, -1])
+        return torch.stack(forecast, dim=1).numpy().astype(np.float64) * deviation + mean
 
-    bundle.write(arguments, HERE / "manifest.toml", onnx, asked(), predict)
+    bundle.write(arguments, HERE / "manifest.toml", onnx, comparison_cases(), predict)
 
 
 if __name__ == "__main__":

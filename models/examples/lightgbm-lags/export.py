@@ -13,21 +13,22 @@ import numpy as np
 
 from almanac_examples import boosting, bundle, cases, trees
 
-# The farthest lag, and the value before it for its difference.
-LEAST = 13
+# The farthest lag, and one more value for its difference.
+MIN_LENGTH = 13
 
 
 def features(changes: np.ndarray, month: float) -> list[float]:
-    """The row for the step after `changes`, in the order of the manifest."""
+    """Return the features of the step after `changes`, in the order of the manifest."""
     rolling = [changes[-12:].mean(), changes[-7:-1].std(ddof=1)]
     return [*trees.lags(changes), *rolling, month]
 
 
-def examples(values: np.ndarray, has_calendar: bool) -> tuple[list, list]:
+def examples(values: np.ndarray, has_calendar: bool) -> tuple[list[list[float]], list[float]]:
+    """Return features and target of every step."""
     changes = np.diff(values)
     rows, targets = [], []
     for step in range(trees.LAGS, len(changes)):
-        # The first change is that of the second month.
+        # The first change belongs to the second month.
         month = (step + 1) % 12 + 1 if has_calendar else np.nan
         rows.append(features(changes[:step], month))
         targets.append(changes[step])
@@ -35,8 +36,9 @@ def examples(values: np.ndarray, has_calendar: bool) -> tuple[list, list]:
 
 
 def trained() -> lightgbm.Booster:
-    series = [(cases.passengers(), True), (cases.made_up(400, 12, 40.0), False)]
-    made = [examples(np.array(values), calendar) for values, calendar in series]
+    """Train on the passengers and a synthetic series."""
+    series = [(cases.passengers(), True), (cases.synthetic(400, 12, 40.0), False)]
+    made = [examples(np.array(values), has_calendar) for values, has_calendar in series]
     rows = np.array([row for part, _ in made for row in part], dtype=np.float32)
     targets = np.array([target for _, part in made for target in part])
     settings = {
@@ -49,11 +51,11 @@ def trained() -> lightgbm.Booster:
     return lightgbm.train(settings, lightgbm.Dataset(rows, targets), num_boost_round=80)
 
 
-def asked() -> list[cases.Case]:
-    """The usual cases; with a calendar the trees are told the month."""
+def comparison_cases() -> list[cases.Case]:
+    """Return the standard cases, and one with a calendar, for which the month is a feature."""
     monthly = cases.passengers()
     dated = cases.Case("with a calendar", monthly, 24, 12, start="1949-01-01", frequency="MS")
-    return [*cases.standard(1, 2048, longest=24, gaps=False, least=LEAST), dated]
+    return [*cases.standard(1, 2048, long_horizon=24, gaps=False, min_length=MIN_LENGTH), dated]
 
 
 def main() -> None:
@@ -62,15 +64,16 @@ def main() -> None:
 
     def predict(case: cases.Case) -> np.ndarray:
         values = trees.filled(case.array())[-2048:]
-        changes, answer = np.diff(values), []
+        changes, steps = np.diff(values), []
         for ahead in range(case.horizon):
             month = np.nan if case.start is None else (len(case.values) + ahead) % 12 + 1
             row = np.array([features(changes, month)], dtype=np.float32)
             changes = np.append(changes, booster.predict(row)[0])
-            answer.append(changes[-1])
-        return (values[-1] + np.cumsum(answer))[None]
+            steps.append(changes[-1])
+        return (values[-1] + np.cumsum(steps))[None]
 
-    bundle.write(arguments, HERE / "manifest.toml", boosting.graph(booster), asked(), predict)
+    onnx = boosting.graph(booster)
+    bundle.write(arguments, HERE / "manifest.toml", onnx, comparison_cases(), predict)
 
 
 if __name__ == "__main__":

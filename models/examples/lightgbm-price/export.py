@@ -19,7 +19,7 @@ REGIONS = ["north", "south"]
 def features(
     values: np.ndarray, price: np.ndarray, visitors: np.ndarray, region: int
 ) -> list[float]:
-    """The row for the step after `values`, in the order of the manifest."""
+    """Return the features of the step after `values`, in the order of the manifest."""
     step = len(values)
     return [
         *trees.lags(values),
@@ -32,6 +32,7 @@ def features(
 
 
 def case(name: str, length: int, horizon: int, seed: int, level: float = 100.0) -> cases.Case:
+    """Return sales with a price that is known ahead, visitors and a region."""
     return cases.Case(
         name,
         cases.sales(length, level, seed),
@@ -44,10 +45,12 @@ def case(name: str, length: int, horizon: int, seed: int, level: float = 100.0) 
 
 
 def known(case: cases.Case) -> tuple[np.ndarray, np.ndarray, int]:
-    return case.known("price"), case.known("visitors"), REGIONS.index(case.static["region"])
+    """Return price, visitors and the index of the region."""
+    return case.known("price"), case.known("visitors"), REGIONS.index(case.category("region"))
 
 
 def trained() -> lightgbm.Booster:
+    """Train on synthetic sales."""
     rows, targets = [], []
     for seed in range(1, 5):
         one = case("training", 300, 0, seed, 30.0 * seed)
@@ -66,7 +69,7 @@ def trained() -> lightgbm.Booster:
     return lightgbm.train(settings, data, num_boost_round=80)
 
 
-def asked() -> list[cases.Case]:
+def comparison_cases() -> list[cases.Case]:
     return [
         case("one step", 60, 1, 1, 30.0),
         case("a year", 60, 12, 2, 60.0),
@@ -86,7 +89,8 @@ def main() -> None:
             values = np.append(values, booster.predict(row)[0])
         return values[len(case.values) :][None]
 
-    bundle.write(arguments, HERE / "manifest.toml", boosting.graph(booster), asked(), predict)
+    onnx = boosting.graph(booster)
+    bundle.write(arguments, HERE / "manifest.toml", onnx, comparison_cases(), predict)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Exports an N-HiTS of NeuralForecast that takes exogenous variables of all three kinds."""
+"""Exports an N-HiTS of NeuralForecast with exogenous variables of all three kinds."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from neuralforecast.models import NHITS
 from almanac_examples import bundle, cases, graph, neural
 
 FUTURE, PAST = ["price"], ["visitors"]
-# A number and a category, which the package is given as a number: its place in the manifest.
+# A number and a category; the package takes the latter as its index in the manifest's list.
 STATIC, REGIONS = ["size", "region"], ["north", "south"]
 
 
 class Graph(torch.nn.Module):
-    """The forward pass, which has no scaling: the manifest says that."""
+    """The forward pass without scaling, which the manifest describes."""
 
     def __init__(self, model: BaseModel):
         super().__init__()
         self.model = model
-        sys.modules[type(model).__module__].len = neural.symbolic_len
+        vars(sys.modules[type(model).__module__])["len"] = neural.symbolic_len
 
     def forward(
         self,
@@ -49,6 +49,7 @@ class Graph(torch.nn.Module):
 
 
 def case(name: str, length: int, seed: int, level: float = 100.0) -> cases.Case:
+    """Return sales with covariates of all three kinds."""
     ahead = length + neural.HORIZON
     return cases.Case(
         name,
@@ -64,7 +65,7 @@ def case(name: str, length: int, seed: int, level: float = 100.0) -> cases.Case:
 def frames(
     case: cases.Case, name: str
 ) -> tuple[pandas.DataFrame, pandas.DataFrame, pandas.DataFrame]:
-    """A case as NeuralForecast takes it: history, future, static."""
+    """Return history, future and static variables of a case in the format of NeuralForecast."""
     length = len(case.values)
     price = case.known("price")
     history = neural.frame(case.array(), name).assign(
@@ -72,14 +73,15 @@ def frames(
     )
     steps = np.arange(length, len(price))
     future = pandas.DataFrame({"unique_id": name, "ds": steps, "price": price[length:]})
-    region = REGIONS.index(case.static["region"])
+    region = REGIONS.index(case.category("region"))
     static = pandas.DataFrame(
-        {"unique_id": [name], "size": [case.static["size"]], "region": [float(region)]}
+        {"unique_id": [name], "size": [case.number("size")], "region": [float(region)]}
     )
     return history, future, static
 
 
 def trained() -> NeuralForecast:
+    """Train a small model, in a few seconds."""
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     model = NHITS(
         mlp_units=3 * [[64, 64]],
@@ -95,7 +97,7 @@ def trained() -> NeuralForecast:
     return forecaster
 
 
-def asked() -> list[cases.Case]:
+def comparison_cases() -> list[cases.Case]:
     return [
         case("ordinary", 100, 1),
         case("as short as can be", neural.CONTEXT, 2),
@@ -106,7 +108,7 @@ def asked() -> list[cases.Case]:
 
 
 def main() -> None:
-    arguments = bundle.parse_arguments(__doc__, "folder that NeuralForecast.save wrote")
+    arguments = bundle.parse_arguments(__doc__, "folder written by NeuralForecast.save")
     if arguments.checkpoint is None:
         forecaster = trained()
     else:
@@ -126,10 +128,10 @@ def main() -> None:
 
     def predict(case: cases.Case) -> np.ndarray:
         history, future, static = frames(case, "series")
-        answer = forecaster.predict(df=history, futr_df=future, static_df=static)
-        return answer.drop(columns=["unique_id", "ds"]).to_numpy().T
+        forecast = forecaster.predict(df=history, futr_df=future, static_df=static)
+        return forecast.drop(columns=["unique_id", "ds"]).to_numpy().T
 
-    bundle.write(arguments, HERE / "manifest.toml", onnx, asked(), predict)
+    bundle.write(arguments, HERE / "manifest.toml", onnx, comparison_cases(), predict)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from almanac_examples import bundle, neural
 
 
 def main() -> None:
-    arguments = bundle.parse_arguments(__doc__, "folder that NeuralForecast.save wrote")
+    arguments = bundle.parse_arguments(__doc__, "folder written by NeuralForecast.save")
     if arguments.checkpoint is None:
         forecaster = neural.trained(MLP(num_layers=2, hidden_size=64, **neural.SETTINGS))
     else:

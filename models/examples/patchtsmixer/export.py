@@ -16,7 +16,7 @@ from almanac_examples import bundle, cases, graph, training
 
 
 class Graph(torch.nn.Module):
-    """The forward pass, forecast only."""
+    """The forward pass, returning the forecast only."""
 
     def __init__(self, model: PatchTSMixerForPrediction):
         super().__init__()
@@ -28,7 +28,7 @@ class Graph(torch.nn.Module):
 
 
 def trained() -> PatchTSMixerForPrediction:
-    """A small model, trained for some seconds."""
+    """Train a small model, in a few seconds."""
     torch.manual_seed(0)
     config = PatchTSMixerConfig(
         num_input_channels=1,
@@ -55,10 +55,10 @@ def main() -> None:
         model = trained()
     else:
         model = PatchTSMixerForPrediction.from_pretrained(arguments.checkpoint).eval()
-    most, native = model.config.context_length, model.config.prediction_length
+    context_length, native = model.config.context_length, model.config.prediction_length
 
     def predict(case: cases.Case) -> np.ndarray:
-        values, mask = training.observed(case, most)
+        values, mask = training.observed(case, context_length)
         with torch.no_grad():
             output = model(past_values=values, observed_mask=mask, return_loss=False)
         return output.prediction_outputs[0, : case.horizon, 0].numpy()[None]
@@ -66,8 +66,8 @@ def main() -> None:
     onnx = graph.export(
         Graph(model),
         {
-            "past_values": torch.randn(2, most, 1),
-            "observed_mask": torch.ones(2, most, 1, dtype=torch.bool),
+            "past_values": torch.randn(2, context_length, 1),
+            "observed_mask": torch.ones(2, context_length, 1, dtype=torch.bool),
         },
         "prediction_outputs",
     )
@@ -75,10 +75,10 @@ def main() -> None:
         arguments,
         HERE / "manifest.toml",
         onnx,
-        cases.standard(native, most),
+        cases.standard(native, context_length),
         predict,
         {
-            "context.max_length": most,
+            "context.max_length": context_length,
             "horizon.native": native,
             "horizon.longest": native,
         },

@@ -20,34 +20,36 @@ from almanac_examples import bundle, cases, graph, training
 LEVELS = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95]
 
 
-def domain_map(df: torch.Tensor, loc: torch.Tensor, scale: torch.Tensor) -> tuple:
-    """`StudentTOutput.domain_map` without its squeeze, which ONNX takes by its word.
+def domain_map(
+    df: torch.Tensor, loc: torch.Tensor, scale: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return `StudentTOutput.domain_map` without its squeeze, which fails in ONNX.
 
-    torch squeezes no axis that is longer than one.
+    torch ignores a squeeze of an axis that is longer than one, ONNX does not.
     """
     scale = StudentTOutput.squareplus(scale).clamp_min(torch.finfo(scale.dtype).eps)
     return 2.0 + StudentTOutput.squareplus(df), loc, scale
 
 
 class Graph(torch.nn.Module):
-    """The forward pass, as parameters [batch, parameter, time] in the units of the series."""
+    """The forward pass, returning parameters [batch, parameter, time] in units of the series."""
 
     def __init__(self, model: PatchTSTForPrediction):
         super().__init__()
-        # A copy, because the package's own forecasts are to come from what it wrote.
+        # A copy, because the expected forecasts must come from the unmodified package.
         self.model = copy.deepcopy(model)
         self.model.head.projection.domain_map.function = domain_map
 
     def forward(self, past_values: torch.Tensor, past_observed_mask: torch.Tensor) -> torch.Tensor:
         output = self.model(past_values=past_values, past_observed_mask=past_observed_mask)
-        # What `StudentTOutput.distribution` makes of the head's numbers.
+        # The same as `StudentTOutput.distribution` applies to the output of the head.
         df, loc, scale = output.prediction_outputs
         loc, scale = loc * output.scale + output.loc, scale * output.scale
         return torch.cat([df, loc, scale], dim=-1).transpose(1, 2)
 
 
 def trained() -> PatchTSTForPrediction:
-    """A small model, trained for some seconds."""
+    """Train a small model, in a few seconds."""
     torch.manual_seed(0)
     config = PatchTSTConfig(
         num_input_channels=1,
@@ -62,7 +64,7 @@ def trained() -> PatchTSTForPrediction:
         loss="nll",
         distribution_output="student_t",
         scaling="std",
-        # The exporter cannot follow the fused attention.
+        # The exporter does not support the fused attention.
         attn_implementation="eager",
     )
     model = PatchTSTForPrediction(config)
@@ -82,16 +84,16 @@ def main() -> None:
         model = PatchTSTForPrediction.from_pretrained(
             arguments.checkpoint, attn_implementation="eager"
         ).eval()
-    most, native = model.config.context_length, model.config.prediction_length
+    context_length, native = model.config.context_length, model.config.prediction_length
 
     def predict(case: cases.Case) -> np.ndarray:
-        values, mask = training.observed(case, most)
+        values, mask = training.observed(case, context_length)
         with torch.no_grad():
             output = model(past_values=values, past_observed_mask=mask)
             distribution = model.distribution_output.distribution(
                 output.prediction_outputs, loc=output.loc, scale=output.scale
             )
-        # torch has no quantiles of a Student t: they are taken of the package's distribution.
+        # torch has no Student t quantiles: scipy computes them from the package's parameters.
         inner = distribution.base_dist.base_dist
         loc = inner.loc * distribution.scale + distribution.loc
         scale = inner.scale * distribution.scale
@@ -104,8 +106,8 @@ def main() -> None:
     onnx = graph.export(
         Graph(model),
         {
-            "past_values": torch.randn(2, most, 1),
-            "past_observed_mask": torch.ones(2, most, 1, dtype=torch.bool),
+            "past_values": torch.randn(2, context_length, 1),
+            "past_observed_mask": torch.ones(2, context_length, 1, dtype=torch.bool),
         },
         "parameters",
     )
@@ -113,10 +115,10 @@ def main() -> None:
         arguments,
         HERE / "manifest.toml",
         onnx,
-        cases.standard(native, most),
+        cases.standard(native, context_length),
         predict,
         {
-            "context.max_length": most,
+            "context.max_length": context_length,
             "horizon.native": native,
             "horizon.longest": native,
         },

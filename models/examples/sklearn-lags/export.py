@@ -1,4 +1,4 @@
-"""Trains scikit-learn's boosted trees on lags, one for each quantile, and exports a bundle."""
+"""Trains scikit-learn's boosted trees on lags, one model per quantile, and exports a bundle."""
 
 from __future__ import annotations
 
@@ -20,56 +20,57 @@ HORIZON = 12
 
 
 def features(scaled: np.ndarray, step: int) -> list[float]:
-    """The row for `step` steps after `scaled`, in the order of the manifest."""
+    """Return the features for `step` steps after `scaled`, in the order of the manifest."""
     return [*trees.lags(scaled), scaled[-trees.LAGS :].max(), step]
 
 
 def scaled(values: np.ndarray) -> tuple[np.ndarray, float, float]:
-    """The values with mean 0 and deviation 1, and what they were."""
+    """Return the values with mean 0 and deviation 1, and their previous mean and deviation."""
     mean, deviation = values.mean(), values.std()
     return (values - mean) / deviation, mean, deviation
 
 
 def trained() -> list[GradientBoostingRegressor]:
+    """Train one model per quantile."""
     rows, targets = [], []
-    for series in [cases.passengers(), cases.made_up(400, 12, 40.0)]:
+    for series in [cases.passengers(), cases.synthetic(400, 12, 40.0)]:
         values, _, _ = scaled(np.array(series))
         for end in range(trees.LAGS, len(values) - HORIZON):
             for step in range(1, HORIZON + 1):
                 rows.append(features(values[:end], step))
                 targets.append(values[end + step - 1])
-    rows = np.array(rows, dtype=np.float32)
+    table = np.array(rows, dtype=np.float32)
     return [
         GradientBoostingRegressor(
             loss="quantile", alpha=level, n_estimators=60, max_leaf_nodes=12, random_state=0
-        ).fit(rows, targets)
+        ).fit(table, targets)
         for level in LEVELS
     ]
 
 
 def one_graph(models: list[GradientBoostingRegressor]) -> bytes:
-    """The models side by side, with one input and one output [row, quantile]."""
-    merged, last = None, []
+    """Merge the graphs of the models into one, with one input and one output [row, quantile]."""
+    graphs, last = [], []
     for model_idx, model in enumerate(models):
         row = np.zeros((1, trees.LAGS + 2), dtype=np.float32)
-        own = to_onnx(model, row, target_opset={"": 18, "ai.onnx.ml": 3})
-        own = onnx.compose.add_prefix(own, f"level_{model_idx}_", rename_inputs=False)
-        last.append(own.graph.output[0].name)
-        if merged is None:
-            merged = own
-        else:
-            merged.graph.node.extend(own.graph.node)
-            merged.graph.initializer.extend(own.graph.initializer)
+        converted = to_onnx(model, row, target_opset={"": 18, "ai.onnx.ml": 3})
+        converted = onnx.compose.add_prefix(converted, f"level_{model_idx}_", rename_inputs=False)
+        last.append(converted.graph.output[0].name)
+        graphs.append(converted)
+    merged, *others = graphs
+    for other in others:
+        merged.graph.node.extend(other.graph.node)
+        merged.graph.initializer.extend(other.graph.initializer)
     name = merged.graph.input[0].name
     merged.graph.node.insert(0, onnx.helper.make_node("Identity", ["features"], [name]))
     merged.graph.node.append(onnx.helper.make_node("Concat", last, ["quantiles"], axis=1))
     number = onnx.TensorProto.FLOAT
-    for values, entry in [
-        (merged.graph.input, ("features", number, ["batch", trees.LAGS + 2])),
-        (merged.graph.output, ("quantiles", number, ["batch", len(models)])),
+    for values, value, width in [
+        (merged.graph.input, "features", trees.LAGS + 2),
+        (merged.graph.output, "quantiles", len(models)),
     ]:
         del values[:]
-        values.append(onnx.helper.make_tensor_value_info(*entry))
+        values.append(onnx.helper.make_tensor_value_info(value, number, ["batch", width]))
     onnx.checker.check_model(merged)
     return merged.SerializeToString()
 
@@ -81,14 +82,14 @@ def main() -> None:
     def predict(case: cases.Case) -> np.ndarray:
         values, mean, deviation = scaled(trees.filled(case.array())[-2048:])
         rows = [features(values, step) for step in range(1, case.horizon + 1)]
-        rows = np.array(rows, dtype=np.float32)
-        return np.array([model.predict(rows) for model in models]) * deviation + mean
+        table = np.array(rows, dtype=np.float32)
+        return np.array([model.predict(table) for model in models]) * deviation + mean
 
     bundle.write(
         arguments,
         HERE / "manifest.toml",
         one_graph(models),
-        cases.standard(HORIZON, 2048, gaps=False, least=trees.LAGS),
+        cases.standard(HORIZON, 2048, gaps=False, min_length=trees.LAGS),
         predict,
     )
 

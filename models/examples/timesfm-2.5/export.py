@@ -30,9 +30,9 @@ CONFIG = ForecastConfig(
 
 
 class Graph(torch.nn.Module):
-    """`compiled_decode` without what the server does: scaling, flipping, clipping, sorting."""
+    """`compiled_decode` without the steps of the server: scaling, flipping, clipping, sorting."""
 
-    def __init__(self, module: torch.nn.Module):
+    def __init__(self, module: package.TimesFM_2p5_200M_torch_module):
         super().__init__()
         self.module = module
         for layer in module.modules():
@@ -44,7 +44,7 @@ class Graph(torch.nn.Module):
         forecast = blocks[:, -1]
         if rolled is not None:
             forecast = torch.cat([forecast, rolled.flatten(1, 2)], dim=1)
-        # The continuous head gives how far the other quantiles are from the median.
+        # The continuous head returns the distance of the other quantiles from the median.
         median = self.module.aridx
         spread = spread[:, : forecast.shape[1]]
         quantiles = spread - spread[..., median, None] + forecast[..., median, None]
@@ -58,9 +58,9 @@ def growing_attention(
     decode_cache: package.util.DecodeCache,
     patch_mask: torch.Tensor,
 ) -> tuple[torch.Tensor, package.util.DecodeCache]:
-    """The package's attention with a cache that grows, where the package's has unused places.
+    """The package's attention with a cache that grows, instead of one with unused positions.
 
-    A graph cannot write into a part of a tensor that it finds by a number of its own.
+    A graph cannot write into a slice of a tensor at a computed position.
     """
     rows, patches, _ = inputs_q.shape
     shape = (rows, patches, layer.num_heads, layer.head_dim)
@@ -83,13 +83,13 @@ def growing_attention(
         query_index_offset=torch.full((1,), earlier),
         kv_length=cache.written,
     )
-    # Not the fused attention: over padding that hides every key, it gives zeros or NaN by chance.
+    # Not the fused attention: where padding masks every key, it returns zeros or NaN at random.
     attended = transformer._dot_product_attention(layer.per_dim_scale(query), key, value, mask)
     return layer.out(attended.flatten(2)), cache
 
 
 def small() -> package.TimesFM_2p5_200M_torch:
-    """The published architecture, narrow and with random weights."""
+    """Return the published architecture, narrow and with random weights."""
     torch.manual_seed(0)
     published = package.TimesFM_2p5_200M_torch_module.config
     width = {"hidden_dims": 64, "output_dims": 64}
@@ -136,20 +136,23 @@ def main() -> None:
         _, quantiles = model.forecast(case.horizon, [case.array()])
         return quantiles[0, :, 1:].T
 
-    most, native = CONFIG.max_context, CONFIG.max_horizon
+    context_length, native = CONFIG.max_context, CONFIG.max_horizon
     onnx = graph.export(
         Graph(copy.deepcopy(model.model)),
-        {"context": torch.randn(2, most), "mask": torch.zeros(2, most, dtype=torch.bool)},
+        {
+            "context": torch.randn(2, context_length),
+            "mask": torch.zeros(2, context_length, dtype=torch.bool),
+        },
         "quantiles",
     )
     bundle.write(
         arguments,
         HERE / "manifest.toml",
         onnx,
-        cases.standard(native, most),
+        cases.standard(native, context_length),
         predict,
         {
-            "context.max_length": most,
+            "context.max_length": context_length,
             "horizon.native": native,
             "horizon.longest": native,
         },

@@ -21,11 +21,11 @@ LEVELS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
 
 
 class Graph(torch.nn.Module):
-    """One run of the model: patches of the history in, the patch after it out."""
+    """One run of the model: from patches of the history to the next patch."""
 
     def __init__(self, model: TiRexZero):
         super().__init__()
-        # A copy, because the package's own forecasts are to come from what it wrote.
+        # A copy, because the expected forecasts must come from the unmodified package.
         self.model = copy.deepcopy(model)
         for module in self.model.modules():
             if isinstance(module, sLSTMCell):
@@ -42,13 +42,15 @@ class Graph(torch.nn.Module):
 
 
 def compute_in_float32() -> None:
-    """Makes the package's CPU cell compute as its weights are stored.
+    """Make the package's CPU cell compute with the precision of its weights.
 
     It rounds the recurrence to bfloat16, as its GPU kernel does. No two programs round alike, so
-    that forecasts then differ by about a hundredth of the band between them.
+    forecasts would differ by about a hundredth of the width of the band.
     """
 
-    def in_float32(cell: sLSTMCell, gates: torch.Tensor, state: torch.Tensor):
+    def in_float32(
+        cell: sLSTMCell, gates: torch.Tensor, state: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         heads = (cell.config.num_heads, cell.config.num_gates, cell.config.head_dim)
         bias = cell._bias_.reshape(heads).permute(1, 0, 2).reshape(-1)
         gates = gates.reshape(gates.shape[0], gates.shape[1], -1)
@@ -58,7 +60,7 @@ def compute_in_float32() -> None:
 
 
 def small() -> TiRexZero:
-    """The published architecture, narrow and with random weights."""
+    """Return the published architecture, narrow and with random weights."""
     torch.manual_seed(0)
     config = {
         "input_patch_size": 32,
@@ -89,29 +91,31 @@ def main() -> None:
         quantiles, _ = model.forecast(context, prediction_length=case.horizon)
         return quantiles[0].numpy().T
 
-    native, most = config.output_patch_size, config.train_ctx_len
-    asked = cases.standard(native, most, longest=3 * native)
-    rounded = [predict(case) for case in asked]
+    native, context_length = config.output_patch_size, config.train_ctx_len
+    compared = cases.standard(native, context_length, long_horizon=3 * native)
+    rounded = [predict(case) for case in compared]
     compute_in_float32()
     apart = max(
-        np.abs(answer - predict(case)).max() / np.abs(answer).max()
-        for case, answer in zip(asked, rounded, strict=True)
+        np.abs(forecast - predict(case)).max() / np.abs(forecast).max()
+        for case, forecast in zip(compared, rounded, strict=True)
     )
-    print(f"bfloat16, as the package rounds on its own, is {apart:.1e} of the largest value away")
+    print(
+        f"rounding to bfloat16, the package's default, differs by {apart:.1e} of the largest value"
+    )
 
     onnx = graph.export(
         Graph(model),
-        {"context": torch.randn(2, most)},
+        {"context": torch.randn(2, context_length)},
         "quantiles",
     )
     bundle.write(
         arguments,
         HERE / "manifest.toml",
         recurrence.as_scans(onnx),
-        asked,
+        compared,
         predict,
         {
-            "context.max_length": most,
+            "context.max_length": context_length,
             "horizon.native": native,
             "output.levels": config.quantiles,
         },

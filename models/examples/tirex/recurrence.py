@@ -1,6 +1,6 @@
-"""The recurrence of TiRex as one operator, which ONNX writes as a Scan.
+"""The recurrence of TiRex as one operator, which ONNX represents as a Scan.
 
-Left to the exporter, it is unrolled: 64 patches times the blocks, tens of thousands of nodes.
+The exporter would unroll it: 64 patches times the blocks, tens of thousands of nodes.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ step (float[N, W] hidden, float[N, W] cell, float[N, W] normaliser, float[N, W] 
 
 
 def as_scans(encoded: bytes) -> bytes:
-    """The graph with a Scan for each marked operator."""
+    """Replace each marked operator of the graph by a Scan."""
     model = onnx.load_from_string(encoded)
-    nodes = []
+    nodes: list[onnx.NodeProto] = []
     for node in model.graph.node:
         nodes += _scan(node) if node.domain == DOMAIN else [node]
     del model.graph.node[:]
@@ -73,26 +73,26 @@ def as_scans(encoded: bytes) -> bytes:
 def _scan(node: onnx.NodeProto) -> list[onnx.NodeProto]:
     gates, kernel, bias = node.input
     (output,) = node.output
-    own = f"{output}_scan"
-    # Names of a graph's text hold fewer characters than those of a graph.
-    plain = [re.sub(r"\W", "_", f"{own}_{part}") for part in ("kernel", "bias")]
+    prefix = f"{output}_scan"
+    # Names in the text format of a graph allow fewer characters than names in a graph.
+    plain = [re.sub(r"\W", "_", f"{prefix}_{part}") for part in ("kernel", "bias")]
     body = onnx.parser.parse_graph(STEP.replace("KERNEL", plain[0]).replace("BIAS", plain[1]))
     make = onnx.helper.make_node
-    quarters = [f"{own}_{part}" for part in ("input", "forget", "cell", "output")]
-    states = [f"{own}_last_{state_idx}" for state_idx in range(4)]
+    quarters = [f"{prefix}_{part}" for part in ("input", "forget", "cell", "output")]
+    states = [f"{prefix}_last_{state_idx}" for state_idx in range(4)]
     zero = onnx.helper.make_tensor("zero", onnx.TensorProto.FLOAT, [], [0.0])
     first = onnx.helper.make_tensor("first", onnx.TensorProto.INT64, [], [0])
     return [
         make("Identity", [kernel], [plain[0]]),
         make("Identity", [bias], [plain[1]]),
-        make("Constant", [], [f"{own}_zero"], value=zero),
-        make("Constant", [], [f"{own}_first"], value=first),
-        make("Gather", [gates, f"{own}_first"], [f"{own}_step"], axis=0),
-        make("Split", [f"{own}_step"], quarters, axis=-1, num_outputs=4),
-        make("Mul", [quarters[0], f"{own}_zero"], [f"{own}_start"]),
+        make("Constant", [], [f"{prefix}_zero"], value=zero),
+        make("Constant", [], [f"{prefix}_first"], value=first),
+        make("Gather", [gates, f"{prefix}_first"], [f"{prefix}_step"], axis=0),
+        make("Split", [f"{prefix}_step"], quarters, axis=-1, num_outputs=4),
+        make("Mul", [quarters[0], f"{prefix}_zero"], [f"{prefix}_start"]),
         make(
             "Scan",
-            [*[f"{own}_start"] * 4, gates],
+            [*[f"{prefix}_start"] * 4, gates],
             [*states, output],
             body=body,
             num_scan_inputs=1,
@@ -101,16 +101,16 @@ def _scan(node: onnx.NodeProto) -> list[onnx.NodeProto]:
 
 
 def as_one_operator(cell: sLSTMCell) -> None:
-    """Makes `cell` one marked operator of the graph, which computes nothing before `as_scans`.
+    """Turn `cell` into one marked operator, a placeholder that `as_scans` replaces.
 
-    Its inputs are the gates [step, row, 4 * width], the kernel [width, 4 * width], which is that of
-    all heads in one matrix with zeros between heads, and the bias.
+    Its inputs are the gates [step, row, 4 * width], the kernel [width, 4 * width], which combines
+    those of all heads into one matrix with zeros between heads, and the bias.
     """
     heads, gates, width = cell.config.num_heads, cell.config.num_gates, cell.config.head_dim
     kernel = torch.zeros(heads, width, gates, heads, width)
     for head in range(heads):
-        own = cell._recurrent_kernel_[head].detach()
-        kernel[head, :, :, head] = own.reshape(width, gates, width)
+        head_kernel = cell._recurrent_kernel_[head].detach()
+        kernel[head, :, :, head] = head_kernel.reshape(width, gates, width)
     kernel = kernel.reshape(heads * width, gates * heads * width)
     bias = cell._bias_.detach().reshape(heads, gates, width).permute(1, 0, 2).reshape(-1)
 

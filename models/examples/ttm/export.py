@@ -17,7 +17,7 @@ from almanac_examples import bundle, cases, graph, training
 
 
 class Graph(torch.nn.Module):
-    """The forward pass, forecast only."""
+    """The forward pass, returning the forecast only."""
 
     def __init__(self, model: TinyTimeMixerForPrediction):
         super().__init__()
@@ -31,7 +31,7 @@ class Graph(torch.nn.Module):
 
 
 def small() -> TinyTimeMixerForPrediction:
-    """The published architecture (512 to 96), narrow and with random weights."""
+    """Return the published architecture (512 to 96), narrow and with random weights."""
     torch.manual_seed(0)
     config = TinyTimeMixerConfig(
         context_length=512,
@@ -56,10 +56,10 @@ def main() -> None:
         model = small()
     else:
         model = TinyTimeMixerForPrediction.from_pretrained(arguments.checkpoint).eval()
-    most, native = model.config.context_length, model.config.prediction_length
+    context_length, native = model.config.context_length, model.config.prediction_length
 
     def predict(case: cases.Case) -> np.ndarray:
-        values, mask = training.observed(case, most)
+        values, mask = training.observed(case, context_length)
         runs = -(-case.horizon // native)
         config = RecursivePredictorConfig(model, runs * native, native, loss="mse")
         with torch.no_grad():
@@ -74,8 +74,8 @@ def main() -> None:
     onnx = graph.export(
         Graph(model),
         {
-            "past_values": torch.randn(2, most, 1),
-            "past_observed_mask": torch.ones(2, most, 1, dtype=torch.bool),
+            "past_values": torch.randn(2, context_length, 1),
+            "past_observed_mask": torch.ones(2, context_length, 1, dtype=torch.bool),
         },
         "prediction_outputs",
     )
@@ -83,10 +83,10 @@ def main() -> None:
         arguments,
         HERE / "manifest.toml",
         onnx,
-        cases.standard(native, most, longest=2 * native + 20),
+        cases.standard(native, context_length, long_horizon=2 * native + 20),
         predict,
         {
-            "context.max_length": most,
+            "context.max_length": context_length,
             "horizon.native": native,
             "horizon.longest": 4 * native,
         },

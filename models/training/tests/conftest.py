@@ -1,3 +1,5 @@
+"""Fixtures: the shipped bundles."""
+
 import json
 from pathlib import Path
 
@@ -10,13 +12,13 @@ BUNDLES = ("almanac", "seasonal")
 
 
 @pytest.fixture(scope="session", params=BUNDLES)
-def bundle_folder(request) -> Path:
+def bundle_folder(request: pytest.FixtureRequest) -> Path:
     return MODELS / request.param / "1"
 
 
 @pytest.fixture(scope="session")
 def run(bundle_folder):
-    """The bare graph: contexts of any lengths in one batch, to quantiles [row, level, step]."""
+    """Run the bare graph on contexts of any lengths, to quantiles [row, level, step]."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     path = bundle_folder / "model.onnx"

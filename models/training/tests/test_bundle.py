@@ -1,3 +1,5 @@
+"""Building, contents and golden forecasts of the shipped bundles."""
+
 import hashlib
 import tomllib
 
@@ -13,8 +15,8 @@ from almanac_training.seasonal import graph as seasonal_graph
 from almanac_training.serving import Bundle, mean_absolute_scale
 from build_seasonal import MANIFEST
 
-# As large as a file may be: the statistical graph has no weights.
-LARGEST = {"seasonal": 200_000, "almanac": 12_000_000}
+# Maximum size of each model in bytes; the statistical graph has no weights.
+MAX_BYTES = {"seasonal": 200_000, "almanac": 12_000_000}
 
 
 def digests(folder) -> dict[str, str]:
@@ -28,7 +30,7 @@ def test_building_twice_gives_the_same_bytes(tmp_path):
 
 
 def built(name: str) -> bytes:
-    """What the source makes; of a trained model, with the weights of its file."""
+    """Return the model built from source; a trained one with the weights of its file."""
     path = MODELS / name / "1" / "model.onnx"
     if name == "seasonal":
         model = seasonal_graph.build()
@@ -60,7 +62,7 @@ def test_golden_forecasts_repeat(bundle_folder, golden):
 
 def test_the_file_is_small_and_old_runtimes_read_it(bundle_folder):
     path = bundle_folder / "model.onnx"
-    assert path.stat().st_size < LARGEST[bundle_folder.parent.name]
+    assert path.stat().st_size < MAX_BYTES[bundle_folder.parent.name]
     loaded = onnx.load(path)
     assert loaded.opset_import[0].version <= 13
     assert not {"Loop", "Scan"} & {node.op_type for node in loaded.graph.node}

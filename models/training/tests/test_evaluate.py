@@ -1,25 +1,25 @@
-"""Scores and agreement, on answers made up for the purpose."""
+"""Scores and agreement of backends, on constructed forecasts."""
 
 import numpy as np
 import pytest
 
 from almanac_training import report, scoring
-from almanac_training.backends import COLUMNS, Answers, _columns, _read_long
+from almanac_training.backends import COLUMNS, ForecastResults, _columns, _read_long
 from almanac_training.competitions import Dataset, Series
 
 SERIES = Series("a", history=np.array([1.0, 2.0, 3.0]), actual=np.array([4.0, 6.0]))
 DATASET = Dataset("made up", "YS", 1, 12, horizon=2, series=(SERIES,))
 
 
-def answers(point=3.5, lower=3.0, upper=5.0) -> Answers:
+def results(point=3.5, lower=3.0, upper=5.0) -> ForecastResults:
     numbers = {column: [point] * 2 for column in COLUMNS}
     numbers |= {column: [lower] * 2 for column in COLUMNS if "lower" in column}
     numbers |= {column: [upper] * 2 for column in COLUMNS if "upper" in column}
-    return Answers(numbers={"a": numbers})
+    return ForecastResults(numbers={"a": numbers})
 
 
 def test_scores_against_seasonal_naive():
-    score = scoring.score(DATASET, answers())
+    score = scoring.score(DATASET, results())
     assert score.mase == pytest.approx((0.5 + 2.5) / 2)
     assert score.naive_mase == pytest.approx((1 + 3) / 2)
     assert score.wql == pytest.approx(3 / 10)
@@ -34,16 +34,16 @@ def test_seasonal_naive_repeats_the_last_season():
 
 
 def test_agreement_has_a_tolerance():
-    assert scoring.equal_answers(answers(3.5), answers(3.5001), 1e-4) == (1, [])
-    assert scoring.equal_answers(answers(3.5), answers(3.51), 1e-4) == (0, ["a"])
+    assert scoring.compare_results(results(3.5), results(3.5001), 1e-4) == (1, [])
+    assert scoring.compare_results(results(3.5), results(3.51), 1e-4) == (0, ["a"])
 
 
-def test_a_missing_answer_is_no_agreement():
-    assert scoring.equal_answers(answers(), Answers(), 1e-4) == (0, ["a"])
+def test_a_missing_forecast_is_a_disagreement():
+    assert scoring.compare_results(results(), ForecastResults(), 1e-4) == (0, ["a"])
 
 
 def test_the_last_line_of_the_table_has_geometric_means():
-    last = report.table([scoring.score(DATASET, answers())]).splitlines()[-1]
+    last = report.table([scoring.score(DATASET, results())]).splitlines()[-1]
     assert [cell.strip() for cell in last.strip("|").split("|")][-2:] == ["0.750", "0.750"]
 
 

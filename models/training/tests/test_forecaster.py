@@ -1,4 +1,4 @@
-"""PyTorch and ONNX Runtime give the same numbers, and training lowers the loss."""
+"""PyTorch and ONNX Runtime agree, and training lowers the loss."""
 
 import json
 
@@ -34,7 +34,7 @@ def evidence_session():
 
 
 def by_torch(evidence_session, network, context, season_length, horizon) -> np.ndarray:
-    """[Q, H] of one context, as the graph computes it, but for the gate and the mixture."""
+    """Forecast [Q, H] of one context, with the gate and the mixture in PyTorch."""
     names = [*evidence.NAMES, "scale"]
     feeds = {
         "context": context[None].astype(np.float32),
@@ -64,7 +64,7 @@ def untrained():
     features = evidence_features()
     network = gate.Gate(torch.zeros(features), torch.full((features,), 2.0)).eval()
     with torch.no_grad():
-        # Far from where it starts, so that every part has something to say.
+        # Scale the weights up, so that every part of the output affects the forecast.
         network.leave.weight.mul_(4.0)
     return network
 
@@ -141,10 +141,10 @@ def test_unknown_targets_do_not_count():
 @pytest.fixture(scope="module")
 def arrays():
     random = np.random.default_rng(2)
-    return pool.Builder().build(random, mix.made_up(random, 800), lambda _: None)
+    return pool.Builder().build(random, mix.synthetic_windows(random, 800), lambda _: None)
 
 
-def test_training_learns_and_goes_on_where_it_stopped(arrays, tmp_path):
+def test_training_lowers_the_loss_and_resumes(arrays, tmp_path):
     chosen = np.arange(len(arrays["features"]))
     recipe = Recipe(steps=40, batch=128)
     device = torch.device("cpu")
@@ -156,8 +156,8 @@ def test_training_learns_and_goes_on_where_it_stopped(arrays, tmp_path):
     assert whole.validate(chosen).loss < 0.95 * before
 
     whole.save(tmp_path / "checkpoint.pt")
-    again = Trainer(recipe, arrays, device)
-    again.resume(tmp_path / "checkpoint.pt")
-    assert again.step == 40 and not list(again.run(chosen))
+    resumed = Trainer(recipe, arrays, device)
+    resumed.resume(tmp_path / "checkpoint.pt")
+    assert resumed.step == 40 and not list(resumed.run(chosen))
     weights = load_weights(tmp_path / "checkpoint.pt")
     assert set(weights) == set(graph.trained_weights(graph.build(weights)))

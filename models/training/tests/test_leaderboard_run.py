@@ -1,4 +1,4 @@
-"""Forecasters, and that what was fitted once is not fitted again."""
+"""Forecasters of the leaderboard, and the cache of their forecasts."""
 
 import numpy as np
 import pytest
@@ -22,18 +22,18 @@ TASK = Task("made up", "kinds", HORIZON, tuple(window(i) for i in range(5)))
 
 
 class Counting:
-    """The mean of the history; fails where it is told to."""
+    """Forecasts the mean of the history and counts windows; fails for the series in `fails`."""
 
     cached_as, chunk = "counting-1", 2
 
     def __init__(self, name="counting", fails=(), offset=0.0):
-        self.name, self.fails, self.offset, self.asked = name, fails, offset, 0
+        self.name, self.fails, self.offset, self.computed = name, fails, offset, 0
 
     def serves(self, task):
         return True
 
     def forecast(self, windows, horizon):
-        self.asked += len(windows)
+        self.computed += len(windows)
         means = [
             np.nan if own.series in self.fails else own.history.mean() + self.offset
             for own in windows
@@ -41,50 +41,50 @@ class Counting:
         return np.tile(np.array(means)[:, None, None], (1, len(DECILES), horizon))
 
 
-def test_asks_once(tmp_path):
+def test_computes_each_forecast_once(tmp_path):
     forecaster = Counting()
-    first = Runner(tmp_path).answer(forecaster, TASK)
-    again = Runner(tmp_path, fit=False).answer(forecaster, TASK)
-    assert forecaster.asked == len(TASK.windows)
+    first = Runner(tmp_path).forecast(forecaster, TASK)
+    again = Runner(tmp_path, fit=False).forecast(forecaster, TASK)
+    assert forecaster.computed == len(TASK.windows)
     assert np.array_equal(first.deciles, again.deciles)
 
 
-def test_goes_on_where_it_stopped(tmp_path):
+def test_resumes_with_the_missing_windows(tmp_path):
     forecaster = Counting()
     part = Task(TASK.name, TASK.group, HORIZON, TASK.windows[3:])
-    Runner(tmp_path).answer(forecaster, part)
-    whole = Runner(tmp_path).answer(forecaster, TASK)
-    assert forecaster.asked == len(TASK.windows)
+    Runner(tmp_path).forecast(forecaster, part)
+    whole = Runner(tmp_path).forecast(forecaster, TASK)
+    assert forecaster.computed == len(TASK.windows)
     assert whole.deciles[:, 0, 0] == pytest.approx([own.history.mean() for own in TASK.windows])
 
 
-def test_keeps_what_was_done_when_it_is_stopped(tmp_path):
+def test_an_interrupted_run_keeps_its_forecasts(tmp_path):
     class Stopped(Counting):
         def forecast(self, windows, horizon):
-            if self.asked == 2:
+            if self.computed == 2:
                 raise KeyboardInterrupt
             return super().forecast(windows, horizon)
 
     with pytest.raises(KeyboardInterrupt):
-        Runner(tmp_path).answer(Stopped(), TASK)
+        Runner(tmp_path).forecast(Stopped(), TASK)
     forecaster = Counting()
-    Runner(tmp_path).answer(forecaster, TASK)
-    assert forecaster.asked == 3
+    Runner(tmp_path).forecast(forecaster, TASK)
+    assert forecaster.computed == 3
 
 
-def test_without_fit_there_is_no_answer(tmp_path):
-    assert Runner(tmp_path, fit=False).answer(Counting(), TASK) is None
+def test_without_fit_there_is_no_forecast(tmp_path):
+    assert Runner(tmp_path, fit=False).forecast(Counting(), TASK) is None
 
 
-def test_another_version_is_asked_again(tmp_path):
-    Runner(tmp_path).answer(Counting(), TASK)
+def test_another_version_is_computed_again(tmp_path):
+    Runner(tmp_path).forecast(Counting(), TASK)
     newer = Counting()
     newer.cached_as = "counting-2"
-    Runner(tmp_path).answer(newer, TASK)
-    assert newer.asked == len(TASK.windows)
+    Runner(tmp_path).forecast(newer, TASK)
+    assert newer.computed == len(TASK.windows)
 
 
-def test_the_key_is_of_all_that_decides():
+def test_the_key_covers_all_inputs():
     own = window(0)
     others = [
         Window(own.series, own.history + 1e-9, own.actual, 4),
@@ -100,23 +100,23 @@ def test_a_cache_of_nothing_is_empty(tmp_path):
     assert "a" not in Cache(tmp_path, "made up", "counting-1")
 
 
-def test_seasonal_naive_stands_in_for_what_failed(tmp_path):
-    answer = Runner(tmp_path).answer(Counting(fails=("series 1",)), TASK)
-    assert answer.failed == 1
+def test_seasonal_naive_replaces_failed_forecasts(tmp_path):
+    result = Runner(tmp_path).forecast(Counting(fails=("series 1",)), TASK)
+    assert result.failed == 1
     bands = forecasters.NaiveBands().forecast(TASK.windows, HORIZON)
-    assert np.array_equal(answer.deciles[1], bands[1])
+    assert np.array_equal(result.deciles[1], bands[1])
 
 
 def test_the_mean_is_of_its_members(tmp_path):
     low, high = Counting("low"), Counting("high", offset=2.0)
     high.cached_as = "high-1"
-    answer = Runner(tmp_path).answer(Mean("mean", (low, high)), TASK)
-    assert answer.deciles[0, 4, 0] == pytest.approx(TASK.windows[0].history.mean() + 1.0)
+    result = Runner(tmp_path).forecast(Mean("mean", (low, high)), TASK)
+    assert result.deciles[0, 4, 0] == pytest.approx(TASK.windows[0].history.mean() + 1.0)
 
 
-def test_nothing_below_zero_where_nothing_was(tmp_path):
-    answer = Runner(tmp_path).answer(Counting(offset=-1000.0), TASK)
-    assert (answer.deciles == 0.0).all()
+def test_forecasts_of_non_negative_histories_are_non_negative(tmp_path):
+    result = Runner(tmp_path).forecast(Counting(offset=-1000.0), TASK)
+    assert (result.deciles == 0.0).all()
 
 
 def test_bands_of_seasonal_naive_widen_by_the_season():
@@ -128,8 +128,8 @@ def test_bands_of_seasonal_naive_widen_by_the_season():
 
 
 def test_a_bundle_gives_its_deciles(bundle_folder):
-    known = forecasters.OfBundle(bundle_folder)
-    unknown = forecasters.OfBundle(bundle_folder, season_known=False)
+    known = forecasters.BundleForecaster(bundle_folder)
+    unknown = forecasters.BundleForecaster(bundle_folder, season_known=False)
     name = f"{bundle_folder.parent.name}/1"
     assert (known.name, unknown.name) == (name, f"{name}, season unknown")
     deciles = known.forecast(TASK.windows, HORIZON)

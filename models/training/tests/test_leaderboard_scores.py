@@ -1,4 +1,4 @@
-"""Scores of sets, ratios, means and how they are shown."""
+"""Scores, ratios and means of the leaderboard, and their presentation."""
 
 import csv
 import math
@@ -22,7 +22,7 @@ PUBLISHED_NAIVE_WQL = {
 
 
 def task(group="kinds", alike=False, name="made up") -> Task:
-    """The second series is a hundred times the first."""
+    """Return a set whose second series is a hundred times the first."""
     history = np.array([1.0, 2.0, 3.0, 2.0])
     windows = tuple(
         Window(f"s{size}", size * history, size * np.array([4.0, 6.0]), 1) for size in (1, 100)
@@ -38,8 +38,8 @@ def deciles(value=5.0) -> np.ndarray:
 
 def scored(method="a", mase_ratio=0.5, wql_ratio=0.5, name="made up", group="kinds"):
     one = scores.score(task(group, name=name), method, deciles())
-    bar = scores.Bar(one.mase / mase_ratio, one.wql / wql_ratio)
-    return scores.against(bar, one)
+    baseline = scores.Baseline(one.mase / mase_ratio, one.wql / wql_ratio)
+    return scores.relative_to(baseline, one)
 
 
 def test_public_seasonal_naive_is_as_published():
@@ -67,18 +67,18 @@ def test_the_size_of_a_series_counts_only_where_all_are_alike():
     assert scores.score(task(), "a", wrong_once).wql > 2 * scores.score(task(), "a", deciles()).wql
 
 
-def test_bands_count_for_the_bar_of_own_sets_only():
+def test_bands_count_for_the_baseline_of_held_out_sets_only():
     naive, bands = (
         scores.score(task(), name, deciles(value))
         for name, value in (("naive", 9.0), ("bands", 5.0))
     )
-    assert scores.bar(naive, bands).wql == bands.wql < naive.wql
+    assert scores.baseline(naive, bands).wql == bands.wql < naive.wql
     public = scores.score(task(tasks.EIGHT), "naive", deciles(9.0))
-    assert scores.bar(public, bands).wql == public.wql
+    assert scores.baseline(public, bands).wql == public.wql
 
 
-def test_no_ratio_to_a_naive_without_fault():
-    assert math.isnan(scores.against(scores.Bar(0.0, 0.0), scored()).mase_ratio)
+def test_there_is_no_ratio_to_a_baseline_without_error():
+    assert math.isnan(scores.relative_to(scores.Baseline(0.0, 0.0), scored()).mase_ratio)
 
 
 def test_means_are_of_whole_groups():
@@ -96,10 +96,10 @@ def test_means_are_of_whole_groups():
 def test_quoted_scores_are_of_the_eight_tasks():
     (name, *_) = tasks.EIGHT_NAMES
     naive = scores.score(task(tasks.EIGHT, name=name), "naive", deciles())
-    of_first = {one.method: one for one in quoted.scores(naive, scores.Bar(4.893, 0.2093))}
+    of_first = {one.method: one for one in quoted.scores(naive, scores.Baseline(4.893, 0.2093))}
     assert of_first["mean of the three, quoted"].wql_ratio == pytest.approx(0.1241 / 0.2093)
     assert math.isnan(of_first["AutoETS, quoted"].wql)
-    assert quoted.scores(scored(), scores.Bar(1.0, 1.0)) == []
+    assert quoted.scores(scored(), scores.Baseline(1.0, 1.0)) == []
 
 
 def test_the_table_has_the_best_first():

@@ -1,4 +1,4 @@
-"""Sets of held-out windows, on a corpus made up for the purpose."""
+"""Test sets of held-out windows, on a constructed corpus."""
 
 from itertools import pairwise
 
@@ -7,7 +7,7 @@ import pytest
 
 import leaderboard
 from almanac_training.data.split import is_held_out
-from almanac_training.leaderboard import corpus, kinds, madeup, packaged, tasks
+from almanac_training.leaderboard import corpus, kinds, packaged, simulated, tasks
 from almanac_training.leaderboard.corpus import HeldOut
 
 SEASONS = {7: 400, 24: 1300, 48: 2200, 52: 200}
@@ -17,7 +17,7 @@ NAMES = [f"{i}.x" for i in range(PER_SEASON * len(SEASONS))]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Twenty series of each season; every tenth is mostly zero."""
+    """Write twenty series of each season; every tenth is mostly zero."""
     rng = np.random.default_rng(0)
     seasons = [season for season in SEASONS for _ in range(PER_SEASON)]
     series = [rng.normal(10.0, 1.0, SEASONS[season]) for season in seasons]
@@ -55,7 +55,7 @@ def test_every_set_has_windows_of_its_horizon(folder):
 
 def test_windows_are_apart_and_reach_the_end():
     values = np.arange(1000.0)
-    windows = tasks.cut(values, context=300, shortest=50, horizon=30, most=5)
+    windows = tasks.cut(values, context=300, min_history=50, horizon=30, max_windows=5)
     starts = [actual[0] for _, actual in windows]
     assert len(windows) == 5
     assert all(len(history) == 300 for history, _ in windows)
@@ -66,18 +66,18 @@ def test_windows_are_apart_and_reach_the_end():
 
 def test_a_short_series_gives_one_window_or_none():
     values = np.arange(100.0)
-    assert len(tasks.cut(values, context=300, shortest=50, horizon=30, most=5)) == 1
-    assert tasks.cut(values, context=300, shortest=80, horizon=30, most=5) == []
+    assert len(tasks.cut(values, context=300, min_history=50, horizon=30, max_windows=5)) == 1
+    assert tasks.cut(values, context=300, min_history=80, horizon=30, max_windows=5) == []
 
 
 def test_no_window_of_an_unknown_future():
     values = np.arange(100.0)
     values[95] = np.nan
-    assert tasks.cut(values, context=50, shortest=50, horizon=10, most=1) == []
+    assert tasks.cut(values, context=50, min_history=50, horizon=10, max_windows=1) == []
 
 
 def test_no_window_of_a_constant_history():
-    assert tasks.cut(np.ones(100), context=50, shortest=50, horizon=10, most=1) == []
+    assert tasks.cut(np.ones(100), context=50, min_history=50, horizon=10, max_windows=1) == []
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_kinds(season, zeros, kind):
     assert kinds.kind_of(HeldOut("a", "b", values, season)).name == kind
 
 
-def test_yearly_series_and_those_left_out_are_of_no_kind():
+def test_yearly_and_excluded_series_are_of_no_kind():
     assert kinds.kind_of(HeldOut("a", "b", np.ones(9), 12)) is None
     assert kinds.kind_of(HeldOut("a", "b", np.zeros(9), 1)) is None
     assert kinds.kind_of(HeldOut("fpp2", "elecdemand.0#1", np.ones(9), 48)) is None
@@ -108,11 +108,11 @@ def test_hourly_means():
     assert (hourly.season_length, hourly.second_season) == (24, 168)
 
 
-def test_made_up_series_never_change():
-    for make in (madeup.half_hourly, madeup.intermittent):
+def test_synthetic_series_are_reproducible():
+    for make in (simulated.half_hourly, simulated.intermittent):
         for one, again in zip(make(), make(), strict=True):
             assert np.array_equal(one.values, again.values)
-    assert all(one.zeros > 0.5 for one in madeup.intermittent())
+    assert all(one.zeros > 0.5 for one in simulated.intermittent())
 
 
 def test_times_become_steps():
@@ -143,9 +143,9 @@ def test_missing_values_are_filled_between_neighbours():
 
 def test_a_limit_takes_from_the_whole_set(folder):
     (task, *_) = kinds.load(folder)
-    few = tasks.limited(task, 2)
+    few = tasks.limit_windows(task, 2)
     assert few.windows == (task.windows[0], task.windows[-1])
-    assert tasks.limited(task, None) is task
+    assert tasks.limit_windows(task, None) is task
 
 
 def test_the_command_writes_what_it_prints(folder, bundle_folder, tmp_path, monkeypatch, capsys):

@@ -1,4 +1,4 @@
-"""Metrics against numbers worked out by hand."""
+"""Metrics against manually computed values."""
 
 import math
 

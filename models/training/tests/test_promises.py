@@ -1,4 +1,4 @@
-"""Promises of every bundled model that hold for every series."""
+"""Invariants of every bundled model that hold for every series."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ NAN = float("nan")
 STEPS = np.arange(300)
 RANDOM = np.random.default_rng(7)
 
-# Context and season length, all of order one as the server hands them over.
+# Context and season length; values are of order one, as the server scales them.
 SERIES = {
     "air passengers": (np.array(AIR_PASSENGERS) / 256, 12),
     "one point": (np.array([1.3]), 1),

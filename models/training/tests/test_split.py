@@ -1,4 +1,4 @@
-"""Which series are held out: the same for ever, and the shares that are stated."""
+"""The held-out series: a stable choice with the stated shares."""
 
 import pytest
 

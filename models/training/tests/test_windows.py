@@ -14,7 +14,7 @@ SEASONS = (1, 4, 7, 12, 24, 48, 52, 13)
 
 @pytest.fixture
 def corpus_folder(tmp_path):
-    """Thirty series of months, whose values tell which series they are of."""
+    """Write thirty monthly series whose values identify the series."""
     names = np.array([f"series {i}" for i in range(30)])
     values = [1000.0 * (i + 1) + np.arange(60.0) for i in range(30)]
     np.savez(
@@ -35,7 +35,7 @@ def test_the_future_follows_the_context(seed):
     joined = np.r_[window.context, window.future]
     assert np.array_equal(joined, joined[0] + np.arange(len(joined)))
     assert 1 <= len(window.future) <= FUTURE and len(window.context) >= 1
-    assert window.told in (0, window.season_length)
+    assert window.given_season in (0, window.season_length)
 
 
 @pytest.mark.parametrize("values", [[1.0, 2.0], [np.nan] * 40, [1.0] * 5 + [np.nan] * 300])
@@ -55,8 +55,8 @@ def test_held_out_series_are_never_drawn(corpus_folder):
         30 - len(held_out),
         len(held_out),
     ]
-    of = {int(values[0]) // 1000 - 1 for values in trained.series[12]}
-    assert not of & held_out
+    drawn = {int(values[0]) // 1000 - 1 for values in trained.series[12]}
+    assert not drawn & held_out
 
 
 def test_a_corpus_gives_coarser_series_too(corpus_folder):
@@ -78,8 +78,8 @@ def test_the_prior_makes_windows_of_every_season(season):
 
 def test_the_same_seed_draws_the_same(corpus_folder):
     for draw in (
-        lambda random: mix.made_up(random, 40),
-        lambda random: mix.real(random, corpus_folder, 40),
+        lambda random: mix.synthetic_windows(random, 40),
+        lambda random: mix.real_windows(random, corpus_folder, 40),
     ):
         one, two = (list(draw(np.random.default_rng(3))) for _ in range(2))
         for left, right in zip(one, two, strict=True):
@@ -88,7 +88,7 @@ def test_the_same_seed_draws_the_same(corpus_folder):
 
 def test_evidence_is_finite_and_in_the_units_of_the_context():
     random = np.random.default_rng(5)
-    arrays = pool.Builder().build(random, mix.made_up(random, 300), lambda _: None)
+    arrays = pool.Builder().build(random, mix.synthetic_windows(random, 300), lambda _: None)
     assert set(arrays) == set(pool.FIELDS)
     rows = len(arrays["features"])
     assert rows > 200
@@ -98,5 +98,5 @@ def test_evidence_is_finite_and_in_the_units_of_the_context():
             assert np.isfinite(array.astype(np.float32)).all(), name
     assert arrays["steps"].min() >= 1
     assert arrays["recent"].shape[1] == len(evidence.LEVELS)
-    # Scaled: targets of most windows are about as large as their contexts.
+    # In scaled units, most targets are about as large as their contexts.
     assert 0.05 < np.nanmedian(np.abs(arrays["target"])) < 20.0

@@ -9,15 +9,15 @@ from forecaster import Forecaster
 
 @bentoml.service(workers=1, traffic={"timeout": 60}, logging={"access": {"enabled": False}})
 class Model:
-    """One worker, for there is one core."""
+    """A service with one worker, since there is one core."""
 
     def __init__(self) -> None:
         self.forecaster = Forecaster.from_environment()
 
     @bentoml.api(batchable=True, max_batch_size=64, max_latency_ms=60000, route="/forecast")
     def forecast(self, bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """The dispatcher joins the lists of several requests and takes the answer apart.
+        """Forecast a batch; the dispatcher joins the lists of requests and splits the result.
 
-        Plain objects, not pydantic's: BentoML works out the schema of the answer for each answer.
+        Plain objects instead of pydantic models: BentoML derives the schema for each response.
         """
         return self.forecaster.forecast(bodies)

@@ -1,4 +1,4 @@
-"""FastAPI as its tutorial writes it: a typed body, a typed answer, one request at a time."""
+"""FastAPI as in its tutorial: a typed body, a typed response, one request at a time."""
 
 from fastapi import FastAPI
 from pydantic import BaseModel
@@ -10,7 +10,7 @@ forecaster = Forecaster.from_environment()
 
 
 class Body(BaseModel):
-    """What a client sends, in Almanac's short form."""
+    """A request in Almanac's short form."""
 
     values: list[float | None]
     horizon: int
@@ -19,18 +19,18 @@ class Body(BaseModel):
 
 
 class Answer(BaseModel):
-    """What it gets; a declared type is written by pydantic, faster than the json module."""
+    """A response; pydantic serializes declared types faster than the json module."""
 
     quantiles: dict[str, list[float]]
 
 
 @app.get("/ready")
 async def ready() -> str:
-    """The app is imported after the model is loaded, so an answer means ready."""
+    """Respond once the module is imported, which is after the model was loaded."""
     return "ok"
 
 
 @app.post("/forecast")
 async def forecast(body: Body) -> Answer:
-    """`async`, although the model blocks: on one core a thread for each request only adds to it."""
+    """Forecast in the event loop: on one core, a thread per request would only add overhead."""
     return Answer.model_construct(**forecaster.forecast([body.model_dump()])[0])

@@ -1,4 +1,4 @@
-"""The seed of this project: a Flask app that loads a model and answers one request at a time."""
+"""The predecessor of this project: a Flask app that forecasts one request at a time."""
 
 from flask import Flask, jsonify, request
 from flask.typing import ResponseReturnValue
@@ -11,11 +11,11 @@ forecaster = Forecaster.from_environment()
 
 @app.get("/ready")
 def ready() -> ResponseReturnValue:
-    """The app is imported after the model is loaded, so an answer means ready."""
+    """Respond once the module is imported, which is after the model was loaded."""
     return "ok"
 
 
 @app.post("/forecast")
 def forecast() -> ResponseReturnValue:
-    """Flask has no batching: each request is a batch of one."""
+    """Forecast a single request: Flask has no batching."""
     return jsonify(forecaster.forecast([request.get_json()])[0])

@@ -1,4 +1,4 @@
-"""KServe's Python SDK: its model server with a custom model, by the V1 protocol."""
+"""KServe's Python SDK: its model server with a custom model, over the V1 protocol."""
 
 import argparse
 import os
@@ -10,14 +10,14 @@ from forecaster import Forecaster
 
 
 class Forecast(Model):
-    """The SDK has no batching of its own; KServe puts a separate agent in front for that."""
+    """A model without batching: KServe runs a separate agent in front for that."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.load()
 
     def load(self) -> bool:
-        """Runs once, before the server listens."""
+        """Load the model, once and before the server listens."""
         self.forecaster = Forecaster.from_environment()
         self.ready = True
         return self.ready
@@ -25,7 +25,7 @@ class Forecast(Model):
     async def predict(
         self, payload: dict[str, Any], headers: dict[str, str] | None = None, **_: Any
     ) -> dict[str, Any]:
-        """The instances of one request are one batch."""
+        """Forecast the instances of one request as a batch."""
         return {"predictions": self.forecaster.forecast(payload["instances"])}
 
 

@@ -9,22 +9,22 @@ from forecaster import Forecaster
 
 
 class Model(litserve.LitAPI):
-    """Decoding and encoding are left as they come: the body is a dict already."""
+    """A model with default decoding and encoding: the body is a dict already."""
 
     def setup(self, device: str) -> None:
-        """Runs once in the worker."""
+        """Load the model, once per worker."""
         self.forecaster = Forecaster.from_environment()
 
     def batch(self, inputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Keeps the bodies apart; the forecaster pads them itself."""
+        """Return the bodies as they are; the forecaster pads them itself."""
         return inputs
 
     def predict(self, x: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """One run for the whole batch."""
+        """Forecast the whole batch in one run."""
         return self.forecaster.forecast(x)
 
     def unbatch(self, output: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """They are apart already."""
+        """Return the responses, which are separate already."""
         return output
 
 

@@ -1,4 +1,4 @@
-"""Saves the model for `mlflow models serve`; run once before it."""
+"""Saves the model for `mlflow models serve`, which is started afterwards."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The model that MLflow logs as code and serves by its scoring server."""
+"""The model that MLflow logs as code and serves in its scoring server."""
 
 from pathlib import Path
 
@@ -10,14 +10,14 @@ from forecaster import Forecaster
 
 
 class Model(PythonModel):
-    """A pyfunc model, for the ONNX flavour would leave scaling and quantiles to the client."""
+    """A pyfunc model: the ONNX flavour would leave scaling and quantiles to the client."""
 
     def load_context(self, context: PythonModelContext) -> None:
-        """Runs once in each worker."""
+        """Load the model, once per worker."""
         self.forecaster = Forecaster(Path(context.artifacts["bundle"]))
 
-    def predict(self, context, model_input, params=None):  # noqa: ANN001, ANN201
-        """Gets the arrays of `inputs`. Not annotated: MLflow would make a schema of the types."""
+    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
+        """Forecast the arrays of `inputs`. MLflow would derive a schema from annotations."""
         values = np.atleast_2d(model_input["values"])
         seasons = np.ravel(model_input["season_length"])
         quantiles = self.forecaster.run(values, seasons, int(np.max(model_input["horizon"])))

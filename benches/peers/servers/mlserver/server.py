@@ -1,4 +1,4 @@
-"""MLServer: its own runtime interface; adaptive batching joins the tensors of several requests."""
+"""MLServer: a custom runtime, with adaptive batching that joins tensors of several requests."""
 
 import numpy as np
 from mlserver import MLModel
@@ -9,15 +9,15 @@ from forecaster import Forecaster
 
 
 class Model(MLModel):
-    """Named in model-settings.json, where the batching is set."""
+    """The runtime named in model-settings.json, which configures the batching."""
 
     async def load(self) -> bool:
-        """Runs once, before the server says it is ready."""
+        """Load the model, once and before the server is ready."""
         self.forecaster = Forecaster.from_environment()
         return True
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
-        """Inputs and output are tensors of the Open Inference Protocol, with one row a series."""
+        """Forecast tensors of the Open Inference Protocol with one row per series."""
         tensors = {entry.name: NumpyCodec.decode_input(entry) for entry in payload.inputs}
         quantiles = self.forecaster.run(
             tensors["values"], tensors["season_length"][:, 0], int(tensors["horizon"].max())

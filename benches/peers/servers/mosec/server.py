@@ -8,14 +8,14 @@ from forecaster import Forecaster
 
 
 class Model(Worker):
-    """Gets a list of parsed bodies once batching is on, and gives a list of answers."""
+    """A worker that receives a list of parsed bodies, since batching is enabled."""
 
     def __init__(self) -> None:
         super().__init__()
         self.forecaster = Forecaster.from_environment()
 
     def forward(self, data: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """One run for the whole batch."""
+        """Forecast the whole batch in one run."""
         return self.forecaster.forecast(data)
 
 

@@ -1,4 +1,4 @@
-"""Puts Triton's Python backend together in PEER_WORK: the wheel keeps its parts apart."""
+"""Assembles Triton's Python backend in PEER_WORK from the parts that the wheel contains."""
 
 import os
 import shutil
@@ -13,6 +13,6 @@ if __name__ == "__main__":
     shutil.copytree(wheel / "backends" / "python", backend)
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     shutil.copy2(wheel / "python_backend_stubs" / version / "triton_python_backend_stub", backend)
-    # Both find the libraries of the wheel by a path relative to themselves.
+    # Both locate the libraries of the wheel by a path relative to themselves.
     libraries = wheel.parent.parent / "nvidia_pytriton.libs"
     (backend.parent.parent / "nvidia_pytriton.libs").symlink_to(libraries)

@@ -14,7 +14,7 @@ forecaster = Forecaster.from_environment()
 
 @batch
 def infer(values: np.ndarray, season_length: np.ndarray, horizon: np.ndarray) -> list[np.ndarray]:
-    """Gets the rows of all requests that waited, stacked."""
+    """Forecast the stacked rows of all waiting requests."""
     quantiles = forecaster.run(values, season_length[:, 0], int(horizon.max()))
     return [quantiles.astype(np.float32)]
 

@@ -13,18 +13,18 @@ from forecaster import Forecaster
 
 @serve.deployment(num_replicas=1, max_ongoing_requests=1024, ray_actor_options={"num_cpus": 0})
 class Model:
-    """One replica, for there is one core."""
+    """A deployment with one replica, since there is one core."""
 
     def __init__(self) -> None:
         self.forecaster = Forecaster.from_environment()
 
     @serve.batch(max_batch_size=64, batch_wait_timeout_s=0.005)
     async def forecast(self, bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """One run for the whole batch."""
+        """Forecast the whole batch in one run."""
         return self.forecaster.forecast(bodies)
 
     async def __call__(self, request: Request) -> dict[str, Any]:
-        """Parses in the replica; a returned dict is written as JSON."""
+        """Parse the request in the replica; a returned dict is serialized as JSON."""
         return await self.forecast(await request.json())
 
 
@@ -34,5 +34,6 @@ if __name__ == "__main__":
         http_options={"host": "127.0.0.1", "port": int(os.environ["PEER_PORT"])},
         logging_config={"enable_access_log": False},
     )
-    serve.run(Model.bind(), route_prefix="/forecast")
+    # The decorator adds `bind`.
+    serve.run(Model.bind(), route_prefix="/forecast")  # type: ignore[attr-defined]
     threading.Event().wait()

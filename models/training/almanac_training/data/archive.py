@@ -1,10 +1,10 @@
-"""The series of a corpus: a folder of `.npz` files, one for each source, with the arrays
+"""Reading of a corpus: a folder with one `.npz` file per source, which holds the arrays
 
-- `values` float32: all series of the file, end to end, NaN where missing;
+- `values` float32: all series of the file, concatenated, NaN where missing;
 - `offsets` int64: series i is `values[offsets[i]:offsets[i + 1]]`;
-- `season` int32: steps per season, 1 where there is none;
-- `season2` int32, optional: steps per second season, 0 where there is none;
-- `name`: of each series, within its source.
+- `season` int32: steps per season, 1 if there is none;
+- `season2` int32, optional: steps per second season, 0 if there is none;
+- `name`: the name of each series within its source.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from .split import is_held_out
 
 @dataclass(frozen=True)
 class Series:
+    """One series of a corpus; season lengths are in steps."""
+
     source: str
     name: str
-    # Its place in the file: names were cut to a length, so that some are no longer unique.
+    # Index within the file: names are truncated, so that some are no longer unique.
     position: int
     values: np.ndarray
     season_length: int
@@ -34,10 +36,10 @@ class Series:
 
 
 def read_series(folder: Path) -> Iterator[Series]:
-    """The series of every source, by the names of the files, their values as float64."""
+    """Yield the series of every source as float64, ordered by file name."""
     paths = sorted(folder.glob("*.npz"))
     if not paths:
-        raise FileNotFoundError(f"{folder} holds no .npz file; --help tells the format")
+        raise FileNotFoundError(f"{folder} holds no .npz file; see --help for the format")
     for path in paths:
         with np.load(path, allow_pickle=False) as file:
             values, offsets, seasons = file["values"], file["offsets"], file["season"]
@@ -45,5 +47,5 @@ def read_series(folder: Path) -> Iterator[Series]:
             names = file["name"]
         each = zip(names.tolist(), seasons.tolist(), second.tolist(), strict=True)
         for i, (name, season, second_season) in enumerate(each):
-            own = values[offsets[i] : offsets[i + 1]].astype(np.float64)
-            yield Series(path.stem, str(name), i, own, season, second_season)
+            series_values = values[offsets[i] : offsets[i + 1]].astype(np.float64)
+            yield Series(path.stem, str(name), i, series_values, season, second_season)

@@ -1,4 +1,4 @@
-"""Windows of real series."""
+"""Windows of real series, with augmentation."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 from .archive import read_series
 from .window import Window, cut
 
-# A source of many series alike counts less, a long series more, up to so much.
+# Weight of a source with many similar series. A long series weighs more, up to MAX_WEIGHT.
 SOURCE_WEIGHTS = {"owid": 0.06}
-USUAL_LENGTH, MOST_WEIGHT = 150, 4.0
+USUAL_LENGTH, MAX_WEIGHT = 150, 4.0
 
-# By season length: the number of steps that are averaged, and the season that remains.
+# By season length: the number of steps that are averaged, and the season length that results.
 COARSER = {
     12: ((3, 4), (12, 1)),
     4: ((4, 1),),
@@ -24,32 +24,36 @@ COARSER = {
     48: ((2, 24), (48, 7)),
     336: ((2, 24), (48, 7)),
 }
-SHORTEST = 12
+MIN_LENGTH = 12
 
-# Chances of the changes that make one series into another.
+# Probabilities of the augmentations that turn one series into another.
 REVERSED, MIXED, MOVED, MOVED_YEARLY, FLIPPED = 0.06, 0.19, 0.05, 0.24, 0.04
 
 
 class Corpus:
-    """The series that may be trained on, by season length."""
+    """The series available for training, by season length."""
 
     def __init__(self, folder: Path, *, held_out: bool = False):
         self.series: dict[int, list[np.ndarray]] = defaultdict(list)
         weights: dict[int, list[float]] = defaultdict(list)
         for series in read_series(folder):
-            if series.held_out != held_out or len(series.values) < SHORTEST:
+            if series.held_out != held_out or len(series.values) < MIN_LENGTH:
                 continue
             source = SOURCE_WEIGHTS.get(series.source, 1.0)
-            for season, own in _with_coarser(series.season_length, series.values):
-                self.series[season].append(own)
-                size = np.clip(len(own) / USUAL_LENGTH, 1.0, MOST_WEIGHT)
+            for season, values in _with_coarser(series.season_length, series.values):
+                self.series[season].append(values)
+                size = np.clip(len(values) / USUAL_LENGTH, 1.0, MAX_WEIGHT)
                 weights[season].append(source * size)
-        self.chances = {season: np.array(own) / np.sum(own) for season, own in weights.items()}
+        self.chances = {
+            season: np.array(season_weights) / np.sum(season_weights)
+            for season, season_weights in weights.items()
+        }
 
     def seasons(self) -> list[int]:
         return sorted(self.series)
 
     def draw(self, random: np.random.Generator, season: int) -> Window:
+        """Draw a window with the given season length, after random augmentation."""
         while True:
             values = self._pick(random, season)
             if random.random() < MIXED and season > 1:
@@ -65,17 +69,18 @@ class Corpus:
 
 
 def _with_coarser(season: int, values: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the series, then averages over blocks of steps with the season length of each."""
     season = 48 if season == 336 else season
     yield season, values
     for steps, coarser in COARSER.get(season, ()):
         whole = len(values) // steps
-        if whole >= SHORTEST:
+        if whole >= MIN_LENGTH:
             blocks = values[len(values) - whole * steps :].reshape(whole, steps)
             yield coarser, blocks.mean(axis=1)
 
 
 def _mix(random: np.random.Generator, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """A weighted mean of two series, each of size one; geometric where both are positive."""
+    """Return a weighted mean of two normalized series; geometric if both are positive."""
     length = min(len(left), len(right))
     left, right = left[-length:], right[-length:]
     sizes = [np.nanmean(np.abs(values)) for values in (left, right)]
@@ -89,6 +94,7 @@ def _mix(random: np.random.Generator, left: np.ndarray, right: np.ndarray) -> np
 
 
 def _change(random: np.random.Generator, values: np.ndarray, season: int) -> np.ndarray:
+    """Reverse, shift and negate at random."""
     if random.random() < REVERSED:
         values = values[::-1]
     if random.random() < (MOVED_YEARLY if season == 1 else MOVED):

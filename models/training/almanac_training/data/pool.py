@@ -1,43 +1,47 @@
-"""Windows turned into the evidence that the gate is trained on, and kept in files.
+"""Training examples: the evidence of each window, computed once and stored in files.
 
-Nothing in the evidence is trained, so it is computed once, by ONNX Runtime and by the
-same graph that will serve.
+The evidence has no trained parameters, so it is computed beforehand, by ONNX Runtime and with the
+same graph that is served.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import onnxruntime
 
 from ..forecaster import evidence, graph
 from .window import Window
 
-# Steps that are kept of each future, the near ones more often: 1 / (h + NEARNESS).
+# Steps kept of each future. Near ones are drawn more often: 1 / (h + NEARNESS).
 STEPS = 24
 NEARNESS = 4.0
 
-# Windows that are put in order of length together, and run together.
+# Windows that are sorted by length together, and windows per batch.
 SORTED, BATCH = 4096, 128
 
-# A series that hardly moves would count too much: least error scale, as a share of its noise.
-LEAST_SCALE = 0.5
+# Lower bound of the error scale, as a share of the mean step of the series: a series that hardly
+# moves would otherwise dominate the loss.
+MIN_SCALE = 0.5
 
 Progress = Callable[[int], None]
 
-FIELDS = {
+FIELDS: Mapping[str, npt.DTypeLike] = {
     "features": np.float16,
     "target": np.float32,  # [N, STEPS], in units of the context's scale; NaN where unknown
-    "steps": np.int16,  # [N, STEPS], since the last observed value
-    "error_scale": np.float32,  # [N], seasonal naive's error inside the context
-    "season_length": np.int16,  # [N], 1 where there is none
+    "steps": np.int16,  # [N, STEPS], counted from the last observed value
+    "error_scale": np.float32,  # [N], mean absolute error of seasonal naive within the context
+    "season_length": np.int16,  # [N], 1 if there is none
 } | {name: np.float32 for name in evidence.NAMES if name != "features"}
 
 
 class Builder:
+    """Computes the evidence of windows in batches."""
+
     def __init__(self, threads: int = 1):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
@@ -48,16 +52,16 @@ class Builder:
     def build(
         self, random: np.random.Generator, windows: Iterable[Window], progress: Progress
     ) -> dict[str, np.ndarray]:
-        """Arrays by the names of `FIELDS`, in random order."""
+        """Return the arrays named in `FIELDS`, with the windows in random order."""
         blocks: dict[str, list[np.ndarray]] = {name: [] for name in FIELDS}
         remaining = iter(windows)
         while chunk := list(islice(remaining, SORTED)):
             chunk.sort(key=lambda window: len(window.context))
             for start in range(0, len(chunk), BATCH):
-                own = chunk[start : start + BATCH]
-                for name, array in self._run(random, own).items():
+                batch = chunk[start : start + BATCH]
+                for name, array in self._run(random, batch).items():
                     blocks[name].append(array.astype(FIELDS[name]))
-                progress(len(own))
+                progress(len(batch))
         joined = {name: np.concatenate(arrays) for name, arrays in blocks.items()}
         usable = np.isfinite(joined["error_scale"]) & (joined["error_scale"] > 0.0)
         usable &= np.isfinite(joined["features"].astype(np.float32)).all(axis=1)
@@ -71,13 +75,16 @@ class Builder:
             size = np.nanmean(np.abs(window.context))
             row[longest - len(window.context) :] = window.context / (size or 1.0)
         steps = np.stack([_draw_steps(random, len(window.future)) for window in windows])
-        told = np.array([window.told for window in windows], dtype=np.int64)
-        feeds = {"context": context, "season_length": told, "steps": steps}
+        season_lengths = np.array([window.given_season for window in windows], dtype=np.int64)
+        feeds = {"context": context, "season_length": season_lengths, "steps": steps}
         found = dict(zip(self.names, self.session.run(self.names, feeds), strict=True))
         inner = found.pop("scale")[:, 0, 0]
         sizes = np.array([np.nanmean(np.abs(window.context)) or 1.0 for window in windows])
         scale = sizes * inner
-        future = [window.future[own - 1] for window, own in zip(windows, steps, strict=True)]
+        future = [
+            window.future[window_steps - 1]
+            for window, window_steps in zip(windows, steps, strict=True)
+        ]
         trailing = np.array([_trailing(window.context) for window in windows])
         return found | {
             "target": np.stack(future) / scale[:, None],
@@ -88,6 +95,7 @@ class Builder:
 
 
 def _draw_steps(random: np.random.Generator, available: int) -> np.ndarray:
+    """Draw STEPS steps ahead, ascending; repeats them if fewer are available."""
     if available <= STEPS:
         return np.resize(np.arange(1, available + 1), STEPS)
     steps = np.arange(1, available + 1)
@@ -96,11 +104,12 @@ def _draw_steps(random: np.random.Generator, available: int) -> np.ndarray:
 
 
 def _trailing(context: np.ndarray) -> int:
+    """Return the number of missing values at the end."""
     return len(context) - 1 - int(np.flatnonzero(np.isfinite(context))[-1])
 
 
 def _error_scale(window: Window) -> float:
-    """Mean absolute error of seasonal naive; NaN for what never moves or is one value."""
+    """Return the mean absolute error of seasonal naive; NaN for a constant or a single value."""
     values = window.context
     steps = np.abs(np.diff(values))
     if not np.isfinite(steps).any():
@@ -112,19 +121,21 @@ def _error_scale(window: Window) -> float:
     errors = np.abs(values[season:] - values[:-season])
     if not np.isfinite(errors).any():
         return step
-    return max(float(np.nanmean(errors)), LEAST_SCALE * step)
+    return max(float(np.nanmean(errors)), MIN_SCALE * step)
 
 
 def save(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    np.savez(path, **arrays)
+    np.savez(path, allow_pickle=False, **arrays)
 
 
 def load(paths: Iterable[Path]) -> dict[str, np.ndarray]:
+    """Load and concatenate the shards that `save` wrote."""
     loaded = [np.load(path) for path in paths]
     return {name: np.concatenate([file[name] for file in loaded]) for name in FIELDS}
 
 
 def batches(random: np.random.Generator, size: int, count: int) -> Iterator[np.ndarray]:
+    """Yield random disjoint batches of `size` indices below `count`; the remainder is dropped."""
     order = random.permutation(count)
     for start in range(0, count - size + 1, size):
         yield order[start : start + size]

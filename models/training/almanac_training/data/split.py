@@ -1,24 +1,24 @@
-"""Which series of the corpus are held out of training, for the leaderboard.
+"""The split of the corpus into training series and held-out series for the leaderboard.
 
-The rule looks at the names alone, so training and evaluation need no shared list, and a
-series keeps its side when others are added.
+The rule depends on the names alone, so training and evaluation need no shared list, and adding
+series does not move others to the other side.
 """
 
 from __future__ import annotations
 
 import hashlib
 
-# Yearly, quarterly and monthly series are many. Of the others a twentieth would be a handful.
+# Yearly, quarterly and monthly series are plentiful. One in 20 of the others would be a handful.
 COMMON_SEASONS = (1, 4, 12)
 ONE_IN_COMMON = 20
 ONE_IN_RARE = 5
 
-# Half-hourly series are so few that the rule would leave next to nothing to test on.
+# There are so few half-hourly series that the rule would leave next to nothing to test on.
 ALWAYS_HELD_OUT = {("forecast", "taylor")}
 
 
 def is_held_out(source: str, name: str, season: int) -> bool:
-    """Whether no model may be trained on this series, nor on anything made from it."""
+    """Return true if no model may be trained on this series, nor on anything derived from it."""
     if (source, name) in ALWAYS_HELD_OUT:
         return True
     digest = hashlib.blake2b(f"{source}/{name}".encode(), digest_size=8).digest()

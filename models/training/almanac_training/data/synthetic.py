@@ -1,7 +1,7 @@
-"""The synthetic prior: made-up series of many kinds, a batch of the same season at a time.
+"""The synthetic prior: generated series of many kinds, one batch per season length.
 
-Trends, seasons, noise and their combinations are drawn from wide distributions, so that
-what holds on all of them holds on most real series. All arrays are [series, time].
+Trends, seasons, noise and their combinations are drawn from wide distributions, so that a model
+that does well on all of them does well on most real series. All arrays are [series, time].
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from .window import CONTEXTS, FUTURE, OTHER_CONTEXTS, Window, cut
 
 Random = np.random.Generator
 
-# Mean logarithmic size of a series, and the shares of series changed afterwards.
+# Bounds of the logarithmic size of a series, and the shares of series that are altered afterwards.
 SIZES = (-2.0, 8.0)
 ROUNDED, WITH_OUTLIERS, WITH_GAPS = 0.3, 0.12, 0.06
 
 
 def draw(random: Random, season: int, count: int) -> Iterator[Window]:
-    """About `count` windows of one season length."""
+    """Yield about `count` windows of one season length."""
     _, longest = CONTEXTS.get(season, OTHER_CONTEXTS)
     future = {1: 16, 4: 24, 12: 48}.get(season, FUTURE)
     length = longest + future
@@ -36,7 +36,8 @@ Family = Callable[[Random, int, int, int], np.ndarray]
 
 
 def _families(season: int) -> dict[Family, float]:
-    shares = {_decomposed: 0.46, _recursive: 0.24, _counts: 0.16, _odd: 0.06}
+    """Return the unnormalized share of each family of series."""
+    shares: dict[Family, float] = {_decomposed: 0.46, _recursive: 0.24, _counts: 0.16, _odd: 0.06}
     if season >= 24 and season % 24 == 0:
         shares |= {_day_types: 0.35, _daylight: 0.07}
     if season in (1, 4, 12):
@@ -46,20 +47,27 @@ def _families(season: int) -> dict[Family, float]:
     return shares
 
 
-def _batch(random, families, names, season, count, length) -> Iterator[np.ndarray]:
+def _batch(
+    random: Random,
+    families: dict[Family, float],
+    names: list[Family],
+    season: int,
+    count: int,
+    length: int,
+) -> Iterator[np.ndarray]:
     chances = np.array([families[name] for name in names])
     counts = random.multinomial(count, chances / chances.sum())
-    for family, own in zip(names, counts, strict=True):
-        if own:
-            yield from family(random, season, int(own), length)
+    for family, size in zip(names, counts, strict=True):
+        if size:
+            yield from family(random, season, int(size), length)
 
 
-def _walk(random: Random, count: int, length: int, scale) -> np.ndarray:
+def _walk(random: Random, count: int, length: int, scale: float | np.ndarray) -> np.ndarray:
     return np.cumsum(scale * random.normal(size=(count, length)), axis=1)
 
 
 def _autoregressive(random: Random, count: int, length: int, strength: np.ndarray) -> np.ndarray:
-    """Of unit variance, whatever its strength [count, 1]."""
+    """Return AR(1) series of unit variance; `strength` [count, 1] is the coefficient."""
     noise = random.normal(size=(count, length)) * np.sqrt(1.0 - strength**2)
     values = np.empty((count, length))
     values[:, :1] = random.normal(size=(count, 1))
@@ -73,7 +81,7 @@ def _log_uniform(random: Random, low: float, high: float, count: int) -> np.ndar
 
 
 def _trend(random: Random, count: int, length: int) -> np.ndarray:
-    """A mix of five kinds, of unit size over the length or less."""
+    """Return a mix of five kinds of trends, of at most about unit size over the length."""
     time = np.linspace(0.0, 1.0, length)[None, :]
     kind = random.integers(5, size=(count, 1))
     walk = _walk(random, count, length, 1.0 / np.sqrt(length)) * 1.5
@@ -96,7 +104,7 @@ def _trend(random: Random, count: int, length: int) -> np.ndarray:
 
 
 def _pattern(random: Random, count: int, season: int) -> np.ndarray:
-    """One cycle [count, season] of unit standard deviation."""
+    """Return one cycle [count, season] of unit standard deviation."""
     phase = np.arange(season)[None, :] / max(season, 1)
     decay = random.uniform(0.5, 2.0, (count, 1))
     harmonics = min(season // 2, 8)
@@ -113,6 +121,7 @@ def _pattern(random: Random, count: int, season: int) -> np.ndarray:
 
 
 def _seasonal(random: Random, count: int, length: int, season: int) -> np.ndarray:
+    """Return cycles that drift and vary in size, with a longer second season for some series."""
     if season < 2:
         return np.zeros((count, length))
     index = (np.arange(length) + random.integers(season)) % season
@@ -133,6 +142,7 @@ def _seasonal(random: Random, count: int, length: int, season: int) -> np.ndarra
 
 
 def _noise(random: Random, count: int, length: int) -> np.ndarray:
+    """Return normal or heavy-tailed noise, partly autocorrelated and heteroscedastic."""
     normal = random.normal(size=(count, length))
     heavy = random.standard_t(random.uniform(2.5, 8.0, (count, 1)), size=(count, length))
     noise = np.where(random.random((count, 1)) < 0.4, heavy, normal)
@@ -144,7 +154,10 @@ def _noise(random: Random, count: int, length: int) -> np.ndarray:
     return np.where(random.random((count, 1)) < 0.3, noise * swings, noise)
 
 
-def _components(random: Random, season: int, count: int, length: int):
+def _components(
+    random: Random, season: int, count: int, length: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return trend with level shifts, seasonal cycle and noise."""
     trend = _trend(random, count, length) * _log_uniform(random, 0.05, 2.0, count)
     cycle = _seasonal(random, count, length, season) * _log_uniform(random, 0.01, 1.0, count)
     cycle = cycle * (random.random((count, 1)) < 0.85)
@@ -156,6 +169,7 @@ def _components(random: Random, season: int, count: int, length: int):
 
 
 def _decomposed(random: Random, season: int, count: int, length: int) -> np.ndarray:
+    """Combine components additively, multiplicatively, or with a multiplicative season only."""
     trend, cycle, noise = _components(random, season, count, length)
     kind = random.integers(3, size=(count, 1))
     added = random.uniform(-1.0, 4.0, (count, 1)) + trend + cycle + noise
@@ -168,7 +182,7 @@ def _decomposed(random: Random, season: int, count: int, length: int) -> np.ndar
 
 
 def _recursive(random: Random, season: int, count: int, length: int) -> np.ndarray:
-    """Exponential smoothing run forward as a generator (Hyndman et al., 2008)."""
+    """Run exponential smoothing forward as a generator (Hyndman et al., 2008)."""
     alpha = random.beta(1.2, 1.5, count)
     beta = alpha * random.beta(1.0, 6.0, count) * (random.random(count) < 0.6)
     gamma = (1.0 - alpha) * random.beta(1.0, 4.0, count) * (random.random(count) < 0.6)
@@ -188,14 +202,14 @@ def _recursive(random: Random, season: int, count: int, length: int) -> np.ndarr
         level = level + damping * slope + alpha * noise[:, t]
         slope = damping * slope + beta * noise[:, t]
         cycle[:, phase] += gamma * noise[:, t]
-    # Exponentiated, errors and seasons multiply.
+    # In exponentiated series errors and seasons are multiplicative.
     size = np.maximum(np.abs(values).max(axis=1, keepdims=True), 1.0)
     grown = np.exp(values * np.minimum(1.0, 8.0 / size))
     return np.where(random.random((count, 1)) < 0.4, grown, values)
 
 
 def _growing(random: Random, season: int, count: int, length: int) -> np.ndarray:
-    """Sales, output, people: growth that lasts, changes at times, and carries shocks along."""
+    """Generate sales, output or population: lasting growth with changes and persistent shocks."""
     usual = random.normal(0.04, 0.05, (count, 1)) / season
     change = random.normal(0.0, 0.05, (count, length)) / season
     change = change * (random.random((count, length)) < 0.06)
@@ -207,19 +221,20 @@ def _growing(random: Random, season: int, count: int, length: int) -> np.ndarray
     logarithm = np.cumsum(pace + stays * shocks, axis=1) + (1.0 - stays) * shocks + noise
     cycle = _seasonal(random, count, length, season) * _log_uniform(random, 0.02, 0.4, count)
     values = np.exp(np.clip(logarithm + cycle, -10.0, 10.0))
-    # The same without compounding: as much added every year.
+    # The same without compounding: a constant increment per year.
     added = 1.0 + logarithm + cycle + random.random((count, 1)) * 3.0
     return np.where(random.random((count, 1)) < 0.6, values, added)
 
 
 def _counts(random: Random, season: int, count: int, length: int) -> np.ndarray:
+    """Generate counts, some of them overdispersed or intermittent."""
     trend, cycle, noise = _components(random, season, count, length)
     rate = np.clip(0.5 * trend + 0.7 * cycle + 0.2 * noise, -5.0, 5.0)
     rate = np.exp(rate - rate.mean(axis=1, keepdims=True)) * _log_uniform(random, 0.03, 40, count)
     spread = _log_uniform(random, 0.2, 20.0, count)
     lumpy = rate * random.gamma(spread, 1.0 / spread, size=(count, length))
     rate = np.where(random.random((count, 1)) < 0.6, lumpy, rate)
-    # Demand that comes and goes: present with a chance that a slow walk moves.
+    # Intermittent demand: present with a probability that follows a slow random walk.
     chance = 1.0 / (1.0 + np.exp(-_walk(random, count, length, 1.0 / np.sqrt(length))))
     present = random.random((count, length)) < chance * _log_uniform(random, 0.1, 2.0, count)
     rate = np.where(random.random((count, 1)) < 0.35, rate * present, rate)
@@ -227,7 +242,7 @@ def _counts(random: Random, season: int, count: int, length: int) -> np.ndarray:
 
 
 def _odd(random: Random, season: int, count: int, length: int) -> np.ndarray:
-    """Chaos, switching levels, irregular cycles, saturating growth."""
+    """Generate chaotic series, switching levels, irregular cycles and saturating growth."""
     chaos = np.empty((count, length))
     state, power = random.random(count), random.uniform(3.5, 4.0, count)
     for t in range(length):
@@ -246,7 +261,7 @@ def _odd(random: Random, season: int, count: int, length: int) -> np.ndarray:
 
 
 def _day_types(random: Random, season: int, count: int, length: int) -> np.ndarray:
-    """Hours of use: workdays and days off differ in shape, days in level, weather in between."""
+    """Generate hourly usage: shapes differ by workday and day off, levels by day (weather)."""
     days = length // season + 2
     work, off = (_pattern(random, count, season) for _ in range(2))
     off = work + _log_uniform(random, 0.05, 1.0, count) * off
@@ -271,7 +286,7 @@ def _day_types(random: Random, season: int, count: int, length: int) -> np.ndarr
 
 
 def _daylight(random: Random, season: int, count: int, length: int) -> np.ndarray:
-    """Zero at night, a bow by day, days bright or dull."""
+    """Generate solar output: zero at night, an arch by day, bright and dull days."""
     hour = (np.arange(length) + random.integers(season)) % season / season
     width = random.uniform(0.3, 0.6, (count, 1))
     bow = np.maximum(np.cos(np.pi * (hour[None, :] - 0.5) / width), 0.0)
@@ -284,7 +299,7 @@ def _daylight(random: Random, season: int, count: int, length: int) -> np.ndarra
 
 
 def _yearly_cycle(random: Random, season: int, count: int, length: int) -> np.ndarray:
-    """Days or weeks through the year: smooth cycle, feast days, a moving level."""
+    """Generate days or weeks of a year: a smooth cycle, holidays and a varying level."""
     year = {7: 365.25, 5: 261.0, 52: 52.18}[season]
     time = (np.arange(length) + random.uniform(0, year))[None, :] / year
     smooth = sum(
@@ -317,6 +332,7 @@ def _yearly_cycle(random: Random, season: int, count: int, length: int) -> np.nd
 
 
 def _finish(random: Random, values: np.ndarray) -> np.ndarray:
+    """Rescale one series, and add outliers, rounding and gaps at random."""
     values = values * np.exp(random.uniform(*SIZES))
     if random.random() < WITH_OUTLIERS:
         at = random.random(len(values)) < 0.01

@@ -1,4 +1,4 @@
-"""A window: what a forecaster sees of a series, and what came after."""
+"""Training windows: the context that a forecaster sees of a series, and its future."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Steps that are kept of the future; of most windows of these seasons fewer.
+# Steps kept of the future, and the smaller usual number for these seasons.
 FUTURE = 256
 USUAL_FUTURE = {1: 20, 4: 30, 12: 72}
-FAR_SIGHTED = 0.15
+FULL_FUTURE = 0.15
 
-# Shortest and longest contexts by season length; log-uniform between them.
+# Shortest and longest context by season length; lengths are log-uniform between them.
 CONTEXTS = {
     1: (5, 80),
     4: (8, 150),
@@ -24,28 +24,31 @@ CONTEXTS = {
 }
 OTHER_CONTEXTS = (24, 700)
 
-# Share of windows with hardly anything to see, and of those whose season is not told.
-SCANT = 0.03
-UNTOLD = 0.06
+# Share of windows with a very short context, and of those whose season is not given.
+SHORT_CONTEXT = 0.03
+UNKNOWN_SEASON = 0.06
 
 
 @dataclass
 class Window:
-    context: np.ndarray  # float64, NaN where missing; at least one value is not
+    """A context and its future; `given_season` is the season length passed to the forecaster."""
+
+    context: np.ndarray  # float64, NaN where missing; at least one value is finite
     future: np.ndarray  # float64, at most FUTURE steps, NaN where missing
     season_length: int
-    told: int  # The season length that the forecaster is told: this, or 0.
+    given_season: int  # season_length, or 0 for unknown
 
 
 def draw_length(random: np.random.Generator, season_length: int) -> int:
+    """Draw the length of a context, in steps."""
     low, high = CONTEXTS.get(season_length, OTHER_CONTEXTS)
-    if random.random() < SCANT:
+    if random.random() < SHORT_CONTEXT:
         low, high = 1, low
     return int(round(np.exp(random.uniform(np.log(low), np.log(high + 1)))))
 
 
 def cut(random: np.random.Generator, values: np.ndarray, season_length: int) -> Window | None:
-    """A window at a random place; None where its context would be empty."""
+    """Cut a window at a random position; return None if a side would have no finite value."""
     if len(values) < 3:
         return None
     length = draw_length(random, season_length)
@@ -54,9 +57,9 @@ def cut(random: np.random.Generator, values: np.ndarray, season_length: int) -> 
     first = min(length, max(2, last // 2))
     end = int(random.integers(first, last + 1)) if last > first else last
     context = values[max(0, end - length) : end]
-    usual = FUTURE if random.random() < FAR_SIGHTED else USUAL_FUTURE.get(season_length, FUTURE)
+    usual = FUTURE if random.random() < FULL_FUTURE else USUAL_FUTURE.get(season_length, FUTURE)
     future = values[end : end + usual]
     if not np.isfinite(context).any() or not np.isfinite(future).any():
         return None
-    told = 0 if random.random() < UNTOLD else season_length
-    return Window(context, future, season_length, told)
+    given_season = 0 if random.random() < UNKNOWN_SEASON else season_length
+    return Window(context, future, season_length, given_season)

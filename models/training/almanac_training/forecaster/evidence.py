@@ -1,6 +1,6 @@
-"""Everything that is computed from a series without trained numbers.
+"""The inputs of the gate and of the mixture, computed without trained parameters.
 
-`gather` gives the gate its features, and the mixture what it mixes.
+`gather` returns the features of the gate and the inputs of the mixture.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ LEVELS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975)
 
 CHANNELS = 2
 
-# Last values whose distribution is offered as a forecast by itself.
+# Number of last values whose empirical distribution is one of the forecasts.
 RECENT = 64
 
 FAR = history.FAR
@@ -25,34 +25,36 @@ FAR = history.FAR
 
 @dataclass
 class Evidence:
+    """Features and mixture inputs; B is the batch, K the forecast steps, E experts, Q levels."""
+
     features: Tensor  # [B, F]
     level: Tensor  # [B, lines.ROWS, E]
     step: Tensor  # [B, lines.ROWS, E]
-    fast: Tensor  # [B, CHANNELS, K], first season, mostly from its last cycle
+    fast: Tensor  # [B, CHANNELS, K], first season, dominated by its last cycle
     season: Tensor  # [B, 2 * CHANNELS, K], first season and alternative
-    naive: Tensor  # [B, 3, K], raw values one season, two seasons, one second season ago
-    spread: Tensor  # [B, 1, K], log of the phase's spread against the mean
+    naive: Tensor  # [B, 3, K], raw values one season, two seasons, one second season before
+    spread: Tensor  # [B, 1, K], log of the phase's spread relative to the mean
     recent: Tensor  # [B, Q, 1], quantiles of the last values, raw
     centre: Tensor  # [B, CHANNELS, 1]
     lowest: Tensor  # [B, CHANNELS, 1]
     highest: Tensor  # [B, CHANNELS, 1]
     noise: Tensor  # [B, 1, 1]
-    present: Tensor  # [B, 1, 1], level of the raw channel now
-    positive: Tensor  # [B, 1, 1], one where the logarithmic channel may be used
+    present: Tensor  # [B, 1, 1], current level of the raw channel
+    positive: Tensor  # [B, 1, 1], one if the logarithmic channel may be used
 
 
 NAMES = tuple(field.name for field in fields(Evidence))
 
 
 def read(context: Tensor) -> history.History:
-    """Never shorter than the window that lines are fitted to."""
+    """Read a context, padded to at least the window that lines are fitted to."""
     return history.read(context, padding=lines.WINDOW)
 
 
 def gather(past: history.History, season_length: Tensor, steps: Tensor) -> Evidence:
-    """`steps` [B, 1, K] are counted from the last observed value."""
+    """Compute the evidence; `steps` [B, 1, K] are counted from the last observed value."""
     window, shown = lines.WINDOW, features.SHOWN_INDICES
-    # In steps before the last value: the window, and the steps just ahead, which the gate sees.
+    # In steps before the last value: the window, and the next steps, which are gate features.
     fixed = np.concatenate([np.arange(window)[::-1], -1 - np.arange(shown)])
     cycle = seasons.estimate(past, season_length, fixed, -steps)
     adjustments = concatenate([cycle.index, cycle.other], axis=1)
@@ -64,7 +66,7 @@ def gather(past: history.History, season_length: Tensor, steps: Tensor) -> Evide
     fitted = lines.fit(rows, observed, errors.TARGETS)
     moves = features.moves(past)
     usual = errors.usual_step(moves.paired.slice(2, 1 - window))
-    missed = errors.measure(fitted, usual)
+    past_errors = errors.measure(fitted, usual)
 
     last = fitted.mean.slice(2, features.PRESENT, features.PRESENT + 1)
     present = last.slice(1, 0, 1)
@@ -79,19 +81,29 @@ def gather(past: history.History, season_length: Tensor, steps: Tensor) -> Evide
         "centre": past.centre,
         "lowest": where(past.missing, FAR, past.variants).min(2),
         "highest": where(past.missing, -FAR, past.variants).max(2),
-        "noise": missed.noise,
+        "noise": past_errors.noise,
         "present": present + past.centre.slice(1, 0, 1),
         "positive": past.positive,
     }
     ahead = adjustments.slices({1: (0, 2 * CHANNELS, CHANNELS), 2: (window, window + shown)})
     view = features.View(
-        past, cycle, fitted, missed, moves, rows, observed, last, parts["present"], ahead, usual
+        past,
+        cycle,
+        fitted,
+        past_errors,
+        moves,
+        rows,
+        observed,
+        last,
+        parts["present"],
+        ahead,
+        usual,
     )
     return Evidence(features=features.describe(view, season_length), **parts)
 
 
 def _naive(past: history.History, cycle: seasons.Seasons, present: Tensor) -> Tensor:
-    """Values of earlier seasons; what is unknown is the next best, at last the level."""
+    """Return values of earlier seasons; unknown ones fall back to the next, finally the level."""
     values = past.channels.take_along(past.places(cycle.sources).repeat(1, CHANNELS + 1, 1), 2)
     raw, _, seen = values.split(1, [1] * (CHANNELS + 1))
     once, twice, second = raw.parts(2, 3)
@@ -102,7 +114,7 @@ def _naive(past: history.History, cycle: seasons.Seasons, present: Tensor) -> Te
 
 
 def _recent(past: history.History) -> Tensor:
-    """Quantiles of the last RECENT values."""
+    """Return quantiles of the last RECENT values."""
     seen = past.observed.slice(2, -RECENT)
     values = past.far.slice(2, -RECENT)
     ordered = values.reshape(0, -1, 1).sort(1, RECENT)
@@ -111,8 +123,10 @@ def _recent(past: history.History) -> Tensor:
 
 
 def _shares() -> np.ndarray:
-    """Of every ordered value in every quantile, by how many values there are,
-    [RECENT + 1, Q, RECENT]: quantiles lie between the two values whose ranks are nearest."""
+    """Return the weight of every ordered value in every quantile, by the number of values.
+
+    The shape is [RECENT + 1, Q, RECENT]. A quantile interpolates between the two nearest ranks.
+    """
     count = np.arange(RECENT + 1)[:, None]
     final = np.maximum(count - 1, 0)
     rank = np.clip(count * np.array(LEVELS) - 0.5, 0.0, final)

@@ -1,4 +1,4 @@
-"""Requests whose answers every copy of the bundle must repeat."""
+"""Requests of the golden forecasts, which every copy of the bundle must reproduce."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import math
 
 from ..bundle import Example
 from ..seasonal.examples import AIR_PASSENGERS
-from ..seasonal.examples import EXAMPLES as OF_SEASONAL
+from ..seasonal.examples import EXAMPLES as SEASONAL_EXAMPLES
 
-# Three weeks of hours: days and weeks, without noise, so that the numbers need no file.
+# Three weeks of hours with daily and weekly cycles, without noise, so that no data file is needed.
 WEEKS_OF_HOURS = tuple(
     round(500 + 200 * math.sin(math.tau * hour / 24) - (120 if hour // 24 % 7 > 4 else 0))
     for hour in range(3 * 168)
@@ -17,7 +17,7 @@ WEEKS_OF_HOURS = tuple(
 LEVEL_SHIFT = (20, 22, 19, 21, 20, 23, 21, 20, 22, 19, 48, 51, 49, 50, 52, 50)
 
 EXAMPLES = (
-    *OF_SEASONAL,
+    *SEASONAL_EXAMPLES,
     Example("season not known", AIR_PASSENGERS, season_length=0, horizon=12),
     Example("two seasons", WEEKS_OF_HOURS, season_length=24, horizon=48),
     Example("level shift", LEVEL_SHIFT, season_length=1, horizon=6),

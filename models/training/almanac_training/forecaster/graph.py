@@ -1,7 +1,7 @@
-"""The graph that is served, and the part of it that training computes beforehand.
+"""The served graph, and the part of it that training computes beforehand.
 
-`gate` and `mixture` say in PyTorch what `_gate` and `mixture_graph` write for ONNX; a test
-holds them together.
+`_gate` and `mixture_graph` write for ONNX what `gate` and `mixture` compute in PyTorch; a test
+keeps them equal.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ Weights = Mapping[str, np.ndarray]
 
 
 def build_evidence() -> onnx.ModelProto:
+    """Build the graph from context, season length and steps to the evidence."""
     graph = Graph("evidence")
     context = graph.input("context", FLOAT, ["batch", "time"])
     season_length = graph.input("season_length", INT, ["batch"])
@@ -39,7 +40,7 @@ def build_evidence() -> onnx.ModelProto:
 
 
 def build(weights: Weights) -> onnx.ModelProto:
-    """`weights` are those of `gate.Gate`, by their names there."""
+    """Build the served graph; `weights` are the parameters and buffers of `gate.Gate` by name."""
     graph = Graph(NAME)
     context = graph.input("context", FLOAT, ["batch", "time"])
     season_length = graph.input("season_length", INT, ["batch"])
@@ -54,13 +55,13 @@ def build(weights: Weights) -> onnx.ModelProto:
         output = _gate(found.features, weights)
     with graph.scope("mixture"):
         quantiles = mixture_graph.quantiles(output, found, steps)
-    axes = ["batch", len(evidence.LEVELS), "horizon"]
-    graph.output("quantiles", quantiles * past.scale, axes)
+    shape = ("batch", len(evidence.LEVELS), "horizon")
+    graph.output("quantiles", quantiles * past.scale, shape)
     return graph.model({"name": NAME, "version": VERSION, "description": DESCRIPTION})
 
 
 def trained_weights(model: onnx.ModelProto) -> dict[str, np.ndarray]:
-    """What `build` was given, read back from a file."""
+    """Read back the weights that were passed to `build`."""
     return {
         initializer.name.removeprefix("gate."): numpy_helper.to_array(initializer).T
         for initializer in model.graph.initializer
@@ -69,26 +70,29 @@ def trained_weights(model: onnx.ModelProto) -> dict[str, np.ndarray]:
 
 
 def _gate(features: Tensor, weights: Weights) -> Tensor:
-    """[B, J, OUTPUTS]"""
+    """Write the gate, [B, J, OUTPUTS]."""
 
     def parameter(name: str) -> Tensor:
-        # PyTorch keeps matrices the other way round.
+        # PyTorch stores matrices transposed.
         return features.graph.parameter(f"gate.{name}", weights[name].T)
 
     def linear(values: Tensor, name: str, factor: float = 1.0) -> Tensor:
         return values.linear(parameter(f"{name}.weight"), parameter(f"{name}.bias"), factor)
 
-    def normalised_linear(values: Tensor, name: str) -> Tensor:
-        """Of values with a root mean square of one. EPSILON is the square of one number more,
-        and the size that the norm has for so many numbers goes into the product."""
+    def normalized_linear(values: Tensor, name: str) -> Tensor:
+        """Apply `linear` to values that are normalized to a root mean square of one.
+
+        EPSILON is added as the square of one more value, and the norm of WIDTH values of size one
+        goes into the factor of the product.
+        """
         size = np.sqrt(settings.WIDTH)
         norm = values.pad([0, 0], [0, 1], size * np.sqrt(settings.EPSILON)).norm(1)
         return linear(values / norm, name, float(size))
 
     state = (features - parameter("mean")) / parameter("deviation")
-    limit = settings.LARGEST_FEATURE
+    limit = settings.MAX_FEATURE
     state = linear(state.clamp(-limit, limit), "enter")
     for block in range(settings.BLOCKS):
-        inner = normalised_linear(state, f"blocks.{block}.expand")
+        inner = normalized_linear(state, f"blocks.{block}.expand")
         state = state + linear(inner * inner.sigmoid(), f"blocks.{block}.contract")
-    return normalised_linear(state, "leave").reshape(-1, len(KNOTS), settings.OUTPUTS)
+    return normalized_linear(state, "leave").reshape(-1, len(KNOTS), settings.OUTPUTS)

@@ -1,9 +1,9 @@
 """Discounted levels and slopes at the last step and at earlier origins, and the experts.
 
-The sums behind a discounted mean (exponential smoothing, normalised so that the start of
-the series needs no special treatment) and a discounted least squares line (Brown,
-Smoothing, Forecasting and Prediction of Discrete Time Series, 1963) are inner products
-with constant vectors. One matrix product makes them for all origins at once.
+The sums behind a discounted mean (exponential smoothing, normalized so that the start of the
+series needs no special treatment) and a discounted least squares line (Brown, Smoothing,
+Forecasting and Prediction of Discrete Time Series, 1963) are inner products with constant vectors.
+One matrix product computes them for all origins at once.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from ..tensor import Tensor
 ALPHAS = (0.01, 0.03, 0.08, 0.2, 0.4, 0.7, 0.999)
 MOMENTS = 3
 
-# Adjustments (none, the first season, the alternative) of two channels (raw, logarithm).
+# Three adjustments (none, the first season, the alternative) of two channels (raw, logarithm).
 ROWS = 6
 
-# Steps before the last one that forecasts are tried from; 0 is the forecast asked for.
+# Origins of past forecasts, in steps before the last one; 0 is the requested forecast.
 ORIGINS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 20, 24, 28, 32, 36, 40, 44, 48)
 TAPS = 128
 WINDOW = TAPS + ORIGINS[-1]
 
-# Added to the weighted variance of time under a slope: two points prove no trend.
+# Added to the weighted variance of time in the slope: two points are no evidence of a trend.
 SLOPE_RIDGE = 0.25
 
 NEGLIGIBLE = 1e-9
@@ -35,10 +35,10 @@ TINY = 1e-6
 
 @dataclass(frozen=True)
 class Expert:
-    """Discounted mean, moved along a share of a slope that is damped with every step.
+    """A discounted mean that moves along a share of a slope, damped with every step.
 
-    No slope is simple exponential smoothing; half a long slope is Theta (Hyndman and
-    Billah, 2003); the others are trends, damped as in Gardner and McKenzie (1985).
+    Without slope it is simple exponential smoothing; half a long slope is Theta (Hyndman and
+    Billah, 2003); the others are damped trends as in Gardner and McKenzie (1985).
     """
 
     level_alpha: float
@@ -70,7 +70,7 @@ DAMPINGS = (1.0, 0.98, 0.95, 0.9, 0.85)
 
 
 def damped_steps(damping: float, steps: np.ndarray) -> np.ndarray:
-    """damping + damping^2 + ... + damping^steps"""
+    """Return damping + damping^2 + ... + damping^steps."""
     if damping == 1.0:
         return steps.astype(np.float64)
     return damping * (1.0 - damping**steps) / (1.0 - damping)
@@ -78,10 +78,10 @@ def damped_steps(damping: float, steps: np.ndarray) -> np.ndarray:
 
 @dataclass
 class Lines:
-    """Of R rows of every series, at O origins.
+    """Lines of R rows of every series, at O origins.
 
-    Means and slopes [B, R, O * A] are those of every alpha; slopes are against lags in units
-    of the memory, a step being alpha of them.
+    Means and slopes [B, R, O * A] are given for every alpha. Slopes are per unit of the memory, of
+    which a step is alpha.
     """
 
     mean: Tensor
@@ -93,31 +93,34 @@ class Lines:
 
 
 def place(origin: int, alpha: float) -> int:
-    """Where in O * A an alpha stands at an origin."""
+    """Return the index of an origin and an alpha on the axis O * A."""
     return ORIGINS.index(origin) * len(ALPHAS) + ALPHAS.index(alpha)
 
 
 def kernels() -> np.ndarray:
-    """[WINDOW, moment * origin * alpha]"""
+    """Return the kernels of all moments, [WINDOW, moment * origin * alpha]."""
     back = np.arange(WINDOW)[::-1]  # Steps before the last one.
     lag = np.subtract.outer(back, np.array(ORIGINS))[:, None, :, None]
     inside = (lag >= 0) & (lag < TAPS)
     lag = np.where(inside, lag, 0)
     alpha = np.array(ALPHAS)
     power = np.arange(MOMENTS)[:, None, None]
-    # Lags in units of the memory keep the moments of one size.
+    # Lags in units of the memory keep the moments of similar size.
     kernels = inside * (lag * alpha) ** power * (1.0 - alpha) ** lag
-    # Subnormal weights would add nothing, and slow the product down tenfold.
+    # Subnormal weights would contribute nothing, and slow the product down tenfold.
     kernels[kernels < NEGLIGIBLE] = 0.0
     return kernels.reshape(WINDOW, -1).astype(np.float32)
 
 
 def fit(rows: Tensor, observed: Tensor, picked: Sequence[int]) -> Lines:
-    """`rows` [B, ROWS + 2, WINDOW] are the adjusted ones, zero where nothing was observed;
-    `observed`, one where something was; and a row of which values are `picked` and no more."""
+    """Fit lines to `rows`, the adjusted values with zeros for missing ones.
+
+    `rows` [B, ROWS + 2, WINDOW] ends with the mask `observed` [B, 1, WINDOW] and a row that is
+    only read at the positions `picked`.
+    """
     parts, width = [ROWS, 1, 1], len(ORIGINS) * len(ALPHAS)
     zero_to_one, two = np.split(kernels(), [2 * width], axis=1)
-    # One product with kernels, and with a one for each value that is picked.
+    # One product with the kernels, and with a unit vector for each picked value.
     matrix = np.concatenate([zero_to_one, np.eye(WINDOW, dtype=np.float32)[:, picked]], axis=1)
     zeroth, first, values = (rows @ matrix).split(2, [width, width, len(picked)])
     zeroth, weight, _ = zeroth.split(1, parts)
@@ -126,7 +129,7 @@ def fit(rows: Tensor, observed: Tensor, picked: Sequence[int]) -> Lines:
 
     known = weight.maximum(TINY)
     mean, age = zeroth / known, weighted_age / known
-    # Lag counts backwards, hence the sign of the covariance.
+    # Lags count backwards, hence the sign of the covariance.
     covariance = age * zeroth - first
     alphas = np.tile(ALPHAS, len(ORIGINS))
     variance = weighted_square - age * weighted_age + SLOPE_RIDGE * alphas**2
@@ -147,4 +150,5 @@ def fit(rows: Tensor, observed: Tensor, picked: Sequence[int]) -> Lines:
 
 
 def _choice(chosen: list[float]) -> np.ndarray:
+    """Return the one-hot matrix [A, chosen] that selects alphas."""
     return np.equal.outer(ALPHAS, chosen).astype(np.float32)

@@ -1,7 +1,8 @@
-"""From what the gate says to quantiles, for ONNX; `mixture` says the same in PyTorch.
+"""The mixture of experts as an ONNX graph: from the gate's output to quantiles.
 
-Sums over experts are products with constant matrices, and what depends on nothing but the
-step ahead is looked up: the runtime takes as long for a small node as for a thousand numbers.
+`mixture` computes the same in PyTorch. Sums over experts are products with constant matrices, and
+values that depend on the step ahead alone are looked up: the runtime takes as long for a small
+node as for a thousand numbers.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ import numpy as np
 
 from ..tensor import FLOAT, Tensor, concatenate, where
 from . import lines, settings
-from .errors import SMALLEST_NOISE
+from .errors import MIN_NOISE
 from .evidence import Evidence
 from .settings import CHANNELS, EXPERTS, EXTRAS, KNOTS, LINES, LOG_KNOTS, ROWS, TINY
 
-# Numbers of the forecast that are added up, each times what stands for it at a step.
+# Terms of the forecast, and their sizes; each is multiplied by its value at a step.
 TERMS = {
     "base": CHANNELS,
     "slopes": CHANNELS * len(lines.DAMPINGS),
@@ -27,7 +28,7 @@ TERMS = {
     "naive": 3,  # of one season, the mean of two, of the second season
 }
 
-# What is carried from the knots to the steps, and how many numbers of each.
+# Quantities that are interpolated from the knots to the steps, and their sizes.
 AT_KNOTS = {
     "terms": sum(TERMS.values()),
     "share": CHANNELS,
@@ -39,17 +40,17 @@ AT_KNOTS = {
     "shape": settings.QUANTILES,
 }
 
-# The longest history but for one value, and the longest horizon: no step is farther ahead.
+# Upper bound of the steps ahead: the longest history less one value, plus the longest horizon.
 FARTHEST = 2048 + 1024
 
-# What is known of a step, and how many numbers of each.
+# Quantities that depend on the step alone, and their sizes.
 AT_STEPS = {
     "runs": TERMS["base"] + TERMS["slopes"] + TERMS["zero"],
     "knots": len(KNOTS),
     "beyond": 1,
 }
 
-# Sums of the weights of experts that are used, and how many of each.
+# Sums of expert weights, and their sizes.
 SUMS = {
     "first": CHANNELS,
     "second": CHANNELS,
@@ -62,10 +63,13 @@ SUMS = {
 
 
 def quantiles(output: Tensor, found: Evidence, steps: Tensor) -> Tensor:
-    """[B, Q, H] in scaled units; `output` is [B, J, OUTPUTS], `steps` [B, 1, H]."""
+    """Return quantiles [B, Q, H] in scaled units.
+
+    `output` is [B, J, OUTPUTS] and `steps` is [B, 1, H].
+    """
     logits, *extras = output.split(2, [EXPERTS, *EXTRAS.values()])
     extra = dict(zip(EXTRAS, extras, strict=True))
-    banned = (1.0 - found.positive) * (settings.NEVER * settings.IS_LOGARITHM)
+    banned = (1.0 - found.positive) * (settings.LOG_ZERO * settings.IS_LOGARITHM)
     weight = (logits + banned).softmax(2)
     parts = (weight @ _sums_of_weights()).split(2, list(SUMS.values()))
     sums = dict(zip(SUMS, parts, strict=True))
@@ -73,7 +77,7 @@ def quantiles(output: Tensor, found: Evidence, steps: Tensor) -> Tensor:
     level, step = (of.reshape(0, 1, -1) for of in (found.level, found.step))
     log_width = _knot_width(by_line, level, step, sums["lines"], extra, found)
 
-    # Nothing is known of where a single value goes.
+    # The direction of a series with a single value is unknown.
     varies = (found.highest > found.lowest).slice(1, 0, 1)
     # The last cycle takes its share from the first season.
     fast = extra["fast"].sigmoid() * sums["first"]
@@ -100,28 +104,33 @@ def quantiles(output: Tensor, found: Evidence, steps: Tensor) -> Tensor:
 
 
 def _point(at: Mapping[str, Tensor], found: Evidence, runs: Tensor) -> Tensor:
-    """The mixed forecast, [B, 1, H]."""
+    """Return the mixed forecast, [B, 1, H]."""
     values = concatenate([runs, found.fast, found.season, found.naive], axis=1)
     total = values.graph.constant(_sums_of_terms()) @ (at["terms"] * values)
     total = total / at["share"].clamp(TINY)
-    reach = settings.LARGEST_EXCURSION
+    reach = settings.MAX_EXCURSION
     ends = concatenate([found.lowest, found.highest], axis=2)
     low, high = (ends @ np.array([[1 + reach, -reach], [-reach, 1 + reach]])).split(2, [1, 1])
     total = total.clip(low, high) + found.centre
     plain, logarithm = total.split(1, [1, 1])
-    multiplied = logarithm.minimum(settings.LARGEST_LOGARITHM).exp()
+    multiplied = logarithm.minimum(settings.MAX_LOGARITHM).exp()
     return plain + at["logarithm"] * (multiplied - plain)
 
 
 def _knot_width(
-    by_line: Tensor, level: Tensor, step: Tensor, share: Tensor, extra: dict, found: Evidence
+    by_line: Tensor,
+    level: Tensor,
+    step: Tensor,
+    share: Tensor,
+    extra: Mapping[str, Tensor],
+    found: Evidence,
 ) -> Tensor:
-    """Logarithm of the width at every knot [B, J, 1]: noise, and how far the experts differ."""
+    """Return the logarithmic width at every knot [B, J, 1], from noise and disagreement."""
     by_channel = _by_channel()
     forecast = level + step * np.tile(settings.KNOT_STEPS, ROWS)
     mean = ((by_line * forecast) @ by_channel) / share.clamp(TINY)
     apart = (by_line * (forecast - mean @ by_channel.T).abs()) @ by_channel
-    # In logarithms a difference is a share, of the level now.
+    # A difference of logarithms is relative to the current level.
     plain, logarithm = apart.split(2, [1, 1])
     disagreement = plain + logarithm * found.present.abs()
     return (found.noise + extra["doubt"].softplus() * disagreement).log() + extra["width"]
@@ -130,27 +139,27 @@ def _knot_width(
 def _width(
     at: Mapping[str, Tensor], log_width: Tensor, found: Evidence, beyond: Tensor, point: Tensor
 ) -> Tensor:
-    """[B, 1, H]"""
+    """Return the width at every step, [B, 1, H]."""
     growth = log_width.graph.constant(_far_growth()) @ log_width
-    log = at["width"] + growth.clamp(0.0, settings.MOST_FAR_GROWTH) * beyond
+    log = at["width"] + growth.clamp(0.0, settings.MAX_FAR_GROWTH) * beyond
     level = found.present.abs().maximum(found.noise)
-    highest = float(np.exp(settings.LARGEST_GROWTH))
-    ratio = (point.abs() / level).clamp(settings.LOWEST_LEVEL, highest).log()
+    highest = float(np.exp(settings.MAX_GROWTH))
+    ratio = (point.abs() / level).clamp(settings.MIN_LEVEL, highest).log()
     log = log + at["growth"] * ratio + at["phase"] * found.spread
-    # What never moved has no band: its noise is float32 rounding.
-    log = where(found.noise > SMALLEST_NOISE, log, settings.NEVER)
-    return log.minimum(settings.LARGEST_LOGARITHM).exp()
+    # A constant series has no band: its noise is float32 rounding.
+    log = where(found.noise > MIN_NOISE, log, settings.LOG_ZERO)
+    return log.minimum(settings.MAX_LOGARITHM).exp()
 
 
 def _at_steps(steps: Tensor) -> list[Tensor]:
-    """What `AT_STEPS` lists, [B, n, H] each."""
+    """Return the quantities in `AT_STEPS`, [B, n, H] each."""
     table = steps.graph.constant(_step_table(), FLOAT)
     rows = table.take(steps.minimum(FARTHEST - 1).reshape(0, -1), 0)
     return rows.transpose(0, 2, 1).split(1, list(AT_STEPS.values()))
 
 
 def _step_table() -> np.ndarray:
-    """[FARTHEST, AT_STEPS], by steps ahead."""
+    """Return `AT_STEPS` by steps ahead, [FARTHEST, n]."""
     step = np.maximum(np.arange(FARTHEST), 1)[:, None]
     runs = [lines.damped_steps(damping, step) for damping in lines.DAMPINGS]
     place = np.interp(np.log(step), LOG_KNOTS, np.arange(len(KNOTS)))
@@ -162,39 +171,48 @@ def _step_table() -> np.ndarray:
 
 
 def _by_channel() -> np.ndarray:
-    """[LINES, CHANNELS], one where a line is of the channel."""
+    """Return [LINES, CHANNELS], one if a line belongs to the channel."""
     channel = np.tile(np.repeat(np.arange(CHANNELS), len(lines.EXPERTS)), ROWS // CHANNELS)
     return np.equal.outer(channel, np.arange(CHANNELS)).astype(np.float32)
 
 
 def _by_damping() -> np.ndarray:
-    """[LINES, CHANNELS * DAMPINGS], one where a line is of the channel and so damped."""
+    """Return [LINES, CHANNELS * DAMPINGS], one if a line has the channel and the damping."""
     damping = np.tile(settings.GROUPS, (ROWS, 1))
     return (_by_channel()[:, :, None] * damping[:, None, :]).reshape(LINES, -1)
 
 
 def _sums_of_weights() -> np.ndarray:
-    """[EXPERTS, SUMS]. The mean of all is where a channel is centred: it adds nothing."""
-    of_line = np.pad(_by_channel(), [(0, settings.OTHERS), (0, 0)])
+    """Return the matrix [EXPERTS, SUMS] of sums over expert weights.
+
+    The mean of all values is the centre of a channel, and contributes nothing.
+    """
+    line_channel = np.pad(_by_channel(), [(0, settings.OTHERS), (0, 0)])
     row = np.pad(np.repeat(np.arange(ROWS), len(lines.EXPERTS)), (0, settings.OTHERS))
-    first, second = (of_line * (row // CHANNELS == own)[:, None] for own in (1, 2))
+    first, second = (
+        line_channel * (row // CHANNELS == adjustment)[:, None] for adjustment in (1, 2)
+    )
     naive, zero = np.eye(EXPERTS)[:, LINES : LINES + 3], np.eye(EXPERTS)[:, [-1]]
     logarithm = settings.IS_LOGARITHM[:, None]
     share = np.concatenate([1.0 - logarithm, logarithm], axis=1)
-    return np.concatenate([first, second, naive, share, logarithm, zero, of_line], axis=1)
+    return np.concatenate([first, second, naive, share, logarithm, zero, line_channel], axis=1)
 
 
 def _sums_of_terms() -> np.ndarray:
-    """[CHANNELS, TERMS]: which channel a term belongs to, naive ones and zero to the raw values,
-    where zero lies below the centre."""
-    own = np.eye(CHANNELS)
-    slopes = np.repeat(own, len(lines.DAMPINGS), axis=1)
-    naive = np.repeat(own[:, [0]], TERMS["naive"], axis=1)
-    return np.concatenate([own, slopes, -own[:, [0]], own, own, own, naive], axis=1)
+    """Return the matrix [CHANNELS, TERMS] of the channel that each term belongs to.
+
+    Naive terms and zero belong to the raw channel, where zero lies below the centre.
+    """
+    identity = np.eye(CHANNELS)
+    slopes = np.repeat(identity, len(lines.DAMPINGS), axis=1)
+    naive = np.repeat(identity[:, [0]], TERMS["naive"], axis=1)
+    return np.concatenate(
+        [identity, slopes, -identity[:, [0]], identity, identity, identity, naive], axis=1
+    )
 
 
 def _far_growth() -> np.ndarray:
-    """[1, J]: the slope of what is given at the knots against the logarithm of the last steps."""
+    """Return [1, J]: the slope over the last knots against the logarithm of the step."""
     slope = np.zeros((1, len(KNOTS)))
-    slope[0, [settings.FAR_FROM, -1]] = -1.0, 1.0
-    return slope / (LOG_KNOTS[-1] - LOG_KNOTS[settings.FAR_FROM])
+    slope[0, [settings.FAR_KNOT, -1]] = -1.0, 1.0
+    return slope / (LOG_KNOTS[-1] - LOG_KNOTS[settings.FAR_KNOT])

@@ -1,8 +1,8 @@
 """Seasonal indices of two seasons, in several versions for the gate to choose from.
 
-The first season is the one that the graph is told. Where it is a day cut into hours or
-minutes, or a week of days, there may be a second one: seven times as long, or a year.
-It is sought in what the first leaves over, and smoothed where it has many phases.
+The first season is given with the request. If it is a day of hours or minutes, or a week of days,
+there may be a second one: seven times as long, or a year. The second season is estimated from the
+series without the first, and smoothed if it has many phases.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ import numpy as np
 
 from ..seasonal.history import History
 from ..tensor import Tensor, branch, concatenate, where
-from .profile import LONGEST, NOWHERE, Profile, estimate_profile, smooth
+from .profile import BEFORE_HISTORY, LONGEST, Profile, estimate_profile, smooth
 
 CYCLES, SECOND_CYCLES = 12, 6
 
-# A season of days or of business days has the year as its second season.
+# The second season of days or of business days is the year.
 YEARS = {7: 364, 5: 260}
 DAYS_PER_WEEK, HOURS_PER_DAY = 7, 24
 
-# From so many phases on, the first season has a smoothed version. No second season is shorter.
+# From this many phases on, the first season has a smoothed version. No second season is shorter.
 MANY_PHASES = 20
 
 
 def _second_lengths() -> np.ndarray:
-    """By first season, 1 where there is no second: seven days, or a year for a week."""
+    """Return the second season length by the first: a week, a year, or 1 if there is none."""
     lengths = np.ones(LONGEST + 1, dtype=np.int64)
     days = np.arange(HOURS_PER_DAY, LONGEST // DAYS_PER_WEEK + 1, HOURS_PER_DAY)
     lengths[days] = DAYS_PER_WEEK * days
@@ -36,13 +36,13 @@ def _second_lengths() -> np.ndarray:
 
 @dataclass
 class Seasons:
-    """Places n are the fixed ones and the K of the forecast behind them."""
+    """Seasons at n positions: the fixed ones, then the K of the forecast."""
 
     length: Tensor  # [B, 1, 1], of the first season
     index: Tensor  # [B, V, n], of the first season
-    other: Tensor  # [B, V, n], of both where there are two, else smoothed and not shrunk
-    fast: Tensor  # [B, V, K], of the first season, mostly from its last cycle
-    spread: Tensor  # [B, 1, K], log of the spread of the phase against that of all
+    other: Tensor  # [B, V, n], of both if there are two, else smoothed and not shrunk
+    fast: Tensor  # [B, V, K], of the first season, dominated by its last cycle
+    spread: Tensor  # [B, 1, K], log of the phase's spread relative to the mean
     sources: Tensor  # [B, 1, 3 K], steps back to one season, two seasons, one second season ago
     kept: Tensor  # [B, V, 1], share of the indices' variance that is not noise
     strength: Tensor  # [B, V, 1], standard deviation of the indices
@@ -51,9 +51,10 @@ class Seasons:
 
 
 def estimate(history: History, season_length: Tensor, fixed: np.ndarray, back: Tensor) -> Seasons:
-    """Indices at places `fixed` [m] and `back` [B, 1, K], in steps before the last value.
+    """Estimate indices at positions `fixed` [m] and `back` [B, 1, K].
 
-    `season_length` is [B]; 0, 1 and what is longer than the history are no season.
+    Positions are in steps before the last value. `season_length` is [B]; 0, 1 and lengths beyond
+    the history mean that there is no season.
     """
     length = season_length.unsqueeze(1, 2)
     length = where(length < history.span.minimum(LONGEST + 1), length, 1).maximum(1)
@@ -70,7 +71,7 @@ def estimate(history: History, season_length: Tensor, fixed: np.ndarray, back: T
 
     second_length = _second_length(history, length)
     has_second = second_length > 1
-    before = where(has_second, back % second_length, NOWHERE)
+    before = where(has_second, back % second_length, BEFORE_HISTORY)
 
     def plain() -> list[Tensor]:
         return [first.plain.take_along(phase, 2), 0.0 * first.kept]
@@ -103,14 +104,14 @@ def estimate(history: History, season_length: Tensor, fixed: np.ndarray, back: T
 
 
 def _second_length(history: History, length: Tensor) -> Tensor:
-    """Of the season that goes with the first; 1 where there is none within the history."""
+    """Return the length of the second season; 1 if there is none within the history."""
     length = length.graph.constant(_second_lengths()).take(length, 0)
     return where(length < history.span, length, 1)
 
 
 def _second(history: History, first: Profile, length: Tensor) -> Profile:
-    """Of what the first season leaves over, with smoothed indices."""
-    own = (-1 - history.position) % first.length
-    rest = history.variants - first.shrunk.take_along(own.repeat(1, 2, 1), 2)
-    second = estimate_profile(history.of(rest * history.observed), length, SECOND_CYCLES)
+    """Estimate the second season without the first, with smoothed indices."""
+    phase = (-1 - history.position) % first.length
+    rest = history.variants - first.shrunk.take_along(phase.repeat(1, 2, 1), 2)
+    second = estimate_profile(history.with_variants(rest * history.observed), length, SECOND_CYCLES)
     return replace(second, shrunk=smooth(second.shrunk, length))

@@ -1,8 +1,8 @@
-"""Numbers that the PyTorch modules and the ONNX graph share.
+"""Constants that the PyTorch modules and the ONNX graph share.
 
-The gate speaks at a few steps ahead, the knots; between them everything is linear in the
-logarithm of the step. At every knot it gives weights of all experts, which add up to one,
-and the numbers of `EXTRAS`, which shape the quantiles around the mixed forecast.
+The gate produces its output at a few steps ahead, the knots; between them everything is linear in
+the logarithm of the step. At every knot it gives the weights of all experts, which sum to one, and
+the values of `EXTRAS`, which shape the quantiles around the mixed forecast.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ MEDIAN = evidence.LEVELS.index(0.5)
 EXTRAS = {
     "fast": CHANNELS,  # share of the last cycle in the first season
     "recent": 1,  # share of the distribution of the last values
-    "shift": 1,  # of the median
-    "width": 1,  # logarithm of the width against the noise
-    "doubt": 1,  # how much the experts' disagreement adds to it
-    "growth": 1,  # how much it grows with the forecast
-    "phase": 1,  # how much it follows the spread of the phase
+    "shift": 1,  # shift of the median
+    "width": 1,  # logarithm of the width relative to the noise
+    "doubt": 1,  # weight of the experts' disagreement in the width
+    "growth": 1,  # growth of the width with the forecast
+    "phase": 1,  # influence of the phase's spread on the width
     "gaps": QUANTILES - 1,  # between neighbouring quantiles
 }
 OUTPUTS = EXPERTS + sum(EXTRAS.values())
@@ -38,21 +38,22 @@ OUTPUTS = EXPERTS + sum(EXTRAS.values())
 WIDTH, BLOCKS = 384, 3
 EPSILON = 1e-5
 
-# Standardised features are cut off here, so that nothing unheard of goes far.
-LARGEST_FEATURE = 5.0
+# Standardized features are clipped here, so that unseen values have a bounded effect.
+MAX_FEATURE = 5.0
 
-# A forecast leaves the range of the history by at most this many times its width.
-LARGEST_EXCURSION = 3.0
-LARGEST_LOGARITHM = 20.0
+# A forecast leaves the range of the history by at most this many times the width of the range.
+MAX_EXCURSION = 3.0
+MAX_LOGARITHM = 20.0
 
-# Relative to the level now, how small and how large a level may make the width.
-LOWEST_LEVEL, LARGEST_GROWTH = 0.05, 3.0
+# Relative to the current level, the bounds within which the level affects the width.
+MIN_LEVEL, MAX_GROWTH = 0.05, 3.0
 
-# Growth of the width beyond the last knot, as a power of the step, from the last three.
-MOST_FAR_GROWTH = 0.5
-FAR_FROM = -3
+# Growth of the width beyond the last knot, as a power of the step, from the last three knots.
+MAX_FAR_GROWTH = 0.5
+FAR_KNOT = -3
 
-NEVER = -1e4
+# A logarithm so small that its exponential is zero in float32.
+LOG_ZERO = -1e4
 TINY = 1e-6
 
 
@@ -63,12 +64,12 @@ def _is_logarithm() -> np.ndarray:
 
 
 def _groups() -> np.ndarray:
-    own = [expert.damping for expert in lines.EXPERTS]
-    return np.equal.outer(own, lines.DAMPINGS).astype(np.float32)
+    dampings = [expert.damping for expert in lines.EXPERTS]
+    return np.equal.outer(dampings, lines.DAMPINGS).astype(np.float32)
 
 
 def _shape() -> np.ndarray:
-    """[QUANTILES, gaps and shift]: sums of the gaps from the median outwards."""
+    """Return [QUANTILES, gaps and shift]: sums of the gaps from the median outwards."""
     quantile = np.arange(QUANTILES)[:, None]
     gap = np.arange(QUANTILES - 1)
     above = (gap >= MEDIAN) & (gap < quantile)
@@ -80,7 +81,7 @@ def _shape() -> np.ndarray:
 IS_LOGARITHM = _is_logarithm()  # [EXPERTS]
 GROUPS = _groups()  # [E, DAMPINGS]
 SHAPE = _shape()
-# Slopes run so far by every knot, [J, E].
+# Cumulative damped steps of every expert's slope at every knot, [J, E].
 KNOT_STEPS = np.stack(
     [lines.damped_steps(expert.damping, np.array(KNOTS)) for expert in lines.EXPERTS], axis=1
 ).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The training loop: batches of windows in, a gate whose forecasts lose least out."""
+"""The training loop: fits a gate to batches of windows by the pinball loss of its forecasts."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from ..data import pool
 from . import evidence, gate, graph, mixture, settings
 
 Arrays = Mapping[str, np.ndarray]
-FOUND = [name for name in evidence.NAMES if name != "features"]
+MIXTURE_INPUTS = [name for name in evidence.NAMES if name != "features"]
 
-# Windows that the mean and deviation of the features are taken from, and their bound there.
+# Windows that the mean and deviation of the features are estimated from, and the bound there.
 FEATURE_WINDOWS = 60_000
 FEATURE_BOUND = 30.0
 
 WARM_UP = 200
 LAST_RATE = 0.02
 DECAY = 0.02
-LARGEST_GRADIENT = 1.0
+MAX_GRADIENT_NORM = 1.0
 
 # The served weights are a moving average of the trained ones.
 AVERAGING = 0.999
@@ -33,6 +33,8 @@ AVERAGING = 0.999
 
 @dataclass(frozen=True)
 class Recipe:
+    """Hyperparameters of a run; `rate` is the largest learning rate."""
+
     steps: int
     batch: int = 512
     rate: float = 1e-3
@@ -42,12 +44,14 @@ class Recipe:
 
 @dataclass
 class Scores:
+    """Validation scores."""
+
     loss: float
-    scaled_error: dict[int, float]  # of the median, by season length, in seasonal naive's errors
+    scaled_error: dict[int, float]  # of the median, relative to seasonal naive, by season length
 
 
 class Trainer:
-    """Everything that a run has to remember, so that a stopped one can go on."""
+    """The state of a run, from which an interrupted run can be resumed."""
 
     def __init__(self, recipe: Recipe, arrays: Arrays, device: torch.device):
         torch.manual_seed(recipe.seed)
@@ -64,15 +68,15 @@ class Trainer:
         self.step = 0
 
     def start_from(self, weights: Mapping[str, np.ndarray]) -> None:
-        """Weights of another run; the features are standardised as there."""
+        """Load the weights of another run, including its standardization of the features."""
         state = {name: torch.tensor(array) for name, array in weights.items()}
         self.gate.load_state_dict(state)
         self.average.load_state_dict(state)
 
     def run(self, chosen: np.ndarray) -> Iterator[float]:
-        """Trains on the chosen windows until the recipe is done; yields each batch's loss."""
+        """Train on the chosen windows until all steps are done; yield the loss of each batch."""
         while self.step < self.recipe.steps:
-            # An epoch's order depends on the step alone, so going on repeats nothing.
+            # The order of an epoch depends on the step alone, so a resumed run repeats nothing.
             random = np.random.default_rng([self.recipe.seed, self.step])
             for picked in pool.batches(random, self.recipe.batch, len(chosen)):
                 yield self._learn(np.sort(chosen[picked]))
@@ -88,26 +92,27 @@ class Trainer:
         loss, _, _ = self._loss(self.gate, rows)
         self.optimiser.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.gate.parameters(), LARGEST_GRADIENT)
+        torch.nn.utils.clip_grad_norm_(self.gate.parameters(), MAX_GRADIENT_NORM)
         self.optimiser.step()
         self.step += 1
         keep = min(AVERAGING, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
-            own = self.gate.parameters()
-            for average, parameter in zip(self.average.parameters(), own, strict=True):
+            parameters = self.gate.parameters()
+            for average, parameter in zip(self.average.parameters(), parameters, strict=True):
                 average.lerp_(parameter, 1.0 - keep)
         return loss.item()
 
     @torch.no_grad()
     def validate(self, chosen: np.ndarray) -> Scores:
+        """Score the averaged weights on the chosen windows."""
         losses, errors, seasons = [], [], []
         for start in range(0, len(chosen), 2 * self.recipe.batch):
             rows = chosen[start : start + 2 * self.recipe.batch]
             loss, forecast, target = self._loss(self.average, rows)
             scale = self._tensor("error_scale", rows)[:, None]
-            error = (forecast[:, settings.MEDIAN] - target).abs() / scale
+            scaled = (forecast[:, settings.MEDIAN] - target).abs() / scale
             losses.append(loss.item() * len(rows))
-            errors.append(np.nanmean(error.clamp(max=20.0).cpu().numpy(), axis=1))
+            errors.append(np.nanmean(scaled.clamp(max=20.0).cpu().numpy(), axis=1))
             seasons.append(self.arrays["season_length"][rows])
         error, season = np.concatenate(errors), np.concatenate(seasons)
         by_season = {int(s): float(np.nanmean(error[season == s])) for s in np.unique(season)}
@@ -116,7 +121,7 @@ class Trainer:
     def _loss(
         self, model: gate.Gate, rows: np.ndarray
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        found = {name: self._tensor(name, rows) for name in FOUND}
+        found = {name: self._tensor(name, rows) for name in MIXTURE_INPUTS}
         output = model(self._tensor("features", rows))
         steps = self._tensor("steps", rows).long()
         forecast = mixture.quantiles(output, found, steps)
@@ -129,7 +134,7 @@ class Trainer:
         return torch.from_numpy(self.arrays[name][rows]).to(self.device)
 
     def save(self, path: Path) -> None:
-        """Whole or not at all."""
+        """Write the checkpoint atomically."""
         part = path.with_suffix(".part")
         state = {
             "step": self.step,
@@ -142,6 +147,7 @@ class Trainer:
         part.replace(path)
 
     def resume(self, path: Path) -> None:
+        """Load a checkpoint that `save` wrote."""
         state = torch.load(path, map_location=self.device, weights_only=True)
         self.gate.load_state_dict(state["gate"])
         self.average.load_state_dict(state["average"])
@@ -150,7 +156,10 @@ class Trainer:
 
 
 def load_weights(path: Path) -> dict[str, np.ndarray]:
-    """The averaged weights of a checkpoint or of a bundle's model, named as in `gate.Gate`."""
+    """Return the averaged weights of a checkpoint or of a bundle's model.
+
+    They are named as in `gate.Gate`.
+    """
     if path.suffix == ".onnx":
         return graph.trained_weights(onnx.load(path))
     state = torch.load(path, map_location="cpu", weights_only=True)

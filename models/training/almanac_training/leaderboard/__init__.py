@@ -1,5 +1,5 @@
-"""Scores of the bundles beside those of other forecasters, on public and held-out series.
+"""Scores of bundles and of other forecasters, on public and on held-out series.
 
-`tasks` says what is forecast, `forecasters` and `classical` by whom, `run` and `cache`
-when, `scores` how well and `show` how that is told.
+`tasks` defines the test sets and `forecasters` and `classical` the methods, `run` and `cache`
+compute the forecasts, `scores` evaluates them and `show` reports the results.
 """

@@ -1,7 +1,7 @@
-"""Forecasts kept on disk, one file for each set and method: fits take minutes.
+"""Cache of forecasts on disk, one file per set and method: fits take minutes.
 
-A forecast is found again by what it was made from, so a set may grow, shrink or change
-order and still find its own; the method's version is in the file's name.
+The key of a forecast is a hash of its inputs, so that a set may grow, shrink or be reordered and
+still find its entries; the version of the method is part of the file name.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from .tasks import Window
 
 
 def key(window: Window, horizon: int) -> str:
+    """Return a hash of all inputs of a forecast, except for the method."""
     digest = hashlib.blake2b(digest_size=16)
     digest.update(np.ascontiguousarray(window.history, dtype=np.float64).tobytes())
     digest.update(f"{window.season_length} {window.second_season} {horizon}".encode())
@@ -25,7 +26,7 @@ def key(window: Window, horizon: int) -> str:
 
 
 class Cache:
-    """What is known of one method on one set."""
+    """The stored forecasts of one method on one set."""
 
     def __init__(self, folder: Path, task: str, method: str):
         self.path = folder / _slug(task) / f"{_slug(method)}.npz"
@@ -44,7 +45,7 @@ class Cache:
         self.known.update(zip(keys, deciles, strict=True))
 
     def save(self) -> None:
-        """Whole or not at all: a run that is stopped leaves what was there before."""
+        """Write the file atomically: an interrupted run keeps the previous content."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         part = self.path.with_suffix(".part.npz")
         np.savez(part, keys=list(self.known), deciles=np.array(list(self.known.values())))

@@ -1,7 +1,7 @@
-"""Forecasters that need no fit, and what all of them have in common.
+"""Forecasters that need no fit, and the interface that all forecasters share.
 
-A forecaster gives the nine deciles of each step, [window, decile, step]; NaN throughout
-a window says that it failed there. The fifth decile is its point forecast.
+A forecaster returns the nine deciles of each step, [window, decile, step]; a window that is NaN
+throughout has failed. The fifth decile is the point forecast.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 from statistics import NormalDist
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -24,19 +24,27 @@ DECILES = tuple(round(0.1 * i, 1) for i in range(1, 10))
 
 
 class Forecaster(Protocol):
+    """A method that the leaderboard scores."""
+
     name: str
-    cached_as: str | None  # Name and version under which forecasts are kept; None: never.
-    chunk: int  # Windows in a call.
+    cached_as: str | None  # Name and version in the cache; None disables caching.
+    chunk: int  # Number of windows per call.
 
-    def serves(self, task: Task) -> bool: ...
+    def serves(self, task: Task) -> bool:
+        """Return true if the method can forecast this set."""
+        ...
 
-    def forecast(self, windows: Sequence[Window], horizon: int) -> np.ndarray: ...
+    def forecast(self, windows: Sequence[Window], horizon: int) -> np.ndarray:
+        """Return the deciles of all windows, [window, decile, step]."""
+        ...
 
 
 class Naive:
-    """The last season repeated; all deciles the same, as its published scores have it."""
+    """Seasonal naive as a point forecast: all deciles are equal, as in its published scores."""
 
-    name, cached_as, chunk = "seasonal naive", None, 64
+    name = "seasonal naive"
+    cached_as: str | None = None
+    chunk = 64
 
     def serves(self, task: Task) -> bool:
         return True
@@ -50,9 +58,10 @@ class Naive:
 
 
 class NaiveBands:
-    """Seasonal naive with normal bands that widen by the season (Hyndman, Athanasopoulos)."""
+    """Seasonal naive with normal bands that widen every season (Hyndman, Athanasopoulos)."""
 
-    cached_as, chunk = None, 64
+    cached_as: str | None = None
+    chunk = 64
 
     def __init__(self, second_season: bool = False):
         self.second_season = second_season
@@ -62,9 +71,9 @@ class NaiveBands:
         return not self.second_season or any(window.second_season for window in task.windows)
 
     def forecast(self, windows: Sequence[Window], horizon: int) -> np.ndarray:
-        return np.array([self._one(window, horizon) for window in windows])
+        return np.array([self._forecast_one(window, horizon) for window in windows])
 
-    def _one(self, window: Window, horizon: int) -> np.ndarray:
+    def _forecast_one(self, window: Window, horizon: int) -> np.ndarray:
         history, season = window.filled(), window.season_length
         if self.second_season and len(history) > 2 * window.second_season > 0:
             season = window.second_season
@@ -76,10 +85,12 @@ class NaiveBands:
         return point + normal[:, None] * spread
 
 
-class Past:
-    """The deciles of the history itself, at every step: hard to beat where most are zero."""
+class PastDeciles:
+    """The deciles of the history at every step: hard to beat if most values are zero."""
 
-    name, cached_as, chunk = "deciles of the past", None, 64
+    name = "deciles of the past"
+    cached_as: str | None = None
+    chunk = 64
 
     def serves(self, task: Task) -> bool:
         return task.name.startswith("intermittent")
@@ -91,7 +102,7 @@ class Past:
 
 @dataclass(frozen=True)
 class Mean:
-    """The mean of several forecasters' deciles, made of theirs, which are kept on disk."""
+    """The mean deciles of several forecasters, computed from their cached forecasts."""
 
     name: str
     members: tuple[Forecaster, ...]
@@ -100,10 +111,11 @@ class Mean:
         return all(member.serves(task) for member in self.members)
 
 
-class OfBundle:
-    """A model version, as the server would run it."""
+class BundleForecaster:
+    """A model version, run as the server would run it."""
 
-    cached_as, chunk = None, 32
+    cached_as: str | None = None
+    chunk = 32
 
     def __init__(self, folder: Path, season_known: bool = True, threads: int = 1):
         self.bundle = Bundle.load(folder, threads)
@@ -124,17 +136,18 @@ class OfBundle:
 class Fracast:
     """A pretrained network of 85 thousand weights, which may have seen the public tasks.
 
-    It is told no season.
+    It takes no season length.
     """
 
-    name, chunk = "fracast", 1
+    name = "fracast"
+    chunk = 1
 
-    def __init__(self):
-        self.cached_as = f"fracast-{metadata.version('fracast')}"
+    def __init__(self) -> None:
+        self.cached_as: str | None = f"fracast-{metadata.version('fracast')}"
 
     @cached_property
-    def model(self):
-        # Heavy, with torch, and not needed where all is kept on disk.
+    def model(self) -> Any:
+        # Imported late: it is large, depends on torch, and is not needed if all is cached.
         import torch
         from fracast import FracastModel
 
@@ -145,9 +158,9 @@ class Fracast:
         return True
 
     def forecast(self, windows: Sequence[Window], horizon: int) -> np.ndarray:
-        return np.array([self._one(window, horizon) for window in windows])
+        return np.array([self._forecast_one(window, horizon) for window in windows])
 
-    def _one(self, window: Window, horizon: int) -> np.ndarray:
+    def _forecast_one(self, window: Window, horizon: int) -> np.ndarray:
         try:
             quantiles = self.model.forecast(window.history, horizon=horizon)
         except (RuntimeError, ValueError):

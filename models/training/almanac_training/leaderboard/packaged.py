@@ -1,8 +1,8 @@
-"""Series that come inside Python packages, for kinds of which the corpus holds few.
+"""Series that are shipped in Python packages, for kinds of which the corpus holds few.
 
-Terms as the packages state them: sea surface temperature (NERACOOS) is free to use and
-redistribute; glucose, commits and stock prices in `bokeh-sampledata`, and the weather
-in `vega-datasets` (NOAA), are in the public domain.
+Terms as stated by the packages: sea surface temperature (NERACOOS) is free to use and
+redistribute; glucose, commits and stock prices in `bokeh-sampledata`, and the weather in
+`vega-datasets` (NOAA), are in the public domain.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ PACKAGES = (BOKEH, VEGA)
 
 
 def missing() -> list[str]:
+    """Return the packages that are not installed."""
     return [package for package in PACKAGES if find_spec(package) is None]
 
 
 def series() -> Iterator[HeldOut]:
-    """Those of the packages that are installed."""
+    """Yield the series of the installed packages."""
     absent = missing()
     if BOKEH not in absent:
         yield from _bokeh()
@@ -40,18 +41,18 @@ def series() -> Iterator[HeldOut]:
 
 def _bokeh() -> Iterator[HeldOut]:
     held = partial(HeldOut, BOKEH)
-    sea = _rows(BOKEH, "sea_surface_temperature.csv.gz")
-    sea = regular(_column(sea, "time (UTC)"), _column(sea, "temperature (celsius)"), 30 * MINUTE)
+    rows = _rows(BOKEH, "sea_surface_temperature.csv.gz")
+    sea = regular(_column(rows, "time (UTC)"), _column(rows, "temperature (celsius)"), 30 * MINUTE)
     yield held("sea_surface_temperature", sea, 48, 336)
-    glucose = _rows(BOKEH, "CGM.csv.gz")
-    glucose = regular(_column(glucose, "datetime"), _column(glucose, "glucose"), 30 * MINUTE)
+    rows = _rows(BOKEH, "CGM.csv.gz")
+    glucose = regular(_column(rows, "datetime"), _column(rows, "glucose"), 30 * MINUTE)
     yield held("glucose", glucose, 48, 336)
 
     stocks = _rows(BOKEH, "stocks.csv.gz")
     for ticker in ("IBM", "MSFT"):
         days = [row for row in stocks if row["Ticker"] == ticker]
         for column in ("Close", "Volume"):
-            # Business days; 7 all the same, as in the corpus, would be no season at all.
+            # Business days: 7, as for days in the corpus, would be no season at all.
             yield held(f"{ticker}.{column}", np.array(_column(days, column), dtype=float), 5)
 
     commits = np.array([parsedate_to_datetime(line).timestamp() for line in _commits()])
@@ -67,7 +68,7 @@ def _vega() -> Iterator[HeldOut]:
 
 
 def regular(times: list[str], values: list[str], step: int) -> np.ndarray:
-    """Means over steps of so many seconds; NaN for a step with no value."""
+    """Return means over intervals of `step` seconds; NaN for an interval without a value."""
     stamps = [time.replace("/", "-").replace(" ", "T").rstrip("Z") for time in times]
     seconds = np.array(stamps, dtype="datetime64[s]").astype(np.int64)
     steps = (seconds - seconds.min()) // step
@@ -80,7 +81,7 @@ def regular(times: list[str], values: list[str], step: int) -> np.ndarray:
 
 
 def counts(seconds: np.ndarray, step: int) -> np.ndarray:
-    """How many events there were in each step, from the first whole day to the last."""
+    """Return the number of events per interval, from the first whole day to the last."""
     start = np.ceil(seconds.min() / DAY) * DAY
     end = np.floor(seconds.max() / DAY) * DAY
     inside = seconds[(seconds >= start) & (seconds < end)]

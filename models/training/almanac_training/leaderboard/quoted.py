@@ -1,14 +1,14 @@
-"""Scores on the eight tasks that were worked out elsewhere, in the order of the tasks.
+"""Published scores on the eight tasks, in the order of the tasks.
 
-Of AutoETS, AutoTheta and the mean of them and AutoCES: from the research note that
-preceded these models. Of Chronos-Bolt base: as published with it.
+Those of AutoETS, AutoTheta, and the mean of these two and AutoCES come from the research note that
+preceded these models; those of Chronos-Bolt base were published with it.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from .scores import Bar, Score, against
+from .scores import Baseline, Score, relative_to
 from .tasks import EIGHT_NAMES
 
 NAN = float("nan")
@@ -26,14 +26,14 @@ WQL = {
 }
 
 
-def scores(naive: Score, own_bar: Bar) -> list[Score]:
-    """Those on the set of this score of seasonal naive, if it is one of the eight."""
+def scores(naive: Score, baseline: Baseline) -> list[Score]:
+    """Return the quoted scores for the set of `naive`, if it is one of the eight."""
     if naive.task not in EIGHT_NAMES:
         return []
     at = EIGHT_NAMES.index(naive.task)
     return [
-        against(
-            own_bar,
+        relative_to(
+            baseline,
             replace(
                 naive,
                 method=method,

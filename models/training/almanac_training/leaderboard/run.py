@@ -1,4 +1,4 @@
-"""Asks every forecaster for every set, or takes what was asked before from disk."""
+"""Runs every forecaster on every set, or reads cached forecasts from disk."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ SAVE_EVERY_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
-class Answer:
-    """Deciles [window, decile, step], and how many windows seasonal naive stands in for."""
+class Forecasts:
+    """Deciles [window, decile, step], and the number of windows replaced by seasonal naive."""
 
     deciles: np.ndarray
     failed: int
 
 
 class Runner:
-    """`fit` says whether methods that are kept on disk may be run where they are not there."""
+    """Runs forecasters; `fit` allows to run cached methods whose forecasts are missing."""
 
     def __init__(self, cache: Path, fit: bool = True):
         self.folder, self.fit = cache, fit
 
-    def answer(self, forecaster: Forecaster | Mean, task: Task) -> Answer | None:
-        """None where it does not serve the set, or would have to fit and may not."""
+    def forecast(self, forecaster: Forecaster | Mean, task: Task) -> Forecasts | None:
+        """Return None if the method does not serve the set, or a fit is needed but not allowed."""
         if not forecaster.serves(task):
             return None
         deciles = self._deciles(forecaster, task)
@@ -42,21 +42,24 @@ class Runner:
         if failed.any():
             windows = [task.windows[i] for i in np.flatnonzero(failed)]
             deciles[failed] = NaiveBands().forecast(windows, task.horizon)
-        return Answer(_non_negative(deciles, task), int(failed.sum()))
+        return Forecasts(_clip_negative(deciles, task), int(failed.sum()))
 
     def _deciles(self, forecaster: Forecaster | Mean, task: Task) -> np.ndarray | None:
         if isinstance(forecaster, Mean):
-            own = [self.answer(member, task) for member in forecaster.members]
-            return None if None in own else np.mean([one.deciles for one in own], axis=0)
+            forecasts = [self.forecast(member, task) for member in forecaster.members]
+            deciles = [one.deciles for one in forecasts if one is not None]
+            return np.mean(deciles, axis=0) if len(deciles) == len(forecasts) else None
         if forecaster.cached_as is None:
             return _in_chunks(forecaster, task.windows, task, lambda part, deciles: None)
-        return self._cached(forecaster, task)
+        return self._cached(forecaster, forecaster.cached_as, task)
 
-    def _cached(self, forecaster: Forecaster, task: Task) -> np.ndarray | None:
-        cache = Cache(self.folder, f"{task.name} {task.horizon}", forecaster.cached_as)
+    def _cached(self, forecaster: Forecaster, name: str, task: Task) -> np.ndarray | None:
+        cache = Cache(self.folder, f"{task.name} {task.horizon}", name)
         keys = [key(window, task.horizon) for window in task.windows]
         todo = {
-            own: window for own, window in zip(keys, task.windows, strict=True) if own not in cache
+            window_key: window
+            for window_key, window in zip(keys, task.windows, strict=True)
+            if window_key not in cache
         }
         if todo and not self.fit:
             return None
@@ -94,7 +97,7 @@ def _in_chunks(
     return np.concatenate(parts)
 
 
-def _non_negative(deciles: np.ndarray, task: Task) -> np.ndarray:
-    """What the server does for its models, done for every forecaster."""
+def _clip_negative(deciles: np.ndarray, task: Task) -> np.ndarray:
+    """Clip at zero if the history is not negative, as the server does, for every forecaster."""
     positive = [np.nanmin(window.history) >= 0.0 for window in task.windows]
     return np.where(np.array(positive)[:, None, None], np.maximum(deciles, 0.0), deciles)

@@ -1,4 +1,4 @@
-"""How good the forecasts of one set are, by themselves and next to seasonal naive's."""
+"""Accuracy of the forecasts of one set, absolute and relative to seasonal naive."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MIDDLE, LOWER, UPPER = DECILES.index(0.5), DECILES.index(0.1), DECILES.index(0.9
 
 @dataclass(frozen=True)
 class Score:
-    """NaN where a number is not known, as for scores quoted from elsewhere."""
+    """The scores of a method on a set; NaN if unknown, as for quoted scores."""
 
     task: str
     group: str
@@ -33,11 +33,11 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Bar:
-    """What the ratios are over.
+class Baseline:
+    """The scores of seasonal naive, the denominators of the ratios.
 
-    On the eight tasks it is the published seasonal naive, a point forecast. On the own sets
-    its bands count where they make it better.
+    On the eight tasks it is the published seasonal naive, a point forecast. On the other sets the
+    version with bands is used if it is better.
     """
 
     mase: float
@@ -45,20 +45,21 @@ class Bar:
 
 
 def score(task: Task, method: str, deciles: np.ndarray, failed: int = 0) -> Score:
+    """Score a method's deciles [window, decile, step] on a set, without ratios."""
     rows, losses, sizes = [], [], []
-    for window, own in zip(task.windows, deciles, strict=True):
+    for window, forecast in zip(task.windows, deciles, strict=True):
         actual = window.actual
-        own = own[:, : len(actual)]
+        forecast = forecast[:, : len(actual)]
         unit = 1.0 if task.alike else float(np.nanmean(np.abs(window.history))) or 1.0
         scale = metrics.seasonal_naive_scale(window.history, window.season_length)
         rows.append(
             (
-                metrics.mean_absolute_scaled_error(actual, own[MIDDLE], scale),
-                metrics.symmetric_percentage_error(actual, own[MIDDLE]),
-                metrics.coverage(actual, own[LOWER], own[UPPER]),
+                metrics.mean_absolute_scaled_error(actual, forecast[MIDDLE], scale),
+                metrics.symmetric_percentage_error(actual, forecast[MIDDLE]),
+                metrics.coverage(actual, forecast[LOWER], forecast[UPPER]),
             )
         )
-        losses.append(metrics.quantile_loss(actual, own, DECILES) / unit)
+        losses.append(metrics.quantile_loss(actual, forecast, DECILES) / unit)
         sizes.append(np.abs(actual).sum() / unit)
     mase, smape, coverage = np.nanmean(np.array(rows), axis=0).tolist()
     wql = metrics.weighted_quantile_loss(np.array(losses), float(np.sum(sizes)))
@@ -76,22 +77,23 @@ def score(task: Task, method: str, deciles: np.ndarray, failed: int = 0) -> Scor
     )
 
 
-def bar(naive: Score, bands: Score) -> Bar:
+def baseline(naive: Score, bands: Score) -> Baseline:
+    """Return the baseline of a set from seasonal naive without and with bands."""
     wql = naive.wql if naive.group == EIGHT else min(naive.wql, bands.wql)
-    return Bar(naive.mase, wql)
+    return Baseline(naive.mase, wql)
 
 
-def against(own_bar: Bar, one: Score) -> Score:
-    """With the ratios; NaN where seasonal naive is without fault."""
-    mase = one.mase / own_bar.mase if own_bar.mase > 0.0 else float("nan")
-    wql = one.wql / own_bar.wql if own_bar.wql > 0.0 else float("nan")
+def relative_to(reference: Baseline, one: Score) -> Score:
+    """Return the score with its ratios; NaN if the baseline has no error."""
+    mase = one.mase / reference.mase if reference.mase > 0.0 else float("nan")
+    wql = one.wql / reference.wql if reference.wql > 0.0 else float("nan")
     return replace(one, mase_ratio=mase, wql_ratio=wql)
 
 
 def group_means(scores: Sequence[Score]) -> dict[str, dict[str, tuple[float, float]]]:
-    """Geometric means of the ratios of MASE and of WQL, by method and then by group.
+    """Return geometric means of the ratios of MASE and WQL, by method and then by group.
 
-    A method has one only for a group all of whose sets it was asked for.
+    A method has means only for groups in which it was scored on every set.
     """
     tasks: dict[str, set[str]] = {}
     for one in scores:
@@ -99,10 +101,10 @@ def group_means(scores: Sequence[Score]) -> dict[str, dict[str, tuple[float, flo
     means: dict[str, dict[str, tuple[float, float]]] = {}
     for method in dict.fromkeys(one.method for one in scores):
         for group, names in tasks.items():
-            own = [one for one in scores if one.method == method and one.group == group]
-            if {one.task for one in own} == names:
+            group_scores = [one for one in scores if one.method == method and one.group == group]
+            if {one.task for one in group_scores} == names:
                 means.setdefault(method, {})[group] = (
-                    metrics.geometric_mean([one.mase_ratio for one in own]),
-                    metrics.geometric_mean([one.wql_ratio for one in own]),
+                    metrics.geometric_mean([one.mase_ratio for one in group_scores]),
+                    metrics.geometric_mean([one.wql_ratio for one in group_scores]),
                 )
     return means

@@ -8,12 +8,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .forecasters import Naive
 from .scores import Score, group_means
 from .tasks import EIGHT, MADE_UP
 
-# Heading, how it is read off a score, format.
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Heading, accessor, format.
 COLUMNS: tuple[tuple[str, Callable[[Score], float], str], ...] = (
     ("MASE", lambda score: score.mase, ".3f"),
     ("WQL", lambda score: score.wql, ".4f"),
@@ -26,15 +30,15 @@ COLUMNS: tuple[tuple[str, Callable[[Score], float], str], ...] = (
 
 
 def markdown(scores: Sequence[Score]) -> str:
-    """A table for each set, best WQL first, and one with the geometric means of the ratios."""
+    """Return a table per set, best WQL first, and one of the geometric means of the ratios."""
     parts = []
-    for task, own in groupby(scores, key=lambda score: score.task):
-        own = sorted(own, key=lambda score: (math.isnan(score.wql), score.wql))
-        first = own[0]
+    for task, group in groupby(scores, key=lambda score: score.task):
+        ranked = sorted(group, key=lambda score: (math.isnan(score.wql), score.wql))
+        first = ranked[0]
         parts.append(f"### {task}: {first.windows} windows of {first.series} series\n")
         rows = [
             [score.method, *(_cell(read(score), spec) for _, read, spec in COLUMNS)]
-            for score in own
+            for score in ranked
         ]
         parts.append(_table(["method", *(heading for heading, _, _ in COLUMNS)], rows))
     parts.append("### Geometric means of the ratios to seasonal naive, MASE / WQL\n")
@@ -76,8 +80,8 @@ def write_csv(path: Path, scores: Sequence[Score]) -> None:
         writer.writerows(asdict(score) for score in scores)
 
 
-# What is shown, where its best value or that of seasonal naive is, and from where to where.
-PANELS = (
+# Title, reference (the ideal value, or that of seasonal naive) and limits of each row of panels.
+PANELS: tuple[tuple[str, float, tuple[float, float]], ...] = (
     ("MASE / seasonal naive's", 1.0, (0.45, 1.35)),
     ("WQL / seasonal naive's", 1.0, (0.45, 1.35)),
     ("coverage of the 80 % band", 0.8, (0.5, 1.0)),
@@ -86,10 +90,10 @@ Numbers = tuple[float, float, float]
 
 
 def plot(path: Path, scores: Sequence[Score], bundles: Sequence[str]) -> None:
-    """A row for each measure, a column for each own set and one for the eight tasks' means.
+    """Plot a row per measure, and a column per set and one for the means of the eight tasks.
 
-    Bundles are last and in colour. A triangle stands for what lies beyond the panel.
-    Made-up sets are left to the tables.
+    Bundles come last and in colour. A triangle marks a value outside the panel. Synthetic sets are
+    omitted.
     """
     import matplotlib
 
@@ -97,8 +101,8 @@ def plot(path: Path, scores: Sequence[Score], bundles: Sequence[str]) -> None:
     from matplotlib import pyplot
 
     columns = _plotted(scores)
-    methods = dict.fromkeys(method for own in columns.values() for method in own)
-    methods = [*(method for method in methods if method not in bundles), *bundles]
+    names = dict.fromkeys(method for column in columns.values() for method in column)
+    methods = [*(method for method in names if method not in bundles), *bundles]
     colours = {bundle: f"C{i}" for i, bundle in enumerate(bundles)}
     figure, axes = pyplot.subplots(
         len(PANELS),
@@ -109,8 +113,8 @@ def plot(path: Path, scores: Sequence[Score], bundles: Sequence[str]) -> None:
         layout="constrained",
     )
     for row, (label, reference, limits) in enumerate(PANELS):
-        for axis, (title, own) in zip(axes[row], columns.items(), strict=True):
-            values = [own.get(method, UNKNOWN)[row] for method in methods]
+        for axis, (title, column) in zip(axes[row], columns.items(), strict=True):
+            values = [column.get(method, UNKNOWN)[row] for method in methods]
             _points(axis, values, limits, [colours.get(method, "0.4") for method in methods])
             axis.axvline(reference, color="black", linewidth=0.8)
             axis.set_xlabel(label, fontsize=8)
@@ -128,7 +132,7 @@ UNKNOWN: Numbers = (math.nan, math.nan, math.nan)
 
 
 def _points(
-    axis, values: Sequence[float], limits: tuple[float, float], colours: Sequence[str]
+    axis: Axes, values: Sequence[float], limits: tuple[float, float], colours: Sequence[str]
 ) -> None:
     low, high = limits
     margin = 0.04 * (high - low)
@@ -141,25 +145,25 @@ def _points(
 
 
 def _plotted(scores: Sequence[Score]) -> dict[str, dict[str, Numbers]]:
-    """By column and method: both ratios and the coverage."""
+    """Return both ratios and the coverage, by column and method."""
     columns: dict[str, dict[str, Numbers]] = {}
     means = group_means(scores)
     for score in scores:
         if score.group == EIGHT:
-            own = columns.setdefault(EIGHT, {})
-            if score.method in own or EIGHT not in means.get(score.method, {}):
+            column = columns.setdefault(EIGHT, {})
+            if score.method in column or EIGHT not in means.get(score.method, {}):
                 continue
             all_eight = [
                 one.coverage_80
                 for one in scores
                 if (one.method, one.group) == (score.method, EIGHT)
             ]
-            own[score.method] = (*means[score.method][EIGHT], sum(all_eight) / len(all_eight))
+            column[score.method] = (*means[score.method][EIGHT], sum(all_eight) / len(all_eight))
         elif score.group != MADE_UP:
             numbers = (score.mase_ratio, score.wql_ratio, score.coverage_80)
             columns.setdefault(score.task, {})[score.method] = numbers
-    # A point forecast has no band to cover anything.
-    for own in columns.values():
-        if Naive.name in own:
-            own[Naive.name] = (*own[Naive.name][:2], math.nan)
+    # A point forecast has no band whose coverage could be measured.
+    for column in columns.values():
+        if Naive.name in column:
+            column[Naive.name] = (*column[Naive.name][:2], math.nan)
     return columns

@@ -1,4 +1,4 @@
-"""What is forecast: windows of series, each a history and what came after it."""
+"""Test sets: windows of series, each with a history and the values that followed it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .. import competitions
 
 EIGHT, FIVE_KINDS, MADE_UP = "eight tasks", "five kinds", "made up"
 
-# Yearly Tourism is the ninth and M3's "other" the tenth; the published scores are of these.
+# Yearly Tourism and M3's "other" are excluded: the published scores are of these eight.
 EIGHT_NAMES = (
     "M1 yearly",
     "M1 quarterly",
@@ -25,7 +25,7 @@ EIGHT_NAMES = (
 
 @dataclass(frozen=True)
 class Window:
-    """`series` is shared by all windows that were cut from one series."""
+    """A history and its future; windows cut from one series share the name `series`."""
 
     series: str
     history: np.ndarray
@@ -34,7 +34,7 @@ class Window:
     second_season: int = 0
 
     def filled(self) -> np.ndarray:
-        """The history with missing values on the line between their neighbours."""
+        """Return the history with missing values interpolated linearly."""
         missing = np.isnan(self.history)
         if not missing.any():
             return self.history
@@ -44,10 +44,10 @@ class Window:
 
 @dataclass(frozen=True)
 class Task:
-    """`alike` says that the series are of one size, as far as the weighted loss goes.
+    """A test set. `alike` means that the weighted loss treats the series as of one size.
 
-    Where they are not, each window is divided by the mean absolute value of its history
-    first, so that the largest series does not decide alone.
+    Otherwise each window is divided by the mean absolute value of its history first, so that the
+    largest series does not dominate.
     """
 
     name: str
@@ -58,11 +58,12 @@ class Task:
 
     @property
     def series(self) -> int:
+        """The number of distinct series."""
         return len({window.series for window in self.windows})
 
 
 def eight() -> list[Task]:
-    """The eight public tasks on which forecasters are compared elsewhere."""
+    """Load the eight public tasks on which forecasters are usually compared."""
     datasets = {dataset.name: dataset for dataset in competitions.load()}
     return [_public(datasets[name]) for name in EIGHT_NAMES]
 
@@ -76,18 +77,19 @@ def _public(dataset: competitions.Dataset) -> Task:
 
 
 def cut(
-    values: np.ndarray, context: int, shortest: int, horizon: int, most: int
+    values: np.ndarray, context: int, min_history: int, horizon: int, max_windows: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """At most `most` histories and futures; the futures are apart and spread over the series.
+    """Cut at most `max_windows` pairs of history and future.
 
-    Histories have `context` steps where the series is long enough. Windows whose future is
-    not wholly known, or less than half of whose history is, are left out.
+    Futures are disjoint and spread over the whole series. Histories have `context` steps if the
+    series is long enough. Windows are skipped if their future is not fully known, or less than half
+    of their history is.
     """
     last = len(values) - horizon
-    if last < shortest:
+    if last < min_history:
         return []
     first = min(context, last)
-    count = min(most, (last - first) // horizon + 1)
+    count = min(max_windows, (last - first) // horizon + 1)
     origins = np.floor(np.linspace(last, first, count)).astype(int)
     pairs = [
         (values[max(0, origin - context) : origin], values[origin:][:horizon])
@@ -103,8 +105,8 @@ def _usable(history: np.ndarray, actual: np.ndarray) -> bool:
     return bool(known.min() < known.max())
 
 
-def limited(task: Task, limit: int | None) -> Task:
-    """At most so many windows, evenly over the set, so that every source keeps its part."""
+def limit_windows(task: Task, limit: int | None) -> Task:
+    """Return the task with at most `limit` windows, evenly spaced, so that all sources remain."""
     if limit is None or len(task.windows) <= limit:
         return task
     chosen = np.linspace(0, len(task.windows) - 1, limit).round().astype(int)

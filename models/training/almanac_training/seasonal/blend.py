@@ -1,8 +1,8 @@
-"""Weights of the experts, from the errors they would have made in the past.
+"""Weights of the experts, from the errors of their past forecasts.
 
-Errors are measured at several lead times from every origin of a window at the end
-of the history. In the logarithmic variant an error is a share, and counts times the
-value it is a share of, so that both variants are compared in the units of the series.
+Errors are measured at several lead times from every origin of a window at the end of the history.
+In the logarithmic variant an error is relative, and is weighted by the value that it relates to, so
+that both variants are compared in the units of the series.
 """
 
 from __future__ import annotations
@@ -16,56 +16,58 @@ from .experts import EXPERTS, Lines, damped_steps, value_at
 from .history import History
 from .season import Season
 
-# Steps at the end of the history that errors are measured in.
+# Number of steps at the end of the history in which errors are measured.
 WINDOW = 256
 
-# Lead times that past forecasts are scored at. The longest one matters for long
-# histories only: a lead time with c pairs of origin and target counts
-# c / (c + LEAD_EVIDENCE).
+# Lead times at which past forecasts are scored. The longest matters for long histories only: a
+# lead time with c pairs of origin and target has weight c / (c + LEAD_EVIDENCE).
 LEADS = np.array([1, 2, 4, 8, 24])
 LEAD_EVIDENCE = 20.0
 
-# A weight is the expert's mean error to this negative power; with few observations
-# the power is smaller, since the errors are less sure: n / (n + POWER_HALFWAY).
+# A weight is the expert's mean error to this negative power. The power is smaller with few
+# observations, since the errors are less certain: n / (n + POWER_HALFWAY).
 POWER = 8.0
 POWER_HALFWAY = 6.0
 
-# An origin with c values before it counts c / (c + WARM_UP).
+# An origin with c values before it has weight c / (c + WARM_UP).
 WARM_UP = 2.0
 
-# Errors below this share of the mean absolute value are equal.
-SMALLEST_ERROR = 1e-5
+# Errors below this share of the mean absolute value are treated as equal.
+MIN_ERROR = 1e-5
 
 TINY = 1e-6
-NEVER = -1e4
+# A score so low that its weight is zero in float32.
+LOG_ZERO = -1e4
 
 
 @dataclass
-class Past:
-    """How far the experts were off. A deviation is forecast minus actual."""
+class PastErrors:
+    """Errors of the experts' past forecasts. A deviation is forecast minus actual."""
 
     deviation: Tensor  # [B, V, L, E, N]
     naive_deviation: Tensor  # [B, V, L, N], of seasonal naive
     naive_known: Tensor  # [B, 1, L, N], one where seasonal naive had a value
-    unit: Tensor  # [B, V, L, N], what a deviation of one is worth in the scaled series
-    weight: Tensor  # [B, 1, L, N], how much the pair of origin and target counts
+    unit: Tensor  # [B, V, L, N], value of a unit deviation in the scaled series
+    weight: Tensor  # [B, 1, L, N], weight of the pair of origin and target
 
 
 @dataclass
 class Blend:
-    expert: Tensor  # [B, V, 1, E], weights; with `naive` they add up to one
+    """Weights of all forecasters, which sum to one."""
+
+    expert: Tensor  # [B, V, 1, E]
     naive: Tensor  # [B, V, 1]
 
     @property
     def variant(self) -> Tensor:
-        """[B, V, 1], the weight of everything in a variant."""
+        """The total weight of each variant, [B, V, 1]."""
         return self.expert.sum(3, keepdims=False) + self.naive
 
 
 def look_back(
     history: History, season: Season, lines: Lines, adjusted: Tensor, observed: Tensor
-) -> Past:
-    """`adjusted` and `observed` are the window, the last N steps."""
+) -> PastErrors:
+    """Measure past errors; `adjusted` and `observed` are the window, the last N steps."""
     window = observed.size(2)
     raw, scaled = history.variants.slice(2, -WINDOW), history.scaled.slice(2, -WINDOW)
     targets = _ahead(concatenate([adjusted, observed, raw, scaled], axis=1))
@@ -79,7 +81,7 @@ def look_back(
     target = history.length - window + arange(window) + observed.graph.constant(LEADS[:, None])
     source = target - season.whole(observed.graph.constant(LEADS[None, None, :])).unsqueeze(3)
     naive, known = value_at(history, source.reshape(0, 1, -1))
-    return Past(
+    return PastErrors(
         deviation=moved - actual.unsqueeze(3),
         naive_deviation=naive.reshape(0, 2, len(LEADS), -1) - raw,
         naive_known=known.reshape(0, 1, len(LEADS), -1),
@@ -89,15 +91,15 @@ def look_back(
 
 
 def _ahead(values: Tensor) -> Tensor:
-    """[B, C, N] as seen from every origin at every lead time, [B, C, L, N]."""
+    """Return [B, C, N] as seen from every origin at every lead time, [B, C, L, N]."""
     longest = int(LEADS[-1])
     padded = values.pad([0, 0, 0], [0, 0, longest])
     slices = [padded.slice(2, lead, lead - longest or END) for lead in LEADS.tolist()]
     return concatenate([part.unsqueeze(2) for part in slices], axis=2)
 
 
-def weigh(history: History, past: Past) -> Blend:
-    """Softmax of the logarithm of past errors: a power of the error, normalised."""
+def weigh(history: History, past: PastErrors) -> Blend:
+    """Return the softmax of the logarithm of past errors: a normalized power of the error."""
     value = (past.unit * past.weight).unsqueeze(4)
     total = past.weight.sum(3)
     error = (past.deviation.abs() @ value) / total.unsqueeze(4).maximum(TINY)
@@ -115,11 +117,11 @@ def weigh(history: History, past: Past) -> Blend:
     naive_error = naive_error / naive_trusted.maximum(TINY)
 
     power = POWER * history.count / (history.count + POWER_HALFWAY)
-    expert_score = -power * (expert_error + SMALLEST_ERROR).log()
-    naive_score = where(naive_trusted > 0.0, -power * (naive_error + SMALLEST_ERROR).log(), NEVER)
+    expert_score = -power * (expert_error + MIN_ERROR).log()
+    naive_score = where(naive_trusted > 0.0, -power * (naive_error + MIN_ERROR).log(), LOG_ZERO)
     score = concatenate([expert_score, naive_score], axis=2)
     logarithm_allowed = concatenate([0.0 * history.positive + 1.0, history.positive], axis=1)
-    score = where(logarithm_allowed > 0.0, score, NEVER)
+    score = where(logarithm_allowed > 0.0, score, LOG_ZERO)
 
     members = len(EXPERTS) + 1
     weights = score.reshape(-1, 2 * members).softmax(1).reshape(-1, 2, 1, members)
@@ -129,10 +131,10 @@ def weigh(history: History, past: Past) -> Blend:
     )
 
 
-def residuals(past: Past, blend: Blend) -> Tensor:
-    """Actual minus blended forecast in the scaled series, [B, L, N].
+def residuals(past: PastErrors, blend: Blend) -> Tensor:
+    """Return actual minus blended forecast in the scaled series, [B, L, N].
 
-    Logarithms are undone to first order, as for the errors.
+    Logarithms are inverted to first order, as for the errors.
     """
     deviation = (blend.expert.unsqueeze(2) @ past.deviation).reshape(
         -1, 2, len(LEADS), past.unit.size(3)

@@ -1,4 +1,4 @@
-"""Requests whose answers every copy of the bundle must repeat."""
+"""Requests of the golden forecasts, which every copy of the bundle must reproduce."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ AIR_PASSENGERS = (
 
 
 def _with_gaps(values: tuple[int, ...]) -> list[int | None]:
-    """Every fifth value missing, and the last two, which a forecast has to bridge."""
-    gapped = [None if i % 5 == 3 else value for i, value in enumerate(values)]
+    """Remove every fifth value, and the last two, which a forecast has to bridge."""
+    gapped: list[int | None] = [None if i % 5 == 3 else value for i, value in enumerate(values)]
     gapped[-2:] = [None, None]
     return gapped
 

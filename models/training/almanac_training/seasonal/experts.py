@@ -1,14 +1,14 @@
 """The simple forecasters that are blended.
 
-An expert is a discounted mean, moved forward along a slope: with mean a, mean age
-of its values g and slope b it forecasts, h steps ahead,
+An expert is a discounted mean that moves forward along a slope: with mean a, mean age g of its
+values and slope b, its forecast h steps ahead is
 
     a + share * b * (g + phi + phi^2 + ... + phi^h).
 
-No slope gives simple exponential smoothing. Half the slope of the whole history
-gives Theta (Hyndman and Billah, 2003). A full slope from the same discount gives
-Brown's double exponential smoothing, with damping as in Gardner and McKenzie (1985).
-Seasonal naive, the value one season before, stands beside them.
+Without slope this is simple exponential smoothing. Half the slope of the whole history gives Theta
+(Hyndman and Billah, 2003). A full slope from the same discount gives Brown's double exponential
+smoothing, with damping as in Gardner and McKenzie (1985). Seasonal naive, the value one season
+before, is blended in addition to them.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from .smoothing import LEVEL_ALPHAS, SLOPE_ALPHAS, Smoothed
 
 @dataclass(frozen=True)
 class Expert:
+    """The parameters of one forecaster."""
+
     level_alpha: float
     slope_alpha: float = SLOPE_ALPHAS[0]
     slope_share: float = 0.0
@@ -46,13 +48,14 @@ EXPERTS = (
 
 @dataclass
 class Lines:
-    """Where every expert stands at every step of the past, and how fast it moves."""
+    """Level and slope of every expert at every step of the past."""
 
     level: Tensor  # [B, V, E, N]
     slope: Tensor  # [B, V, E, N]
 
 
 def lines(smoothed: Smoothed) -> Lines:
+    """Return the lines of all experts."""
     means = [LEVEL_ALPHAS.index(expert.level_alpha) for expert in EXPERTS]
     slopes = [SLOPE_ALPHAS.index(expert.slope_alpha) for expert in EXPERTS]
     shares = np.array([expert.slope_share for expert in EXPERTS])[:, None]
@@ -66,13 +69,13 @@ def _damping() -> np.ndarray:
 
 
 def damped_steps(leads: np.ndarray) -> np.ndarray:
-    """phi + ... + phi^h for every expert and lead time, [L, E, 1]."""
+    """Return phi + ... + phi^h for every expert and lead time, [L, E, 1]."""
     damping = _damping()
     return damping * (1.0 - damping ** leads[:, None, None]) / (1.0 - damping)
 
 
 def extrapolate(now: Lines, steps: Tensor) -> Tensor:
-    """Forecasts [B, V, E, H] from lines at the last step, for `steps` [B, 1, H] ahead."""
+    """Return forecasts [B, V, E, H] from the lines `now`, for `steps` [B, 1, H] ahead."""
     damping = _damping()
     steps = steps.cast(FLOAT).unsqueeze(2)
     moved = (1.0 - (steps * np.log(damping)).exp()) * (damping / (1.0 - damping))
@@ -80,7 +83,7 @@ def extrapolate(now: Lines, steps: Tensor) -> Tensor:
 
 
 def value_at(history: History, position: Tensor) -> tuple[Tensor, Tensor]:
-    """Values [B, V, n] at positions [B, 1, n] of the context, and whether they were observed."""
+    """Return values [B, V, n] at positions [B, 1, n] of the context, and their observation mask."""
     exists = (position >= 0).cast(FLOAT)
     position = position.clip(0, history.length - 1)
     value = history.variants.take_along(concatenate([position, position], axis=1), 2)

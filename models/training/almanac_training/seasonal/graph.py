@@ -1,4 +1,4 @@
-"""The whole graph: context, season length and horizon in, quantiles out."""
+"""The whole graph: from context, season length and horizon to quantiles."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ DESCRIPTION = (
     "damped trends and seasonal naive"
 )
 
-# A forecast leaves the range of the history by at most this many times its width.
-LARGEST_EXCURSION = 2.0
+# A forecast leaves the range of the history by at most this many times the width of the range.
+MAX_EXCURSION = 2.0
 
-# In units of the mean absolute value; what comes before keeps real series far below.
-LARGEST_LOGARITHM = 20.0
+# Bound of logarithms relative to the mean absolute value, which real series do not reach.
+MAX_LOGARITHM = 20.0
 
 
 def build() -> onnx.ModelProto:
+    """Build the model."""
     graph = Graph(NAME)
     context = graph.input("context", FLOAT, ["batch", "time"])
     season_length = graph.input("season_length", INT, ["batch"])
@@ -69,7 +70,7 @@ def _point(
     weights: blend.Blend,
     steps: Tensor,
 ) -> Tensor:
-    """The blended forecast in the scaled series, [B, 1, H]."""
+    """Return the blended forecast in the scaled series, [B, 1, H]."""
     now = experts.Lines(lines.level.slice(3, -1), lines.slope.slice(3, -1))
     index = cycle.at(-steps)
     forecasts = experts.extrapolate(now, steps)
@@ -87,8 +88,8 @@ def _point(
     seen = past.observed > 0.0
     highest = where(seen, past.variants, -history.FAR).max(2)
     lowest = where(seen, past.variants, history.FAR).min(2)
-    reach = LARGEST_EXCURSION * (highest - lowest)
+    reach = MAX_EXCURSION * (highest - lowest)
     blended = blended.clip(lowest - reach, highest + reach) + past.centre
     plain = blended.slice(1, 0, 1)
-    multiplied = blended.slice(1, 1, 2).minimum(LARGEST_LOGARITHM).exp()
+    multiplied = blended.slice(1, 1, 2).minimum(MAX_LOGARITHM).exp()
     return plain + weights.variant.slice(1, 1, 2) * (multiplied - plain)

@@ -1,10 +1,9 @@
-"""Seasonal indices by classical decomposition, with doubtful seasons shrunk away.
+"""Seasonal indices by classical decomposition, with shrinkage of uncertain seasons.
 
-The trend is a centred moving average over one season (Hyndman and Athanasopoulos,
-Forecasting: Principles and Practice, 3rd edition, section 3.4), taken as a
-difference of cumulative sums so that every row may have its own season length.
-Index p is the discounted mean of what is left at p, p + m, p + 2m ... steps before
-the end, the most recent season counting most.
+The trend is a centred moving average over one season (Hyndman and Athanasopoulos, Forecasting:
+Principles and Practice, 3rd edition, section 3.4), computed as a difference of cumulative sums so
+that every row may have its own season length. Index p is the discounted mean of the detrended
+values p, p + m, p + 2m ... steps before the end, in which the most recent season weighs most.
 """
 
 from __future__ import annotations
@@ -16,16 +15,16 @@ import numpy as np
 from ..tensor import FLOAT, INT, Tensor, arange, concatenate, where
 from .history import History
 
-# Seasons looked back on, and the weight of each against the one after it.
+# Number of seasons in the mean, and the weight of each relative to the one after it.
 CYCLES = 12
 CYCLE_DISCOUNT = 0.8
 
-# Share of the slope between the last two seasons that carries the trend through the
-# half season at either end, where no centred average exists.
+# Share of the slope between the last two seasons that extends the trend over the half season at
+# either end, where no centred average exists.
 EDGE_SLOPE = 0.5
 
-# Observations per phase that the noise is assumed to have been estimated from
-# beforehand, all of them as noisy as the indices differ: one cycle proves no season.
+# Prior observations per phase in the estimate of the noise, as noisy as the indices differ: one
+# cycle is no evidence of a season.
 DOUBT = 0.3
 
 TINY = 1e-6
@@ -33,23 +32,25 @@ TINY = 1e-6
 
 @dataclass
 class Season:
-    length: Tensor  # [B, 1, 1], steps per season; 1 where the history is too short for one
+    """The seasonal indices of all rows."""
+
+    length: Tensor  # [B, 1, 1], steps per season; 1 if the history is too short for one
     indices: Tensor  # [B, V, phases], by steps before the last observed value
-    noise: Tensor  # [B, V, 1], how much of one observation's noise is left in an index
+    noise: Tensor  # [B, V, 1], share of one observation's noise that remains in an index
 
     def at(self, steps_back: Tensor) -> Tensor:
-        """Indices [B, V, steps] for steps before (negative: after) the last observed value."""
+        """Return indices [B, V, n], by steps before (negative: after) the last observed value."""
         phase = steps_back % self.length
         return self.indices.take_along(concatenate([phase, phase], axis=1), 2)
 
     def whole(self, steps: Tensor) -> Tensor:
-        """Steps [1 or B, 1, n] rounded up to whole seasons."""
+        """Return steps [1 or B, 1, n] rounded up to whole seasons."""
         beyond = steps + self.length - 1
         return beyond - beyond % self.length
 
 
 def estimate(history: History, season_length: Tensor) -> Season:
-    """`season_length` is [B]."""
+    """Estimate the indices; `season_length` is [B]."""
     length = season_length.unsqueeze(1, 2)
     length = one_unless((length > 1) & (length < history.span), length)
     detrended = detrend(history, length)
@@ -57,14 +58,15 @@ def estimate(history: History, season_length: Tensor) -> Season:
 
 
 def one_unless(condition: Tensor, length: Tensor) -> Tensor:
+    """Return the length where the condition holds, else one."""
     return (length - 1) * condition.cast(INT) + 1
 
 
 def detrend(history: History, length: Tensor) -> Tensor:
-    """Variants minus their centred moving average, [B, V, T]."""
+    """Return the variants minus their centred moving average, [B, V, T]."""
     running = history.channels.cumsum(2)
-    # A window's sum is the running sum at its end less that before its start. An even season
-    # has no middle step: the mean of the two windows around it has.
+    # The sum of a window is the running sum at its end minus that before its start. A season of
+    # even length has no middle step; the mean of the two windows around it has.
     wanted = history.position - (length + np.array([[2], [1]])) // 2
     before = wanted.maximum(-1 - history.span).minimum(-1 - length)
     ends = concatenate([before + length, before], axis=1).reshape(0, 1, -1)
@@ -73,20 +75,20 @@ def detrend(history: History, length: Tensor) -> Tensor:
     total, count = (one + other).split(1, [2, 1])
     trend = total / count.maximum(1.0)
 
-    # How far the middle of the two windows lies from the step, twice.
+    # Twice the distance between the middle of the two windows and the step.
     beyond = (wanted - before).sum(1).cast(FLOAT)
     slope_before, slope_after = _edge_slopes(history, length, trend)
     rise = beyond * where(beyond < 0.0, slope_before, slope_after)
     return (history.variants - (trend + rise)) * history.observed
 
 
-# From the trend at four places to its differences in the first and in the last season, as
-# they carry on, and by half steps.
+# From the trend at four positions to its differences in the first and in the last season, damped
+# by EDGE_SLOPE, per half step.
 _EDGES = 0.5 * EDGE_SLOPE * np.array([[-1, 0], [1, 0], [0, -1], [0, 1]], dtype=np.float32)
 
 
 def _edge_slopes(history: History, length: Tensor, trend: Tensor) -> tuple[Tensor, Tensor]:
-    """What the trend rises by in half a step beyond its first and its last season, [B, V, 1]."""
+    """Return the slope of the trend per half step before its first and after its last season."""
     half = length // 2
     first, last = half - history.span, -1 - half
     distance = length.minimum(history.span - length).maximum(1)
@@ -97,7 +99,7 @@ def _edge_slopes(history: History, length: Tensor, trend: Tensor) -> tuple[Tenso
 
 
 def _indices(history: History, length: Tensor, detrended: Tensor) -> tuple[Tensor, Tensor]:
-    """Shrunk indices [B, V, phases] and their noise; phases beyond a row's season are zero."""
+    """Return shrunk indices [B, V, phases] and their noise; phases beyond a season are zero."""
     phase = arange(length.max(0, 1, 2, keepdims=False)).reshape(1, 1, -1, 1)
     steps_back = phase + length.unsqueeze(3) * np.arange(CYCLES)
     exists = ((steps_back < history.length) & (phase < length.unsqueeze(3))).cast(FLOAT)
@@ -115,8 +117,8 @@ def _indices(history: History, length: Tensor, detrended: Tensor) -> tuple[Tenso
     phases = present.sum(2).maximum(1.0)
     indices = (indices - (indices * present).sum(2) / phases) * present
 
-    # James and Stein (1961): shrink by the share of the indices' variance that noise
-    # of the size seen between cycles would make by itself.
+    # James and Stein (1961): shrink by the share of the indices' variance that noise of the size
+    # observed between cycles would cause by itself.
     between = (indices * indices).sum(2) / phases
     residual = value - indices.unsqueeze(3)
     squares = (residual * residual * weight).sum(2, 3, keepdims=False).unsqueeze(2)

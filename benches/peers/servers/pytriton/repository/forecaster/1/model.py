@@ -1,11 +1,11 @@
-"""The model in Triton's own Python backend, without PyTriton between the two."""
+"""The model in Triton's own Python backend, without PyTriton."""
 
 import os
 import sys
 from collections.abc import Sequence
 from typing import Any
 
-# Triton's stub is a Python that reads neither PYTHONPATH nor a virtual environment.
+# Triton's stub uses a Python that ignores PYTHONPATH and virtual environments.
 sys.path[:0] = os.environ["PEER_PATH"].split(":")
 
 import numpy as np  # noqa: E402
@@ -15,20 +15,20 @@ from forecaster import Forecaster  # noqa: E402
 
 
 def joined(requests: Sequence[Any], name: str) -> np.ndarray:
-    """One input of all requests, row below row."""
+    """Return one input of all requests, with rows concatenated."""
     tensors = [pb_utils.get_input_tensor_by_name(request, name) for request in requests]
     return np.concatenate([tensor.as_numpy() for tensor in tensors])
 
 
 class TritonPythonModel:
-    """Triton finds the class by its name."""
+    """The model; Triton requires this class name."""
 
     def initialize(self, args: dict[str, str]) -> None:
-        """Runs once, before the model is ready."""
+        """Load the model, once and before it is ready."""
         self.forecaster = Forecaster.from_environment()
 
     def execute(self, requests: Sequence[Any]) -> list[Any]:
-        """Gets the requests that waited, which may have several rows each."""
+        """Forecast the waiting requests, which may have several rows each."""
         quantiles = self.forecaster.run(
             joined(requests, "values"),
             joined(requests, "season_length")[:, 0],

@@ -1,4 +1,4 @@
-"""Made-up series, for kinds with too few real ones. Scored on their own, never together."""
+"""Synthetic series, for kinds with too few real ones. They are scored separately."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HALF_HOURLY, INTERMITTENT = 20, 40
 
 
 def half_hourly() -> Iterator[HeldOut]:
-    """Load-like: a pattern of the day, another at weekends, slow drift, lasting noise."""
+    """Generate load-like series: daily patterns by day type, slow drift, autocorrelated noise."""
     rng = np.random.default_rng(SEED)
     day, steps = 48, 48 * 43
     hours = np.arange(steps) % day / day
@@ -22,7 +22,7 @@ def half_hourly() -> Iterator[HeldOut]:
         profiles = [_profile(rng, hours) for _ in range(2)]
         pattern = np.where(weekend, rng.uniform(0.3, 1.0) * profiles[1], profiles[0])
         level = 4.0 + np.cumsum(rng.normal(0.0, rng.uniform(0.002, 0.02), steps))
-        noise = _lasting(rng, steps, rng.uniform(0.6, 0.98)) * rng.uniform(0.05, 0.3)
+        noise = _autoregressive(rng, steps, rng.uniform(0.6, 0.98)) * rng.uniform(0.05, 0.3)
         values = level + rng.uniform(0.5, 1.5) * pattern + noise
         if i % 2:
             values = np.exp(values / 2.0)
@@ -30,6 +30,7 @@ def half_hourly() -> Iterator[HeldOut]:
 
 
 def _profile(rng: np.random.Generator, hours: np.ndarray) -> np.ndarray:
+    """Return a random daily pattern at the given times, in shares of a day."""
     waves = [
         rng.normal() / (k + 1) * np.cos(2.0 * np.pi * ((k + 1) * hours + rng.uniform()))
         for k in range(5)
@@ -37,7 +38,7 @@ def _profile(rng: np.random.Generator, hours: np.ndarray) -> np.ndarray:
     return np.sum(waves, axis=0)
 
 
-def _lasting(rng: np.random.Generator, steps: int, persistence: float) -> np.ndarray:
+def _autoregressive(rng: np.random.Generator, steps: int, persistence: float) -> np.ndarray:
     values, shocks = np.zeros(steps), rng.normal(0.0, np.sqrt(1.0 - persistence**2), steps)
     for step in range(1, steps):
         values[step] = persistence * values[step - 1] + shocks[step]
@@ -45,7 +46,7 @@ def _lasting(rng: np.random.Generator, steps: int, persistence: float) -> np.nda
 
 
 def intermittent() -> Iterator[HeldOut]:
-    """Counts of a rate with season and drift, over half of them zero."""
+    """Generate counts with seasonal and drifting rate, more than half of them zero."""
     rng = np.random.default_rng(SEED + 1)
     made = 0
     while made < INTERMITTENT:
