@@ -132,9 +132,9 @@ async fn an_unknown_field_has_a_suggestion_when_one_is_near() {
     };
     assert_eq!(
         detail("horizn").await,
-        "there is no field \"horizn\"; did you mean horizon?"
+        "unknown field \"horizn\"; did you mean horizon?"
     );
-    assert_eq!(detail("xyz").await, "there is no field \"xyz\"");
+    assert_eq!(detail("xyz").await, "unknown field \"xyz\"");
 }
 
 #[tokio::test]
