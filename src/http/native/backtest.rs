@@ -2,7 +2,6 @@
 
 mod answer;
 mod query;
-mod schema;
 mod write;
 
 pub use answer::BacktestAnswer;
@@ -18,8 +17,8 @@ use almanac_engine::{Priority, Terms};
 
 use crate::call::{PreparedBacktest, off_runtime};
 use crate::http::native::backtest::query::BacktestQuery;
-use crate::http::native::backtest::schema::BacktestBody;
 use crate::http::native::backtest::write::AnswerFormat;
+use crate::http::native::forecast::schema::BacktestBody;
 use crate::http::native::forecast::{BodyFormat, LARGE_BODY, json, parse_csv};
 use crate::http::problem::Problem;
 use crate::http::state::AppState;

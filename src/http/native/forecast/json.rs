@@ -12,6 +12,8 @@ use almanac_forecast::{Field, Limits, SeasonDraft, SeriesDraft};
 
 use crate::call::{BacktestCall, CallCode, CallError, ForecastCall, SeriesCall, too_many_series};
 
+use crate::http::native::forecast::schema::{BACKTEST_FIELDS, FORECAST_FIELDS, SERIES_FIELDS};
+
 use reader::{Fields, Reader, Syntax};
 
 /// The extent of an error while a body is parsed.
@@ -36,56 +38,13 @@ impl From<Syntax> for Failure {
 
 type Read<T> = Result<T, Failure>;
 
-/// All fields: those of a call, then those of a series. The most used come first in each, because names
-/// are compared one by one.
-const FIELDS: [&str; 14] = [
-    "horizon",
-    "quantiles",
-    "levels",
-    "model",
-    "calibrate_windows",
-    "series",
-    "values",
-    "id",
-    "timestamps",
-    "frequency",
-    "start",
-    "season_length",
-    "timezone",
-    "covariates",
-];
-
-/// The fields of a series.
-const SERIES_FIELDS: &[&str] = FIELDS.split_at(6).1;
-
-/// The fields of a backtest: its own, and those of a forecast except `calibrate_windows`.
-const BACKTEST_FIELDS: [&str; 17] = [
-    "windows",
-    "step",
-    "models",
-    "calibrate",
-    FIELDS[0],
-    FIELDS[1],
-    FIELDS[2],
-    FIELDS[3],
-    FIELDS[5],
-    FIELDS[6],
-    FIELDS[7],
-    FIELDS[8],
-    FIELDS[9],
-    FIELDS[10],
-    FIELDS[11],
-    FIELDS[12],
-    FIELDS[13],
-];
-
 /// Parses the body of a forecast. With `allow_nan`, a bare `NaN` is a missing value.
 ///
 /// # Errors
 /// The error of the request as a whole. A series that cannot be parsed carries its own.
 pub fn parse(body: &[u8], allow_nan: bool, limits: &Limits) -> Result<ForecastCall, CallError> {
     let mut reader = Reader::new(body, allow_nan);
-    let (call, _none) = whole(read_call(&mut reader, &FIELDS, limits))?;
+    let (call, _none) = whole(read_call(&mut reader, FORECAST_FIELDS, limits))?;
     Ok(call)
 }
 
@@ -99,7 +58,7 @@ pub(crate) fn parse_backtest(
     limits: &Limits,
 ) -> Result<(ForecastCall, BacktestCall), CallError> {
     let mut reader = Reader::new(body, allow_nan);
-    whole(read_call(&mut reader, &BACKTEST_FIELDS, limits))
+    whole(read_call(&mut reader, BACKTEST_FIELDS, limits))
 }
 
 /// Converts any failure to the error of the request as a whole.
