@@ -23,7 +23,7 @@ pub mod signature;
 pub use batch::{Batch, RowError};
 pub use bundle::{Bundle, BundleError, BundleFiles};
 pub use digest::{Digest, DigestError};
-pub use golden::{Golden, GoldenError};
+pub use golden::{Golden, GoldenCaseError, GoldenError};
 pub use manifest::{CovariateUnfit, Manifest, ManifestError, Unfit};
 pub use signature::{KeyError, PublicKey, PublicKeys, SIGNATURE_FILE, SecretKey, SignatureError};
 
