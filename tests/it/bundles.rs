@@ -229,7 +229,7 @@ async fn a_manifest_that_is_not_of_the_graph_is_refused() {
     );
     let reason = reason_after(swapped).await;
     assert!(
-        reason.contains("the model answered with shape"),
+        reason.contains("the model returned a tensor of shape"),
         "{reason}"
     );
 }
