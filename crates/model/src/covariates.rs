@@ -19,7 +19,7 @@ pub(super) struct CovariateColumns {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct CovariateColumn {
     values: Vec<f64>,
-    /// The value of steps in front of the context.
+    /// The value of the padding steps around the context.
     pub(super) padding: f64,
     pub(super) is_static: bool,
 }
