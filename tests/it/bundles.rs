@@ -132,7 +132,9 @@ async fn a_missing_file_is_refused() {
     for file in ["model.onnx", "golden.json"] {
         assert_eq!(
             reason_after(without(file)).await,
-            format!("{file} is missing; a bundle holds manifest.toml, model.onnx and golden.json")
+            format!(
+                "{file} is missing; a bundle contains manifest.toml, model.onnx and golden.json"
+            )
         );
     }
     // The manifest is written last, so a folder without one is not a version yet.
@@ -154,7 +156,7 @@ async fn other_golden_forecasts_are_refused() {
     let reason = reason_after(|models| models.edit_pinned("golden.json", shift)).await;
     assert!(
         reason.starts_with(
-            "golden forecast \"air passengers\": at level 0.5, step 3, the model gives"
+            "golden forecast \"air passengers\": at level 0.5, step 3, the model returned"
         ),
         "{reason}"
     );
@@ -165,7 +167,7 @@ async fn no_golden_forecast_is_refused() {
     let empty = |_| br#"{"tolerance": {"relative": 0.0001}, "cases": []}"#.to_vec();
     assert_eq!(
         reason_after(|models| models.edit_pinned("golden.json", empty)).await,
-        "golden.json holds no case, and a model is not served unchecked"
+        "golden.json contains no cases; add at least one"
     );
 }
 
@@ -226,7 +228,10 @@ async fn a_manifest_that_is_not_of_the_graph_is_refused() {
         "[\"batch\", \"time\", \"quantile\"]",
     );
     let reason = reason_after(swapped).await;
-    assert!(reason.contains("the model answered with shape"), "{reason}");
+    assert!(
+        reason.contains("the model returned a tensor of shape"),
+        "{reason}"
+    );
 }
 
 #[tokio::test]

@@ -1,192 +1,229 @@
-//! Requests turned into the tensors of one run, and its output turned into forecasts.
+//! A batch of requests as the tensors of one run, and the output of the run as forecasts.
 
-mod beside;
-mod block;
+mod covariate_rows;
 mod covariates;
 mod inputs;
+mod pack;
+mod run;
+mod warnings;
 
+use almanac_forecast::{Forecast, ForecastRequest, QuantileGrid};
 use ndarray::{Array1, Array2, Array3, ArrayD, s};
 use thiserror::Error;
 
-use crate::features::Ahead;
-use crate::history::{self, History, Units};
-use crate::manifest::{CovariateRole, Missing, OutputKind, Rollout};
+use crate::covariates::CovariateColumns;
+use crate::features::FutureFeatures;
+use crate::history::{self, History, UnitTransform};
+use crate::precision::narrow;
 use crate::scaling::Scale;
-use crate::{Forecaster, Manifest, PredictError, Prediction, rollout};
-use almanac_forecast::{Forecast, ForecastRequest, QuantileGrid, Warning};
+use crate::{Forecaster, Manifest, PredictError, Prediction};
 
-use beside::{Beside, Group};
-pub(super) use block::{Path, Place};
-pub(super) use covariates::Known;
-use inputs::Seen;
+use covariate_rows::{CovariateRows, GroupLayout};
+use inputs::StepKind;
+pub(super) use run::{RunRow, RunWindow};
 
-/// The tensors of one run, and what is needed to read its output row by row.
+/// The tensors of one run, and the data that is needed to read its output row by row.
 ///
-/// A row's answer does not depend on its neighbours: each has its own scale, its own padding and
-/// its own share of the horizon.
+/// The forecast of a row does not depend on the values of the other rows: each row has its own scale,
+/// its own padding and its own horizon. Its last digits may differ with the size of the batch, because
+/// the kernels of the runtime sum in another order.
 ///
-/// Where the graph needs more than the values themselves, or more than one run, [`Batch::run`] makes
-/// the runs of it: smaller batches, which the forecaster is given instead of this one.
+/// A graph may need more than the values themselves, or more than one run. [`Batch::run`] then packs a
+/// smaller batch for each run and passes those to the forecaster instead of this one.
+///
+/// ```
+/// use std::error::Error;
+///
+/// use almanac_forecast::{ForecastRequest, Horizon, QuantileLevels, SeasonChoice, Series};
+/// use almanac_model::{Batch, Forecaster, Manifest};
+///
+/// /// Forecasts the median of `values`, two steps ahead.
+/// fn median(
+///     values: Vec<f64>,
+///     manifest: &Manifest,
+///     forecaster: &mut dyn Forecaster,
+/// ) -> Result<Vec<f64>, Box<dyn Error>> {
+///     let request = ForecastRequest::new(
+///         Series::new(values, None, 1_000)?,
+///         Horizon::new(2, manifest.horizon.longest)?,
+///         QuantileLevels::with_median([]),
+///         SeasonChoice::Given(1),
+///     );
+///     let batch = Batch::pack(manifest, &[&request]);
+///     let output = batch.run(manifest, forecaster)?;
+///     let forecast = batch.forecasts(manifest, &[&request], &output).remove(0)?;
+///     Ok(forecast.point().to_vec())
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Batch {
     contexts: Array2<f32>,
-    /// The same in the type of a graph that computes in double precision.
+    /// The contexts in double precision, if the graph computes in it.
     wide_contexts: Option<Array2<f64>>,
-    /// What each step of the contexts is, where an input of the graph tells.
-    seen: Option<Array2<Seen>>,
-    /// Each covariate of the manifest, of the steps of the contexts and of those ahead; none where no
-    /// input takes any.
+    /// The kind of each step of the contexts, if an input of the graph distinguishes padding.
+    step_kinds: Option<Array2<StepKind>>,
+    /// Each covariate of the manifest, over the steps of the contexts and of the forecast; empty if no
+    /// input takes covariates.
     covariates: Vec<Array2<f64>>,
-    /// Where rows are covariates: which, and of what.
-    beside: Option<Beside>,
-    /// What a recurrent graph carries, in the order of the manifest.
+    /// The layout of the rows, if covariates are extra rows.
+    layout: Option<GroupLayout>,
+    /// The states of a recurrent graph, in the order of the manifest.
     states: Vec<ArrayD<f64>>,
     season_lengths: Array1<i64>,
     horizon: usize,
-    /// How many steps of this run each row wants; rows that want fewer than others get them for nothing.
-    wanted: Vec<usize>,
-    rows: Vec<Row>,
-    /// Whether the forecaster is given this batch as it is.
-    is_one_run: bool,
+    /// The number of steps of this run that each row needs. The graph forecasts all rows to the longest.
+    requested_steps: Vec<usize>,
+    rows: Vec<BatchRow>,
+    /// If true, the forecaster runs this batch itself, and not smaller batches made from it.
+    is_single_run: bool,
 }
 
+/// One request of a batch.
 #[derive(Clone, Debug)]
-pub(super) struct Row {
-    units: Units,
+pub(super) struct BatchRow {
+    transform: UnitTransform,
     floor: Option<f64>,
     context_length: usize,
     pub(super) horizon: usize,
-    /// Empty where the batch is one run.
+    /// Empty if the batch is a single run.
     pub(super) history: History,
-    pub(super) ahead: Ahead,
-    known: Known,
-    /// The covariates that are rows beside it.
-    group: Group,
+    future_features: FutureFeatures,
+    covariates: CovariateColumns,
+    /// The covariates that are extra rows of a run.
+    covariate_rows: CovariateRows,
 }
 
-/// Why one row of a batch has no forecast, when the batch has.
+/// The error returned when one row of a batch has no forecast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum RowError {
-    /// The model's values for this row are not finite numbers.
-    #[error("the model gave values that are not finite for this series")]
+    /// The forecast of the row contains infinite values or `NaN`.
+    #[error("the model returned non-finite values for this series")]
     NotFinite,
 }
 
 impl Batch {
-    /// The tensors of `requests`, in their order, as `manifest` wants them.
+    /// Packs `requests`, in their order, into the tensors that `manifest` describes.
     ///
-    /// Each context is the tail of its series that the model sees. Those of a plain manifest are padded
-    /// with `NaN` on the left, to the longest of this batch.
+    /// Each context is the tail of its series that the model sees. The contexts of a plain manifest are
+    /// padded with `NaN` on the left, to the longest context of the batch.
     #[must_use]
     pub fn pack(manifest: &Manifest, requests: &[&ForecastRequest]) -> Self {
-        let horizon = requests.iter().map(|request| request.horizon().steps());
-        let horizon = horizon.max().unwrap_or(0);
-        let (contexts, rows, is_one_run) =
-            if manifest.is_plain() && horizon <= manifest.horizon.native {
-                let (contexts, rows) = pack_plain(manifest, requests);
-                (contexts, rows, true)
-            } else {
-                let rows = requests.iter().map(|request| {
-                    Row::prepare(manifest, request, manifest.horizon.covered(horizon))
-                });
-                (Array2::zeros((requests.len(), 0)), rows.collect(), false)
-            };
+        let horizon = requests
+            .iter()
+            .map(|request| request.horizon().steps())
+            .max()
+            .unwrap_or(0);
+        let is_single_run = manifest.is_plain() && horizon <= manifest.horizon.native;
+        let (contexts, rows) = if is_single_run {
+            pack_plain(manifest, requests)
+        } else {
+            let steps = manifest.horizon.covered(horizon);
+            let rows: Vec<_> = requests
+                .iter()
+                .map(|request| BatchRow::prepare(manifest, request, steps))
+                .collect();
+            (Array2::zeros((requests.len(), 0)), rows)
+        };
         Self {
             contexts,
             wide_contexts: None,
-            seen: None,
+            step_kinds: None,
             covariates: Vec::new(),
-            beside: None,
+            layout: None,
             states: Vec::new(),
             season_lengths: requests
                 .iter()
                 .map(|request| season_input(manifest, request.season_length()))
                 .collect(),
             horizon,
-            wanted: rows.iter().map(|row| row.horizon).collect(),
+            requested_steps: rows.iter().map(|row| row.horizon).collect(),
             rows,
-            is_one_run,
+            is_single_run,
         }
     }
 
-    /// The contexts, `[row, time]`, padded; or the features, `[row, feature]`, with a row for each step
-    /// ahead where the graph takes the step as a feature.
+    /// Returns the padded contexts, `[row, time]`, or the features, `[row, feature]`. A graph that takes
+    /// the step as a feature has a row for each step of the forecast.
     ///
-    /// Without columns in a batch that takes several runs.
+    /// The array has no columns if the batch takes several runs.
     #[must_use]
     pub const fn contexts(&self) -> &Array2<f32> {
         &self.contexts
     }
 
-    /// [`Batch::contexts`] in double precision, where the graph computes in it.
+    /// Returns [`Batch::contexts`] in double precision, if the graph computes in it.
     #[must_use]
     pub const fn wide_contexts(&self) -> Option<&Array2<f64>> {
         self.wide_contexts.as_ref()
     }
 
-    /// The season length of each row, as the graph wants it.
+    /// Returns the season length of each row, or the manifest's value for an unknown season.
     #[must_use]
     pub const fn season_lengths(&self) -> &Array1<i64> {
         &self.season_lengths
     }
 
-    /// The states before this run, in the order of the manifest.
+    /// Returns the states before this run, in the order of the manifest.
     #[must_use]
     pub fn states(&self) -> &[ArrayD<f64>] {
         &self.states
     }
 
-    /// The longest horizon of the batch.
+    /// Returns the longest horizon of the batch.
     #[must_use]
     pub const fn horizon(&self) -> usize {
         self.horizon
     }
 
-    /// The number of rows.
+    /// Returns the number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
         self.season_lengths.len()
     }
 
-    /// Whether there is no row.
+    /// Returns true if the batch has no rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Runs `forecaster` on this batch: the quantiles `[row, level, step]` in the model's units.
-    ///
-    /// # Errors
-    /// The forecaster's, and [`PredictError::Shape`] when its answer is not one of this batch.
-    pub fn run(
+    /// Returns true if the forecaster runs this batch itself, and not smaller batches made from it.
+    pub(super) const fn is_single_run(&self) -> bool {
+        self.is_single_run
+    }
+
+    /// Returns the rows, in the order of the requests.
+    pub(super) fn rows(&self) -> &[BatchRow] {
+        &self.rows
+    }
+
+    /// Sets the states before this run.
+    pub(super) fn set_states(&mut self, states: Vec<ArrayD<f64>>) {
+        self.states = states;
+    }
+
+    /// Runs `forecaster` once on this batch, and returns the quantiles `[row, level, step]`.
+    pub(super) fn run_once(
         &self,
         manifest: &Manifest,
         forecaster: &mut dyn Forecaster,
     ) -> Result<Array3<f32>, PredictError> {
-        if !self.is_one_run {
-            return rollout::run(self, manifest, forecaster);
-        }
         let output = forecaster.predict(self)?;
-        self.shaped(manifest, output)
+        self.check_shape(manifest, output)
     }
 
-    /// Runs `forecaster` on this batch, which is one run: the quantiles, and the states after it.
-    pub(super) fn run_on(
+    /// Runs `forecaster` once on this batch, and returns the quantiles and the states after the run.
+    pub(super) fn run_once_with_states(
         &self,
         manifest: &Manifest,
         forecaster: &mut dyn Forecaster,
     ) -> Result<Prediction, PredictError> {
         let (output, states) = forecaster.predict_on(self)?;
-        Ok((self.shaped(manifest, output)?, states))
+        Ok((self.check_shape(manifest, output)?, states))
     }
 
-    /// Goes on from `states`.
-    pub(super) fn remember(&mut self, states: Vec<ArrayD<f64>>) {
-        self.states = states;
-    }
-
-    /// `output`, when it is one of this batch.
-    fn shaped(
+    /// Returns `output` if it has the rows and levels of this batch, and enough steps.
+    fn check_shape(
         &self,
         manifest: &Manifest,
         output: Array3<f32>,
@@ -202,9 +239,9 @@ impl Batch {
         Ok(output)
     }
 
-    /// The quantiles of each row in the units of its series, each to its own horizon.
+    /// Returns the quantiles of each row in the units of its series, up to its own horizon.
     ///
-    /// `output` is what [`Batch::run`] gave.
+    /// `output` is the return value of [`Batch::run`].
     pub fn grids<'a>(
         &'a self,
         manifest: &'a Manifest,
@@ -213,7 +250,7 @@ impl Batch {
         self.rows.iter().enumerate().map(move |(row_idx, row)| {
             let cells = output.slice(s![row_idx, .., ..row.horizon]);
             let mut values: Vec<_> = cells.iter().map(|value| f64::from(*value)).collect();
-            row.units.undo(&mut values, row.horizon);
+            row.transform.invert(&mut values, row.horizon);
             let grid =
                 QuantileGrid::new(manifest.levels().clone(), values).ok_or(RowError::NotFinite)?;
             let grid = match row.floor {
@@ -228,7 +265,9 @@ impl Batch {
         })
     }
 
-    /// The forecasts of `requests`, which must be those this batch was packed from.
+    /// Returns the forecasts of `requests`, which are the requests that this batch was packed from.
+    ///
+    /// `output` is the return value of [`Batch::run`].
     #[must_use]
     pub fn forecasts(
         &self,
@@ -248,140 +287,89 @@ impl Batch {
                 forecast.context_length = row.context_length;
                 forecast
                     .warnings
-                    .splice(0..0, warnings_of(manifest, request, row));
+                    .splice(0..0, warnings::collect(manifest, request, row));
                 Ok(forecast)
             })
             .collect()
     }
-
-    /// The rows, in order.
-    pub(super) fn rows(&self) -> &[Row] {
-        &self.rows
-    }
 }
 
-impl Row {
-    /// The row of `request`, with what features need to know of `steps` ahead.
+impl BatchRow {
+    /// Prepares the row of `request`, with features and covariates for `steps` future steps.
     fn prepare(manifest: &Manifest, request: &ForecastRequest, steps: usize) -> Self {
         let series = request.series();
         let context = history::context(manifest, series);
-        let (history, units) = History::prepare(manifest, series, context);
-        let length = series.values().len();
-        let known = Known::prepare(manifest, request, (context.len(), steps));
+        let (history, transform) = History::prepare(manifest, series, context);
+        let covariates = CovariateColumns::prepare(manifest, request, context.len(), steps);
         Self {
-            units,
+            transform,
             floor: floor_of(context, manifest),
             context_length: context.len(),
             horizon: request.horizon().steps(),
             history,
-            ahead: Ahead::of(manifest, (length, steps), (series.calendar(), &known)),
-            known,
-            group: Group::prepare(manifest, request, context.len()),
+            future_features: FutureFeatures::compute(
+                manifest,
+                series.values().len(),
+                steps,
+                series.calendar(),
+                &covariates,
+            ),
+            covariates,
+            covariate_rows: CovariateRows::prepare(manifest, request, context.len()),
         }
     }
 }
 
-/// The contexts of a graph that takes the values themselves, written once.
-fn pack_plain(manifest: &Manifest, requests: &[&ForecastRequest]) -> (Array2<f32>, Vec<Row>) {
-    let most = manifest.context.max_length;
+/// Packs the contexts of a graph that takes the values themselves, without a copy of the histories.
+fn pack_plain(manifest: &Manifest, requests: &[&ForecastRequest]) -> (Array2<f32>, Vec<BatchRow>) {
+    let role = &manifest.context;
     let contexts: Vec<_> = requests
         .iter()
-        .map(|request| request.series().tail(most))
+        .map(|request| request.series().tail(role.max_length))
         .collect();
-    let width = contexts.iter().map(|context| context.len()).max();
-    let width = width.unwrap_or(0);
+    let width = contexts
+        .iter()
+        .map(|context| context.len())
+        .max()
+        .unwrap_or(0);
     let mut tensor = Array2::from_elem((requests.len(), width), f32::NAN);
     let mut rows = Vec::with_capacity(requests.len());
-    for ((context, request), mut row) in contexts.iter().zip(requests).zip(tensor.rows_mut()) {
-        let role = &manifest.context;
-        let scale = Scale::of(context, role.scaling, role.scale_floor);
-        for (cell, value) in row.iter_mut().skip(width - context.len()).zip(*context) {
+    for ((context, request), mut cells) in contexts.iter().zip(requests).zip(tensor.rows_mut()) {
+        let scale = Scale::fit(context, role.scaling, role.scale_floor);
+        for (cell, value) in cells.iter_mut().skip(width - context.len()).zip(*context) {
             *cell = narrow(scale.apply(*value));
         }
-        rows.push(Row {
-            units: Units::of(scale),
+        rows.push(BatchRow {
+            transform: UnitTransform::scaling(scale),
             floor: floor_of(context, manifest),
             context_length: context.len(),
             horizon: request.horizon().steps(),
             history: History::default(),
-            ahead: Ahead::default(),
-            known: Known::default(),
-            group: Group::default(),
+            future_features: FutureFeatures::default(),
+            covariates: CovariateColumns::default(),
+            covariate_rows: CovariateRows::default(),
         });
     }
     (tensor, rows)
 }
 
-fn warnings_of(manifest: &Manifest, request: &ForecastRequest, row: &Row) -> Vec<Warning> {
-    let mut warnings = request.warnings().to_vec();
-    let given = request.series().values().len();
-    if given > row.context_length {
-        warnings.push(Warning::ContextTruncated {
-            given,
-            used: row.context_length,
-        });
-    }
-    let season_length = request.season_length();
-    if let Some(role) = &manifest.season_length
-        && season_length > role.longest
-    {
-        warnings.push(Warning::SeasonIgnored {
-            season_length,
-            longest: role.longest,
-        });
-    }
-    let ignored = manifest.ignored(request).map(|one| one.name.clone());
-    let ignored: Vec<_> = ignored.collect();
-    if !ignored.is_empty() {
-        warnings.push(Warning::CovariatesIgnored { names: ignored });
-    }
-    warnings.extend(extended(manifest, request));
-    let native = manifest.horizon.native;
-    if manifest.horizon.rollout == Rollout::Median
-        && manifest.output.kind != OutputKind::Point
-        && row.horizon > native
-    {
-        warnings.push(Warning::RolledOut { native });
-    }
-    warnings
-}
-
-/// What is to be said of covariates that are not known as far as the model looks.
-fn extended(manifest: &Manifest, request: &ForecastRequest) -> Option<Warning> {
-    let length = request.series().values().len();
-    let short = manifest
-        .covariates
-        .iter()
-        .filter_map(|role: &CovariateRole| {
-            let values = request.covariates().get(&role.name)?.steps();
-            let known = values.len().checked_sub(length)?;
-            let seen = manifest.ahead(role, request.horizon().steps());
-            (role.missing != Missing::Nan && seen > known).then_some((known, seen))
-        });
-    let (known, seen) = short.max_by_key(|(_, seen)| *seen)?;
-    Some(Warning::CovariatesExtended { known, seen })
-}
-
+/// Returns the season length for the graph, or the manifest's value for an unknown season.
 fn season_input(manifest: &Manifest, season_length: usize) -> i64 {
     let Some(role) = &manifest.season_length else {
         return 0;
     };
-    let usable = season_length > 1 && season_length <= role.longest;
-    if usable {
+    if season_length > 1 && season_length <= role.longest {
         i64::try_from(season_length).unwrap_or(role.unknown)
     } else {
         role.unknown
     }
 }
 
+/// Returns the lower bound of the forecast: zero for a series without negative values, if the manifest
+/// clips such forecasts.
 fn floor_of(context: &[f64], manifest: &Manifest) -> Option<f64> {
-    let negative = context.iter().any(|value| *value < 0.0);
-    (manifest.postprocess.non_negative && !negative).then_some(0.0)
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "the graph computes in f32")]
-pub(super) const fn narrow(value: f64) -> f32 {
-    value as f32
+    let has_negative = context.iter().any(|value| *value < 0.0);
+    (manifest.postprocess.non_negative && !has_negative).then_some(0.0)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The folder of one model version, verified.
+//! The verified files of one model version.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,58 +8,65 @@ use thiserror::Error;
 
 use crate::{Digest, Forecaster, Golden, GoldenError, Manifest, ManifestError, golden};
 
-/// The bytes of a bundle's files by name, `manifest.toml` included, from wherever they come.
+/// The contents of the files of a bundle by name, `manifest.toml` included.
 pub type BundleFiles = BTreeMap<String, Cow<'static, [u8]>>;
 
-/// One model version whose files are the ones its manifest names. The graph is not yet run.
+/// One model version, with files that match the digests of its manifest. The graph has not run yet.
+///
+/// ```
+/// use almanac_model::{Bundle, BundleError, BundleFiles};
+///
+/// let error = Bundle::verify(BundleFiles::new()).unwrap_err();
+/// assert!(matches!(error, BundleError::Missing { file } if file == "manifest.toml"));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Bundle {
-    /// What the graph wants and gives.
+    /// The description of the inputs and outputs of the graph.
     pub manifest: Manifest,
-    /// Digest of the manifest, which holds the digests of all other files: it names this version's
-    /// content.
+    /// The digest of the manifest. The manifest contains the digests of all other files, so this digest
+    /// identifies the content of the version.
     pub digest: Digest,
     /// The ONNX graph.
     pub model: Cow<'static, [u8]>,
-    /// The files beside the graph, by name, in which it may keep its weights.
+    /// The other files of the bundle by name, in which the graph may store its weights.
     pub external: BTreeMap<String, Arc<[u8]>>,
-    /// What the graph must answer before it is served; `None` for a graph whose manifest was not
-    /// written by hand, which is then tried on a made-up series.
+    /// The forecasts that the graph must reproduce before it is served. `None` if the manifest was
+    /// derived from the graph; such a graph is run on a synthetic series instead.
     pub golden: Option<Golden>,
 }
 
-/// Why some files are not a bundle.
+/// The error returned when files are not a valid bundle.
 #[derive(Debug, Error)]
 pub enum BundleError {
-    /// A file is not there.
-    #[error("{file} is missing; a bundle holds manifest.toml, model.onnx and golden.json")]
+    /// A file is missing.
+    #[error("{file} is missing; a bundle contains manifest.toml, model.onnx and golden.json")]
     Missing {
-        /// Its name.
+        /// The name of the file.
         file: String,
     },
-    /// The manifest names no digest for a file that every bundle has.
+    /// The manifest has no digest for a file that every bundle contains.
     #[error("manifest.toml: [files] has no digest for {file}")]
     NotPinned {
-        /// Its name.
+        /// The name of the file.
         file: &'static str,
     },
-    /// A file is not the one that the manifest names.
-    #[error("{file} has digest {actual}, and manifest.toml says {expected}")]
+    /// The content of a file does not match its digest in the manifest.
+    #[error("{file} has digest {actual}, expected {expected} from manifest.toml")]
     Digest {
-        /// Its name.
+        /// The name of the file.
         file: String,
-        /// What the manifest says.
+        /// The digest in the manifest.
         expected: Digest,
-        /// What the bytes have.
+        /// The digest of the content.
         actual: Digest,
     },
-    /// The manifest is not text.
+    /// The manifest is not UTF-8.
     #[error("manifest.toml is not UTF-8: {0}")]
     NotText(#[from] std::str::Utf8Error),
-    /// The manifest is not one.
+    /// The manifest is invalid.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
-    /// The golden forecasts cannot be read.
+    /// The golden forecasts are invalid.
     #[error(transparent)]
     Golden(#[from] GoldenError),
 }
@@ -69,10 +76,10 @@ const MODEL: &str = "model.onnx";
 const GOLDEN: &str = "golden.json";
 
 impl Bundle {
-    /// The bundle that `files` are, once every digest agrees.
+    /// Creates a bundle from `files`, after the digest of each file is checked.
     ///
     /// # Errors
-    /// [`BundleError`] names the file and what is wrong with it.
+    /// Returns a [`BundleError`] that names the file and the problem.
     pub fn verify(mut files: BundleFiles) -> Result<Self, BundleError> {
         let manifest_bytes = take(&mut files, MANIFEST)?;
         let manifest = Manifest::parse(std::str::from_utf8(&manifest_bytes)?)?;
@@ -96,14 +103,17 @@ impl Bundle {
         }
         let golden = Golden::parse(&take(&mut files, GOLDEN)?)?;
         let model = take(&mut files, MODEL)?;
-        // What is not pinned is not verified, so the graph does not get it.
-        let pinned = manifest.files.keys();
-        let external = pinned.filter_map(|file| {
-            let bytes = files.remove(file)?;
-            Some((file.clone(), bytes.as_ref().into()))
-        });
+        // A file without a digest is not verified, so it is not passed to the graph.
+        let external = manifest
+            .files
+            .keys()
+            .filter_map(|file| {
+                let bytes = files.remove(file)?;
+                Some((file.clone(), bytes.as_ref().into()))
+            })
+            .collect();
         Ok(Self {
-            external: external.collect(),
+            external,
             manifest,
             digest: Digest::of(&manifest_bytes),
             model,
@@ -111,14 +121,14 @@ impl Bundle {
         })
     }
 
-    /// Runs the golden forecasts through `forecaster`, which thereby is warm.
+    /// Runs the golden forecasts through `forecaster`, which also warms it up.
     ///
     /// # Errors
-    /// [`GoldenError`] of the first case that differs or fails.
+    /// Returns the [`GoldenError`] of the first case that fails or differs.
     pub fn check(&self, forecaster: &mut dyn Forecaster) -> Result<(), GoldenError> {
         match &self.golden {
             Some(golden) => golden.check(&self.manifest, forecaster),
-            None => golden::try_out(&self.manifest, forecaster),
+            None => golden::check_synthetic(&self.manifest, forecaster),
         }
     }
 }
@@ -137,23 +147,20 @@ mod tests {
     const GOLDEN_TEXT: &str = r#"{"tolerance": {"relative": 0.01}, "cases": [{"name": "a",
         "values": [1], "season_length": 1, "horizon": 1, "quantiles": [[1], [1], [1]]}]}"#;
 
-    /// The files of a bundle, with the digests of `pinned` in the manifest.
+    /// Returns the files of a bundle whose manifest has the digests of `pinned`, by name and content.
     fn files(pinned: &[(&str, &str)]) -> BundleFiles {
-        let digests = pinned
+        let digests: String = pinned
             .iter()
-            .map(|(name, text)| format!("\"{name}\" = \"{}\"\n", Digest::of(text.as_bytes())));
-        let manifest = MANIFEST.replace(
-            "[files]\n",
-            &format!("[files]\n{}", digests.collect::<String>()),
-        );
-        let files = [
+            .map(|(name, text)| format!("\"{name}\" = \"{}\"\n", Digest::of(text.as_bytes())))
+            .collect();
+        let manifest = MANIFEST.replace("[files]\n", &format!("[files]\n{digests}"));
+        [
             (MANIFEST_NAME, manifest.as_str()),
             (MODEL, "graph"),
             (GOLDEN, GOLDEN_TEXT),
-        ];
-        let owned =
-            |(name, text): (&str, &str)| (name.to_owned(), Cow::Owned(text.as_bytes().to_vec()));
-        files.into_iter().map(owned).collect()
+        ]
+        .map(|(name, text)| (name.to_owned(), Cow::Owned(text.as_bytes().to_vec())))
+        .into()
     }
 
     const MANIFEST_NAME: &str = super::MANIFEST;
@@ -166,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bundle_is_named_by_the_digest_of_its_manifest() {
+    fn a_bundle_is_identified_by_the_digest_of_its_manifest() {
         let files = files(&BOTH);
         let digest = Digest::of(&files[MANIFEST_NAME]);
         let bundle = Bundle::verify(files).unwrap();
@@ -177,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn each_file_must_be_there_pinned_and_the_one_that_was_pinned() {
+    fn each_file_must_be_present_and_match_its_digest() {
         for (name, _) in BOTH {
             let mut without = files(&BOTH);
             without.remove(name);
@@ -203,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_that_is_not_text_is_refused() {
+    fn rejects_a_manifest_that_is_not_utf8() {
         let mut files = files(&BOTH);
         files.insert(MANIFEST_NAME.to_owned(), Cow::Borrowed(b"\xff"));
         check(files, "manifest.toml is not UTF-8");

@@ -1,39 +1,39 @@
-//! Differences of a context at some lags, and their sum again.
+//! Lagged differences of a context, and their inverse.
 
-/// What is needed to undo differencing: before each lag, the last values of the context, as many as it
-/// reaches.
+/// The values that are needed to invert differencing: for each lag, the last values of the context
+/// before that lag was applied, as many as the lag.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Differences(Vec<Vec<f64>>);
 
 impl Differences {
-    /// Differences `context` at each of `lags` in turn, which costs it as many of its first values.
-    pub(super) fn take(context: &mut Vec<f64>, lags: &[usize]) -> Self {
+    /// Differences `context` at each of `lags` in turn. Each lag shortens the context by that many steps.
+    pub(super) fn apply(context: &mut Vec<f64>, lags: &[usize]) -> Self {
         let mut tails = Vec::with_capacity(lags.len());
         for &lag in lags {
-            let kept = context.len().saturating_sub(lag);
-            tails.push(context[kept..].to_vec());
-            for step in 0..kept {
+            let remaining = context.len().saturating_sub(lag);
+            tails.push(context[remaining..].to_vec());
+            for step in 0..remaining {
                 context[step] = context[step + lag] - context[step];
             }
-            context.truncate(kept);
+            context.truncate(remaining);
         }
         Self(tails)
     }
 
-    /// Sums `path`, the steps that follow the context.
-    pub(super) fn undo(&self, path: &mut [f64]) {
+    /// Integrates `path`, the differenced steps that follow the context.
+    pub(super) fn invert(&self, path: &mut [f64]) {
         for tail in self.0.iter().rev() {
             for step in 0..path.len() {
-                let before = match step.checked_sub(tail.len()) {
-                    Some(before) => path[before],
+                let lagged = match step.checked_sub(tail.len()) {
+                    Some(earlier) => path[earlier],
                     None => tail[step],
                 };
-                path[step] += before;
+                path[step] += lagged;
             }
         }
     }
 
-    /// Whether there is nothing to undo.
+    /// Returns true if no lag was applied.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -47,7 +47,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn differencing_and_summing_give_the_series_again(
+        fn inverting_the_differences_restores_the_series(
             // Whole numbers, so that sums are exact.
             values in prop::collection::vec(-1_000..1_000_i32, 20..40),
             lags in prop::collection::vec(1..6_usize, 0..3),
@@ -56,23 +56,23 @@ mod tests {
             let values: Vec<_> = values.into_iter().map(f64::from).collect();
             let known = values.len() - horizon.min(5);
             let mut all = values.clone();
-            Differences::take(&mut all, &lags);
+            Differences::apply(&mut all, &lags);
             let mut context = values[..known].to_vec();
-            let differences = Differences::take(&mut context, &lags);
+            let differences = Differences::apply(&mut context, &lags);
             prop_assert_eq!(&context, &all[..context.len()]);
             let mut path = all[context.len()..].to_vec();
-            differences.undo(&mut path);
+            differences.invert(&mut path);
             prop_assert_eq!(path, &values[known..]);
         }
     }
 
     #[test]
-    fn a_path_longer_than_the_lag_goes_on_from_itself() {
+    fn a_path_longer_than_the_lag_continues_from_its_own_values() {
         let mut context = vec![1.0, 5.0, 2.0, 7.0];
-        let differences = Differences::take(&mut context, &[2]);
+        let differences = Differences::apply(&mut context, &[2]);
         assert_eq!(context, [1.0, 2.0]);
         let mut path = vec![1.0, 2.0, 1.0, 2.0];
-        differences.undo(&mut path);
+        differences.invert(&mut path);
         assert_eq!(path, [3.0, 9.0, 4.0, 11.0]);
     }
 }

@@ -1,4 +1,4 @@
-//! SHA-256 digests, written `sha256:` and 64 hexadecimal digits.
+//! SHA-256 digests in their text form: `sha256:` followed by 64 hexadecimal digits.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,28 +7,36 @@ use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
 
-/// The SHA-256 of some bytes.
+/// A SHA-256 digest.
+///
+/// ```
+/// use almanac_model::Digest;
+///
+/// let digest = Digest::of(b"abc");
+/// assert!(digest.to_string().starts_with("sha256:ba7816bf"));
+/// assert_eq!(digest.to_string().parse(), Ok(digest));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest([u8; 32]);
 
-/// Why a text is not a digest.
+/// The error returned when a text is not a digest.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{text:?} is not a digest; write sha256: and 64 hexadecimal digits")]
+#[error("invalid digest {text:?}; use sha256: followed by 64 hexadecimal digits")]
 pub struct DigestError {
-    /// The text.
+    /// The invalid text.
     pub text: String,
 }
 
 impl Digest {
-    /// The digest of `bytes`.
+    /// Computes the digest of `bytes`.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        let mut own = [0; 32];
-        own.copy_from_slice(digest(&SHA256, bytes).as_ref());
-        Self(own)
+        let mut output = [0; 32];
+        output.copy_from_slice(digest(&SHA256, bytes).as_ref());
+        Self(output)
     }
 
-    /// Its bytes.
+    /// Returns the bytes of the digest.
     #[must_use]
     pub const fn bytes(&self) -> &[u8; 32] {
         &self.0
@@ -38,7 +46,7 @@ impl Digest {
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        // Written with every answer, so not byte by byte through the formatter.
+        // Every response contains a digest, so it is written at once and not byte by byte.
         let mut text = *b"sha256:0000000000000000000000000000000000000000000000000000000000000000";
         for (pair, byte) in text[7..].chunks_exact_mut(2).zip(self.0) {
             pair[0] = DIGITS[usize::from(byte >> 4)];
@@ -105,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_other_texts() {
+    fn rejects_other_texts() {
         for text in [
             "",
             "sha256:",

@@ -1,4 +1,4 @@
-//! Quantiles of the distributions whose parameters a graph may give.
+//! Quantiles of the parametric distributions that a graph may output.
 
 use statrs::distribution::{ContinuousCDF as _, Normal};
 use statrs::function::beta::checked_beta_reg;
@@ -6,9 +6,10 @@ use statrs::function::gamma::{checked_gamma_ur, ln_gamma};
 
 use crate::manifest::{Family, Parameter};
 
-/// One distribution of a family, or none where the graph's parameters are those of no distribution.
+/// A distribution of one of the supported families, or [`Invalid`](Self::Invalid) if the parameters that the
+/// graph returned are out of their range.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Distribution {
+pub(super) enum ParametricDistribution {
     Normal {
         loc: f64,
         scale: f64,
@@ -25,7 +26,8 @@ pub(super) enum Distribution {
     Poisson {
         rate: f64,
     },
-    /// Failures of probability `1 - odds / (1 + odds)` until `total_count`.
+    /// The number of successes before `total_count` failures, where `logits` are the log-odds of a
+    /// success, as in `torch.distributions`.
     NegativeBinomial {
         total_count: f64,
         logits: f64,
@@ -33,12 +35,14 @@ pub(super) enum Distribution {
     Invalid,
 }
 
-impl Distribution {
-    /// The distribution of `family` with `values` for its `parameters`.
+impl ParametricDistribution {
+    /// Creates the distribution of `family` with `values` for its `parameters`.
     pub(super) fn new(family: Family, parameters: &[Parameter], values: &[f64]) -> Self {
         let get = |wanted: Parameter| {
-            let place = parameters.iter().position(|own| *own == wanted);
-            place.map_or(f64::NAN, |place| values[place])
+            parameters
+                .iter()
+                .position(|parameter| *parameter == wanted)
+                .map_or(f64::NAN, |position| values[position])
         };
         let (loc, scale) = (get(Parameter::Loc), get(Parameter::Scale));
         let distribution = match family {
@@ -54,11 +58,9 @@ impl Distribution {
             },
             Family::NegativeBinomial => {
                 let probs = get(Parameter::Probs);
-                let given = get(Parameter::Logits);
-                let logits = if given.is_nan() {
-                    (probs / (1.0 - probs)).ln()
-                } else {
-                    given
+                let logits = match get(Parameter::Logits) {
+                    logits if logits.is_nan() => (probs / (1.0 - probs)).ln(),
+                    logits => logits,
                 };
                 Self::NegativeBinomial {
                     total_count: get(Parameter::TotalCount),
@@ -66,12 +68,13 @@ impl Distribution {
                 }
             }
         };
-        distribution.checked()
+        distribution.or_invalid()
     }
 
-    fn checked(self) -> Self {
+    /// Returns [`Invalid`](Self::Invalid) if a parameter is out of its range.
+    fn or_invalid(self) -> Self {
         let positive = |value: f64| value > 0.0 && value.is_finite();
-        let valid = match self {
+        let is_valid = match self {
             Self::Normal { loc, scale } | Self::Laplace { loc, scale } => {
                 loc.is_finite() && positive(scale)
             }
@@ -83,10 +86,10 @@ impl Distribution {
             } => positive(total_count) && !logits.is_nan(),
             Self::Invalid => false,
         };
-        if valid { self } else { Self::Invalid }
+        if is_valid { self } else { Self::Invalid }
     }
 
-    /// The quantile at `level`, `NaN` where there is no distribution.
+    /// Returns the quantile at `level`, or `NaN` if the distribution is invalid.
     pub(super) fn quantile(self, level: f64) -> f64 {
         match self {
             Self::Normal { loc, scale } => loc + scale * standard_normal(level),
@@ -98,7 +101,7 @@ impl Distribution {
             Self::Poisson { rate } => {
                 // The survival function of a gamma distribution (DLMF 8.4.10).
                 let cdf = |count: f64| checked_gamma_ur(count + 1.0, rate).unwrap_or(f64::NAN);
-                smallest_count(level, (rate, rate.sqrt()), cdf)
+                smallest_count(level, rate, rate.sqrt(), cdf)
             }
             Self::NegativeBinomial {
                 total_count,
@@ -109,7 +112,7 @@ impl Distribution {
                 let cdf = |count: f64| {
                     checked_beta_reg(total_count, count + 1.0, failure).unwrap_or(f64::NAN)
                 };
-                smallest_count(level, (mean, (mean / failure).sqrt()), cdf)
+                smallest_count(level, mean, (mean / failure).sqrt(), cdf)
             }
             Self::Invalid => f64::NAN,
         }
@@ -120,25 +123,25 @@ fn standard_normal(level: f64) -> f64 {
     Normal::standard().inverse_cdf(level)
 }
 
-/// The quantile of Student's t with `df` degrees of freedom.
+/// Returns the quantile of Student's t distribution with `df` degrees of freedom.
 fn standard_t(df: f64, level: f64) -> f64 {
     let tail = level.min(1.0 - level);
     if tail >= 0.5 {
         return 0.0;
     }
-    // The probability beyond `t` (DLMF 8.17, Abramowitz and Stegun 26.7.1).
-    let beyond =
+    // The probability of the tail beyond `t` (DLMF 8.17, Abramowitz and Stegun 26.7.1).
+    let tail_beyond =
         |t: f64| 0.5 * checked_beta_reg(0.5 * df, 0.5, df / (df + t * t)).unwrap_or(f64::NAN);
     let log_norm =
         ln_gamma(0.5 * (df + 1.0)) - ln_gamma(0.5 * df) - 0.5 * (df * std::f64::consts::PI).ln();
     let density = |t: f64| (log_norm - 0.5 * (df + 1.0) * (t * t / df).ln_1p()).exp();
-    // The first terms of the expansion in 1 / df (Abramowitz and Stegun 26.7.5), then Newton's steps,
-    // kept between the bounds that they find.
+    // Starts from the first terms of the expansion in 1 / df (Abramowitz and Stegun 26.7.5). The Newton
+    // steps narrow a bracket around the root; a step that leaves the bracket is replaced by bisection.
     let normal = -standard_normal(tail);
     let mut t = normal + normal * (normal * normal + 1.0) / (4.0 * df);
     let (mut low, mut high) = (0.0, f64::INFINITY);
-    for _ in 0..MOST_STEPS {
-        let excess = beyond(t) - tail;
+    for _ in 0..MAX_ITERATIONS {
+        let excess = tail_beyond(t) - tail;
         if excess > 0.0 {
             low = t;
         } else {
@@ -152,31 +155,34 @@ fn standard_t(df: f64, level: f64) -> f64 {
         } else {
             2.0 * t
         };
-        let settled = (next - t).abs() <= 1e-12 * next.abs();
+        let has_converged = (next - t).abs() <= 1e-12 * next.abs();
         t = next;
-        if settled {
+        if has_converged {
             break;
         }
     }
     t.copysign(level - 0.5)
 }
 
-/// Enough to halve the range of floats down to one. Newton's steps take five.
-const MOST_STEPS: usize = 1_100;
+/// The maximum number of iterations, enough to bisect the range of floats to a single one. Newton's method
+/// usually takes five.
+const MAX_ITERATIONS: usize = 1_100;
 
-/// The smallest whole number at which `cdf` reaches `level`, looked for from `mean` in steps of
-/// `deviation`.
-fn smallest_count(level: f64, (mean, deviation): (f64, f64), cdf: impl Fn(f64) -> f64) -> f64 {
+/// Returns the smallest whole number at which `cdf` reaches `level`.
+///
+/// Brackets it from the normal approximation with `mean` and `deviation`, in steps of `deviation` that
+/// double, and then bisects.
+fn smallest_count(level: f64, mean: f64, deviation: f64, cdf: impl Fn(f64) -> f64) -> f64 {
     if !mean.is_finite() || !deviation.is_finite() {
         return f64::NAN;
     }
-    // Whole numbers of a float end at 2^53.
+    // 2^53, the end of the range in which a float represents every whole number.
     const LARGEST: f64 = 9_007_199_254_740_992.0;
     let mut step = deviation.max(1.0).ceil();
     let mut high = (mean + deviation * standard_normal(level))
         .ceil()
         .clamp(0.0, LARGEST);
-    // Never true of NaN, which ends as the largest.
+    // The comparison is false for `NaN`, so that the loop ends.
     while high < LARGEST && cdf(high) < level {
         high = (high + step).min(LARGEST);
         step *= 2.0;
@@ -207,8 +213,8 @@ fn smallest_count(level: f64, (mean, deviation): (f64, f64), cdf: impl Fn(f64) -
     high
 }
 
-/// The quantile of `sorted` draws at `level`, on the line between its neighbours, as
-/// `numpy.quantile` and `torch.quantile` have it. `NaN` where one of the draws is, which sorts last.
+/// Returns the quantile of `sorted` draws at `level`, with linear interpolation as in `numpy.quantile`
+/// and `torch.quantile`. Returns `NaN` if a draw is `NaN`; those sort to the ends.
 pub(super) fn empirical(sorted: &[f64], level: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else {
         return f64::NAN;
@@ -216,15 +222,15 @@ pub(super) fn empirical(sorted: &[f64], level: f64) -> f64 {
     if sorted[0].is_nan() || sorted[last].is_nan() {
         return f64::NAN;
     }
-    let place = level * last as f64;
+    let position = level * last as f64;
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "between 0 and the last place"
+        reason = "between 0 and the last index"
     )]
-    let below = place.floor() as usize;
+    let below = position.floor() as usize;
     let above = (below + 1).min(last);
-    sorted[below] + (place - place.floor()) * (sorted[above] - sorted[below])
+    sorted[below] + (position - position.floor()) * (sorted[above] - sorted[below])
 }
 
 #[cfg(test)]

@@ -1,115 +1,140 @@
-//! The columns of a graph that takes features of the history, such as trees on lags.
+//! The columns of a graph that takes features of the history, for example trees on lags.
 
-use crate::Manifest;
-use crate::batch::Known;
-use crate::manifest::{CalendarPart, Feature, Statistic};
-use crate::scaling::median;
 use almanac_forecast::{Calendar, Stamp};
 
-/// What is known of the steps ahead of one row.
+use crate::Manifest;
+use crate::covariates::CovariateColumns;
+use crate::manifest::{CalendarPart, Feature, Statistic};
+use crate::scaling::median;
+
+/// The features of the future steps of one row that do not depend on its history: parts of dates and
+/// covariates.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Ahead {
-    /// The place of the first step ahead in the series.
-    first: usize,
-    /// For each step, the features that are not of the history, in their order.
-    outside: Vec<f64>,
-    /// How many of those there are.
+pub(super) struct FutureFeatures {
+    /// The index of the first future step, counted from the start of the series.
+    first_step: usize,
+    /// The values of each step in turn, in the order of the features.
+    values: Vec<f64>,
+    /// The number of values per step.
     columns: usize,
 }
 
-/// The step of which features are computed.
+/// The step whose features are computed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Target {
-    /// Steps ahead of the series, from 0.
-    pub(super) ahead: usize,
-    /// Steps ahead of the history, from 0.
-    pub(super) within: usize,
+pub(super) struct FeatureStep {
+    /// The number of steps between the end of the series and this step.
+    pub(super) after_series: usize,
+    /// The number of steps between the end of the history and this step. The history includes the steps
+    /// of earlier runs, so that this is never more than `after_series`.
+    pub(super) after_history: usize,
 }
 
-impl Ahead {
-    /// What the features of `manifest` need to know of the `steps` after a series of `length` values.
-    pub(super) fn of(
+/// The source of a feature that does not depend on the history.
+enum FeatureSource {
+    Date(CalendarPart),
+    Covariate {
+        /// The index of the covariate in the manifest.
+        column_idx: usize,
+        lag: usize,
+    },
+}
+
+impl FutureFeatures {
+    /// Computes the features of the `steps` steps after a series of `length` values.
+    pub(super) fn compute(
         manifest: &Manifest,
-        (length, steps): (usize, usize),
-        (calendar, known): (Option<&Calendar>, &Known),
+        length: usize,
+        steps: usize,
+        calendar: Option<&Calendar>,
+        covariates: &CovariateColumns,
     ) -> Self {
-        let features = &manifest.context.features;
-        let place = |name: &str| {
-            let mut roles = manifest.covariates.iter();
-            roles.position(|role| role.name == name)
-        };
-        let sources: Vec<_> = features
+        let sources = feature_sources(manifest);
+        let needs_dates = sources
             .iter()
-            .filter_map(|feature| match feature {
-                Feature::Calendar(part) => Some(Outside::Date(*part)),
-                Feature::Covariate { name, lag } => Some(Outside::Covariate(place(name)?, *lag)),
-                _ => None,
-            })
-            .collect();
-        let mut outside = Vec::with_capacity(sources.len() * steps);
-        let tells_dates = (sources.iter()).any(|source| matches!(source, Outside::Date(_)));
-        let calendar = calendar.filter(|_| tells_dates);
-        for ahead in 0..steps {
-            let stamp = i64::try_from(length + ahead)
+            .any(|source| matches!(source, FeatureSource::Date(_)));
+        let calendar = calendar.filter(|_| needs_dates);
+        let mut values = Vec::with_capacity(sources.len() * steps);
+        for step in 0..steps {
+            let stamp = i64::try_from(length + step)
                 .ok()
-                .and_then(|step| calendar?.stamp(step).ok());
-            outside.extend(sources.iter().map(|source| match *source {
-                Outside::Date(part) => part_of(stamp.as_ref(), part),
-                Outside::Covariate(place, lag) => known.ahead(place, ahead, lag),
+                .and_then(|index| calendar?.stamp(index).ok());
+            values.extend(sources.iter().map(|source| match *source {
+                FeatureSource::Date(part) => calendar_part(stamp.as_ref(), part),
+                FeatureSource::Covariate { column_idx, lag } => {
+                    covariates.lagged_value(column_idx, step, lag)
+                }
             }));
         }
         Self {
-            first: length,
-            outside,
+            first_step: length,
+            values,
             columns: sources.len(),
         }
     }
+
+    /// Appends the features of `step` to `row`.
+    ///
+    /// A lag that reaches beyond the start of `history` is `NaN`, and so is an unknown date or covariate.
+    pub(super) fn append_row(
+        &self,
+        row: &mut Vec<f64>,
+        features: &[Feature],
+        history: &[f64],
+        step: FeatureStep,
+    ) {
+        let mut values = self.values.iter().skip(step.after_series * self.columns);
+        row.extend(features.iter().map(|feature| match feature {
+            Feature::Lag(lag) => lagged(history, *lag),
+            Feature::Rolling {
+                statistic,
+                window,
+                lag,
+            } => rolling(history, *statistic, *window, *lag),
+            Feature::Calendar(_) | Feature::Covariate { .. } => {
+                values.next().copied().unwrap_or(f64::NAN)
+            }
+            Feature::Trend => (self.first_step + step.after_series) as f64,
+            Feature::Step => (step.after_history + 1) as f64,
+        }));
+    }
 }
 
-/// What a feature takes that is not of the history.
-enum Outside {
-    Date(CalendarPart),
-    /// The covariate at this place of the manifest, so many steps before.
-    Covariate(usize, usize),
-}
-
-/// Appends the features of one step to `row`. A lag before the history is `NaN`, and so are a date and a
-/// covariate that are not known.
-pub(super) fn extend(
-    row: &mut Vec<f64>,
-    features: &[Feature],
-    history: &[f64],
-    (ahead, target): (&Ahead, Target),
-) {
-    let mut outside = ahead.outside.iter().skip(target.ahead * ahead.columns);
-    row.extend(features.iter().map(|feature| match feature {
-        Feature::Lag(lag) => lagged(history, *lag),
-        Feature::Rolling {
-            statistic,
-            window,
-            lag,
-        } => rolling(history, *statistic, (*window, *lag)),
-        Feature::Calendar(_) | Feature::Covariate { .. } => {
-            outside.next().copied().unwrap_or(f64::NAN)
-        }
-        Feature::Trend => (ahead.first + target.ahead) as f64,
-        Feature::Step => (target.within + 1) as f64,
-    }));
+/// Returns the sources of the features that do not depend on the history, in their order.
+fn feature_sources(manifest: &Manifest) -> Vec<FeatureSource> {
+    let position = |name: &str| {
+        manifest
+            .covariates
+            .iter()
+            .position(|role| role.name == name)
+    };
+    manifest
+        .context
+        .features
+        .iter()
+        .filter_map(|feature| match feature {
+            Feature::Calendar(part) => Some(FeatureSource::Date(*part)),
+            Feature::Covariate { name, lag } => Some(FeatureSource::Covariate {
+                column_idx: position(name)?,
+                lag: *lag,
+            }),
+            _ => None,
+        })
+        .collect()
 }
 
 fn lagged(history: &[f64], lag: usize) -> f64 {
-    let place = history.len().checked_sub(lag);
-    place.map_or(f64::NAN, |place| history[place])
+    let position = history.len().checked_sub(lag);
+    position.map_or(f64::NAN, |position| history[position])
 }
 
-/// The statistic of the `window` values of which the last is `lag` before the end.
-fn rolling(history: &[f64], statistic: Statistic, (window, lag): (usize, usize)) -> f64 {
+/// Computes the statistic of `window` values, the last of which is `lag` steps before the forecast step.
+fn rolling(history: &[f64], statistic: Statistic, window: usize, lag: usize) -> f64 {
     let end = (history.len() + 1).checked_sub(lag);
     let Some((start, end)) = end.and_then(|end| Some((end.checked_sub(window)?, end))) else {
         return f64::NAN;
     };
     let values = &history[start..end];
-    // Comparisons would pass over them.
+    // `f64::min` and `f64::max` ignore `NaN`, and the statistic of a window with a gap is unknown.
     if values.iter().any(|value| value.is_nan()) {
         return f64::NAN;
     }
@@ -129,7 +154,8 @@ fn rolling(history: &[f64], statistic: Statistic, (window, lag): (usize, usize))
     }
 }
 
-fn part_of(stamp: Option<&Stamp>, part: CalendarPart) -> f64 {
+/// Returns `part` of the date, or `NaN` if there is no date.
+fn calendar_part(stamp: Option<&Stamp>, part: CalendarPart) -> f64 {
     let Some(wall) = stamp.and_then(Stamp::wall) else {
         return f64::NAN;
     };
@@ -150,35 +176,38 @@ mod tests {
     use super::*;
     use crate::manifest::tests::manifest;
 
-    /// A manifest of these features.
-    fn of_features(wanted: &[Feature]) -> Manifest {
+    fn manifest_with_features(features: &[Feature]) -> Manifest {
         let mut manifest = manifest("");
-        manifest.context.features = wanted.to_vec();
+        manifest.context.features = features.to_vec();
         manifest
     }
 
-    /// The features of the step `ahead` of `history`, which is monthly from January 2024.
-    fn features(wanted: &[Feature], history: &[f64], ahead: usize) -> Vec<f64> {
+    /// Returns the features of the step `step` steps after `history`, a monthly series from January 2024.
+    fn features_of(features: &[Feature], history: &[f64], step: usize) -> Vec<f64> {
         let start = Stamp::parse("2024-01-01").unwrap();
         let calendar = Calendar::new(start, "MS".parse().unwrap()).unwrap();
-        let manifest = of_features(wanted);
-        let outside = (Some(&calendar), &Known::default());
-        let known = Ahead::of(&manifest, (history.len(), 12), outside);
+        let future = FutureFeatures::compute(
+            &manifest_with_features(features),
+            history.len(),
+            12,
+            Some(&calendar),
+            &CovariateColumns::default(),
+        );
         let mut row = Vec::new();
-        let target = Target {
-            ahead,
-            within: ahead,
+        let step = FeatureStep {
+            after_series: step,
+            after_history: step,
         };
-        extend(&mut row, wanted, history, (&known, target));
+        future.append_row(&mut row, features, history, step);
         row
     }
 
     #[track_caller]
     fn check(feature: &Feature, expected: f64) {
-        let row = features(std::slice::from_ref(feature), &[1.0, 2.0, 4.0, 9.0], 1);
+        let row = features_of(std::slice::from_ref(feature), &[1.0, 2.0, 4.0, 9.0], 1);
         assert_eq!(row.len(), 1);
-        let same = (row[0] - expected).abs() < 1e-12 || (row[0].is_nan() && expected.is_nan());
-        assert!(same, "{feature:?}: {row:?}");
+        let is_equal = (row[0] - expected).abs() < 1e-12 || (row[0].is_nan() && expected.is_nan());
+        assert!(is_equal, "{feature:?}: {row:?}");
     }
 
     fn rolling(statistic: Statistic, window: usize, lag: usize) -> Feature {
@@ -190,14 +219,14 @@ mod tests {
     }
 
     #[test]
-    fn lags_count_from_the_last_value() {
+    fn lags_count_back_from_the_forecast_step() {
         check(&Feature::Lag(1), 9.0);
         check(&Feature::Lag(4), 1.0);
         check(&Feature::Lag(5), f64::NAN);
     }
 
     #[test]
-    fn windows_end_at_their_lag() {
+    fn rolling_windows_end_at_their_lag() {
         check(&rolling(Statistic::Mean, 2, 1), 6.5);
         check(&rolling(Statistic::Sum, 2, 3), 3.0);
         check(&rolling(Statistic::Min, 3, 1), 2.0);
@@ -208,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_are_of_the_step_that_is_forecast() {
+    fn calendar_features_are_of_the_forecast_step() {
         // The second step after April 2024.
         for (part, expected) in [
             (CalendarPart::Month, 6.0),
@@ -227,15 +256,16 @@ mod tests {
     }
 
     #[test]
-    fn a_series_without_dates_has_none_in_its_features() {
-        let wanted = [Feature::Calendar(CalendarPart::Month), Feature::Trend];
-        let known = Ahead::of(&of_features(&wanted), (3, 1), (None, &Known::default()));
+    fn calendar_features_of_a_series_without_dates_are_nan() {
+        let features = [Feature::Calendar(CalendarPart::Month), Feature::Trend];
+        let manifest = manifest_with_features(&features);
+        let future = FutureFeatures::compute(&manifest, 3, 1, None, &CovariateColumns::default());
         let mut row = Vec::new();
-        let target = Target {
-            ahead: 0,
-            within: 0,
+        let step = FeatureStep {
+            after_series: 0,
+            after_history: 0,
         };
-        extend(&mut row, &wanted, &[1.0; 3], (&known, target));
+        future.append_row(&mut row, &features, &[1.0; 3], step);
         assert!(row[0].is_nan());
         assert_eq!(row[1].to_bits(), 3.0_f64.to_bits());
     }

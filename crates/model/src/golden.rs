@@ -1,117 +1,90 @@
-//! The forecasts that a bundle says its graph gives.
+//! The golden forecasts of a bundle: requests with the quantiles that its graph must reproduce.
 //!
-//! They are run before a version becomes ready. A damaged graph, a wrong manifest, or a runtime or
-//! processor that computes something else shows here and not in a client's answer.
+//! They run before a version becomes ready, so that a damaged graph, a wrong manifest, or a runtime or
+//! processor that computes other values is detected before a client receives a forecast.
 
 mod covariates;
+mod error;
 
-use serde::Deserialize;
-use thiserror::Error;
-
-use covariates::{CovariatesDocument, made_up};
-
-use crate::{Batch, Forecaster, Manifest, PredictError};
 use almanac_forecast::{
     Calendar, Covariates, ForecastRequest, Frequency, Horizon, QuantileGrid, QuantileLevels,
     SeasonChoice, Series, Stamp,
 };
+use serde::Deserialize;
 
-/// The content of `golden.json`: requests, the quantiles expected, and how near they must be.
+use crate::{Batch, Forecaster, Manifest};
+
+use covariates::{CovariatesDocument, synthetic_covariates};
+pub use error::{GoldenCaseError, GoldenError};
+
+/// The content of `golden.json`: requests, the expected quantiles, and the tolerance of the comparison.
+///
+/// ```
+/// use almanac_model::Golden;
+///
+/// let golden = Golden::parse(
+///     br#"{
+///         "tolerance": {"relative": 1e-4},
+///         "cases": [{
+///             "name": "constant",
+///             "values": [5, null, 5],
+///             "season_length": 1,
+///             "horizon": 2,
+///             "quantiles": [[4.5, 4.2], [5, 5], [5.5, 5.8]]
+///         }]
+///     }"#,
+/// );
+/// assert!(golden.is_ok());
+/// ```
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Golden {
     tolerance: Tolerance,
-    cases: Vec<Case>,
+    cases: Vec<GoldenCase>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Tolerance {
-    /// Of the largest absolute expected value of the case.
+    /// The tolerance as a fraction of the largest absolute expected value of the case.
     relative: f64,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Case {
+struct GoldenCase {
     name: String,
     values: Vec<Option<f64>>,
     season_length: usize,
-    /// Where the first value lies, for models that look at dates.
+    /// The timestamp of the first value, for models that use dates.
     start: Option<String>,
-    /// The step of the calendar, with `start`.
+    /// The frequency of the calendar, together with `start`.
     frequency: Option<String>,
-    /// What is known beside the values.
     #[serde(default)]
     covariates: CovariatesDocument,
     horizon: u64,
     quantiles: Vec<Vec<f64>>,
 }
 
-/// The loosest tolerance: further than this from the values expected, a graph is another.
-const LOOSEST: f64 = 0.1;
+/// The largest relative tolerance. A graph whose values differ by more is not the graph of the bundle.
+const MAX_TOLERANCE: f64 = 0.1;
 
-/// Why a graph is not the one its bundle describes.
-#[derive(Debug, Error)]
-pub enum GoldenError {
-    /// Not JSON, or not this schema.
-    #[error("golden.json: {0}")]
-    Schema(#[from] serde_json::Error),
-    /// A tolerance that no forecast or every forecast is within.
-    #[error("golden.json: tolerance.relative is {relative}; it lies between 0 and {LOOSEST}")]
-    Tolerance {
-        /// The tolerance.
-        relative: f64,
-    },
-    /// There is nothing to compare with.
-    #[error("golden.json holds no case, and a model is not served unchecked")]
-    NoCases,
-    /// A case that is not a valid request, or whose quantiles have another shape.
-    #[error("golden.json: case {case:?}: {reason}")]
-    Case {
-        /// Its name.
-        case: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The graph could not be run.
-    #[error("golden forecast {case:?}: {source}")]
-    Predict {
-        /// Name of the case.
-        case: String,
-        /// The failure.
-        source: PredictError,
-    },
-    /// The graph gives other values.
-    #[error(
-        "golden forecast {case:?}: at level {level}, step {step}, the model gives {actual} where {expected} is expected, further than {tolerance:e} apart"
-    )]
-    Differs {
-        /// Name of the case.
-        case: String,
-        /// Quantile level.
-        level: f64,
-        /// Step ahead, from 1.
-        step: usize,
-        /// What the model gives.
-        actual: f64,
-        /// What the bundle says.
-        expected: f64,
-        /// The largest difference allowed, in the case's own units.
-        tolerance: f64,
-    },
-}
+/// The name of the case in errors about the synthetic series.
+const SYNTHETIC: &str = "synthetic";
 
 impl Golden {
-    /// The golden forecasts that `json` holds.
+    /// Parses the content of `golden.json`.
     ///
     /// # Errors
-    /// [`GoldenError::Schema`], [`GoldenError::Tolerance`] and [`GoldenError::NoCases`].
+    /// Returns [`GoldenError::Schema`], [`GoldenError::Tolerance`] or [`GoldenError::NoCases`].
     pub fn parse(json: &[u8]) -> Result<Self, GoldenError> {
         let golden: Self = serde_json::from_slice(json)?;
         let relative = golden.tolerance.relative;
-        if !(0.0..=LOOSEST).contains(&relative) {
-            return Err(GoldenError::Tolerance { relative });
+        if !(0.0..=MAX_TOLERANCE).contains(&relative) {
+            return Err(GoldenError::Tolerance {
+                relative,
+                max: MAX_TOLERANCE,
+            });
         }
         if golden.cases.is_empty() {
             Err(GoldenError::NoCases)
@@ -120,10 +93,10 @@ impl Golden {
         }
     }
 
-    /// Runs every case through `forecaster`, which thereby is warm.
+    /// Runs every case through `forecaster`, which also warms it up.
     ///
     /// # Errors
-    /// [`GoldenError`] of the first case that differs or fails.
+    /// Returns the [`GoldenError`] of the first case that fails or differs.
     pub fn check(
         &self,
         manifest: &Manifest,
@@ -135,47 +108,53 @@ impl Golden {
     }
 }
 
-/// Forecasts a made-up series, for a model that brings no golden forecasts: it must run and give
-/// finite numbers.
-pub(super) fn try_out(
+/// Forecasts a synthetic series, for a model without golden forecasts: the graph must run and return
+/// finite values.
+pub(super) fn check_synthetic(
     manifest: &Manifest,
     forecaster: &mut dyn Forecaster,
 ) -> Result<(), GoldenError> {
-    let failed = |reason: String| GoldenError::Case {
-        case: "made up".to_owned(),
-        reason,
-    };
-    let length = manifest
-        .context
-        .max_length
-        .min(64)
-        .max(manifest.context.least());
-    let values = (0..length).map(|step| 100.0 + (step % 7) as f64 + 0.1 * step as f64);
-    let series = Series::new(values.collect(), None, usize::MAX);
-    let series = series.map_err(|error| failed(error.to_string()))?;
-    // A roll-out that goes on once goes on for ever.
-    let most = manifest.horizon.native.saturating_mul(2);
-    let steps = manifest.horizon.longest.min(most);
-    let horizon = Horizon::new(steps as u64, steps).map_err(|error| failed(error.to_string()))?;
-    let list = made_up(manifest, (length, steps));
-    let covariates = Covariates::new(list, (length, steps), usize::MAX)
-        .map_err(|error| failed(error.to_string()))?;
-    let levels = QuantileLevels::with_median([]);
-    let request = ForecastRequest::new(series, horizon, levels, SeasonChoice::Given(7))
-        .with_covariates(covariates);
-    let batch = Batch::pack(manifest, &[&request]);
-    let predict = |source| GoldenError::Predict {
-        case: "made up".to_owned(),
+    let case_error = |source| GoldenError::Case {
+        case: SYNTHETIC.to_owned(),
         source,
     };
-    let output = batch.run(manifest, forecaster).map_err(predict)?;
-    for grid in batch.grids(manifest, &output) {
-        grid.map_err(|error| failed(error.to_string()))?;
-    }
-    Ok(())
+    let request = synthetic_request(manifest).map_err(case_error)?;
+    let batch = Batch::pack(manifest, &[&request]);
+    let output = batch
+        .run(manifest, forecaster)
+        .map_err(|source| GoldenError::Predict {
+            case: SYNTHETIC.to_owned(),
+            source,
+        })?;
+    batch
+        .grids(manifest, &output)
+        .try_for_each(|grid| grid.map(|_| ()))
+        .map_err(|error| case_error(error.into()))
 }
 
-impl Case {
+/// Creates the request of a synthetic series that `manifest` accepts.
+fn synthetic_request(manifest: &Manifest) -> Result<ForecastRequest, GoldenCaseError> {
+    let context = &manifest.context;
+    let length = context.max_length.min(64).max(context.least());
+    let values = (0..length)
+        .map(|step| 100.0 + (step % 7) as f64 + 0.1 * step as f64)
+        .collect();
+    // Two runs: a roll-out that continues once continues for any number of runs.
+    let steps = manifest
+        .horizon
+        .longest
+        .min(manifest.horizon.native.saturating_mul(2));
+    let list = synthetic_covariates(manifest, length, steps);
+    Ok(ForecastRequest::new(
+        Series::new(values, None, usize::MAX)?,
+        Horizon::new(steps as u64, steps)?,
+        QuantileLevels::with_median([]),
+        SeasonChoice::Given(7),
+    )
+    .with_covariates(Covariates::new(list, (length, steps), usize::MAX)?))
+}
+
+impl GoldenCase {
     fn check(
         &self,
         manifest: &Manifest,
@@ -184,7 +163,7 @@ impl Case {
     ) -> Result<(), GoldenError> {
         let request = self
             .request(manifest)
-            .map_err(|reason| self.broken(reason))?;
+            .map_err(|source| self.error(source))?;
         let batch = Batch::pack(manifest, &[&request]);
         let output = batch
             .run(manifest, forecaster)
@@ -195,52 +174,47 @@ impl Case {
         let grid = batch
             .grids(manifest, &output)
             .next()
-            .ok_or_else(|| self.broken("the model gave no row".to_owned()))?
-            .map_err(|error| self.broken(error.to_string()))?;
+            .ok_or_else(|| self.error(GoldenCaseError::NoRow))?
+            .map_err(|error| self.error(error.into()))?;
         self.compare(manifest, &grid, tolerance)
     }
 
-    fn request(&self, manifest: &Manifest) -> Result<ForecastRequest, String> {
-        let steps = usize::try_from(self.horizon).map_err(|error| error.to_string())?;
-        let shaped = self.quantiles.len() == manifest.output.levels.len()
-            && self.quantiles.iter().all(|row| row.len() == steps);
-        if !shaped {
-            return Err(
-                "quantiles must hold one list per level of the manifest, each of horizon numbers"
-                    .to_owned(),
-            );
+    fn request(&self, manifest: &Manifest) -> Result<ForecastRequest, GoldenCaseError> {
+        let horizon = Horizon::new(self.horizon, manifest.horizon.longest)?;
+        let has_expected_shape = self.quantiles.len() == manifest.output.levels.len()
+            && self
+                .quantiles
+                .iter()
+                .all(|row| row.len() == horizon.steps());
+        if !has_expected_shape {
+            return Err(GoldenCaseError::QuantilesShape);
         }
         let values = self
             .values
             .iter()
             .map(|value| value.unwrap_or(f64::NAN))
             .collect();
-        let calendar = self.calendar()?;
-        let series =
-            Series::new(values, calendar, usize::MAX).map_err(|error| error.to_string())?;
-        let horizon = Horizon::new(self.horizon, manifest.horizon.longest)
-            .map_err(|error| error.to_string())?;
-        let season = SeasonChoice::Given(self.season_length.max(1));
-        let list = self.covariates.read()?;
-        let covariates = Covariates::new(list, (self.values.len(), steps), usize::MAX)
-            .map_err(|error| error.to_string())?;
-        let levels = QuantileLevels::with_median([]);
-        let request = ForecastRequest::new(series, horizon, levels, season);
-        Ok(request.with_covariates(covariates))
+        let series = Series::new(values, self.calendar()?, usize::MAX)?;
+        let shape = (self.values.len(), horizon.steps());
+        let covariates = Covariates::new(self.covariates.parse()?, shape, usize::MAX)?;
+        Ok(ForecastRequest::new(
+            series,
+            horizon,
+            QuantileLevels::with_median([]),
+            SeasonChoice::Given(self.season_length.max(1)),
+        )
+        .with_covariates(covariates))
     }
 
-    fn calendar(&self) -> Result<Option<Calendar>, String> {
+    fn calendar(&self) -> Result<Option<Calendar>, GoldenCaseError> {
         match (&self.start, &self.frequency) {
             (None, None) => Ok(None),
             (Some(start), Some(frequency)) => {
-                let start = Stamp::parse(start).map_err(|error| error.to_string())?;
-                let frequency = frequency
-                    .parse::<Frequency>()
-                    .map_err(|error| error.to_string())?;
-                let calendar = Calendar::new(start, frequency);
-                calendar.map(Some).map_err(|error| error.to_string())
+                let start = Stamp::parse(start)?;
+                let frequency: Frequency = frequency.parse()?;
+                Ok(Some(Calendar::new(start, frequency)?))
             }
-            _ => Err("start and frequency go together".to_owned()),
+            _ => Err(GoldenCaseError::IncompleteCalendar),
         }
     }
 
@@ -254,7 +228,7 @@ impl Case {
             .quantiles
             .iter()
             .flatten()
-            .fold(0.0, |most: f64, v| most.max(v.abs()));
+            .fold(0.0, |max: f64, value| max.max(value.abs()));
         let tolerance = tolerance.relative * largest;
         for (level_idx, (expected, actual)) in self.quantiles.iter().zip(actual.rows()).enumerate()
         {
@@ -274,10 +248,10 @@ impl Case {
         Ok(())
     }
 
-    fn broken(&self, reason: String) -> GoldenError {
+    fn error(&self, source: GoldenCaseError) -> GoldenError {
         GoldenError::Case {
             case: self.name.clone(),
-            reason,
+            source,
         }
     }
 }
@@ -285,9 +259,10 @@ impl Case {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::PredictError;
     use crate::manifest::tests::manifest;
 
-    /// Gives the same value at every level and step.
+    /// A graph that returns the same value at every level and step.
     struct Constant(f32);
 
     impl Forecaster for Constant {
@@ -299,7 +274,7 @@ mod tests {
         }
     }
 
-    /// A case that expects 5 within a hundredth of it, with `change` made to its text.
+    /// Parses a case that expects 5 within one percent, with `from` replaced by `to` in its text.
     fn golden(from: &str, to: &str) -> Result<Golden, GoldenError> {
         let text = r#"{"tolerance": {"relative": 0.01}, "cases": [{"name": "five",
             "values": [4, null, 6], "season_length": 1, "horizon": 2,
@@ -313,12 +288,12 @@ mod tests {
     }
 
     #[test]
-    fn values_within_the_tolerance_pass_and_others_are_named() {
+    fn values_within_the_tolerance_pass_and_others_are_reported() {
         let golden = golden("five", "five").unwrap();
         check(&golden, 5.04).unwrap();
         assert_eq!(
             check(&golden, 5.125).unwrap_err().to_string(),
-            "golden forecast \"five\": at level 0.1, step 1, the model gives 5.125 where 5 is expected, further than 5e-2 apart"
+            "golden forecast \"five\": at level 0.1, step 1, the model returned 5.125, expected 5 within 5e-2"
         );
         assert!(matches!(
             check(&golden, f32::NAN),
@@ -327,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_checks_nothing_is_refused() {
+    fn rejects_a_file_that_checks_nothing() {
         assert!(matches!(
             golden("0.01", "-0.01"),
             Err(GoldenError::Tolerance { .. })
@@ -345,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_case_that_is_no_request_of_this_model_is_refused() {
+    fn rejects_a_case_that_is_not_a_request_for_the_model() {
         for (from, to) in [
             ("[[5, 5], [5, 5], [5, 5]]", "[[5, 5], [5, 5]]"),
             ("[5, 5], [5, 5], [5, 5]", "[5, 5], [5], [5, 5]"),
@@ -358,10 +333,10 @@ mod tests {
     }
 
     #[test]
-    fn a_model_without_golden_forecasts_must_give_numbers() {
+    fn a_model_without_golden_forecasts_must_return_finite_values() {
         let manifest = manifest("scaling = \"none\"");
-        try_out(&manifest, &mut Constant(5.0)).unwrap();
-        let error = try_out(&manifest, &mut Constant(f32::NAN)).unwrap_err();
+        check_synthetic(&manifest, &mut Constant(5.0)).unwrap();
+        let error = check_synthetic(&manifest, &mut Constant(f32::NAN)).unwrap_err();
         assert!(matches!(error, GoldenError::Case { .. }), "{error}");
     }
 }

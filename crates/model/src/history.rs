@@ -1,75 +1,82 @@
-//! What a graph is told of the past of one row, in its own units, before it is padded.
+//! The history of one row in the units of the graph, before it is padded.
+
+use almanac_forecast::Series;
 
 use crate::Manifest;
 use crate::difference::Differences;
-use crate::imputation::{self, Before};
-use crate::manifest::Missing;
+use crate::imputation::{self, LastObserved};
 use crate::scaling::Scale;
-use almanac_forecast::Series;
 
-/// The steps of one row, oldest first: scaled, differenced, and filled where the rule fills.
+/// The steps of one row, oldest first: imputed where the rule of the manifest imputes, scaled, and
+/// differenced.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct History {
-    /// `NaN` where missing and not filled.
+    /// `NaN` where missing and not imputed.
     values: Vec<f64>,
     observed: Vec<bool>,
 }
 
-/// How the graph's answer for one row is read.
+/// The transform from the units of a series to those of the graph.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Units {
+pub(super) struct UnitTransform {
     pub(super) scale: Scale,
     differences: Differences,
 }
 
-/// The values of a series that a model sees.
+/// Returns the values of a series that the model sees.
 pub(super) fn context<'a>(manifest: &Manifest, series: &'a Series) -> &'a [f64] {
     let values = series.values();
-    let unseen = values.len().saturating_sub(manifest.context.reach());
+    let beyond_reach = values.len().saturating_sub(manifest.context.reach());
     let leading = if manifest.context.strip_leading {
         values.iter().position(|value| !value.is_nan()).unwrap_or(0)
     } else {
         0
     };
-    &values[unseen.max(leading)..]
+    &values[beyond_reach.max(leading)..]
 }
 
 impl History {
-    /// The history of `context`, the tail of `series`, and how an answer to it is read.
-    pub(super) fn prepare(manifest: &Manifest, series: &Series, context: &[f64]) -> (Self, Units) {
+    /// Prepares the history of `context`, the tail of `series`, and the transform of its values.
+    pub(super) fn prepare(
+        manifest: &Manifest,
+        series: &Series,
+        context: &[f64],
+    ) -> (Self, UnitTransform) {
         let role = &manifest.context;
-        let scale = Scale::of(context, role.scaling, role.scale_floor);
+        let scale = Scale::fit(context, role.scaling, role.scale_floor);
         let mut values = context.to_vec();
         let earlier = &series.values()[..series.values().len() - context.len()];
-        imputation::fill(&mut values, role.missing, Before::of(earlier));
+        imputation::fill(&mut values, role.missing, LastObserved::find(earlier));
         for value in &mut values {
             *value = scale.apply(*value);
         }
-        let differences = Differences::take(&mut values, &role.differences);
+        let differences = Differences::apply(&mut values, &role.differences);
         let lost = context.len() - values.len();
-        let observed = context[lost..].iter().map(|value| !value.is_nan());
         let history = Self {
             values,
-            observed: observed.collect(),
+            observed: context[lost..]
+                .iter()
+                .map(|value| !value.is_nan())
+                .collect(),
         };
-        (history, Units { scale, differences })
+        (history, UnitTransform { scale, differences })
     }
 
-    /// The history of `values`, `NaN` where missing.
-    pub(super) fn of(values: Vec<f64>) -> Self {
+    /// Creates a history of `values`, `NaN` where missing.
+    pub(super) fn from_values(values: Vec<f64>) -> Self {
         let observed = values.iter().map(|value| !value.is_nan()).collect();
         Self { values, observed }
     }
 
-    /// The last `most` values, and whether each was observed.
-    pub(super) fn tail(&self, most: usize) -> (&[f64], &[bool]) {
-        let from = self.values.len().saturating_sub(most);
-        (&self.values[from..], &self.observed[from..])
+    /// Returns the last `max_steps` values, and whether each was observed.
+    pub(super) fn tail(&self, max_steps: usize) -> (&[f64], &[bool]) {
+        let start = self.values.len().saturating_sub(max_steps);
+        (&self.values[start..], &self.observed[start..])
     }
 
-    /// The `steps` of which the last is so many `behind` the end.
-    pub(super) fn piece(&self, steps: usize, behind: usize) -> Self {
-        let end = self.values.len() - behind;
+    /// Returns the `steps` steps that end `offset` steps before the end.
+    pub(super) fn slice(&self, steps: usize, offset: usize) -> Self {
+        let end = self.values.len() - offset;
         let range = end.saturating_sub(steps)..end;
         Self {
             values: self.values[range.clone()].to_vec(),
@@ -77,31 +84,31 @@ impl History {
         }
     }
 
-    /// The number of steps.
+    /// Returns the number of steps.
     pub(super) const fn len(&self) -> usize {
         self.values.len()
     }
 
-    /// Takes `path` as observed.
-    pub(super) fn extend(&mut self, path: impl IntoIterator<Item = f64>) {
-        self.values.extend(path);
+    /// Appends `values` as observed.
+    pub(super) fn extend(&mut self, values: impl IntoIterator<Item = f64>) {
+        self.values.extend(values);
         self.observed.resize(self.values.len(), true);
     }
 
-    /// Goes on with `steps` missing values.
+    /// Appends `steps` missing values.
     pub(super) fn extend_missing(&mut self, steps: usize) {
         self.values.extend(std::iter::repeat_n(f64::NAN, steps));
         self.observed.resize(self.values.len(), false);
     }
 
-    /// Keeps the last `most` steps.
-    pub(super) fn keep(&mut self, most: usize) {
-        let gone = self.values.len().saturating_sub(most);
-        self.values.drain(..gone);
-        self.observed.drain(..gone);
+    /// Drops all but the last `max_steps` steps.
+    pub(super) fn truncate_front(&mut self, max_steps: usize) {
+        let dropped = self.values.len().saturating_sub(max_steps);
+        self.values.drain(..dropped);
+        self.observed.drain(..dropped);
     }
 
-    /// The history of the same size and the opposite sign.
+    /// Returns the history with the sign of every value reversed.
     pub(super) fn negated(&self) -> Self {
         Self {
             values: self.values.iter().map(|value| -value).collect(),
@@ -110,33 +117,24 @@ impl History {
     }
 }
 
-impl Units {
-    /// Those of a row whose graph is given the values by `scale`.
-    pub(super) fn of(scale: Scale) -> Self {
+impl UnitTransform {
+    /// Creates the transform of a row that is scaled and not differenced.
+    pub(super) fn scaling(scale: Scale) -> Self {
         Self {
             scale,
             differences: Differences::default(),
         }
     }
 
-    /// Turns `paths`, each of `steps`, into the units of the series.
-    pub(super) fn undo(&self, paths: &mut [f64], steps: usize) {
+    /// Converts `paths`, each of `steps` steps after the context, to the units of the series.
+    pub(super) fn invert(&self, paths: &mut [f64], steps: usize) {
         if !self.differences.is_empty() {
             for path in paths.chunks_exact_mut(steps) {
-                self.differences.undo(path);
+                self.differences.invert(path);
             }
         }
         for value in paths {
-            *value = self.scale.undo(*value);
+            *value = self.scale.invert(*value);
         }
-    }
-}
-
-/// What the graph is given for a missing value that the rule has not filled.
-pub(super) const fn written(value: f64, rule: Missing) -> f64 {
-    if value.is_nan() && matches!(rule, Missing::Zero) {
-        0.0
-    } else {
-        value
     }
 }

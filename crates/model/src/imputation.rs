@@ -1,33 +1,32 @@
-//! What stands for a missing value of a context.
+//! The imputation of missing values in a context.
 
 use crate::manifest::Missing;
 
-/// The last observed value before a context begins.
+/// The last observed value before a context.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Before {
-    /// Its value.
+pub(super) struct LastObserved {
     pub(super) value: f64,
-    /// Steps from it to the first of the context.
-    pub(super) steps: usize,
+    /// The number of steps from the value to the first step of the context.
+    pub(super) distance: usize,
 }
 
-impl Before {
-    /// The last observed one of `earlier`, the values before a context.
-    pub(super) fn of(earlier: &[f64]) -> Option<Self> {
-        let place = earlier.iter().rposition(|value| !value.is_nan())?;
+impl LastObserved {
+    /// Finds the last observed value of `earlier`, the values before a context.
+    pub(super) fn find(earlier: &[f64]) -> Option<Self> {
+        let position = earlier.iter().rposition(|value| !value.is_nan())?;
         Some(Self {
-            value: earlier[place],
-            steps: earlier.len() - place,
+            value: earlier[position],
+            distance: earlier.len() - position,
         })
     }
 }
 
-/// Fills the missing values of `context` by the rule. Something of it is observed.
+/// Fills the missing values of `context` by `rule`. At least one value of the context is observed.
 ///
-/// A series is filled before it is cut: a context that begins in a gap knows what was before.
-pub(super) fn fill(context: &mut [f64], rule: Missing, before: Option<Before>) {
+/// `last_observed` is the last value before the context, which a gap at its start is filled from.
+pub(super) fn fill(context: &mut [f64], rule: Missing, last_observed: Option<LastObserved>) {
     match rule {
-        // Written as zero once they are scaled; none are there to be rejected.
+        // `fill_scaled` writes the zeros; a context under `Reject` has no missing values.
         Missing::Nan | Missing::Zero | Missing::Reject => {}
         Missing::Mean => {
             let mean = mean(context);
@@ -36,54 +35,65 @@ pub(super) fn fill(context: &mut [f64], rule: Missing, before: Option<Before>) {
         }
         Missing::Previous => {
             let first = context.iter().copied().find(|value| !value.is_nan());
-            let mut last = before.map(|before| before.value).or(first);
+            let mut previous = last_observed.map(|last| last.value).or(first);
             for value in context {
                 if value.is_nan() {
-                    *value = last.unwrap_or(f64::NAN);
+                    *value = previous.unwrap_or(f64::NAN);
                 } else {
-                    last = Some(*value);
+                    previous = Some(*value);
                 }
             }
         }
-        Missing::Interpolate => interpolate(context, before),
+        Missing::Interpolate => interpolate(context, last_observed),
     }
 }
 
-/// Draws a line through each gap; beyond the ends it is level.
-fn interpolate(context: &mut [f64], before: Option<Before>) {
-    let mut left = before;
+/// Replaces a value that is still missing after scaling with zero, if `rule` is [`Missing::Zero`].
+///
+/// The zero is in the units of the graph, which is why it is written after scaling.
+pub(super) const fn fill_scaled(value: f64, rule: Missing) -> f64 {
+    if value.is_nan() && matches!(rule, Missing::Zero) {
+        0.0
+    } else {
+        value
+    }
+}
+
+/// Interpolates each gap linearly, and extends the first and the last observed value to the ends.
+fn interpolate(context: &mut [f64], last_observed: Option<LastObserved>) {
+    let mut left = last_observed;
     let mut gap_start = 0;
-    for place in 0..context.len() {
-        if context[place].is_nan() {
+    for position in 0..context.len() {
+        if context[position].is_nan() {
             continue;
         }
-        let right = context[place];
-        let gap = place - gap_start;
-        for (within, value) in context[gap_start..place].iter_mut().enumerate() {
+        let right = context[position];
+        let gap = position - gap_start;
+        for (offset, value) in context[gap_start..position].iter_mut().enumerate() {
             *value = match left {
                 Some(left) => {
-                    let share = (left.steps + within) as f64 / (left.steps + gap) as f64;
-                    left.value + share * (right - left.value)
+                    let weight = (left.distance + offset) as f64 / (left.distance + gap) as f64;
+                    left.value + weight * (right - left.value)
                 }
                 None => right,
             };
         }
-        left = Some(Before {
+        left = Some(LastObserved {
             value: right,
-            steps: 1,
+            distance: 1,
         });
-        gap_start = place + 1;
+        gap_start = position + 1;
     }
     if let Some(left) = left {
         context[gap_start..].fill(left.value);
     }
 }
 
-/// The mean of the observed values.
+/// Returns the mean of the observed values.
 pub(super) fn mean(context: &[f64]) -> f64 {
     let observed = || context.iter().filter(|value| !value.is_nan());
     let count = observed().count() as f64;
-    // Divided before it is summed, so that values near the largest float do not overflow.
+    // Each value is divided before the sum, so that values near the largest float do not overflow.
     observed().map(|value| value / count).sum()
 }
 
@@ -96,7 +106,7 @@ mod tests {
     #[track_caller]
     fn check(rule: Missing, earlier: &[f64], expected: &[f64]) {
         let mut context = vec![GAP, 2.0, GAP, GAP, 8.0, GAP];
-        fill(&mut context, rule, Before::of(earlier));
+        fill(&mut context, rule, LastObserved::find(earlier));
         assert_eq!(context, expected);
     }
 
@@ -108,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_before_the_context_counts() {
+    fn fills_a_gap_at_the_start_from_the_values_before_the_context() {
         let earlier = [9.0, -4.0, GAP];
         check(
             Missing::Interpolate,

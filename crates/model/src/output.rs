@@ -1,16 +1,17 @@
-//! A graph's output tensor as quantiles.
+//! The decoding of the output tensor of a graph into quantiles.
 
 use ndarray::{Array3, ArrayView3, ArrayViewD, Axis, Ix3, s};
 
-use crate::batch::narrow;
-use crate::distribution::{Distribution, empirical};
+use crate::distribution::{ParametricDistribution, empirical};
 use crate::manifest::{OutputAxis, OutputKind, OutputRole};
+use crate::precision::narrow;
 use crate::{Batch, Manifest, PredictError};
 
-/// The quantiles `[row, level, step]` of `batch` that `output`, which the graph gave for it, holds.
+/// Decodes `output`, the tensor that the graph returned for `batch`, into quantiles `[row, level, step]`.
 ///
 /// # Errors
-/// [`PredictError::Shape`] when it has other axes than the manifest says, or too few steps.
+/// Returns [`PredictError::Shape`] if the axes of `output` differ from those of the manifest, or if it has
+/// too few steps.
 pub fn decode<T: Copy + Into<f64>>(
     output: ArrayViewD<'_, T>,
     manifest: &Manifest,
@@ -18,79 +19,81 @@ pub fn decode<T: Copy + Into<f64>>(
 ) -> Result<Array3<f32>, PredictError> {
     let actual = output.shape().to_vec();
     let levels = manifest.levels().as_slice().len();
-    let wrong = || PredictError::Shape {
+    let shape_error = || PredictError::Shape {
         expected: [batch.len(), levels, batch.horizon()],
         actual: actual.clone(),
     };
     let role = &manifest.output;
-    let output = in_order(output, role).ok_or_else(wrong)?;
+    let output = permute_axes(output, role).ok_or_else(shape_error)?;
     if manifest.context.is_direct() {
-        let output = steps_of_rows(&output, batch).ok_or_else(wrong)?;
-        return quantiles(&output.view(), manifest).ok_or_else(wrong);
+        let output = merge_step_rows(&output, batch).ok_or_else(shape_error)?;
+        return to_quantiles(&output.view(), manifest).ok_or_else(shape_error);
     }
-    let wanted = match manifest.horizon.input {
+    let forecast_steps = match manifest.horizon.input {
         Some(_) => batch.horizon(),
         None => manifest.horizon.native,
     };
     let steps = output.dim().2;
     let first = if role.time_from_end {
-        steps.checked_sub(wanted).ok_or_else(wrong)?
+        steps.checked_sub(forecast_steps).ok_or_else(shape_error)?
     } else {
         role.skip
     };
     let end = first + batch.horizon();
     if end > steps {
-        return Err(wrong());
+        return Err(shape_error());
     }
-    quantiles(&output.slice(s![.., .., first..end]), manifest).ok_or_else(wrong)
+    to_quantiles(&output.slice(s![.., .., first..end]), manifest).ok_or_else(shape_error)
 }
 
-/// `output` as `[row, level, step]`, where level is whatever else it has an axis of.
-fn in_order<'a, T>(output: ArrayViewD<'a, T>, role: &OutputRole) -> Option<ArrayView3<'a, T>> {
+/// Permutes the axes of `output` to `[row, level, step]`, where the middle axis may also be that of samples
+/// or parameters.
+fn permute_axes<'a, T>(output: ArrayViewD<'a, T>, role: &OutputRole) -> Option<ArrayView3<'a, T>> {
     if output.ndim() != role.axes.len() {
         return None;
     }
     let mut output = output;
     let mut axes = role.axes.clone();
-    if let Some(place) = axes.iter().position(|axis| *axis == OutputAxis::Variate) {
-        if output.len_of(Axis(place)) != 1 {
+    if let Some(position) = axes.iter().position(|axis| *axis == OutputAxis::Variate) {
+        if output.len_of(Axis(position)) != 1 {
             return None;
         }
-        output = output.index_axis_move(Axis(place), 0);
-        axes.remove(place);
+        output = output.index_axis_move(Axis(position), 0);
+        axes.remove(position);
     }
-    for wanted in [role.kind.axis(), Some(OutputAxis::Time)] {
-        let present = wanted.is_some_and(|wanted| axes.contains(&wanted));
-        if !present {
+    for required in [role.kind.axis(), Some(OutputAxis::Time)] {
+        let is_present = required.is_some_and(|axis| axes.contains(&axis));
+        if !is_present {
             output = output.insert_axis(Axis(axes.len()));
-            axes.push(wanted.unwrap_or(OutputAxis::Quantile));
+            axes.push(required.unwrap_or(OutputAxis::Quantile));
         }
     }
     let time = axes.iter().position(|axis| *axis == OutputAxis::Time)?;
-    // The batch is first, so that the other axis is the one of 1 and 2 that time is not.
+    // The batch axis is first, so that time and the other axis are 1 and 2, in either order.
     let output = output.into_dimensionality::<Ix3>().ok()?;
     Some(output.permuted_axes([0, 3 - time, time]))
 }
 
-/// `output`, in which each step ahead of a row is a row of its own, with the steps side by side.
-fn steps_of_rows<T: Copy>(output: &ArrayView3<'_, T>, batch: &Batch) -> Option<Array3<T>> {
+/// Merges the rows of `output`, which are one step of the forecast each, into one row for each series.
+fn merge_step_rows<T: Copy>(output: &ArrayView3<'_, T>, batch: &Batch) -> Option<Array3<T>> {
     let (rows, others, steps) = output.dim();
     let (series, horizon) = (batch.len(), batch.horizon());
-    let fits = rows == series * horizon && steps == 1;
-    fits.then(|| {
+    let is_complete = rows == series * horizon && steps == 1;
+    is_complete.then(|| {
         Array3::from_shape_fn((series, others, horizon), |(row, other, step)| {
             output[[row * horizon + step, other, 0]]
         })
     })
 }
 
-/// The levels of `output`, whose middle axis is of another kind.
-fn quantiles<T: Copy + Into<f64>>(
+/// Converts the middle axis of `output`, which is of quantiles, samples or parameters, to the levels of the
+/// manifest. Returns `None` if its length is wrong.
+fn to_quantiles<T: Copy + Into<f64>>(
     output: &ArrayView3<'_, T>,
     manifest: &Manifest,
 ) -> Option<Array3<f32>> {
     let role = &manifest.output;
-    let levels: Vec<_> = manifest.levels().as_slice().to_vec();
+    let levels = manifest.levels().as_slice();
     let (rows, others, steps) = output.dim();
     let shape = (rows, levels.len(), steps);
     let cell = |row, other, step| -> f64 { output[[row, other, step]].into() };
@@ -101,33 +104,35 @@ fn quantiles<T: Copy + Into<f64>>(
                 None => level_idx,
             };
             let last = (0..levels.len()).map(column).max()?;
-            let fits = last < others && (role.columns.is_some() || others == levels.len());
-            fits.then(|| {
+            let is_complete = last < others && (role.columns.is_some() || others == levels.len());
+            is_complete.then(|| {
                 Array3::from_shape_fn(shape, |(row, level_idx, step)| {
                     narrow(cell(row, column(level_idx), step))
                 })
             })
         }
-        OutputKind::Samples => Some(each_step(shape, |row, step, quantiles| {
+        OutputKind::Samples => Some(fill_steps(shape, |row, step, quantiles| {
             let mut draws: Vec<_> = (0..others).map(|draw| cell(row, draw, step)).collect();
             draws.sort_by(f64::total_cmp);
-            let levels = levels.iter().map(|level| level.value());
-            quantiles.extend(levels.map(|level| empirical(&draws, level)));
+            quantiles.extend(levels.iter().map(|level| empirical(&draws, level.value())));
         })),
         OutputKind::Distribution => {
             let family = role.family.filter(|_| others == role.parameters.len())?;
-            Some(each_step(shape, |row, step, quantiles| {
+            Some(fill_steps(shape, |row, step, quantiles| {
                 let values: Vec<_> = (0..others).map(|other| cell(row, other, step)).collect();
-                let distribution = Distribution::new(family, &role.parameters, &values);
-                let levels = levels.iter().map(|level| level.value());
-                quantiles.extend(levels.map(|level| distribution.quantile(level)));
+                let distribution = ParametricDistribution::new(family, &role.parameters, &values);
+                quantiles.extend(
+                    levels
+                        .iter()
+                        .map(|level| distribution.quantile(level.value())),
+                );
             }))
         }
     }
 }
 
-/// An array `[row, level, step]` of what `fill` gives for the levels of each row and step.
-fn each_step(
+/// Creates an array `[row, level, step]`. `fill` appends the quantiles of one row and step, level by level.
+fn fill_steps(
     shape: (usize, usize, usize),
     fill: impl Fn(usize, usize, &mut Vec<f64>),
 ) -> Array3<f32> {

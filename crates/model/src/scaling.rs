@@ -1,4 +1,4 @@
-//! Scaling outside the graph: how a value enters it, and how its answer is read.
+//! The scaling that is applied to values outside the graph.
 
 use crate::imputation;
 use crate::manifest::Scaling;
@@ -6,11 +6,11 @@ use crate::manifest::Scaling;
 /// The scaling of one row.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Scale {
-    /// Taken off first.
+    /// Subtracted first.
     shift: f64,
-    /// Divided by then.
+    /// The divisor of the shifted value.
     pub(super) factor: f64,
-    /// Whether all that is done to logarithms.
+    /// Whether to take the logarithm, `ln(1 + value)`, before shifting.
     log: bool,
 }
 
@@ -21,25 +21,25 @@ impl Scale {
         log: false,
     };
 
-    /// The scaling of `context`, of which the observed values count. A scale under `floor` is taken for 1.
-    pub(super) fn of(context: &[f64], scaling: Scaling, floor: f64) -> Self {
-        let affine = |measure: fn(&[f64]) -> (f64, f64)| {
-            let (shift, factor) = measured(context, measure);
-            let usable = factor.is_finite() && factor >= floor;
+    /// Fits `scaling` to the observed values of `context`. A factor below `floor` is replaced by 1.
+    pub(super) fn fit(context: &[f64], scaling: Scaling, floor: f64) -> Self {
+        let affine = |statistics: fn(&[f64]) -> (f64, f64)| {
+            let (shift, factor) = shift_and_factor(context, statistics);
+            let is_usable = factor.is_finite() && factor >= floor;
             Self {
                 shift,
-                factor: if usable { factor } else { 1.0 },
+                factor: if is_usable { factor } else { 1.0 },
                 log: false,
             }
         };
         match scaling {
             Scaling::None => Self::NONE,
             Scaling::MeanAbs => Self {
-                factor: power_of_two_near(mean_absolute(context)),
+                factor: nearest_power_of_two(mean_absolute(context)),
                 ..Self::NONE
             },
             Scaling::Standard => affine(mean_and_deviation),
-            Scaling::MinMax => affine(least_and_range),
+            Scaling::MinMax => affine(min_and_range),
             Scaling::Robust => affine(median_and_deviation),
             Scaling::Log1p => Self {
                 log: true,
@@ -48,30 +48,28 @@ impl Scale {
         }
     }
 
-    /// A value of the series as the graph sees it.
+    /// Scales a value of the series.
     pub(super) fn apply(self, value: f64) -> f64 {
         let value = if self.log { value.ln_1p() } else { value };
         (value - self.shift) / self.factor
     }
 
-    /// What the graph gives, in the units of the series.
-    pub(super) fn undo(self, value: f64) -> f64 {
+    /// Converts a value of the graph to the units of the series.
+    pub(super) fn invert(self, value: f64) -> f64 {
         let value = value * self.factor + self.shift;
         if self.log { value.exp_m1() } else { value }
     }
 }
 
-/// What `measure` says of the observed values, which it is given near 1: squares of values as large as a
-/// float can be do not overflow.
-fn measured(context: &[f64], measure: fn(&[f64]) -> (f64, f64)) -> (f64, f64) {
-    let observed = context.iter().filter(|value| !value.is_nan());
-    let unit = power_of_two_near(
-        observed
-            .clone()
-            .fold(0.0, |most, value| value.abs().max(most)),
-    );
-    let near_one: Vec<_> = observed.map(|value| value / unit).collect();
-    let (shift, factor) = measure(&near_one);
+/// Computes the shift and the factor of the observed values.
+///
+/// `statistics` receives the values divided by a power of two near the largest magnitude, so that the
+/// squares of values near the largest float do not overflow.
+fn shift_and_factor(context: &[f64], statistics: fn(&[f64]) -> (f64, f64)) -> (f64, f64) {
+    let observed = || context.iter().filter(|value| !value.is_nan());
+    let unit = nearest_power_of_two(observed().fold(0.0, |max, value| value.abs().max(max)));
+    let normalized: Vec<_> = observed().map(|value| value / unit).collect();
+    let (shift, factor) = statistics(&normalized);
     (shift * unit, factor * unit)
 }
 
@@ -81,19 +79,20 @@ fn mean_and_deviation(values: &[f64]) -> (f64, f64) {
     (mean, (squares.sum::<f64>() / values.len() as f64).sqrt())
 }
 
-fn least_and_range(values: &[f64]) -> (f64, f64) {
-    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    (least, most - least)
+fn min_and_range(values: &[f64]) -> (f64, f64) {
+    let min = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let max = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    (min, max - min)
 }
 
+/// Returns the median and the median absolute deviation from it.
 fn median_and_deviation(values: &[f64]) -> (f64, f64) {
-    let median = median(values.to_vec());
-    let from_it = values.iter().map(|value| (value - median).abs());
-    (median, self::median(from_it.collect()))
+    let center = median(values.to_vec());
+    let deviations = values.iter().map(|value| (value - center).abs()).collect();
+    (center, median(deviations))
 }
 
-/// The median; the mean of both middle values of an even number.
+/// Returns the median, which is the mean of the two middle values of an even number of values.
 pub(super) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
@@ -104,18 +103,18 @@ pub(super) fn median(mut values: Vec<f64>) -> f64 {
     }
 }
 
-/// The mean absolute value of the observed values, 0 when there is none.
+/// Returns the mean absolute value of the observed values, or 0 if there are none.
 fn mean_absolute(context: &[f64]) -> f64 {
     let observed = || context.iter().filter(|value| !value.is_nan());
     let count = observed().count() as f64;
-    // Divided before it is summed, so that values near the largest float do not overflow.
+    // Each value is divided before the sum, so that values near the largest float do not overflow.
     observed().map(|value| value.abs() / count).sum()
 }
 
-/// The power of two nearest `magnitude` on the logarithmic scale, 1 for 0.
-fn power_of_two_near(magnitude: f64) -> f64 {
+/// Returns the power of two nearest to `magnitude` on the logarithmic scale, or 1 for 0.
+fn nearest_power_of_two(magnitude: f64) -> f64 {
     if magnitude > 0.0 {
-        // Kept among the normal numbers, where dividing by it and multiplying with it are exact.
+        // Limited to normal numbers, for which division and multiplication by it are exact.
         magnitude.log2().round().clamp(-1_021.0, 1_021.0).exp2()
     } else {
         1.0
@@ -131,7 +130,7 @@ mod tests {
 
     fn scale(scaling: &str, context: &[f64]) -> Scale {
         let manifest = manifest(&format!("scaling = \"{scaling}\""));
-        Scale::of(
+        Scale::fit(
             context,
             manifest.context.scaling,
             manifest.context.scale_floor,
@@ -150,11 +149,11 @@ mod tests {
     }
 
     #[test]
-    fn each_scaling_does_what_its_name_says() {
+    fn each_scaling_matches_its_definition() {
         let gap = f64::NAN;
         check("none", [1.0, 2.0, gap, 3.0, 6.0]);
         check("mean_abs", [0.25, 0.5, gap, 0.75, 1.5]);
-        // Mean 3, deviation the root of 3.5.
+        // The mean is 3 and the standard deviation the square root of 3.5.
         let deviation = 3.5_f64.sqrt();
         check(
             "standard",
@@ -167,7 +166,7 @@ mod tests {
             ],
         );
         check("min_max", [0.0, 0.2, gap, 0.4, 1.0]);
-        // Median 2.5, deviations 1.5, 0.5, 0.5, 3.5, of which the median is 1.
+        // The median is 2.5; the deviations are 1.5, 0.5, 0.5, 3.5, and their median is 1.
         check("robust", [-1.5, -0.5, gap, 0.5, 3.5]);
         check(
             "log1p",
@@ -176,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_constant_series_is_divided_by_one() {
+    fn a_constant_series_has_a_factor_of_one() {
         for scaling in ["standard", "min_max", "robust"] {
             let scale = scale(scaling, &[0.1; 7]);
             assert_eq!(scale.factor.to_bits(), 1.0_f64.to_bits(), "{scaling}");
@@ -186,21 +185,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn scaling_is_undone_to_the_precision_of_an_f32(
+        fn inverting_a_scaling_restores_the_value(
             values in prop::collection::vec(-0.99..1e6_f64, 2..50),
             scaling in prop::sample::select(vec!["none", "mean_abs", "standard", "min_max", "robust", "log1p"]),
         ) {
             let scale = scale(scaling, &values);
-            let largest = values.iter().fold(0.0_f64, |most, value| most.max(value.abs()));
+            let largest = values.iter().fold(0.0_f64, |max, value| max.max(value.abs()));
             for value in values {
-                let back = scale.undo(scale.apply(value));
-                prop_assert!((back - value).abs() <= largest * 1e-12, "{scaling} {value} {back}");
+                let restored = scale.invert(scale.apply(value));
+                prop_assert!((restored - value).abs() <= largest * 1e-12, "{scaling} {value} {restored}");
             }
         }
     }
 
     #[test]
-    fn values_at_the_ends_of_the_range_have_a_scale() {
+    fn very_large_and_very_small_values_have_a_factor_of_their_magnitude() {
         for scaling in ["standard", "min_max", "robust"] {
             for unit in [1e300, 1e-5] {
                 let scale = scale(scaling, &[unit, 2.0 * unit, 4.0 * unit]);

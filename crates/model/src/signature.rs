@@ -1,4 +1,4 @@
-//! Signatures of manifests: ed25519 over the bytes of `manifest.toml`, which hold the digests of all
+//! Signatures of manifests: ed25519 over the bytes of `manifest.toml`, which contains the digests of all
 //! other files.
 
 use std::fmt;
@@ -11,76 +11,93 @@ use thiserror::Error;
 
 use crate::BundleFiles;
 
-/// The file beside the manifest that holds its signature: base64 of 64 bytes.
+/// The name of the file that contains the signature of the manifest: the base64 encoding of 64 bytes.
 pub const SIGNATURE_FILE: &str = "manifest.sig";
 
 const PREFIX: &str = "ed25519:";
+const SECRET_PREFIX: &str = "ed25519-secret:";
 
-/// The key that a signature is checked with, written `ed25519:` and base64.
+/// A key that verifies signatures, in its text form `ed25519:` followed by base64.
+///
+/// ```
+/// use almanac_model::{BundleFiles, PublicKeys, SIGNATURE_FILE, SecretKey};
+///
+/// let key = SecretKey::generate();
+/// let manifest = b"format = 1";
+/// let mut files = BundleFiles::new();
+/// files.insert("manifest.toml".to_owned(), manifest.into());
+/// files.insert(SIGNATURE_FILE.to_owned(), key.sign(manifest).into_bytes().into());
+/// assert!(PublicKeys::new(vec![key.public()]).check(&files).is_ok());
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PublicKey(VerifyingKey);
 
-/// The keys of which one must have signed a bundle. Without a key nothing need be signed.
+/// A set of keys, one of which must have signed a bundle. An empty set requires no signature.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PublicKeys(Vec<PublicKey>);
 
-/// The key that signs. Its text is a secret: `ed25519-secret:` and base64.
+/// A key that signs manifests. Its text form is secret: `ed25519-secret:` followed by base64.
 pub struct SecretKey(SigningKey);
 
-/// Why a text is not a key.
+/// The error returned when a text is not a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum KeyError {
-    /// It is not a public key.
+    /// The text is not a public key.
     #[error(
-        "not a public key; write ed25519: and the base64 of 32 bytes, as almanac models keygen prints it"
+        "not a public key; use ed25519: followed by the base64 encoding of 32 bytes, as printed by almanac models keygen"
     )]
     Public,
-    /// It is not a secret key.
+    /// The text is not a secret key.
     #[error(
-        "not a secret key; write ed25519-secret: and the base64 of 32 bytes, as almanac models keygen writes it"
+        "not a secret key; use ed25519-secret: followed by the base64 encoding of 32 bytes, as written by almanac models keygen"
     )]
     Secret,
 }
 
-/// Why a bundle is not trusted.
+/// The error returned when a bundle is not signed by a trusted key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum SignatureError {
-    /// There is no manifest to sign: the bundle is a bare graph.
-    #[error("there is no manifest.toml, and models.public_keys asks for a signed one")]
+    /// The bundle is a bare graph without a manifest that could be signed.
+    #[error("manifest.toml is missing; models.public_keys requires a signed manifest")]
     NoManifest,
-    /// The manifest pins nothing, so that its signature is of no graph.
-    #[error("manifest.toml has no digest in [files], and models.public_keys asks for a signed one")]
-    Unpinned,
-    /// There is no signature.
+    /// The manifest contains no digests, so that its signature does not cover the graph.
     #[error(
-        "manifest.sig is missing, and models.public_keys asks for it; sign with almanac models sign"
+        "manifest.toml has no digests in [files]; models.public_keys requires a signed manifest with digests"
+    )]
+    Unpinned,
+    /// The signature is missing.
+    #[error(
+        "manifest.sig is missing; models.public_keys requires it; sign the bundle with almanac models sign"
     )]
     Missing,
-    /// The signature is not one.
-    #[error("manifest.sig is not the base64 of 64 bytes")]
+    /// The signature is malformed.
+    #[error("manifest.sig is not the base64 encoding of 64 bytes")]
     Malformed,
-    /// No key made this signature of this manifest.
-    #[error("manifest.sig is not the signature of this manifest.toml by any of models.public_keys")]
+    /// The signature was not made with any of the keys, or not for this manifest.
+    #[error(
+        "manifest.sig is not a signature of this manifest.toml by any key in models.public_keys"
+    )]
     Untrusted,
 }
 
 impl PublicKeys {
-    /// These keys.
+    /// Creates a set of `keys`.
     #[must_use]
     pub const fn new(keys: Vec<PublicKey>) -> Self {
         Self(keys)
     }
 
-    /// Whether nothing need be signed.
+    /// Returns true if the set is empty, so that no signature is required.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Checks that one of the keys signed the manifest among `files`, where there are keys.
+    /// Checks that one of the keys signed the manifest among `files`. Accepts any files if the set is
+    /// empty.
     ///
     /// # Errors
-    /// [`SignatureError`] says what is missing.
+    /// Returns a [`SignatureError`] if the signature is missing, malformed, or by another key.
     pub fn check(&self, files: &BundleFiles) -> Result<(), SignatureError> {
         if self.is_empty() {
             return Ok(());
@@ -89,13 +106,14 @@ impl PublicKeys {
             .get("manifest.toml")
             .ok_or(SignatureError::NoManifest)?;
         let text = files.get(SIGNATURE_FILE).ok_or(SignatureError::Missing)?;
-        let bytes = BASE64.decode(text.trim_ascii()).ok();
-        let signature = bytes
+        let signature = BASE64
+            .decode(text.trim_ascii())
+            .ok()
             .and_then(|bytes| Signature::from_slice(&bytes).ok())
             .ok_or(SignatureError::Malformed)?;
-        // Strict: a key or a signature of small order, which fits more than one text, is refused.
-        let is_by = |key: &PublicKey| key.0.verify_strict(manifest, &signature).is_ok();
-        if self.0.iter().any(is_by) {
+        // The strict check rejects keys and signatures of small order, which fit more than one message.
+        let is_signed_by = |key: &PublicKey| key.0.verify_strict(manifest, &signature).is_ok();
+        if self.0.iter().any(is_signed_by) {
             Ok(())
         } else {
             Err(SignatureError::Untrusted)
@@ -104,28 +122,28 @@ impl PublicKeys {
 }
 
 impl SecretKey {
-    /// A new key.
+    /// Generates a random key.
     #[must_use]
     pub fn generate() -> Self {
         Self(SigningKey::from_bytes(&rand::random()))
     }
 
-    /// The key that checks what this one signs.
+    /// Returns the public key that verifies the signatures of this key.
     #[must_use]
     pub fn public(&self) -> PublicKey {
         PublicKey(self.0.verifying_key())
     }
 
-    /// The text of `manifest.sig` for this manifest.
+    /// Signs `manifest`, and returns the content of `manifest.sig`.
     #[must_use]
     pub fn sign(&self, manifest: &[u8]) -> String {
         format!("{}\n", BASE64.encode(self.0.sign(manifest).to_bytes()))
     }
 
-    /// Its text, which is a secret.
+    /// Returns the text form of the key, which is secret.
     #[must_use]
     pub fn reveal(&self) -> String {
-        format!("ed25519-secret:{}", BASE64.encode(self.0.as_bytes()))
+        format!("{SECRET_PREFIX}{}", BASE64.encode(self.0.as_bytes()))
     }
 }
 
@@ -133,8 +151,9 @@ impl FromStr for PublicKey {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        let bytes = text.trim().strip_prefix(PREFIX).and_then(decoded);
-        bytes
+        text.trim()
+            .strip_prefix(PREFIX)
+            .and_then(decode_key)
             .and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok())
             .map(Self)
             .ok_or(KeyError::Public)
@@ -145,15 +164,15 @@ impl FromStr for SecretKey {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        let bytes = text.trim().strip_prefix("ed25519-secret:");
-        bytes
-            .and_then(decoded)
+        text.trim()
+            .strip_prefix(SECRET_PREFIX)
+            .and_then(decode_key)
             .map(|bytes| Self(SigningKey::from_bytes(&bytes)))
             .ok_or(KeyError::Secret)
     }
 }
 
-fn decoded(text: &str) -> Option<[u8; 32]> {
+fn decode_key(text: &str) -> Option<[u8; 32]> {
     BASE64.decode(text).ok()?.try_into().ok()
 }
 
@@ -194,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_the_first_key_and_signature_of_rfc_8032() {
+    fn matches_the_first_test_vector_of_rfc_8032() {
         // RFC 8032, section 7.1, test 1: the empty message.
         let secret = "nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=";
         let secret: SecretKey = format!("ed25519-secret:{secret}").parse().unwrap();
@@ -208,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn one_of_the_keys_must_have_signed_this_manifest() {
+    fn requires_a_signature_of_the_manifest_by_one_of_the_keys() {
         let (ours, other) = (SecretKey::generate(), SecretKey::generate());
         let keys = PublicKeys::new(vec![other.public(), ours.public()]);
         keys.check(&files("a", Some(ours.sign(b"a")))).unwrap();
@@ -233,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_survives_its_text() {
+    fn a_key_round_trips_through_its_text_form() {
         let key = SecretKey::generate();
         let again: SecretKey = key.reveal().parse().unwrap();
         assert_eq!(again.public(), key.public());

@@ -204,7 +204,7 @@ async fn an_answer_of_the_wrong_shape_is_a_failure() {
             .unwrap();
         let (rows, levels, steps) = shape;
         let reason = format!(
-            "the model answered with shape [{rows}, {levels}, {steps}] where [1, 3, 5] was expected"
+            "the model returned a tensor of shape [{rows}, {levels}, {steps}], expected [1, 3, 5]"
         );
         assert_eq!(outcomes[0], Err(SeriesFailure::Model(reason)));
     }

@@ -1,20 +1,20 @@
-//! The inputs of a graph beside the history, filled by their rules.
+//! The further inputs of a graph, each filled by the rule of its role.
 
 use ndarray::{ArrayD, IxDyn};
 
 use crate::manifest::{Fill, InputAxis, InputRole};
 use crate::{Batch, Manifest};
 
-/// What a step of a padded context is.
+/// The kind of a step of a padded context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Seen {
+pub(super) enum StepKind {
     Observed,
     Missing,
     Padding,
 }
 
 impl Batch {
-    /// The tensor of a further input of the graph for this run. Masks hold 0 and 1.
+    /// Returns the tensor of the further input `role` for this run. Masks contain 0 and 1.
     #[must_use]
     pub fn input(&self, manifest: &Manifest, role: &InputRole) -> ArrayD<f64> {
         let shape: Vec<_> = role
@@ -22,45 +22,46 @@ impl Batch {
             .iter()
             .map(|axis| match axis {
                 InputAxis::Covariate => role.covariates().len(),
-                axis => self.length(manifest, *axis),
+                axis => self.axis_length(manifest, *axis),
             })
             .collect();
-        let place = |is: fn(&InputAxis) -> bool| role.axes.iter().position(is);
-        let row_axis = place(|axis| *axis == InputAxis::Batch);
-        let step_axis = place(|axis| axis.has_context());
         if let Fill::Covariates(names) = &role.fill {
-            return self.covariates(manifest, (role, names), &shape);
+            return self.covariate_input(manifest, role, names, &shape);
         }
+        let row_axis = position(role, |axis| *axis == InputAxis::Batch);
+        let step_axis = position(role, |axis| axis.has_context());
         ArrayD::from_shape_fn(IxDyn(&shape), |index| {
             let row = row_axis.map_or(0, |axis| index[axis]);
             let step = step_axis.map_or(0, |axis| index[axis]);
             match &role.fill {
                 Fill::Constant(number) => *number,
                 Fill::Row => row as f64,
-                Fill::Horizon => self.wanted[row] as f64,
-                Fill::Observed => mask(self.seen(row, step) == Seen::Observed),
-                Fill::Missing => mask(self.seen(row, step) != Seen::Observed),
-                Fill::Padding => mask(self.seen(row, step) == Seen::Padding),
+                Fill::Horizon => self.requested_steps[row] as f64,
+                Fill::Observed => mask(self.step_kind(row, step) == StepKind::Observed),
+                Fill::Missing => mask(self.step_kind(row, step) != StepKind::Observed),
+                Fill::Padding => mask(self.step_kind(row, step) == StepKind::Padding),
                 Fill::Group => self.group(row) as f64,
-                Fill::Ahead => self.known_ahead((row, index[1])),
+                Fill::Ahead => self.known_future(row, index[1]),
                 Fill::Covariates(_) => f64::NAN,
             }
         })
     }
 
-    /// The covariates `names` in the shape of their input.
-    fn covariates(
+    /// Returns the covariates `names` in the shape of their input.
+    fn covariate_input(
         &self,
         manifest: &Manifest,
-        (role, names): (&InputRole, &[String]),
+        role: &InputRole,
+        names: &[String],
         shape: &[usize],
     ) -> ArrayD<f64> {
-        let place = |is: fn(&InputAxis) -> bool| role.axes.iter().position(is);
-        let row_axis = place(|axis| *axis == InputAxis::Batch);
-        let step_axis = place(|axis| axis.has_context() || *axis == InputAxis::Horizon);
-        let name_axis = place(|axis| *axis == InputAxis::Covariate);
-        let is_ahead = role.axes.contains(&InputAxis::Horizon);
-        let first = if is_ahead { self.contexts.ncols() } else { 0 };
+        let row_axis = position(role, |axis| *axis == InputAxis::Batch);
+        let step_axis = position(role, |axis| {
+            axis.has_context() || *axis == InputAxis::Horizon
+        });
+        let name_axis = position(role, |axis| *axis == InputAxis::Covariate);
+        let is_future = role.axes.contains(&InputAxis::Horizon);
+        let first_step = if is_future { self.contexts.ncols() } else { 0 };
         let columns: Vec<_> = names
             .iter()
             .map(|name| {
@@ -71,19 +72,27 @@ impl Batch {
             .collect();
         ArrayD::from_shape_fn(IxDyn(shape), |index| {
             let at = |axis: Option<usize>| axis.map_or(0, |axis| index[axis]);
-            let column = columns.get(at(name_axis)).copied().flatten();
-            let cell = column.and_then(|column| column.get((at(row_axis), first + at(step_axis))));
-            cell.copied().unwrap_or(f64::NAN)
+            let cell = (at(row_axis), first_step + at(step_axis));
+            columns
+                .get(at(name_axis))
+                .copied()
+                .flatten()
+                .and_then(|column| column.get(cell))
+                .copied()
+                .unwrap_or(f64::NAN)
         })
     }
 
-    /// What a step is. Those ahead are neither observed nor padding.
-    fn seen(&self, row: usize, step: usize) -> Seen {
-        let seen = self.seen.as_ref().and_then(|seen| seen.get((row, step)));
-        seen.copied().unwrap_or(Seen::Missing)
+    /// Returns the kind of a step of the contexts. Steps after the context count as missing.
+    fn step_kind(&self, row: usize, step: usize) -> StepKind {
+        self.step_kinds
+            .as_ref()
+            .and_then(|kinds| kinds.get((row, step)))
+            .copied()
+            .unwrap_or(StepKind::Missing)
     }
 
-    fn length(&self, manifest: &Manifest, axis: InputAxis) -> usize {
+    fn axis_length(&self, manifest: &Manifest, axis: InputAxis) -> usize {
         let time = self.contexts.ncols();
         match axis {
             InputAxis::Batch => self.contexts.nrows(),
@@ -97,6 +106,11 @@ impl Batch {
     }
 }
 
-const fn mask(holds: bool) -> f64 {
-    if holds { 1.0 } else { 0.0 }
+/// Returns the position of the first axis of `role` that matches.
+fn position(role: &InputRole, matches: fn(&InputAxis) -> bool) -> Option<usize> {
+    role.axes.iter().position(matches)
+}
+
+const fn mask(is_set: bool) -> f64 {
+    if is_set { 1.0 } else { 0.0 }
 }

@@ -1,11 +1,11 @@
-//! What the graph is given, and what is made of its answer.
+//! Checks the tensors of a batch, and the forecasts that are made of its output.
 
+use almanac_forecast::{Horizon, QuantileLevel, QuantileLevels, SeasonChoice, Series, Warning};
 use proptest::prelude::*;
 
 use super::*;
 use crate::manifest::tests::manifest;
 use crate::manifest::{ElementType, Fill, InputAxis, InputRole};
-use almanac_forecast::{Horizon, QuantileLevel, QuantileLevels, SeasonChoice, Series};
 
 fn request(values: &[f64], horizon: u64, season_length: usize) -> ForecastRequest {
     ForecastRequest::new(
@@ -16,8 +16,8 @@ fn request(values: &[f64], horizon: u64, season_length: usize) -> ForecastReques
     )
 }
 
-/// The bits of a row, so that `NaN` equals itself.
-fn row(batch: &Batch, index: usize) -> Vec<u32> {
+/// Returns the bits of the context at `index`, so that `NaN` equals itself.
+fn context_bits(batch: &Batch, index: usize) -> Vec<u32> {
     batch
         .contexts()
         .row(index)
@@ -27,23 +27,26 @@ fn row(batch: &Batch, index: usize) -> Vec<u32> {
 }
 
 #[test]
-fn shorter_rows_are_padded_on_the_left_and_longer_ones_cut_to_their_tail() {
+fn short_contexts_are_padded_on_the_left_and_long_ones_truncated_to_their_tail() {
     let unscaled = manifest("scaling = \"none\"");
     let (long, short) = (
         request(&[9.0, 1.0, 2.0, 3.0, 4.0], 2, 1),
         request(&[5.0, f64::NAN], 1, 1),
     );
     let batch = Batch::pack(&unscaled, &[&long, &short]);
-    assert_eq!(row(&batch, 0), [1.0_f32, 2.0, 3.0, 4.0].map(f32::to_bits));
     assert_eq!(
-        row(&batch, 1),
+        context_bits(&batch, 0),
+        [1.0_f32, 2.0, 3.0, 4.0].map(f32::to_bits)
+    );
+    assert_eq!(
+        context_bits(&batch, 1),
         [f32::NAN, f32::NAN, 5.0, f32::NAN].map(f32::to_bits)
     );
     assert_eq!((batch.len(), batch.horizon()), (2, 2));
 }
 
 #[test]
-fn an_input_may_say_how_far_each_row_is_forecast() {
+fn an_input_may_be_the_horizon_of_each_row() {
     let manifest = manifest("scaling = \"none\"");
     let requests = [request(&[1.0, 2.0], 2, 1), request(&[3.0], 1, 1)];
     let batch = Batch::pack(&manifest, &requests.each_ref());
@@ -58,14 +61,14 @@ fn an_input_may_say_how_far_each_row_is_forecast() {
 }
 
 #[test]
-fn the_season_is_told_only_when_the_graph_can_use_it() {
+fn the_season_length_is_passed_only_within_the_limit_of_the_graph() {
     let requests = [1, 12, 24, 25].map(|season_length| request(&[1.0], 1, season_length));
     let batch = Batch::pack(&manifest(""), &requests.each_ref());
     assert_eq!(batch.season_lengths().to_vec(), [-1, 12, 24, -1]);
 }
 
 #[test]
-fn answers_come_back_in_the_units_of_each_series_to_its_own_horizon() {
+fn forecasts_are_in_the_units_of_their_series_and_end_at_their_own_horizon() {
     let manifest = manifest("");
     let (large, small) = (request(&[4_096.0, 4_096.0], 1, 1), request(&[0.25], 2, 30));
     let requests = [&large, &small];
@@ -109,7 +112,7 @@ fn only_a_series_without_negative_values_is_clipped_at_zero() {
 }
 
 #[test]
-fn a_row_that_is_not_finite_within_its_horizon_fails_alone() {
+fn only_a_row_with_non_finite_values_within_its_horizon_fails() {
     let manifest = manifest("");
     let (one, two) = (request(&[1.0], 1, 1), request(&[1.0], 2, 1));
     let requests = [&one, &two];
@@ -122,7 +125,7 @@ fn a_row_that_is_not_finite_within_its_horizon_fails_alone() {
 }
 
 #[test]
-fn a_series_longer_than_the_context_is_told() {
+fn a_series_longer_than_the_context_gets_a_warning() {
     let manifest = manifest("");
     let long = request(&[1.0; 5], 1, 1);
     let batch = Batch::pack(&manifest, &[&long]);
@@ -136,22 +139,22 @@ proptest! {
     fn scaling_loses_no_bit_of_an_f32(
         values in prop::collection::vec(prop::num::f32::NORMAL, 1..5),
     ) {
-        // Within the exponents that the ratio to the mean leaves room for.
+        // The ratio of a value to the mean must stay within the exponents of an f32.
         let values: Vec<f64> =
             values.into_iter().map(f64::from).filter(|value| value.abs() > 1e-25 && value.abs() < 1e25).collect();
         prop_assume!(!values.is_empty());
-        let largest = values.iter().fold(0.0_f64, |most, value| most.max(value.abs()));
+        let largest = values.iter().fold(0.0_f64, |max, value| max.max(value.abs()));
         prop_assume!(values.iter().all(|value| value.abs() > largest * 1e-30));
         let one = request(&values, 1, 1);
         let batch = Batch::pack(&manifest(""), &[&one]);
-        let scale = batch.rows[0].units.scale.factor;
+        let scale = batch.rows[0].transform.scale.factor;
         for (scaled, value) in batch.contexts().iter().zip(&values) {
             prop_assert_eq!((f64::from(*scaled) * scale).to_bits(), value.to_bits());
         }
     }
 
     #[test]
-    fn a_power_of_two_scales_the_scale_and_nothing_else(
+    fn a_power_of_two_changes_only_the_scale(
         values in prop::collection::vec(0.5_f64..2.0, 1..5),
         exponent in -900_i32..900,
     ) {
@@ -161,12 +164,12 @@ proptest! {
         let pack = |request: &ForecastRequest| Batch::pack(&manifest(""), &[request]);
         let (plain, scaled) = (pack(&plain), pack(&scaled));
         prop_assert_eq!(plain.contexts(), scaled.contexts());
-        prop_assert_eq!((plain.rows[0].units.scale.factor * factor).to_bits(), scaled.rows[0].units.scale.factor.to_bits());
+        prop_assert_eq!((plain.rows[0].transform.scale.factor * factor).to_bits(), scaled.rows[0].transform.scale.factor.to_bits());
     }
 }
 
 #[test]
-fn the_smallest_and_the_largest_floats_are_scaled_to_numbers() {
+fn the_smallest_and_the_largest_floats_are_scaled_to_finite_values() {
     for value in [f64::MAX, f64::MIN_POSITIVE, f64::from_bits(1), 0.0] {
         let one = request(&[value, value], 1, 1);
         let batch = Batch::pack(&manifest(""), &[&one]);

@@ -1,20 +1,23 @@
-//! Quantiles against closed forms and published values.
+//! Compares quantiles with closed forms and published values.
 
 use super::*;
 use Parameter::{Df, Loc, Logits, Probs, Rate, Scale, TotalCount};
 
 #[track_caller]
-fn check(distribution: Distribution, expected: &[(f64, f64)]) {
+fn check(distribution: ParametricDistribution, expected: &[(f64, f64)]) {
     for &(level, expected) in expected {
         let quantile = distribution.quantile(level);
-        let near = (quantile - expected).abs() <= 1e-9 * expected.abs().max(1.0);
-        assert!(near, "{distribution:?} at {level}: {quantile} {expected}");
+        let is_close = (quantile - expected).abs() <= 1e-9 * expected.abs().max(1.0);
+        assert!(
+            is_close,
+            "{distribution:?} at {level}: {quantile} {expected}"
+        );
     }
 }
 
 #[test]
-fn a_normal_distribution() {
-    let normal = Distribution::new(Family::Normal, &[Loc, Scale], &[10.0, 2.0]);
+fn normal_quantiles() {
+    let normal = ParametricDistribution::new(Family::Normal, &[Loc, Scale], &[10.0, 2.0]);
     check(
         normal,
         &[
@@ -26,9 +29,9 @@ fn a_normal_distribution() {
 }
 
 #[test]
-fn a_laplace_distribution() {
-    let laplace = Distribution::new(Family::Laplace, &[Scale, Loc], &[2.0, 1.0]);
-    // By hand: the tail of the standard one is half of exp(-x).
+fn laplace_quantiles() {
+    let laplace = ParametricDistribution::new(Family::Laplace, &[Scale, Loc], &[2.0, 1.0]);
+    // In closed form: the tail of the standard distribution is exp(-x) / 2.
     check(
         laplace,
         &[
@@ -39,10 +42,11 @@ fn a_laplace_distribution() {
     );
 }
 
-/// With one and two degrees of freedom there are closed forms; the others are in every table.
+/// One and two degrees of freedom have closed forms; the other values are tabulated.
 #[test]
-fn student_t_distributions() {
-    let t = |df: f64| Distribution::new(Family::StudentT, &[Df, Loc, Scale], &[df, 0.0, 1.0]);
+fn student_t_quantiles() {
+    let t =
+        |df: f64| ParametricDistribution::new(Family::StudentT, &[Df, Loc, Scale], &[df, 0.0, 1.0]);
     let cauchy = |level: f64| (std::f64::consts::PI * (level - 0.5)).tan();
     let two = |level: f64| {
         let a = 4.0 * level * (1.0 - level);
@@ -60,18 +64,18 @@ fn student_t_distributions() {
         ],
     );
     check(t(30.0), &[(0.95, 1.697_260_886_593_957_3)]);
-    // As good as normal.
+    // Close to a normal distribution.
     let large = t(1e9).quantile(0.975);
     assert!((large - 1.959_963_984_540_054).abs() < 1e-6, "{large}");
-    // A tail so heavy that Newton's steps need the bounds.
+    // A heavy tail, for which Newton's method needs the bracket.
     let heavy = t(0.1).quantile(0.9);
     assert!(heavy.is_finite() && heavy > 100.0, "{heavy}");
 }
 
 #[test]
-fn counts_are_the_smallest_that_reach_the_level() {
+fn quantiles_of_counts_are_the_smallest_that_reach_the_level() {
     // P(X <= 0) = 0.0498, P(X <= 1) = 0.199, P(X <= 2) = 0.423, P(X <= 3) = 0.647 for a mean of 3.
-    let poisson = Distribution::new(Family::Poisson, &[Rate], &[3.0]);
+    let poisson = ParametricDistribution::new(Family::Poisson, &[Rate], &[3.0]);
     check(
         poisson,
         &[
@@ -83,14 +87,14 @@ fn counts_are_the_smallest_that_reach_the_level() {
             (0.9, 5.0),
         ],
     );
-    let large = Distribution::new(Family::Poisson, &[Rate], &[1e6]);
+    let large = ParametricDistribution::new(Family::Poisson, &[Rate], &[1e6]);
     check(large, &[(0.5, 1e6)]);
     // Failures of a fair coin before the first success: P(X <= k) = 1 - 2^-(k + 1).
     for (parameters, values) in [
         ([TotalCount, Logits], [1.0, 0.0]),
         ([TotalCount, Probs], [1.0, 0.5]),
     ] {
-        let geometric = Distribution::new(Family::NegativeBinomial, &parameters, &values);
+        let geometric = ParametricDistribution::new(Family::NegativeBinomial, &parameters, &values);
         check(
             geometric,
             &[
@@ -106,19 +110,19 @@ fn counts_are_the_smallest_that_reach_the_level() {
 }
 
 #[test]
-fn what_is_no_distribution_has_no_quantiles() {
+fn an_invalid_distribution_has_nan_quantiles() {
     for (family, parameters, values) in [
         (Family::Normal, [Loc, Scale], [0.0, -1.0]),
         (Family::Laplace, [Loc, Scale], [f64::NAN, 1.0]),
         (Family::NegativeBinomial, [TotalCount, Logits], [0.0, 1.0]),
     ] {
-        let distribution = Distribution::new(family, &parameters, &values);
+        let distribution = ParametricDistribution::new(family, &parameters, &values);
         assert!(distribution.quantile(0.5).is_nan(), "{distribution:?}");
     }
 }
 
 #[test]
-fn draws_are_interpolated_as_numpy_does() {
+fn empirical_quantiles_match_numpy() {
     let draws = [1.0, 2.0, 4.0, 8.0, 16.0];
     for (level, expected) in [(0.1, 1.4), (0.5, 4.0), (0.9, 12.8), (0.999, 15.968)] {
         let quantile = empirical(&draws, level);

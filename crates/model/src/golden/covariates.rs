@@ -1,13 +1,14 @@
-//! The covariates of a golden forecast, as `golden.json` has them, and those of a made-up one.
+//! The covariates of the cases in `golden.json`, and those of the synthetic series.
 
 use std::collections::BTreeMap;
 
+use almanac_forecast::{Covariate, CovariateKind, CovariateValues, StaticValue};
 use serde::Deserialize;
 
 use crate::Manifest;
-use almanac_forecast::{Covariate, CovariateKind, CovariateValues, StaticValue};
+use crate::golden::error::GoldenCaseError;
 
-/// As a client sends them.
+/// The covariates of a case, in the form of a forecast request.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct CovariatesDocument {
@@ -17,55 +18,71 @@ pub(super) struct CovariatesDocument {
 }
 
 impl CovariatesDocument {
-    /// The covariates of the case.
-    pub(super) fn read(&self) -> Result<Vec<Covariate>, String> {
-        let covariate = |name: &String, values| Covariate {
-            name: name.clone(),
-            values,
-        };
-        let past = self.past.iter();
-        let past =
-            past.map(|(name, values)| covariate(name, CovariateValues::Past(floats(values))));
-        let future = self.future.iter();
-        let future =
-            future.map(|(name, values)| covariate(name, CovariateValues::Future(floats(values))));
-        let mut list: Vec<_> = past.chain(future).collect();
-        for (name, value) in &self.r#static {
-            let value = match value {
-                serde_json::Value::String(text) => StaticValue::Category(text.clone()),
-                other => StaticValue::Number(other.as_f64().ok_or_else(|| {
-                    format!("static covariate {name:?} is {other}; write a number or a string")
-                })?),
-            };
-            list.push(covariate(name, CovariateValues::Static(value)));
+    /// Returns the covariates of the case.
+    pub(super) fn parse(&self) -> Result<Vec<Covariate>, GoldenCaseError> {
+        let mut covariates = Vec::new();
+        for (name, values) in &self.past {
+            covariates.push(covariate(name, CovariateValues::Past(floats(values))));
         }
-        Ok(list)
+        for (name, values) in &self.future {
+            covariates.push(covariate(name, CovariateValues::Future(floats(values))));
+        }
+        for (name, value) in &self.r#static {
+            let value = static_value(value).ok_or_else(|| GoldenCaseError::StaticCovariate {
+                name: name.clone(),
+                value: value.clone(),
+            })?;
+            covariates.push(covariate(name, CovariateValues::Static(value)));
+        }
+        Ok(covariates)
     }
 }
 
-/// Covariates for `steps` after a series of `length` values, as `manifest` needs them.
-pub(super) fn made_up(manifest: &Manifest, (length, steps): (usize, usize)) -> Vec<Covariate> {
-    let roles = manifest.covariates.iter().enumerate();
-    roles
-        .map(|(place, role)| {
-            let wave = |step: usize| ((step * (place + 2)) % 5) as f64;
+/// Creates the covariates that `manifest` requires for the `steps` steps after a series of `length`
+/// values.
+pub(super) fn synthetic_covariates(
+    manifest: &Manifest,
+    length: usize,
+    steps: usize,
+) -> Vec<Covariate> {
+    manifest
+        .covariates
+        .iter()
+        .enumerate()
+        .map(|(role_idx, role)| {
+            let wave = |step: usize| ((step * (role_idx + 2)) % 5) as f64;
             let values = match (role.kind, &role.categories) {
                 (CovariateKind::Static, Some(categories)) => CovariateValues::Static(
                     StaticValue::Category(categories.first().cloned().unwrap_or_default()),
                 ),
                 (CovariateKind::Static, None) => CovariateValues::Static(StaticValue::Number(1.0)),
-                // Known ahead, so that a roll-out has them too.
+                // Known for all steps, so that a roll-out has them too.
                 (CovariateKind::Past | CovariateKind::Future, _) => {
                     CovariateValues::Future((0..length + steps).map(wave).collect())
                 }
             };
-            let name = role.name.clone();
-            Covariate { name, values }
+            covariate(&role.name, values)
         })
         .collect()
 }
 
+fn covariate(name: &str, values: CovariateValues) -> Covariate {
+    Covariate {
+        name: name.to_owned(),
+        values,
+    }
+}
+
+fn static_value(value: &serde_json::Value) -> Option<StaticValue> {
+    match value {
+        serde_json::Value::String(text) => Some(StaticValue::Category(text.clone())),
+        other => other.as_f64().map(StaticValue::Number),
+    }
+}
+
 fn floats(values: &[Option<f64>]) -> Vec<f64> {
-    let values = values.iter();
-    values.map(|value| value.unwrap_or(f64::NAN)).collect()
+    values
+        .iter()
+        .map(|value| value.unwrap_or(f64::NAN))
+        .collect()
 }

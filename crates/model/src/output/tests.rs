@@ -1,4 +1,4 @@
-//! Every kind of output, in several orders of axes.
+//! Decodes each kind of output, with its axes in several orders.
 
 use ndarray::{Array, ArrayD, IxDyn};
 
@@ -16,7 +16,7 @@ fn batch(manifest: &Manifest, rows: usize, horizon: u64) -> Batch {
     Batch::pack(manifest, &vec![&request; rows])
 }
 
-/// An array whose cells count up in the order of `shape`.
+/// Returns an array of `shape` with the cells 0, 1, 2 and so on.
 fn counting(shape: &[usize]) -> ArrayD<f32> {
     let count = shape.iter().product();
     let cells = (0_u16..).take(count).map(f32::from);
@@ -46,7 +46,7 @@ fn quantiles(rest: &str) -> String {
 }
 
 #[test]
-fn quantiles_come_in_any_order_of_axes() {
+fn decodes_quantiles_in_any_order_of_axes() {
     let expected = [[[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]];
     check(
         &quantiles("axes = [\"batch\", \"quantile\", \"time\"]"),
@@ -58,21 +58,21 @@ fn quantiles_come_in_any_order_of_axes() {
         &[1, 1, 3, 2],
         &expected,
     );
-    let turned = [[[0.0, 3.0], [1.0, 4.0], [2.0, 5.0]]];
+    let transposed = [[[0.0, 3.0], [1.0, 4.0], [2.0, 5.0]]];
     check(
         &quantiles("axes = [\"batch\", \"time\", \"quantile\"]"),
         &[1, 2, 3],
-        &turned,
+        &transposed,
     );
     check(
         &quantiles("axes = [\"batch\", \"time\", \"variate\", \"quantile\"]"),
         &[1, 2, 1, 3],
-        &turned,
+        &transposed,
     );
 }
 
 #[test]
-fn columns_pick_the_levels() {
+fn columns_select_the_levels() {
     check(
         &quantiles("axes = [\"batch\", \"time\", \"quantile\"]\ncolumns = [1, 3, 2]"),
         &[1, 2, 4],
@@ -81,8 +81,8 @@ fn columns_pick_the_levels() {
 }
 
 #[test]
-fn a_backcast_is_dropped_from_either_end() {
-    // Three steps too many before the forecast, or two before and one after it.
+fn drops_the_backcast() {
+    // Three steps before the forecast, or two before it and one after it.
     check(
         &quantiles("axes = [\"batch\", \"quantile\", \"time\"]\ntime_from_end = true"),
         &[1, 3, 5],
@@ -96,21 +96,21 @@ fn a_backcast_is_dropped_from_either_end() {
 }
 
 #[test]
-fn samples_become_their_quantiles() {
+fn decodes_samples_into_their_quantiles() {
     // Five draws at each of two steps: 0, 2, 4, 6, 8 and 1, 3, 5, 7, 9.
     let output = quantiles("kind = \"samples\"\naxes = [\"batch\", \"sample\", \"time\"]");
     check(&output, &[1, 5, 2], &[[[0.8, 1.8], [4.0, 5.0], [7.2, 8.2]]]);
 }
 
 #[test]
-fn parameters_become_quantiles_of_their_distribution() {
+fn decodes_parameters_into_quantiles_of_their_distribution() {
     let output = quantiles(
         "kind = \"distribution\"\nfamily = \"laplace\"\nparameters = [\"scale\", \"loc\"]\naxes = [\"batch\", \"time\", \"parameter\"]",
     );
     let manifest = manifest_with("[output]", &output);
     let batch = batch(&manifest, 1, 2);
     let decoded = decode((counting(&[1, 2, 2]) + 1.0).view(), &manifest, &batch).unwrap();
-    // Scale 1 about 2, then scale 3 about 4.
+    // Location 2 and scale 1, then location 4 and scale 3.
     let width = -(0.2_f32.ln());
     for (level, expected) in [(0, [2.0 - width, 4.0 - 3.0 * width]), (1, [2.0, 4.0])] {
         for (step, expected) in expected.into_iter().enumerate() {
@@ -120,7 +120,7 @@ fn parameters_become_quantiles_of_their_distribution() {
 }
 
 #[test]
-fn a_point_is_the_median() {
+fn decodes_a_point_as_the_median() {
     let point = |axes: &str| {
         manifest_with(
             "[output]",
@@ -143,7 +143,7 @@ fn a_point_is_the_median() {
 }
 
 #[test]
-fn a_tensor_that_is_not_the_one_described_is_refused() {
+fn rejects_a_tensor_of_another_shape() {
     let manifest = manifest_with(
         "[output]",
         &quantiles("axes = [\"batch\", \"variate\", \"quantile\", \"time\"]"),

@@ -1,63 +1,46 @@
-//! The runs of a graph with a state: each reads steps of the history that none has read before.
+//! The runs of one block of steps, for a graph with states: each reads steps of the history that no
+//! earlier run has read.
 
 use std::collections::BTreeMap;
 
-use ndarray::{Array2, ArrayD, ArrayViewD, Axis, IxDyn, s};
+use ndarray::{Array2, ArrayD, Axis, IxDyn, s};
 
-use super::{Going, Runs};
 use crate::PredictError;
-use crate::batch::{Path, Place};
+use crate::batch::{RunRow, RunWindow};
 use crate::history::History;
+use crate::rollout::row::PendingRow;
+use crate::rollout::runner::Runner;
 
-/// What a graph with a state remembers of one row.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Memory {
-    /// Steps at the end of its history that were not read.
-    pub(super) unread: usize,
-    /// Each state, without an axis for the batch; none before the first run.
-    states: Vec<ArrayD<f64>>,
-}
-
-impl Memory {
-    /// Of a row that has a history of `steps`.
-    pub(super) const fn of(steps: usize) -> Self {
-        Self {
-            unread: steps,
-            states: Vec::new(),
-        }
-    }
-}
-
-impl Runs<'_> {
-    /// The quantiles `[level, step]` of the next `steps` of each row, of which `begun` were forecast.
+impl Runner<'_> {
+    /// Forecasts the next block of each row: its quantiles `[level, step]` over `window`.
     ///
-    /// Rows go together that have as much to read, so that none is padded: a state would remember it.
-    pub(super) fn recurrent(
+    /// A run holds rows with the same number of unread steps, so that none is padded: the padding would
+    /// enter the state.
+    pub(super) fn forecast_recurrent_block(
         &mut self,
-        going: &mut [Going],
-        (begun, steps): (usize, usize),
+        pending: &mut [PendingRow],
+        window: RunWindow,
     ) -> Result<Vec<Array2<f32>>, PredictError> {
         let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for (place, row) in going.iter().enumerate() {
-            groups.entry(row.memory.unread).or_default().push(place);
+        for (position, row) in pending.iter().enumerate() {
+            let unread_steps = row.recurrent.unread_steps;
+            groups.entry(unread_steps).or_default().push(position);
         }
         let levels = self.manifest.levels().as_slice().len();
-        let mut blocks = vec![Array2::zeros((levels, steps)); going.len()];
-        for (unread, group) in groups {
-            let piece = if self.manifest.context.stepwise {
+        let mut blocks = vec![Array2::zeros((levels, window.steps)); pending.len()];
+        for (unread_steps, group) in groups {
+            let steps_per_run = if self.manifest.context.stepwise {
                 1
             } else {
-                unread
+                unread_steps.max(1)
             };
-            let most = self.manifest.batch_size.unwrap_or(group.len());
-            for members in group.chunks(most) {
-                for behind in (0..unread).step_by(piece.max(1)).rev() {
-                    let place = Place {
-                        begun,
-                        behind,
-                        steps,
+            for members in group.chunks(self.max_rows(group.len())) {
+                for history_offset in (0..unread_steps).step_by(steps_per_run).rev() {
+                    let window = RunWindow {
+                        history_offset,
+                        ..window
                     };
-                    let values = self.read(going, members, (piece, place))?;
+                    let values = self.read_steps(pending, members, steps_per_run, window)?;
                     for (member, values) in members.iter().zip(values) {
                         blocks[*member] = values;
                     }
@@ -67,65 +50,68 @@ impl Runs<'_> {
         Ok(blocks)
     }
 
-    /// One run, which reads a `piece` of the history of each of `members`, and what it forecasts.
-    fn read(
+    /// Runs the graph once, on `steps` steps of the history of each of `members`; returns its forecast
+    /// and stores the states after the run.
+    fn read_steps(
         &mut self,
-        going: &mut [Going],
+        pending: &mut [PendingRow],
         members: &[usize],
-        (piece, place): (usize, Place),
+        steps: usize,
+        window: RunWindow,
     ) -> Result<Vec<Array2<f32>>, PredictError> {
-        // Where the graph takes more rows, the last is repeated.
-        let mut chosen = members.to_vec();
-        if let (Some(size), Some(last)) = (self.manifest.batch_size, chosen.last().copied()) {
-            chosen.resize(size, last);
-        }
-        let pieces: Vec<History> = chosen
+        let filled = self.fill_up(members.to_vec());
+        let slices: Vec<History> = filled
             .iter()
-            .map(|member| going[*member].histories[0].piece(piece, place.behind))
+            .map(|member| pending[*member].histories[0].slice(steps, window.history_offset))
             .collect();
-        let paths: Vec<_> = chosen
+        let rows: Vec<_> = filled
             .iter()
-            .zip(&pieces)
-            .map(|(member, history)| Path {
-                row_idx: going[*member].row_idx,
+            .zip(&slices)
+            .map(|(member, history)| RunRow {
+                row_idx: pending[*member].row_idx,
                 history,
             })
             .collect();
-        let mut block = self.batch.block(self.manifest, &paths, place);
-        block.remember(self.states(going, &chosen));
-        let (output, states) = block.run_on(self.manifest, self.forecaster)?;
-        for (place, member) in members.iter().enumerate() {
-            let roles = self.manifest.states.iter();
-            let own = roles.zip(&states).map(|(role, state)| {
-                let axis = Axis(role.batch_axis());
-                state.index_axis(axis, place).to_owned()
-            });
-            let memory = &mut going[*member].memory;
-            memory.states = own.collect();
-            memory.unread = 0;
+        let mut run = self.batch.pack_run(self.manifest, &rows, window);
+        run.set_states(self.stack_states(pending, &filled));
+        let (output, states) = run.run_once_with_states(self.manifest, self.forecaster)?;
+        for (position, member) in members.iter().enumerate() {
+            let recurrent = &mut pending[*member].recurrent;
+            recurrent.states = self
+                .manifest
+                .states
+                .iter()
+                .zip(&states)
+                .map(|(role, state)| {
+                    state
+                        .index_axis(Axis(role.batch_axis()), position)
+                        .to_owned()
+                })
+                .collect();
+            recurrent.unread_steps = 0;
         }
-        let steps = place.steps;
-        let rows = output.outer_iter().take(members.len());
-        Ok(rows
-            .map(|row| row.slice(s![.., ..steps]).to_owned())
+        Ok(output
+            .outer_iter()
+            .take(members.len())
+            .map(|values| values.slice(s![.., ..window.steps]).to_owned())
             .collect())
     }
 
-    /// The states of `chosen`, beside each other; zero before the first run.
-    fn states(&self, going: &[Going], chosen: &[usize]) -> Vec<ArrayD<f64>> {
-        let roles = self.manifest.states.iter().enumerate();
-        roles
+    /// Stacks the states of `members` along the batch axis of each; zero before the first run.
+    fn stack_states(&self, pending: &[PendingRow], members: &[usize]) -> Vec<ArrayD<f64>> {
+        self.manifest
+            .states
+            .iter()
+            .enumerate()
             .map(|(state_idx, role)| {
-                let mut state = ArrayD::zeros(IxDyn(&role.shape(chosen.len())));
+                let mut stacked = ArrayD::zeros(IxDyn(&role.shape(members.len())));
                 let axis = Axis(role.batch_axis());
-                for (mut cells, member) in state.axis_iter_mut(axis).zip(chosen) {
-                    let memory: &Memory = &going[*member].memory;
-                    if let Some(own) = memory.states.get(state_idx) {
-                        let own: ArrayViewD<'_, f64> = own.view();
-                        cells.assign(&own);
+                for (mut cells, member) in stacked.axis_iter_mut(axis).zip(members) {
+                    if let Some(state) = pending[*member].recurrent.states.get(state_idx) {
+                        cells.assign(state);
                     }
                 }
-                state
+                stacked
             })
             .collect()
     }

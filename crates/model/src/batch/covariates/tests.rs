@@ -1,17 +1,18 @@
-//! What a graph is told beside the history, and that rows keep it to themselves.
+//! Checks the covariate inputs of a graph, and that the covariates of a row affect no other row.
 
+use almanac_forecast::{
+    Covariate, CovariateValues, Covariates, ForecastRequest, Horizon, QuantileLevels, SeasonChoice,
+    Series, StaticValue, Warning,
+};
 use ndarray::Array3;
 use proptest::prelude::*;
 
 use crate::manifest::tests::MANIFEST;
 use crate::manifest::{Missing, PadSide};
+use crate::precision::narrow;
 use crate::{Batch, Forecaster, Manifest, PredictError};
-use almanac_forecast::{
-    Covariate, CovariateValues, Covariates, ForecastRequest, Horizon, QuantileLevels, SeasonChoice,
-    Series, StaticValue, Warning,
-};
 
-/// Two steps a run, rolled out, with inputs for covariates of each kind.
+/// Returns a manifest with two steps per run, a roll-out, and inputs for each kind of covariate.
 fn manifest(covariates: &str) -> Manifest {
     let text = MANIFEST
         .replace(
@@ -74,7 +75,7 @@ fn covariate(name: &str, values: CovariateValues) -> Covariate {
     }
 }
 
-/// A request whose covariates continue its values in their own ways.
+/// Returns a request with a covariate of each kind, derived from its values or from the step.
 fn request(values: &[f64], horizon: usize) -> ForecastRequest {
     let all: Vec<_> = (0..values.len() + horizon)
         .map(|step| 10.0 + (step * step) as f64)
@@ -104,30 +105,32 @@ fn request(values: &[f64], horizon: usize) -> ForecastRequest {
     .with_covariates(Covariates::new(list, shape, 9).unwrap())
 }
 
-/// A graph that sums, with weights by place, all that it is given of a row. It keeps its inputs.
-struct Sum {
+/// A graph that forecasts a weighted sum of all inputs of a row. It records its inputs.
+struct WeightedSum {
     manifest: Manifest,
-    given: Vec<Vec<ndarray::ArrayD<f64>>>,
+    inputs: Vec<Vec<ndarray::ArrayD<f64>>>,
 }
 
-impl Sum {
+impl WeightedSum {
     fn new(manifest: &Manifest) -> Self {
         Self {
             manifest: manifest.clone(),
-            given: Vec::new(),
+            inputs: Vec::new(),
         }
     }
 
-    /// The numbers of input `input_idx` in run `run_idx`, in order.
+    /// Returns the values of input `input_idx` in run `run_idx`, in order.
     fn numbers(&self, run_idx: usize, input_idx: usize) -> Vec<f64> {
-        self.given[run_idx][input_idx].iter().copied().collect()
+        self.inputs[run_idx][input_idx].iter().copied().collect()
     }
 }
 
-impl Forecaster for Sum {
+impl Forecaster for WeightedSum {
     fn predict(&mut self, batch: &Batch) -> Result<Array3<f32>, PredictError> {
-        let roles = self.manifest.inputs.iter();
-        let inputs: Vec<_> = roles
+        let inputs: Vec<_> = self
+            .manifest
+            .inputs
+            .iter()
             .map(|role| batch.input(&self.manifest, role))
             .collect();
         let mut output = Array3::zeros((batch.len(), 3, 2));
@@ -140,26 +143,25 @@ impl Forecaster for Sum {
                 .sum();
             for (input, role) in inputs.iter().zip(&self.manifest.inputs) {
                 let batch_axis = usize::from(role.name == "ahead");
-                let own = input.index_axis(ndarray::Axis(batch_axis), row);
-                // Counted from the end, so that padding in front changes no weight.
-                let mut numbers: Vec<f64> = own.iter().copied().collect();
-                numbers.reverse();
-                let weights = 1..=numbers.len();
-                sum += numbers
+                let cells = input.index_axis(ndarray::Axis(batch_axis), row);
+                // Weighted from the end, so that padding in front changes no weight.
+                let values: Vec<f64> = cells.iter().copied().collect();
+                sum += values
                     .iter()
-                    .zip(weights)
+                    .rev()
+                    .zip(1_u8..)
                     .take(3)
-                    .map(|(n, w)| n / w as f64)
+                    .map(|(value, divisor)| value / f64::from(divisor))
                     .sum::<f64>();
             }
-            *cell = super::super::narrow(sum + step as f64);
+            *cell = narrow(sum + step as f64);
         }
-        self.given.push(inputs);
+        self.inputs.push(inputs);
         Ok(output)
     }
 }
 
-fn run(manifest: &Manifest, requests: &[&ForecastRequest], graph: &mut Sum) -> Array3<f32> {
+fn run(manifest: &Manifest, requests: &[&ForecastRequest], graph: &mut WeightedSum) -> Array3<f32> {
     for request in requests {
         manifest.fits(request).unwrap();
     }
@@ -169,11 +171,12 @@ fn run(manifest: &Manifest, requests: &[&ForecastRequest], graph: &mut Sum) -> A
 }
 
 #[test]
-fn each_input_has_its_covariates_in_its_order() {
+fn each_input_has_its_covariates_in_the_order_of_its_role() {
     let manifest = manifest(COVARIATES);
-    let mut graph = Sum::new(&manifest);
+    let mut graph = WeightedSum::new(&manifest);
     run(&manifest, &[&request(&[1.0, 2.0, 3.0], 2)], &mut graph);
-    // Padded to two: its first value, and zero. Scaled by 10, 11, 14 of the past.
+    // The padding is the first value of `load`, and zero for `price`. The scale of `price` is that of its
+    // past values 10, 11 and 14.
     assert_eq!(
         graph.numbers(0, 0),
         [2.0, 0.0, 2.0, 0.0, 4.0, 0.25, 6.0, 1.0]
@@ -184,25 +187,25 @@ fn each_input_has_its_covariates_in_its_order() {
 }
 
 #[test]
-fn a_roll_out_moves_on_in_what_is_known() {
+fn a_roll_out_advances_through_the_known_future() {
     let manifest = manifest(COVARIATES);
-    let mut graph = Sum::new(&manifest);
+    let mut graph = WeightedSum::new(&manifest);
     run(&manifest, &[&request(&[1.0, 2.0], 4)], &mut graph);
-    assert_eq!(graph.given.len(), 2);
+    assert_eq!(graph.inputs.len(), 2);
     let scaled = |steps: std::ops::Range<usize>| -> Vec<f64> {
         steps.map(|step| (step * step) as f64).collect()
     };
     assert_eq!(graph.numbers(1, 1), scaled(4..6));
     assert_eq!(graph.numbers(1, 2), scaled(0..6));
-    // The past covariate is not known beyond the series: its rule goes on.
+    // The past covariate is unknown after the series, where its rule for missing values fills it.
     let past: Vec<_> = graph.numbers(1, 0).into_iter().step_by(2).collect();
     assert_eq!(past, [2.0, 4.0, 4.0, 4.0]);
 }
 
 #[test]
-fn steps_beyond_the_horizon_are_filled_and_that_is_told() {
+fn steps_beyond_the_known_future_are_filled_with_a_warning() {
     let manifest = manifest(COVARIATES);
-    let mut graph = Sum::new(&manifest);
+    let mut graph = WeightedSum::new(&manifest);
     let one = request(&[1.0, 2.0], 1);
     let output = run(&manifest, &[&one], &mut graph);
     assert_eq!(graph.numbers(0, 1), [4.0, 4.0]);
@@ -216,7 +219,7 @@ fn steps_beyond_the_horizon_are_filled_and_that_is_told() {
 }
 
 #[test]
-fn covariates_that_are_not_of_the_model_are_told() {
+fn covariates_that_the_model_does_not_take_get_a_warning() {
     let plain = Manifest::parse(MANIFEST).unwrap();
     let one = request(&[1.0, 2.0], 1);
     let batch = Batch::pack(&plain, &[&one]);
@@ -230,15 +233,16 @@ fn covariates_that_are_not_of_the_model_are_told() {
     );
 }
 
-/// Why `manifest` cannot be given `list` beside three values and two steps ahead.
+/// Checks the error for a series of three values with the covariates in `list`, which replace those of
+/// [`request`].
 #[track_caller]
 fn check_unfit(list: Vec<Covariate>, horizon: usize, expected: &str) {
     let manifest = manifest(COVARIATES.replace("missing = \"interpolate\"", "").as_str());
     let request = request(&[1.0, 2.0, 3.0], horizon);
     let mut all: Vec<_> = request.covariates().iter().cloned().collect();
-    for one in list {
-        all.retain(|other| other.name != one.name);
-        all.push(one);
+    for covariate in list {
+        all.retain(|other| other.name != covariate.name);
+        all.push(covariate);
     }
     let covariates = Covariates::new(all, (3, horizon), 9).unwrap();
     let error = manifest
@@ -248,7 +252,7 @@ fn check_unfit(list: Vec<Covariate>, horizon: usize, expected: &str) {
 }
 
 #[test]
-fn what_a_model_cannot_be_given_is_named() {
+fn rejects_covariates_that_do_not_fit_the_model() {
     let region = |value| covariate("region", CovariateValues::Static(value));
     check_unfit(
         vec![region(StaticValue::Category("east".to_owned()))],
@@ -295,7 +299,7 @@ fn what_a_model_cannot_be_given_is_named() {
 }
 
 #[test]
-fn a_covariate_that_is_not_there_is_named() {
+fn rejects_a_request_without_a_required_covariate() {
     let manifest = manifest(COVARIATES);
     let bare = request(&[1.0], 2).with_covariates(Covariates::default());
     assert_eq!(
@@ -306,7 +310,7 @@ fn a_covariate_that_is_not_there_is_named() {
 
 proptest! {
     #[test]
-    fn an_answer_with_covariates_does_not_depend_on_its_neighbours(
+    fn the_forecast_of_a_row_does_not_depend_on_the_covariates_of_other_rows(
         series in prop::collection::vec(
             (prop::collection::vec(-9.0..9.0_f64, 1..8), 1..6_usize), 1..6,
         ),
@@ -316,22 +320,22 @@ proptest! {
         let mut manifest = manifest(COVARIATES);
         manifest.batch_size = batch_size;
         if pad == "right" {
-            // A graph that cannot tell padding is given rows of one length at a time.
+            // A graph that cannot distinguish padding gets rows of one length per run.
             manifest.context.pad = PadSide::Right;
             manifest.context.missing = Missing::Interpolate;
         }
         let requests: Vec<_> =
             series.iter().map(|(values, horizon)| request(values, *horizon)).collect();
         let refs: Vec<_> = requests.iter().collect();
-        let together = run(&manifest, &refs, &mut Sum::new(&manifest));
+        let together = run(&manifest, &refs, &mut WeightedSum::new(&manifest));
         for (row, request) in requests.iter().enumerate() {
-            let alone = run(&manifest, &[request], &mut Sum::new(&manifest));
+            let alone = run(&manifest, &[request], &mut WeightedSum::new(&manifest));
             let steps = request.horizon().steps();
-            let own = |output: &Array3<f32>, row: usize| -> Vec<u32> {
+            let bits = |output: &Array3<f32>, row: usize| -> Vec<u32> {
                 let cells = output.slice(ndarray::s![row, .., ..steps]).to_owned();
                 cells.iter().map(|cell| cell.to_bits()).collect()
             };
-            prop_assert_eq!(own(&together, row), own(&alone, 0));
+            prop_assert_eq!(bits(&together, row), bits(&alone, 0));
         }
     }
 }

@@ -1,13 +1,15 @@
-//! What a graph with a state is given run by run, and that rows keep their own.
+//! Checks the inputs of each run of a graph with a state, and that each row has its own state.
 
+use almanac_forecast::{ForecastRequest, Horizon, QuantileLevels, SeasonChoice, Series};
 use ndarray::{Array3, ArrayD, IxDyn, s};
 use proptest::prelude::*;
 
 use crate::manifest::tests::{MANIFEST, with_table};
+use crate::precision::narrow;
 use crate::{Batch, Forecaster, Manifest, PredictError, Prediction};
-use almanac_forecast::{ForecastRequest, Horizon, QuantileLevels, SeasonChoice, Series};
 
-/// Three levels, two steps a run, and one state of two numbers whose second axis is the batch.
+/// Returns a manifest with three levels, two steps per run, and one state of two numbers whose second axis
+/// is the batch.
 fn manifest(context: &str) -> Manifest {
     let text = format!(
         "input = \"context\"\naxes = [\"batch\", \"time\"]\ntype = \"float32\"\nmin_length = 1\nmax_length = 6\nmissing = \"interpolate\"\nscaling = \"none\"\n{context}"
@@ -20,7 +22,8 @@ fn manifest(context: &str) -> Manifest {
     Manifest::parse(&format!("{text}\n{state}")).unwrap()
 }
 
-/// Counts the steps that it read and sums them, with more weight on the later: what an answer is made of.
+/// A graph whose state is the number of steps that it has read and their sum, in which each step halves
+/// the weight of the earlier ones. It forecasts from the sum.
 #[derive(Default)]
 struct Counter {
     widths: Vec<usize>,
@@ -28,7 +31,7 @@ struct Counter {
 
 impl Forecaster for Counter {
     fn predict(&mut self, _batch: &Batch) -> Result<Array3<f32>, PredictError> {
-        unreachable!("a graph with a state is run with it")
+        unreachable!("a graph with states runs through predict_on")
     }
 
     fn predict_on(&mut self, batch: &Batch) -> Result<Prediction, PredictError> {
@@ -42,10 +45,10 @@ impl Forecaster for Counter {
                 state[IxDyn(&[1, row])] = state[IxDyn(&[1, row])] / 2.0 + f64::from(*value);
             }
             for step in 0..2_u8 {
-                let answer = state[IxDyn(&[1, row])] + f64::from(step);
+                let value = state[IxDyn(&[1, row])] + f64::from(step);
                 output
                     .slice_mut(s![row, .., usize::from(step)])
-                    .fill(crate::batch::narrow(answer));
+                    .fill(narrow(value));
             }
         }
         Ok((output, vec![state]))
@@ -67,7 +70,7 @@ fn run(manifest: &Manifest, requests: &[&ForecastRequest], graph: &mut Counter) 
 }
 
 #[test]
-fn a_state_reads_each_step_once_whole_or_step_by_step() {
+fn a_graph_with_a_state_reads_each_step_once() {
     let one = request(&[4.0, 8.0, 2.0], 4);
     let (mut whole, mut stepwise) = (Counter::default(), Counter::default());
     let read = run(&manifest(""), &[&one], &mut whole);
@@ -75,13 +78,13 @@ fn a_state_reads_each_step_once_whole_or_step_by_step() {
     assert_eq!(whole.widths, [3, 2]);
     assert_eq!(stepwise.widths, [1; 5]);
     assert_eq!(read, stepped);
-    // (4 / 2 + 8) / 2 + 2 = 7; then 7 and 8 are read: (7 / 2 + 7) / 2 + 8.
+    // (4 / 2 + 8) / 2 + 2 = 7. The next run reads 7 and 8: (7 / 2 + 7) / 2 + 8 = 13.25.
     assert_eq!(read.slice(s![0, 1, ..]).to_vec(), [7.0, 8.0, 13.25, 14.25]);
 }
 
 #[test]
-fn what_does_not_go_with_a_state_is_refused() {
-    for (from, to, told) in [
+fn rejects_settings_that_conflict_with_a_state() {
+    for (from, to, expected) in [
         ("native = 2", "native = 9", "horizon.rollout"),
         (
             "rollout = \"median\"",
@@ -95,15 +98,15 @@ fn what_does_not_go_with_a_state_is_refused() {
         ),
         ("[2, \"batch\"]", "[2, 3]", "states.axes"),
     ] {
-        let text = with_state_text().replace(from, to);
+        let text = manifest_text_with_state().replace(from, to);
         let error = Manifest::parse(&text).unwrap_err().to_string();
-        assert!(error.contains(told), "{to}: {error}");
+        assert!(error.contains(expected), "{to}: {error}");
     }
     let error = Manifest::parse(&MANIFEST.replace("min_length", "stepwise = true\nmin_length"));
     assert!(error.unwrap_err().to_string().contains("context.stepwise"));
 }
 
-fn with_state_text() -> String {
+fn manifest_text_with_state() -> String {
     let horizon = "native = 2\nlongest = 8\nrollout = \"median\"";
     let text =
         with_table(MANIFEST, "[horizon]", horizon).replace("max_length = 4", "max_length = 6");
@@ -114,7 +117,7 @@ fn with_state_text() -> String {
 
 proptest! {
     #[test]
-    fn the_state_of_a_row_is_its_own(
+    fn the_state_of_a_row_does_not_depend_on_the_other_rows(
         series in prop::collection::vec(
             (prop::collection::vec(-9.0..9.0_f64, 1..9), 1..8_u64), 1..6,
         ),
