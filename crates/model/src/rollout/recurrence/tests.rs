@@ -82,7 +82,7 @@ fn a_state_reads_each_step_once_whole_or_step_by_step() {
 #[test]
 fn what_does_not_go_with_a_state_is_refused() {
     for (from, to, told) in [
-        ("native = 2", "native = 9", "horizon.rollout"),
+        ("native = 2", "native = 9", "horizon.native"),
         (
             "rollout = \"median\"",
             "rollout = \"quantiles\"",
@@ -91,7 +91,7 @@ fn what_does_not_go_with_a_state_is_refused() {
         (
             "max_length = 6",
             "max_length = 6\nmultiple = 2",
-            "states is",
+            "[[states]] is",
         ),
         ("[2, \"batch\"]", "[2, 3]", "states.axes"),
     ] {
