@@ -47,7 +47,11 @@ impl ManifestDocument {
             &context.pad_value,
             r#"use "zero", "first" or "mean", because context.missing is "zero""#,
         )?;
-        let differences = &context.differences;
+        self.check_differences()
+    }
+
+    fn check_differences(&self) -> Result<(), ManifestError> {
+        let differences = &self.context.differences;
         ensure(
             differences.iter().all(|lag| (1..=MAX).contains(lag)) && differences.len() <= 8,
             "context.differences",
@@ -55,7 +59,7 @@ impl ManifestDocument {
             format_args!("use at most 8 lags from 1 to {MAX}"),
         )?;
         ensure(
-            differences.is_empty() || context.missing.fills(),
+            differences.is_empty() || self.context.missing.fills(),
             "context.differences",
             differences,
             r#"differences require context.missing = "interpolate", "previous", "mean" or "reject""#,
