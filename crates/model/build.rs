@@ -1,15 +1,15 @@
-//! Puts the ONNX Runtime shared library where the program finds it.
+//! Provides the ONNX Runtime shared library to the program.
 //!
-//! The library is taken from the official Python wheel, by pip, when it is not already in the
-//! cache. One wheel per platform is pinned by its SHA-256, whatever Python runs pip. The cache lies
-//! outside `target/`, so that no profile, feature or `cargo clean` fetches it again.
+//! The library is extracted from the official Python wheel, which pip downloads if the library is not in the cache. One
+//! wheel per platform is pinned by its SHA-256, independent of the Python version that runs pip. The cache is outside
+//! `target/`, so that no profile, feature or `cargo clean` causes another download.
 //!
-//! A failed fetch is a warning and not an error: the program can still be pointed to a library at
-//! run time, and says so when it starts without one.
+//! A failed download is a warning and not an error: the program can still be given a library at run time, and reports
+//! a missing one when it starts.
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "cargo speaks to a build script through the environment"
+    reason = "cargo passes its parameters to a build script in the environment"
 )]
 
 use std::env;
@@ -20,15 +20,15 @@ use std::process::Command;
 
 use sha2::{Digest, Sha256};
 
-/// The pinned release. `ort` in `Cargo.toml` is made for it.
+/// The pinned release, for which the `ort` in `Cargo.toml` is built.
 const VERSION: &str = "1.31.1";
 
-/// One official wheel of that release.
+/// An official wheel of that release.
 struct Wheel {
-    /// pip's name of the platform.
+    /// The name of the platform in pip.
     platform: &'static str,
     sha256: &'static str,
-    /// The library's path inside the wheel.
+    /// The path of the library in the wheel.
     library: &'static str,
 }
 
@@ -59,27 +59,29 @@ fn main() {
     for variable in ["ALMANAC_CACHE_DIR", "XDG_CACHE_HOME", "HOME", "PYTHON"] {
         println!("cargo::rerun-if-env-changed={variable}");
     }
-    // Not named ALMANAC_: `cargo run` hands these on to the program, which takes such for settings.
+    // `cargo run` passes these variables to the program, which would read one named ALMANAC_ as a setting.
     println!("cargo::rustc-env=ORT_PINNED_VERSION={VERSION}");
     let path = match library() {
         Ok(path) => path,
         Err(error) => {
-            println!("cargo::warning=no ONNX Runtime {VERSION}: {error}");
+            println!("cargo::warning=cannot provide ONNX Runtime {VERSION}: {error}");
             PathBuf::new()
         }
     };
     println!("cargo::rustc-env=ORT_FETCHED_DYLIB={}", path.display());
 }
 
-/// The cached library, fetched first when it is absent.
+/// Returns the path of the cached library, and downloads it first if it is absent.
 fn library() -> Result<PathBuf, Box<dyn Error>> {
     let (os, arch) = (
         env::var("CARGO_CFG_TARGET_OS")?,
         env::var("CARGO_CFG_TARGET_ARCH")?,
     );
-    let wheel = wheel(&os, &arch).ok_or_else(|| format!("no wheel is pinned for {os} {arch}"))?;
+    let wheel = wheel(&os, &arch).ok_or_else(|| {
+        format!("no wheel is pinned for {os} {arch}; set ORT_DYLIB_PATH at run time")
+    })?;
     let extension = if os == "macos" { "dylib" } else { "so" };
-    let folder = cache()?.join(format!("onnxruntime-{VERSION}-{os}-{arch}"));
+    let folder = cache_folder()?.join(format!("onnxruntime-{VERSION}-{os}-{arch}"));
     let path = folder.join(format!("libonnxruntime.{extension}"));
     println!("cargo::rerun-if-changed={}", path.display());
     if !path.is_file() {
@@ -89,17 +91,18 @@ fn library() -> Result<PathBuf, Box<dyn Error>> {
     Ok(path)
 }
 
-fn cache() -> Result<PathBuf, Box<dyn Error>> {
-    let from = |variable| env::var_os(variable).filter(|value| !value.is_empty());
-    from("ALMANAC_CACHE_DIR")
+fn cache_folder() -> Result<PathBuf, Box<dyn Error>> {
+    let variable = |name| env::var_os(name).filter(|value| !value.is_empty());
+    variable("ALMANAC_CACHE_DIR")
         .map(PathBuf::from)
-        .or_else(|| from("XDG_CACHE_HOME").map(|base| Path::new(&base).join("almanac")))
-        .or_else(|| from("HOME").map(|base| Path::new(&base).join(".cache/almanac")))
-        .ok_or_else(|| "set ALMANAC_CACHE_DIR or HOME".into())
+        .or_else(|| variable("XDG_CACHE_HOME").map(|base| Path::new(&base).join("almanac")))
+        .or_else(|| variable("HOME").map(|base| Path::new(&base).join(".cache/almanac")))
+        .ok_or_else(|| "there is no cache folder; set ALMANAC_CACHE_DIR or HOME".into())
 }
 
-/// Downloads the wheel, checks its digest and moves its library to `path` in one step, so that two
-/// builds at once never see half a file.
+/// Downloads the wheel, checks its digest and moves its library to `path`.
+///
+/// The move is atomic, so that a concurrent build never reads a partial file.
 fn fetch(wheel: &Wheel, path: &Path) -> Result<(), Box<dyn Error>> {
     let scratch = PathBuf::from(env::var("OUT_DIR")?).join("wheel");
     if scratch.exists() {
@@ -107,7 +110,22 @@ fn fetch(wheel: &Wheel, path: &Path) -> Result<(), Box<dyn Error>> {
     }
     fs::create_dir_all(&scratch)?;
     let python = env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let file = download(&python, wheel, &scratch)?;
+    check_digest(&file, wheel.sha256)?;
     run(Command::new(&python)
+        .args(["-m", "zipfile", "-e"])
+        .arg(&file)
+        .arg(&scratch))?;
+    let partial = path.with_extension(format!("partial-{}", std::process::id()));
+    fs::copy(scratch.join(wheel.library), &partial)?;
+    fs::rename(&partial, path)?;
+    fs::remove_dir_all(&scratch)?;
+    Ok(())
+}
+
+/// Downloads the wheel into the empty folder `scratch`, and returns its path.
+fn download(python: &str, wheel: &Wheel, scratch: &Path) -> Result<PathBuf, Box<dyn Error>> {
+    run(Command::new(python)
         .args([
             "-m",
             "pip",
@@ -126,29 +144,25 @@ fn fetch(wheel: &Wheel, path: &Path) -> Result<(), Box<dyn Error>> {
             wheel.platform,
         ])
         .arg("--dest")
-        .arg(&scratch)
+        .arg(scratch)
         .arg(format!("onnxruntime=={VERSION}")))?;
-    let file = fs::read_dir(&scratch)?
+    let file = fs::read_dir(scratch)?
         .next()
-        .ok_or("pip wrote no wheel")??
-        .path();
-    let digest = Sha256::digest(fs::read(&file)?);
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    if digest != wheel.sha256 {
-        return Err(format!(
-            "the wheel has SHA-256 {digest}, and {} is pinned",
-            wheel.sha256
-        )
-        .into());
+        .ok_or("pip downloaded no wheel")??;
+    Ok(file.path())
+}
+
+/// Checks that `file` has the SHA-256 `expected`.
+fn check_digest(file: &Path, expected: &str) -> Result<(), Box<dyn Error>> {
+    let digest: String = Sha256::digest(fs::read(file)?)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    if digest != expected {
+        return Err(
+            format!("the wheel has SHA-256 {digest} instead of the pinned {expected}").into(),
+        );
     }
-    run(Command::new(&python)
-        .args(["-m", "zipfile", "-e"])
-        .arg(&file)
-        .arg(&scratch))?;
-    let partial = path.with_extension(format!("partial-{}", std::process::id()));
-    fs::copy(scratch.join(wheel.library), &partial)?;
-    fs::rename(&partial, path)?;
-    fs::remove_dir_all(&scratch)?;
     Ok(())
 }
 
@@ -159,10 +173,10 @@ fn run(command: &mut Command) -> Result<(), Box<dyn Error>> {
     if output.status.success() {
         return Ok(());
     }
-    let told = String::from_utf8_lossy(&output.stderr);
-    let last = told
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let last_line = stderr
         .lines()
         .rfind(|line| !line.trim().is_empty())
         .unwrap_or("no message");
-    Err(format!("{} failed: {last}", command.get_program().display()).into())
+    Err(format!("{} failed: {last_line}", command.get_program().display()).into())
 }

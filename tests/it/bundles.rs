@@ -205,7 +205,7 @@ async fn another_manifest_format_is_refused() {
     let newer = |text: String| replaced(&text, "format = 1", "format = 2");
     assert_eq!(
         reason_after(|models| models.edit("manifest.toml", newer)).await,
-        "manifest.toml: format is 2, and this version reads format 1"
+        "manifest.toml: format 2 is not supported; use format 1"
     );
 }
 
@@ -216,11 +216,11 @@ async fn a_manifest_that_is_not_of_the_graph_is_refused() {
     };
     assert_eq!(
         reason_after(rename("name = \"quantiles\"", "name = \"samples\"")).await,
-        "manifest.toml: output.name names \"samples\", and the graph has \"quantiles\""
+        "manifest.toml: output.name is \"samples\", but the graph has no such tensor; use one of \"quantiles\""
     );
     let reason = reason_after(rename("input = \"context\"", "input = \"history\"")).await;
     assert!(
-        reason.starts_with("manifest.toml: context.input names \"history\""),
+        reason.starts_with("manifest.toml: context.input is \"history\""),
         "{reason}"
     );
     let swapped = rename(

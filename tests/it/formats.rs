@@ -274,7 +274,7 @@ kind = "point"
     let error = OnnxModel::new(runtime, bundle).open(1).unwrap_err();
     let error = error.to_string();
     assert!(
-        error.starts_with("manifest.toml: context.input wants a tensor of f32 with 2 axes of lengths any, 48, and \"x\" is "),
+        error.starts_with("manifest.toml: context.input requires a tensor of f32 with 2 axes of lengths any, 48, but \"x\" is "),
         "{error}"
     );
 }

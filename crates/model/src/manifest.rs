@@ -1,7 +1,7 @@
-//! What a graph wants and gives, as its `manifest.toml` says.
+//! The manifest of a model: the roles of the inputs and outputs of its graph, from `manifest.toml`.
 //!
-//! Strict: an unknown key, an unknown value or a missing role is an error, never a guess. The keys
-//! are documented in `models/README.md`.
+//! Parsing is strict: an unknown key, an unknown value or a missing role is an error, never a guess. The keys are
+//! documented in `models/README.md`.
 
 mod check;
 mod context;
@@ -15,83 +15,125 @@ mod unfit;
 
 use std::collections::BTreeMap;
 
+use almanac_forecast::{Covariate, CovariateKind, ForecastRequest, QuantileLevels};
 use serde::Deserialize;
 use thiserror::Error;
 
 use crate::Digest;
-use almanac_forecast::{Covariate, CovariateKind, ForecastRequest, QuantileLevels};
 
 pub use context::{ContextAxis, ContextRole, FloatType, Missing, PadSide, PadValue, Scaling};
 pub use covariate::{ContextCovariates, CovariateRole};
-pub use feature::{CalendarPart, Feature, Statistic};
+pub use feature::{CalendarPart, Feature, FeatureError, Statistic};
 pub use horizon::{HorizonRole, IntegerType, NumberType, Rollout, SeasonLengthRole};
-pub use input::{ElementType, Fill, InputAxis, InputRole};
+pub use input::{ElementType, Fill, FillError, InputAxis, InputAxisError, InputRole};
 pub use output::{Family, OutputAxis, OutputKind, OutputRole, Parameter, Postprocess};
 pub use state::StateRole;
 pub use unfit::{CovariateUnfit, Unfit};
 
-/// The manifest of one model version, checked.
+/// The valid manifest of one model version.
+///
+/// ```
+/// use almanac_model::Manifest;
+///
+/// let text = r#"
+/// format = 1
+/// name = "daily"
+/// version = "1"
+/// description = "A week ahead, from daily values"
+/// licence = "MIT"
+///
+/// [files]
+///
+/// [context]
+/// input = "x"
+/// axes = ["batch", "time"]
+/// type = "float32"
+/// min_length = 1
+/// max_length = 365
+/// missing = "nan"
+/// scaling = "mean_abs"
+///
+/// [horizon]
+/// native = 7
+/// longest = 7
+///
+/// [output]
+/// name = "y"
+/// axes = ["batch", "quantile", "time"]
+/// type = "float32"
+/// levels = [0.1, 0.5, 0.9]
+/// "#;
+/// let manifest = Manifest::parse(text)?;
+/// assert_eq!(manifest.horizon.longest, 7);
+/// assert_eq!(manifest.median(), 1);
+///
+/// let error = Manifest::parse(&text.replace("longest = 7", "longest = 30")).unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "manifest.toml: horizon.longest is 30; use a number from 1 to horizon.native, which is 7, or set horizon.rollout"
+/// );
+/// # Ok::<(), almanac_model::ManifestError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Manifest {
-    /// Name of the model, as clients ask for it.
+    /// The name of the model in requests.
     pub name: String,
-    /// Version of the model.
+    /// The version of the model.
     pub version: String,
-    /// One line for people.
+    /// The description of the model, in one line.
     pub description: String,
-    /// SPDX identifier of the weights' licence.
+    /// The SPDX identifier of the licence of the weights.
     pub licence: String,
-    /// How many rows one run of the graph takes, when it is not any number.
+    /// The number of rows of a run, if it is fixed.
     pub batch_size: Option<usize>,
-    /// Whether the graph is as fast as it gets, so that nothing is gained by optimising it when it is
-    /// opened.
+    /// If true, the graph is already optimized, and is not optimized again when it is opened.
     pub optimized: bool,
-    /// Digest of every other file of the bundle, by file name.
+    /// The digest of every other file of the bundle, by file name.
     pub files: BTreeMap<String, Digest>,
-    /// The tensor that carries the history.
+    /// The input that takes the history.
     pub context: ContextRole,
-    /// The tensor that carries the season length, when the graph takes one.
+    /// The input that takes the season length, if the graph has one.
     pub season_length: Option<SeasonLengthRole>,
-    /// How many steps the graph gives.
+    /// The number of steps ahead.
     pub horizon: HorizonRole,
-    /// What the model must be told beside the history.
+    /// The covariates that the model requires.
     pub covariates: Vec<CovariateRole>,
-    /// Every further input of the graph.
+    /// The further inputs of the graph.
     pub inputs: Vec<InputRole>,
-    /// What the graph carries from one run to the next.
+    /// The states that the graph carries from one run to the next.
     pub states: Vec<StateRole>,
-    /// The tensor that carries the forecast.
+    /// The output that gives the forecast.
     pub output: OutputRole,
-    /// What is done to the forecast after the graph.
+    /// The operations on the forecast after the graph.
     pub postprocess: Postprocess,
     levels: QuantileLevels,
 }
 
-/// Why a text is not a manifest.
+/// The error returned when a text is not a valid manifest.
 #[derive(Debug, Error)]
 pub enum ManifestError {
-    /// Not TOML, or not this schema.
-    #[error("manifest.toml: {0}")]
-    Schema(String),
-    /// A format that this version does not read.
-    #[error("manifest.toml: format is {0}, and this version reads format 1")]
+    /// The text is not TOML, or not of this schema.
+    #[error("manifest.toml: {}", one_line(&.0.to_string()))]
+    Schema(toml::de::Error),
+    /// The format is not supported.
+    #[error("manifest.toml: format {0} is not supported; use format 1")]
     Format(u32),
-    /// A value that the schema allows and the meaning does not.
+    /// A value is of the schema and breaks a rule.
     #[error("manifest.toml: {key} is {value}; {rule}")]
     Value {
-        /// Dotted path of the key.
-        key: &'static str,
-        /// The value.
+        /// The key, with the name of its table if there are several.
+        key: String,
+        /// The value, as TOML.
         value: String,
-        /// What it must be.
-        rule: &'static str,
+        /// The accepted values.
+        rule: String,
     },
 }
 
-/// The file as it is written, before its meaning is checked.
+/// The content of the file, before its values are checked.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Document {
+struct ManifestDocument {
     format: u32,
     name: String,
     version: String,
@@ -116,34 +158,33 @@ struct Document {
 }
 
 impl Manifest {
-    /// The manifest that `text` is.
+    /// Parses the manifest in `text`.
     ///
     /// # Errors
-    /// [`ManifestError`] names the key, the value and the rule it breaks.
+    /// [`ManifestError`] names the key, the value and the rule that it breaks.
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
-        let document: Document = toml::from_str(text)
-            .map_err(|error| ManifestError::Schema(one_line(&error.to_string())))?;
+        let document: ManifestDocument = toml::from_str(text).map_err(ManifestError::Schema)?;
         if document.format != 1 {
             return Err(ManifestError::Format(document.format));
         }
         document.check()
     }
 
-    /// The levels of the forecast, ascending, median included.
+    /// Returns the quantile levels of the forecast in ascending order, including the median.
     #[must_use]
     pub const fn levels(&self) -> &QuantileLevels {
         &self.levels
     }
 
-    /// Where the median stands among the levels.
+    /// Returns the index of the median among the levels.
     #[must_use]
     pub fn median(&self) -> usize {
-        let own = self.levels.as_slice();
-        own.partition_point(|level| level.value() < 0.5)
+        self.levels
+            .as_slice()
+            .partition_point(|level| level.value() < 0.5)
     }
 
-    /// Whether the graph can tell padding from values, so that a row may be padded to the length of its
-    /// neighbours.
+    /// Returns true if the graph distinguishes padding from values, so that rows of any length can form one batch.
     #[must_use]
     pub fn tells_padding(&self) -> bool {
         let is_nan =
@@ -151,8 +192,10 @@ impl Manifest {
         is_nan || self.inputs.iter().any(|input| input.fill.tells_padding())
     }
 
-    /// Whether the graph takes the values of the series themselves, cut, padded with `NaN` on the left
-    /// and divided by one number: the form that needs no work row by row.
+    /// Returns true if the graph takes the values of the series themselves.
+    ///
+    /// The values are then only cut, padded with `NaN` on the left and divided by one number, which needs no work per
+    /// row.
     #[must_use]
     pub fn is_plain(&self) -> bool {
         let context = &self.context;
@@ -173,21 +216,23 @@ impl Manifest {
                 .all(|input| matches!(input.fill, Fill::Constant(_) | Fill::Row | Fill::Horizon))
     }
 
-    /// What `request` costs: the values that the model reads of its series and of its covariates, and the
-    /// steps that it gives. A roll-out reads the context again for each of its runs.
+    /// Returns the cost of `request`: the number of values that the model reads, covariates included, and the number of
+    /// steps that it forecasts.
+    ///
+    /// A roll-out reads the context again in each of its runs.
     #[must_use]
     pub fn cost(&self, request: &ForecastRequest) -> (usize, usize) {
         let steps = request.horizon().steps();
         let length = request.series().values().len();
-        let later = self.horizon.blocks(steps).saturating_sub(1);
-        let copies = match self.horizon.rollout {
+        let later_runs = self.horizon.blocks(steps).saturating_sub(1);
+        let repeated_reads = match self.horizon.rollout {
             Rollout::None => 0,
-            // A state has read what came before.
+            // The state contains what earlier runs have read.
             Rollout::Median if !self.states.is_empty() => 0,
-            Rollout::Median | Rollout::Nan => later,
-            Rollout::Quantiles => later.saturating_mul(self.levels.as_slice().len()),
+            Rollout::Median | Rollout::Nan => later_runs,
+            Rollout::Quantiles => later_runs.saturating_mul(self.levels.as_slice().len()),
         };
-        let read = if self.context.features.is_empty() {
+        let values_per_read = if self.context.features.is_empty() {
             let columns = 1 + self.covariate_columns(request);
             length.min(self.context.reach()).saturating_mul(columns)
         } else if self.context.is_direct() {
@@ -195,46 +240,53 @@ impl Manifest {
         } else {
             self.context.features.len()
         };
-        let runs = copies + 1;
-        let flipped = if self.postprocess.flip { 2 } else { 1 };
-        (read.saturating_mul(runs * flipped), steps)
+        let signs = if self.postprocess.flip { 2 } else { 1 };
+        let reads = (repeated_reads + 1) * signs;
+        (values_per_read.saturating_mul(reads), steps)
     }
-}
 
-impl Manifest {
-    /// How many covariates the graph reads beside each step of the history.
+    /// Returns the number of covariates that the graph reads at each step of the history.
     fn covariate_columns(&self, request: &ForecastRequest) -> usize {
         let is_temporal = |kind: CovariateKind| kind != CovariateKind::Static;
         match self.context.covariates {
-            ContextCovariates::Rows => {
-                let kinds = request.covariates().iter().map(|one| one.values.kind());
-                kinds.filter(|kind| is_temporal(*kind)).count()
-            }
-            ContextCovariates::None => {
-                let kinds = self.covariates.iter().map(|role| role.kind);
-                kinds.filter(|kind| is_temporal(*kind)).count()
-            }
+            ContextCovariates::Rows => request
+                .covariates()
+                .iter()
+                .filter(|covariate| is_temporal(covariate.values.kind()))
+                .count(),
+            ContextCovariates::None => self
+                .covariates
+                .iter()
+                .filter(|role| is_temporal(role.kind))
+                .count(),
         }
     }
 
-    /// The covariates of `request` that the model does not take.
+    /// Returns the covariates of `request` that the model does not use.
     pub(super) fn ignored<'a>(
         &self,
         request: &'a ForecastRequest,
     ) -> impl Iterator<Item = &'a Covariate> {
-        request.covariates().iter().filter(|given| {
+        request.covariates().iter().filter(|covariate| {
             let is_row = self.context.covariates == ContextCovariates::Rows
-                && given.values.kind() != CovariateKind::Static;
-            !is_row && self.covariates.iter().all(|role| role.name != given.name)
+                && covariate.values.kind() != CovariateKind::Static;
+            !is_row
+                && self
+                    .covariates
+                    .iter()
+                    .all(|role| role.name != covariate.name)
         })
     }
 }
 
-/// The parser's message without its picture of the source, which spans several lines.
+/// Removes the excerpt of the source from a message of the parser, which spans several lines.
 fn one_line(message: &str) -> String {
-    let lines = message.lines().map(str::trim);
-    let told = lines.filter(|line| !line.is_empty() && !line.contains('|'));
-    told.collect::<Vec<_>>().join(": ")
+    message
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.contains('|'))
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
 #[cfg(test)]

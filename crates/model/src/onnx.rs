@@ -1,14 +1,16 @@
-//! ONNX Runtime: loading its library, opening graphs, running batches; and ONNX files: what they say of
-//! themselves.
+//! ONNX Runtime (loading the library, opening graphs, running batches) and the descriptions of ONNX files.
 //!
-//! The only files that know `ort`. Everything else sees a [`Forecaster`](crate::Forecaster).
+//! These are the only files that depend on `ort`. All other code uses a [`Forecaster`](crate::Forecaster).
 
 mod adopt;
+mod description;
 mod draft;
 mod graph;
-pub mod inspect;
+mod infer;
+mod inspect;
 mod mlmodel;
-mod reading;
+#[doc(hidden)]
+pub mod proto;
 mod roles;
 pub mod runtime;
 pub mod session;
@@ -16,6 +18,10 @@ mod tensors;
 mod weights;
 
 pub use adopt::{AdoptError, adopt};
-pub use inspect::{GraphDescription, describe, external_files};
+pub use description::{GraphDescription, TensorDescription};
+pub use infer::{BareGraphError, DartsError, ElementError, InferError};
+pub use inspect::{describe, external_files};
+pub use mlmodel::MlModelError;
+pub use roles::RoleError;
 pub use runtime::{Runtime, RuntimeError};
 pub use session::{OnnxForecaster, OnnxModel, SessionError};

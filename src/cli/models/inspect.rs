@@ -11,8 +11,7 @@ use clap::Args;
 use crate::app;
 use crate::cli::{Failure, configure, print};
 use crate::config::{Flags, SharedFlags};
-use almanac_model::onnx::inspect::TensorDescription;
-use almanac_model::onnx::{GraphDescription, describe, external_files};
+use almanac_model::onnx::{GraphDescription, TensorDescription, describe, external_files};
 use almanac_store::is_plain;
 
 /// Which file.

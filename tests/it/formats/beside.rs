@@ -100,7 +100,7 @@ fn a_graph_that_takes_more_covariates_than_are_listed_is_refused() {
     let error = OnnxModel::new(runtime, bundle).open(1).unwrap_err();
     let error = error.to_string();
     assert!(
-        error.starts_with("manifest.toml: inputs.name wants a tensor of f32 with 2 axes of lengths any, 1, and \"static\" is "),
+        error.starts_with("manifest.toml: inputs.name requires a tensor of f32 with 2 axes of lengths any, 1, but \"static\" is "),
         "{error}"
     );
 }

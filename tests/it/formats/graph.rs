@@ -1,210 +1,97 @@
-//! Small ONNX graphs, written field by field.
+//! A builder of small ONNX graphs.
 
-use prost::Message;
+use almanac_model::onnx::proto::{
+    ATTRIBUTE_INT, AttributeProto, DimensionProto, EXTERNAL, FLOAT, GraphProto, INT64, ModelProto,
+    NodeProto, OperatorSetIdProto, StringStringEntryProto, TensorProto, TensorShapeProto,
+    TensorTypeProto, TypeProto, ValueInfoProto,
+};
+use bytes::Bytes;
+use prost::Message as _;
 
-/// `ModelProto` of ONNX IR version 8; only what these tests write.
-#[derive(Message)]
-struct Model {
-    #[prost(int64, tag = "1")]
-    ir_version: i64,
-    #[prost(message, repeated, tag = "8")]
-    opset_import: Vec<Opset>,
-    #[prost(message, optional, tag = "7")]
-    graph: Option<GraphProto>,
-    #[prost(message, repeated, tag = "14")]
-    metadata_props: Vec<Entry>,
-}
+pub(crate) use almanac_model::onnx::proto::{BOOL, DOUBLE as F64, FLOAT as F32, INT64 as I64};
 
-#[derive(Message)]
-struct Opset {
-    #[prost(int64, tag = "2")]
-    version: i64,
-}
-
-#[derive(Message)]
-struct Entry {
-    #[prost(string, tag = "1")]
-    key: String,
-    #[prost(string, tag = "2")]
-    value: String,
-}
-
-#[derive(Message)]
-struct GraphProto {
-    #[prost(message, repeated, tag = "1")]
-    node: Vec<Node>,
-    #[prost(string, tag = "2")]
-    name: String,
-    #[prost(message, repeated, tag = "5")]
-    initializer: Vec<TensorProto>,
-    #[prost(message, repeated, tag = "11")]
-    input: Vec<ValueInfo>,
-    #[prost(message, repeated, tag = "12")]
-    output: Vec<ValueInfo>,
-}
-
-#[derive(Message)]
-struct Node {
-    #[prost(string, repeated, tag = "1")]
-    input: Vec<String>,
-    #[prost(string, repeated, tag = "2")]
-    output: Vec<String>,
-    #[prost(string, tag = "4")]
-    op_type: String,
-    #[prost(message, repeated, tag = "5")]
-    attribute: Vec<Attribute>,
-}
-
-#[derive(Message)]
-struct Attribute {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(int64, tag = "3")]
-    i: i64,
-    /// `AttributeType.INT`.
-    #[prost(int32, tag = "20")]
-    r#type: i32,
-}
-
-#[derive(Message)]
-struct TensorProto {
-    #[prost(int64, repeated, tag = "1")]
-    dims: Vec<i64>,
-    #[prost(int32, tag = "2")]
-    data_type: i32,
-    #[prost(string, tag = "8")]
-    name: String,
-    #[prost(bytes = "vec", tag = "9")]
-    raw_data: Vec<u8>,
-    #[prost(message, repeated, tag = "13")]
-    external_data: Vec<Entry>,
-    /// 1 where the data is in another file.
-    #[prost(int32, tag = "14")]
-    data_location: i32,
-}
-
-#[derive(Message)]
-struct ValueInfo {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(message, optional, tag = "2")]
-    r#type: Option<TypeProto>,
-}
-
-#[derive(Message)]
-struct TypeProto {
-    #[prost(message, optional, tag = "1")]
-    tensor_type: Option<TensorType>,
-}
-
-#[derive(Message)]
-struct TensorType {
-    #[prost(int32, tag = "1")]
-    elem_type: i32,
-    #[prost(message, optional, tag = "2")]
-    shape: Option<Shape>,
-}
-
-#[derive(Message)]
-struct Shape {
-    #[prost(message, repeated, tag = "1")]
-    dim: Vec<Dimension>,
-}
-
-#[derive(Message)]
-struct Dimension {
-    #[prost(int64, optional, tag = "1")]
-    dim_value: Option<i64>,
-    #[prost(string, optional, tag = "2")]
-    dim_param: Option<String>,
-}
-
-/// Element types, as ONNX numbers them.
-pub(crate) const F32: i32 = 1;
-pub(crate) const I64: i32 = 7;
-pub(crate) const BOOL: i32 = 9;
-pub(crate) const F64: i32 = 11;
-
-/// A graph that is being written.
+/// A builder of a graph.
 #[derive(Default)]
 pub(crate) struct Graph {
-    nodes: Vec<Node>,
+    nodes: Vec<NodeProto>,
     weights: Vec<TensorProto>,
-    inputs: Vec<ValueInfo>,
-    outputs: Vec<ValueInfo>,
-    metadata: Vec<Entry>,
+    inputs: Vec<ValueInfoProto>,
+    outputs: Vec<ValueInfoProto>,
+    metadata: Vec<StringStringEntryProto>,
 }
 
 impl Graph {
-    /// With an input; a negative axis is dynamic.
+    /// Adds an input. A negative axis is dynamic.
     pub(crate) fn input(mut self, name: &str, element: i32, axes: &[i64]) -> Self {
         self.inputs.push(value(name, element, axes));
         self
     }
 
-    /// With an output.
+    /// Adds an output. A negative axis is dynamic.
     pub(crate) fn output(mut self, name: &str, element: i32, axes: &[i64]) -> Self {
         self.outputs.push(value(name, element, axes));
         self
     }
 
-    /// With `output = op(inputs)`, where `attributes` are whole numbers.
+    /// Adds `output = op(inputs)`, with `attributes` that are whole numbers.
     pub(crate) fn node(
         mut self,
         op: &str,
         inputs: &[&str],
         (output, attributes): (&str, &[(&str, i64)]),
     ) -> Self {
-        let attribute = |&(name, i): &(&str, i64)| Attribute {
-            name: name.to_owned(),
-            i,
-            r#type: 2,
-        };
-        self.nodes.push(Node {
+        self.nodes.push(NodeProto {
             input: inputs.iter().map(|&input| input.to_owned()).collect(),
             output: vec![output.to_owned()],
             op_type: op.to_owned(),
-            attribute: attributes.iter().map(attribute).collect(),
+            attribute: attributes
+                .iter()
+                .map(|&(name, i)| AttributeProto {
+                    name: name.to_owned(),
+                    i,
+                    r#type: ATTRIBUTE_INT,
+                })
+                .collect(),
         });
         self
     }
 
-    /// With a weight of single-precision numbers.
+    /// Adds a weight of single-precision numbers.
     pub(crate) fn floats(self, name: &str, dims: &[i64], values: &[f32]) -> Self {
         let bytes = values.iter().copied().flat_map(f32::to_le_bytes).collect();
-        self.weight(name, F32, (dims, bytes))
+        self.weight(name, FLOAT, dims, bytes)
     }
 
-    /// With a weight of 64-bit integers.
+    /// Adds a weight of 64-bit integers.
     pub(crate) fn integers(self, name: &str, dims: &[i64], values: &[i64]) -> Self {
         let bytes = values.iter().copied().flat_map(i64::to_le_bytes).collect();
-        self.weight(name, I64, (dims, bytes))
+        self.weight(name, INT64, dims, bytes)
     }
 
-    fn weight(mut self, name: &str, data_type: i32, (dims, bytes): (&[i64], Vec<u8>)) -> Self {
+    fn weight(mut self, name: &str, data_type: i32, dims: &[i64], raw_data: Bytes) -> Self {
         self.weights.push(TensorProto {
             dims: dims.to_vec(),
             data_type,
             name: name.to_owned(),
-            raw_data: bytes,
+            raw_data,
             external_data: Vec::new(),
             data_location: 0,
         });
         self
     }
 
-    /// With a metadata entry.
+    /// Adds a metadata entry.
     pub(crate) fn metadata(mut self, key: &str, text: &str) -> Self {
         self.metadata.push(entry(key, text));
         self
     }
 
-    /// Moves every weight to `file`; gives the file's bytes.
+    /// Moves every weight to `file`, and returns the content of the file.
     pub(crate) fn external(mut self, file: &str) -> (Self, Vec<u8>) {
         let mut bytes = Vec::new();
         for weight in &mut self.weights {
             let data = std::mem::take(&mut weight.raw_data);
-            weight.data_location = 1;
+            weight.data_location = EXTERNAL;
             weight.external_data = vec![
                 entry("location", file),
                 entry("offset", &bytes.len().to_string()),
@@ -215,10 +102,11 @@ impl Graph {
         (self, bytes)
     }
 
+    /// Returns the content of the ONNX file.
     pub(crate) fn bytes(self) -> Vec<u8> {
-        let model = Model {
+        let model = ModelProto {
             ir_version: 8,
-            opset_import: vec![Opset { version: 13 }],
+            opset_import: vec![OperatorSetIdProto { version: 13 }],
             graph: Some(GraphProto {
                 node: self.nodes,
                 name: "test".to_owned(),
@@ -232,25 +120,28 @@ impl Graph {
     }
 }
 
-fn entry(key: &str, text: &str) -> Entry {
-    Entry {
+fn entry(key: &str, text: &str) -> StringStringEntryProto {
+    StringStringEntryProto {
         key: key.to_owned(),
         value: text.to_owned(),
     }
 }
 
-fn value(name: &str, elem_type: i32, axes: &[i64]) -> ValueInfo {
-    let dimension = |(place, &axis): (usize, &i64)| Dimension {
-        dim_value: (axis >= 0).then_some(axis),
-        dim_param: (axis < 0).then(|| format!("{name}_{place}")),
-    };
-    let dim = axes.iter().enumerate().map(dimension).collect();
-    ValueInfo {
+fn value(name: &str, elem_type: i32, axes: &[i64]) -> ValueInfoProto {
+    let dim = axes
+        .iter()
+        .enumerate()
+        .map(|(position, &axis)| DimensionProto {
+            dim_value: (axis >= 0).then_some(axis),
+            dim_param: (axis < 0).then(|| format!("{name}_{position}")),
+        })
+        .collect();
+    ValueInfoProto {
         name: name.to_owned(),
         r#type: Some(TypeProto {
-            tensor_type: Some(TensorType {
+            tensor_type: Some(TensorTypeProto {
                 elem_type,
-                shape: Some(Shape { dim }),
+                shape: Some(TensorShapeProto { dim }),
             }),
         }),
     }

@@ -1,73 +1,73 @@
-//! How the history enters the graph, as the manifest says.
+//! The role of the history, as the input of a graph.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::manifest::{ContextCovariates, Feature};
 
-/// How the history enters the graph.
+/// The input that takes the history, and the preparation of the history for it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ContextRole {
-    /// Name of the input.
+    /// The name of the input.
     pub input: String,
-    /// Order of its axes.
+    /// The axes of the input, in order.
     pub axes: Vec<ContextAxis>,
-    /// Type of its elements.
+    /// The type of the elements.
     pub r#type: FloatType,
-    /// Fewest steps that the graph forecasts from.
+    /// The minimum number of steps from which the graph forecasts.
     pub min_length: usize,
-    /// Most steps that the graph sees; the tail of a longer series.
+    /// The maximum number of steps that the graph reads. A longer series is cut to its last steps.
     pub max_length: usize,
-    /// Whether the graph always takes `max_length` steps.
+    /// If true, the graph always reads `max_length` steps.
     #[serde(default)]
     pub fixed_length: bool,
-    /// Whether a graph with a state reads one step of the history a run, and not all of it.
+    /// If true, a graph with a state reads one step of the history per run, and not all of it in one run.
     #[serde(default)]
     pub stepwise: bool,
-    /// What the number of steps is a multiple of.
+    /// A divisor of the number of steps.
     #[serde(default = "one")]
     pub multiple: usize,
-    /// Side on which shorter contexts are padded.
+    /// The side on which shorter contexts are padded.
     #[serde(default)]
     pub pad: PadSide,
-    /// What they are padded with; [`ContextRole::padding`] has the default.
+    /// The value of the padding; [`ContextRole::padding`] applies the default.
     pub pad_value: Option<PadValue>,
-    /// What stands for a missing value.
+    /// The replacement of a missing value.
     pub missing: Missing,
-    /// Whether missing values before the first observed one are left away.
+    /// If true, missing values before the first observed one are removed.
     #[serde(default)]
     pub strip_leading: bool,
-    /// Scaling outside the graph, undone on its output.
+    /// The scaling outside the graph, which is reverted on its output.
     pub scaling: Scaling,
-    /// The smallest scale that is divided by; a smaller one counts as 1.
+    /// The minimum scale used as a divisor. A smaller one is replaced by 1.
     #[serde(default = "scale_floor")]
     pub scale_floor: f64,
-    /// Lags at which the scaled values are differenced, undone on the output.
+    /// The lags at which the scaled values are differenced, which is reverted on the output.
     #[serde(default)]
     pub differences: Vec<usize>,
-    /// How covariates that the manifest does not list enter the graph.
+    /// The way in which covariates without a table enter the graph.
     #[serde(default)]
     pub covariates: ContextCovariates,
-    /// The columns of a graph that takes features of the history instead of the history.
+    /// The columns of a graph that takes features of the history instead of the history itself.
     #[serde(default)]
     pub features: Vec<Feature>,
 }
 
 /// An axis of the context tensor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ContextAxis {
-    /// One series each.
+    /// The series.
     Batch,
-    /// One step each, oldest first.
+    /// The steps, oldest first.
     Time,
-    /// Of length 1: the graph could take several series at once, and is given one.
+    /// An axis of length 1, of a graph that could take several series at once.
     Variate,
-    /// One feature each.
+    /// The features.
     Feature,
 }
 
-/// Floating point type of a tensor.
+/// The floating point type of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FloatType {
@@ -77,7 +77,7 @@ pub enum FloatType {
     Float64,
 }
 
-/// Side on which a context is padded.
+/// The side on which a context is padded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PadSide {
@@ -88,8 +88,8 @@ pub enum PadSide {
     Right,
 }
 
-/// What a context is padded with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+/// The value with which a context is padded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PadValue {
     /// `NaN`.
@@ -102,63 +102,67 @@ pub enum PadValue {
     Mean,
 }
 
-/// What stands for a missing value.
+/// The replacement of a missing value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Missing {
     /// `NaN`.
     Nan,
-    /// 0, after scaling; an input of the graph tells which values these are.
+    /// 0, after scaling; an input of the graph marks the replaced values.
     Zero,
-    /// A point on the line between its neighbours; at the ends the nearest observed value.
+    /// Linear interpolation between the neighbours; at the ends the nearest observed value.
     Interpolate,
-    /// The observed value before it; at the start the first one.
+    /// The previous observed value; at the start the first one.
     Previous,
     /// The mean of the observed values of the context.
     Mean,
-    /// Nothing: such a series is refused.
+    /// None: a series with a missing value is rejected.
     Reject,
 }
 
-/// Scaling outside the graph.
+/// A scaling outside the graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scaling {
-    /// The graph sees the values as they are.
+    /// No scaling.
     None,
-    /// The values are divided by the power of two nearest their mean absolute value. A power of two
-    /// loses no bit, so that scaled series get exactly scaled forecasts.
+    /// Division by the power of two nearest the mean absolute value. A power of two loses no bit, so scaled series get
+    /// exactly scaled forecasts.
     MeanAbs,
-    /// Less the mean, by the standard deviation of the context, not corrected for its length.
+    /// Subtraction of the mean, and division by the standard deviation of the context, not corrected for its length.
     Standard,
-    /// From 0 at the smallest to 1 at the largest value of the context.
+    /// Linear mapping of the smallest value of the context to 0, and of the largest to 1.
     MinMax,
-    /// Less the median, by the median absolute deviation from it.
+    /// Subtraction of the median, and division by the median absolute deviation.
     Robust,
-    /// The logarithm of the value and 1.
+    /// The logarithm of the value plus 1.
     Log1p,
 }
 
 impl ContextRole {
-    /// How many values of a series the graph's steps are made of at most: differencing costs some.
+    /// Returns the maximum number of values of a series that the steps of the graph depend on.
+    ///
+    /// It exceeds `max_length` by the values that differencing consumes.
     #[must_use]
     pub fn reach(&self) -> usize {
-        self.max_length.saturating_add(self.lost_to_differences())
+        self.max_length
+            .saturating_add(self.consumed_by_differences())
     }
 
-    /// How many values a series needs at least.
+    /// Returns the minimum number of values of a series, including those that differencing consumes.
     #[must_use]
     pub fn least(&self) -> usize {
-        self.min_length.saturating_add(self.lost_to_differences())
+        self.min_length
+            .saturating_add(self.consumed_by_differences())
     }
 
-    /// What shorter contexts are padded with.
+    /// Returns the value with which shorter contexts are padded.
     #[must_use]
     pub const fn padding(&self) -> PadValue {
         PadValue::or_default(self.pad_value, self.missing)
     }
 
-    /// The length to which contexts of at most `longest` steps are padded.
+    /// Returns the length to which contexts of at most `longest` steps are padded.
     #[must_use]
     pub const fn padded(&self, longest: usize) -> usize {
         if self.fixed_length {
@@ -168,19 +172,19 @@ impl ContextRole {
         }
     }
 
-    /// Whether one run of the graph forecasts one step, so that each step ahead is a row of its own.
+    /// Returns true if each step ahead is a row of its own, because one row of the graph forecasts one step.
     #[must_use]
     pub fn is_direct(&self) -> bool {
         self.features.contains(&Feature::Step)
     }
 
-    fn lost_to_differences(&self) -> usize {
+    fn consumed_by_differences(&self) -> usize {
         self.differences.iter().sum()
     }
 }
 
 impl PadValue {
-    /// `given`, or what goes with the rule for missing values.
+    /// Returns `given`, or the default for the replacement `missing` of missing values.
     #[must_use]
     pub const fn or_default(given: Option<Self>, missing: Missing) -> Self {
         match (given, missing) {
@@ -192,7 +196,7 @@ impl PadValue {
 }
 
 impl Missing {
-    /// Whether no value is missing after it.
+    /// Returns true if no value is missing after the replacement.
     #[must_use]
     pub const fn fills(self) -> bool {
         match self {

@@ -1,44 +1,44 @@
-//! What a graph is told beside the history, by the names that clients send it under.
+//! The roles of covariates, by the names under which clients send them.
 
 use serde::Deserialize;
 
-use crate::manifest::context::scale_floor;
-use crate::manifest::{Missing, PadValue, Scaling};
 use almanac_forecast::CovariateKind;
 
-/// A covariate that the model needs, and how its values enter the graph.
+use crate::manifest::context::scale_floor;
+use crate::manifest::{Missing, PadValue, Scaling};
+
+/// A covariate that the model requires, and the preparation of its values for the graph.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CovariateRole {
-    /// The name that clients send it under.
+    /// The name under which clients send the covariate.
     pub name: String,
-    /// Over which steps it must be known.
+    /// The steps for which the covariate must be known.
     #[serde(with = "KindDocument")]
     pub kind: CovariateKind,
-    /// What stands for a missing value, and for the steps of a run beyond the horizon of the request.
+    /// The replacement of a missing value, and of the steps of a run beyond the horizon of the request.
     #[serde(default = "reject")]
     pub missing: Missing,
-    /// What stands where the context is padded; [`CovariateRole::padding`] has the default.
+    /// The value of the padding; [`CovariateRole::padding`] applies the default.
     pub pad_value: Option<PadValue>,
-    /// Scaling by its own observed values within the context.
+    /// The scaling, from the covariate's own observed values within the context.
     #[serde(default = "unscaled")]
     pub scaling: Scaling,
-    /// The smallest scale that is divided by; a smaller one counts as 1.
+    /// The minimum scale used as a divisor. A smaller one is replaced by 1.
     #[serde(default = "scale_floor")]
     pub scale_floor: f64,
-    /// The categories of a static covariate that is no number. The graph is given the place of one,
-    /// from 0.
+    /// The categories of a static covariate that is not a number. The graph reads the index of one, from 0.
     pub categories: Option<Vec<String>>,
 }
 
-/// How covariates enter a graph beside those that are listed.
+/// The way in which covariates without a table enter a graph.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ContextCovariates {
-    /// They do not.
+    /// They are ignored.
     #[default]
     None,
-    /// Each past or future covariate, by whatever name, is a row beside that of its series.
+    /// Each past or future covariate, of any name, is an extra row of the batch.
     Rows,
 }
 
@@ -51,13 +51,13 @@ enum KindDocument {
 }
 
 impl CovariateRole {
-    /// What stands where the context is padded.
+    /// Returns the value with which the covariate is padded where the context is.
     #[must_use]
     pub const fn padding(&self) -> PadValue {
         PadValue::or_default(self.pad_value, self.missing)
     }
 
-    /// The number that stands for `category`.
+    /// Returns the index of `category` among the categories.
     #[must_use]
     pub fn code(&self, category: &str) -> Option<usize> {
         let categories = self.categories.as_ref()?;

@@ -1,34 +1,35 @@
 //! The columns of a graph that takes features of the history, such as trees on lags.
 
 use serde::Deserialize;
+use thiserror::Error;
 
-/// One column of a graph's features, for one step that is forecast.
+/// A column of the features of a graph, for one step of the forecast.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "FeatureDocument")]
 pub enum Feature {
-    /// The value so many steps before; 1 is the last.
+    /// The value that many steps before the forecast; 1 is the last value.
     Lag(usize),
-    /// A statistic of the `window` values of which the last is `lag` steps before.
+    /// A statistic of a window of `window` values that ends `lag` steps before the forecast.
     Rolling {
-        /// Which statistic.
+        /// The statistic.
         statistic: Statistic,
-        /// How many values.
+        /// The number of values.
         window: usize,
-        /// How many steps before the last of them lies.
+        /// The number of steps between the last value of the window and the forecast.
         lag: usize,
     },
-    /// A part of the step's date or time.
+    /// A part of the date or time of the step.
     Calendar(CalendarPart),
-    /// A covariate so many steps before; 0 is the step that is forecast.
+    /// A covariate that many steps before the forecast; 0 is the step that is forecast.
     Covariate {
-        /// Its name.
+        /// The name of the covariate.
         name: String,
-        /// How many steps before.
+        /// The number of steps.
         lag: usize,
     },
-    /// The place of the step, 0 for the first value of the series as it was sent.
+    /// The position of the step; 0 is the first value of the series in the request.
     Trend,
-    /// How many steps ahead it is, from 1.
+    /// The number of steps ahead, from 1.
     Step,
 }
 
@@ -54,25 +55,25 @@ pub enum Statistic {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CalendarPart {
-    /// 1 to 12.
+    /// The month, 1 to 12.
     Month,
-    /// Day of the month, from 1.
+    /// The day of the month, from 1.
     Day,
-    /// 0 for Monday to 6 for Sunday.
+    /// The day of the week, 0 for Monday to 6 for Sunday.
     Weekday,
-    /// 0 to 23.
+    /// The hour, 0 to 23.
     Hour,
-    /// 0 to 59.
+    /// The minute, 0 to 59.
     Minute,
-    /// 1 to 4.
+    /// The quarter, 1 to 4.
     Quarter,
-    /// From 1.
+    /// The day of the year, from 1.
     DayOfYear,
     /// The year.
     Year,
 }
 
-/// A feature as it is written: one of the keys that name a kind, and what belongs to it.
+/// The keys of a feature: one that selects the kind, and those that belong to it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FeatureDocument {
@@ -85,8 +86,30 @@ struct FeatureDocument {
     step: Option<bool>,
 }
 
+/// The error returned when the keys of a feature do not form one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum FeatureError {
+    /// A covariate is combined with keys of another kind.
+    #[error("a feature with covariate has a key other than lag; remove that key")]
+    CovariateWithOtherKeys,
+    /// The lag of a value is 0.
+    #[error("lag is 0, which is the step that is forecast; use 1 or more")]
+    ZeroLag,
+    /// The window of a standard deviation has fewer than two values.
+    #[error("window is {0}, but rolling = \"std\" requires 2 or more")]
+    StdWindow(usize),
+    /// The window has no values.
+    #[error("window is 0; use 1 or more")]
+    ZeroWindow,
+    /// The keys belong to no kind of feature, or to several.
+    #[error(
+        "a feature has the keys of no kind or of several; use one of: lag; rolling and window, optionally lag; calendar; covariate, optionally lag; trend = true; step = true"
+    )]
+    Kind,
+}
+
 impl Feature {
-    /// How many values of the history it looks back on.
+    /// Returns the number of values of the history that the feature looks back on.
     #[must_use]
     pub const fn reach(&self) -> usize {
         match self {
@@ -98,9 +121,9 @@ impl Feature {
 }
 
 impl TryFrom<FeatureDocument> for Feature {
-    type Error = &'static str;
+    type Error = FeatureError;
 
-    fn try_from(document: FeatureDocument) -> Result<Self, Self::Error> {
+    fn try_from(document: FeatureDocument) -> Result<Self, FeatureError> {
         let FeatureDocument {
             lag,
             rolling,
@@ -116,14 +139,16 @@ impl TryFrom<FeatureDocument> for Feature {
                     name,
                     lag: lag.unwrap_or(0),
                 }),
-                _ => Err("covariate goes with lag or alone"),
+                _ => Err(FeatureError::CovariateWithOtherKeys),
             };
         }
         match (lag, rolling, window, calendar, trend, step) {
-            (Some(0), ..) => Err("lag is 0, which is the step that is forecast; write 1 or more"),
+            (Some(0), ..) => Err(FeatureError::ZeroLag),
             (Some(lag), None, None, None, None, None) => Ok(Self::Lag(lag)),
-            (_, Some(Statistic::Std), Some(0 | 1), ..) => Err("a std needs a window of 2 or more"),
-            (_, Some(_), Some(0), ..) => Err("window is 0; write 1 or more"),
+            (_, Some(Statistic::Std), Some(window @ (0 | 1)), ..) => {
+                Err(FeatureError::StdWindow(window))
+            }
+            (_, Some(_), Some(0), ..) => Err(FeatureError::ZeroWindow),
             (lag, Some(statistic), Some(window), None, None, None) => Ok(Self::Rolling {
                 statistic,
                 window,
@@ -132,9 +157,7 @@ impl TryFrom<FeatureDocument> for Feature {
             (None, None, None, Some(part), None, None) => Ok(Self::Calendar(part)),
             (None, None, None, None, Some(true), None) => Ok(Self::Trend),
             (None, None, None, None, None, Some(true)) => Ok(Self::Step),
-            _ => Err(
-                "a feature is one of lag; rolling with window, perhaps lag; calendar; covariate, perhaps with lag; trend = true; step = true",
-            ),
+            _ => Err(FeatureError::Kind),
         }
     }
 }

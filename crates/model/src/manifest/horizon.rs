@@ -1,80 +1,95 @@
-//! How far ahead the graph reaches, how it goes on from there, and what it is told of the season.
+//! The horizon of a graph, its extension by a roll-out, and the input for the season length.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-/// How the season length enters the graph: one number a row.
+/// The input that takes the season length, one number per row.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeasonLengthRole {
-    /// Name of the input.
+    /// The name of the input.
     pub input: String,
-    /// Type of its elements.
+    /// The type of the elements.
     pub r#type: NumberType,
-    /// What the graph is given when there is no season.
+    /// The value for a series without a season.
     pub unknown: i64,
-    /// The longest season the graph can use; a longer one is given as `unknown`.
+    /// The longest season that the graph can use. A longer one is replaced by `unknown`.
     pub longest: usize,
 }
 
-/// How far ahead the graph reaches.
+/// The number of steps ahead that a graph gives, and that the model serves.
+///
+/// ```
+/// use almanac_model::manifest::{HorizonRole, Rollout};
+///
+/// let horizon = HorizonRole {
+///     input: None,
+///     r#type: None,
+///     native: 24,
+///     longest: 168,
+///     rollout: Rollout::Median,
+/// };
+/// // A forecast of 60 steps takes three runs of the graph, which give 72 steps.
+/// assert_eq!(horizon.blocks(60), 3);
+/// assert_eq!(horizon.covered(60), 72);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HorizonRole {
-    /// Name of the scalar input that asks for a number of steps, when there is one.
+    /// The name of the scalar input that requests a number of steps, if the graph has one.
     pub input: Option<String>,
-    /// Type of that input.
+    /// The type of that input.
     pub r#type: Option<IntegerType>,
-    /// Steps that one run gives.
+    /// The number of steps that one run gives.
     pub native: usize,
-    /// Steps that are served.
+    /// The maximum horizon of a request.
     pub longest: usize,
-    /// How steps beyond `native` are made.
+    /// The method for steps beyond `native`.
     #[serde(default)]
     pub rollout: Rollout,
 }
 
-/// Integer type of a tensor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+/// The integer type of a tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum IntegerType {
-    /// Signed, 64 bits.
+    /// A signed integer of 64 bits.
     Int64,
 }
 
-/// Type of a tensor of whole numbers.
+/// The type of a tensor of whole numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NumberType {
-    /// Signed, 64 bits.
+    /// A signed integer of 64 bits.
     Int64,
     /// IEEE 754 binary32.
     Float32,
 }
 
-/// How a forecast goes on beyond the steps of one run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+/// The method for steps beyond those of one run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Rollout {
-    /// It does not.
+    /// No further steps.
     #[default]
     None,
-    /// The median is taken as observed, and the graph run again.
+    /// The median is appended to the context, and the graph is run again.
     Median,
-    /// Each quantile's path is taken as observed in a copy of the row. The quantiles of all copies are
-    /// reduced to as many as one has.
+    /// Each quantile path is appended to a copy of the row. The quantiles of all copies are reduced to as many as one
+    /// copy has.
     Quantiles,
-    /// Missing values are appended and the graph run again.
+    /// Missing values are appended to the context, and the graph is run again.
     Nan,
 }
 
 impl HorizonRole {
-    /// How many runs a horizon of `steps` takes.
+    /// Returns the number of runs for a horizon of `steps`.
     #[must_use]
     pub const fn blocks(&self, steps: usize) -> usize {
         steps.div_ceil(self.native)
     }
 
-    /// How many steps these runs give.
+    /// Returns the number of steps that the runs for a horizon of `steps` give.
     #[must_use]
     pub const fn covered(&self, steps: usize) -> usize {
         self.blocks(steps) * self.native

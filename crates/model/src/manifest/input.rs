@@ -1,22 +1,23 @@
-//! The inputs of a graph beside the history, each filled by a rule.
+//! The inputs of a graph other than the history, each with a rule for its content.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 /// A further input of the graph.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InputRole {
-    /// Its name.
+    /// The name of the input.
     pub name: String,
-    /// Type of its elements.
+    /// The type of the elements.
     pub r#type: ElementType,
-    /// Its axes; none for a scalar.
+    /// The axes; none for a scalar.
     pub axes: Vec<InputAxis>,
-    /// What stands in it.
+    /// The rule for the content.
     pub fill: Fill,
 }
 
-/// Type of the elements of a tensor.
+/// The type of the elements of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ElementType {
@@ -24,37 +25,37 @@ pub enum ElementType {
     Float32,
     /// IEEE 754 binary64.
     Float64,
-    /// Signed, 64 bits.
+    /// A signed integer of 64 bits.
     Int64,
-    /// Signed, 32 bits.
+    /// A signed integer of 32 bits.
     Int32,
-    /// True where the rule gives anything but 0.
+    /// A Boolean, which is true for any number but 0.
     Bool,
 }
 
 /// An axis of a further input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "toml::Value")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "toml::Value", into = "toml::Value")]
 pub enum InputAxis {
-    /// One series each.
+    /// The series.
     Batch,
-    /// One step of the context each, padding included.
+    /// The steps of the context, including padding.
     Time,
-    /// One step ahead each, as many as one run gives.
+    /// The steps ahead that one run gives.
     Horizon,
     /// The steps of the context, then those ahead.
     Span,
-    /// One covariate each.
+    /// The covariates.
     Covariate,
-    /// Of length 1.
+    /// An axis of length 1.
     Variate,
-    /// Of this length.
+    /// An axis of this length.
     Size(usize),
 }
 
-/// What stands in a further input.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(try_from = "toml::Value")]
+/// The rule for the content of a further input.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(try_from = "toml::Value", into = "toml::Value")]
 pub enum Fill {
     /// 1 where the context is observed, 0 where it is missing or padded.
     Observed,
@@ -62,22 +63,54 @@ pub enum Fill {
     Missing,
     /// 1 where the context is padded.
     Padding,
-    /// The place of the row in its batch, from 0.
+    /// The index of the row in its batch, from 0.
     Row,
-    /// How many of the steps of the run are wanted of the row.
+    /// The number of steps of the run that the row needs.
     Horizon,
     /// The covariates of these names, in their order.
     Covariates(Vec<String>),
-    /// The place in the batch of the series that the row belongs to, the same for its covariates.
+    /// The index in the batch of the series to which the row belongs, which its covariates share.
     Group,
-    /// What is known of the row for the steps ahead, `NaN` where nothing is.
+    /// The known values of the row for the steps ahead, `NaN` where there are none.
     Ahead,
     /// The same number everywhere.
     Constant(f64),
 }
 
+/// The maximum length of an axis of fixed length. Such a tensor is created for each run.
+const MAX_AXIS: usize = 65_536;
+
+/// The error returned when a value is not an axis of an input.
+#[derive(Clone, Debug, Error)]
+#[error(
+    "axis {value} is not supported; use \"batch\", \"time\", \"horizon\", \"span\", \"covariate\", \"variate\" or a length from 1 to {MAX_AXIS}"
+)]
+pub struct InputAxisError {
+    /// The value.
+    pub value: toml::Value,
+}
+
+/// The error returned when a value is not a rule for the content of an input.
+#[derive(Clone, Debug, Error)]
+#[error(
+    "fill {value} is not supported; use \"observed\", \"missing\", \"padding\", \"row\", \"horizon\", \"group\", \"ahead\", a list of covariates or a number"
+)]
+pub struct FillError {
+    /// The value.
+    pub value: toml::Value,
+}
+
 impl InputAxis {
-    /// Whether it has the steps of the context.
+    const NAMED: [(&'static str, Self); 6] = [
+        ("batch", Self::Batch),
+        ("time", Self::Time),
+        ("horizon", Self::Horizon),
+        ("span", Self::Span),
+        ("covariate", Self::Covariate),
+        ("variate", Self::Variate),
+    ];
+
+    /// Returns true if the axis includes the steps of the context.
     #[must_use]
     pub const fn has_context(self) -> bool {
         matches!(self, Self::Time | Self::Span)
@@ -85,7 +118,7 @@ impl InputAxis {
 }
 
 impl InputRole {
-    /// The covariates in it.
+    /// Returns the names of the covariates in the input.
     #[must_use]
     pub fn covariates(&self) -> &[String] {
         match &self.fill {
@@ -94,7 +127,7 @@ impl InputRole {
         }
     }
 
-    /// Whether it shows the graph covariates of steps ahead.
+    /// Returns true if the input holds covariates of steps ahead.
     #[must_use]
     pub fn looks_ahead(&self) -> bool {
         let is_ahead = |axis: &InputAxis| matches!(axis, InputAxis::Horizon | InputAxis::Span);
@@ -103,7 +136,17 @@ impl InputRole {
 }
 
 impl Fill {
-    /// Whether it tells the graph which steps of the context are padding.
+    const NAMED: [(&'static str, Self); 7] = [
+        ("observed", Self::Observed),
+        ("missing", Self::Missing),
+        ("padding", Self::Padding),
+        ("row", Self::Row),
+        ("horizon", Self::Horizon),
+        ("group", Self::Group),
+        ("ahead", Self::Ahead),
+    ];
+
+    /// Returns true if the content distinguishes padding from the steps of the context.
     #[must_use]
     pub const fn tells_padding(&self) -> bool {
         matches!(self, Self::Observed | Self::Missing | Self::Padding)
@@ -111,65 +154,72 @@ impl Fill {
 }
 
 impl TryFrom<toml::Value> for InputAxis {
-    type Error = String;
+    type Error = InputAxisError;
 
-    fn try_from(value: toml::Value) -> Result<Self, String> {
+    fn try_from(value: toml::Value) -> Result<Self, InputAxisError> {
         let axis = match &value {
-            toml::Value::String(word) => match word.as_str() {
-                "batch" => Some(Self::Batch),
-                "time" => Some(Self::Time),
-                "horizon" => Some(Self::Horizon),
-                "span" => Some(Self::Span),
-                "covariate" => Some(Self::Covariate),
-                "variate" => Some(Self::Variate),
-                _ => None,
-            },
+            toml::Value::String(word) => Self::NAMED
+                .into_iter()
+                .find(|(name, _)| name == word)
+                .map(|(_, axis)| axis),
             toml::Value::Integer(size) => usize::try_from(*size)
                 .ok()
-                .filter(|size| (1..=LARGEST_AXIS).contains(size))
+                .filter(|size| (1..=MAX_AXIS).contains(size))
                 .map(Self::Size),
             _ => None,
         };
-        axis.ok_or_else(|| {
-            format!(
-                "axis {value}; write \"batch\", \"time\", \"horizon\", \"span\", \"covariate\", \"variate\" or a length from 1 to {LARGEST_AXIS}"
-            )
-        })
+        axis.ok_or(InputAxisError { value })
+    }
+}
+
+impl From<InputAxis> for toml::Value {
+    fn from(axis: InputAxis) -> Self {
+        if let InputAxis::Size(size) = axis {
+            return Self::Integer(i64::try_from(size).unwrap_or(i64::MAX));
+        }
+        let name = InputAxis::NAMED
+            .into_iter()
+            .find(|(_, named)| *named == axis)
+            .map_or("", |(name, _)| name);
+        Self::String(name.to_owned())
     }
 }
 
 impl TryFrom<toml::Value> for Fill {
-    type Error = String;
+    type Error = FillError;
 
-    fn try_from(value: toml::Value) -> Result<Self, String> {
+    fn try_from(value: toml::Value) -> Result<Self, FillError> {
         let fill = match &value {
-            toml::Value::String(word) => match word.as_str() {
-                "observed" => Some(Self::Observed),
-                "missing" => Some(Self::Missing),
-                "padding" => Some(Self::Padding),
-                "row" => Some(Self::Row),
-                "horizon" => Some(Self::Horizon),
-                "group" => Some(Self::Group),
-                "ahead" => Some(Self::Ahead),
-                _ => None,
-            },
+            toml::Value::String(word) => Self::NAMED
+                .into_iter()
+                .find(|(name, _)| name == word)
+                .map(|(_, fill)| fill),
             toml::Value::Array(names) => names
                 .iter()
                 .map(|name| name.as_str().map(str::to_owned))
                 .collect::<Option<_>>()
                 .map(Self::Covariates),
-            // Exact to 2^53, beyond every token that a forecaster takes.
+            // Exact up to 2^53, beyond every token that a forecaster takes.
             toml::Value::Integer(number) => Some(Self::Constant(*number as f64)),
             toml::Value::Float(number) => Some(Self::Constant(*number)),
             _ => None,
         };
-        fill.ok_or_else(|| {
-            format!(
-                "fill {value}; write \"observed\", \"missing\", \"padding\", \"row\", \"horizon\", \"group\", \"ahead\", a list of covariates or a number"
-            )
-        })
+        fill.ok_or(FillError { value })
     }
 }
 
-/// The longest axis of a fixed length. Such a tensor is made for each run.
-const LARGEST_AXIS: usize = 65_536;
+impl From<Fill> for toml::Value {
+    fn from(fill: Fill) -> Self {
+        match fill {
+            Fill::Covariates(names) => Self::from(names),
+            Fill::Constant(number) => Self::Float(number),
+            word => {
+                let name = Fill::NAMED
+                    .into_iter()
+                    .find(|(_, named)| *named == word)
+                    .map_or("", |(name, _)| name);
+                Self::String(name.to_owned())
+            }
+        }
+    }
+}

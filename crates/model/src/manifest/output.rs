@@ -1,125 +1,125 @@
-//! How the forecast leaves the graph, and what is done to it afterwards.
+//! The role of the forecast, as the output of a graph, and the operations on it after the graph.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::manifest::FloatType;
 
-/// Where the forecast leaves the graph.
+/// The output that gives the forecast.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OutputRole {
-    /// Name of the output.
+    /// The name of the output.
     pub name: String,
-    /// Order of its axes.
+    /// The axes of the output, in order.
     pub axes: Vec<OutputAxis>,
-    /// Type of its elements.
+    /// The type of the elements.
     pub r#type: FloatType,
-    /// What the numbers are.
+    /// The kind of forecast.
     #[serde(default)]
     pub kind: OutputKind,
-    /// The quantile levels that the model gives, ascending, with the median. Of a graph that gives
-    /// points, the median alone.
+    /// The quantile levels of the model in ascending order, including the median. The median alone for a graph that
+    /// gives points.
     #[serde(default)]
     pub levels: Vec<f64>,
-    /// Where along the quantile axis each level stands, when not in their order.
+    /// The position of each level along the quantile axis, if they are not in order.
     pub columns: Option<Vec<usize>>,
     /// The family of a distribution.
     pub family: Option<Family>,
-    /// What stands along the parameter axis.
+    /// The parameters along the parameter axis.
     #[serde(default)]
     pub parameters: Vec<Parameter>,
-    /// Steps at the head of the time axis that are not of the forecast.
+    /// The number of steps at the start of the time axis that are not part of the forecast.
     #[serde(default)]
     pub skip: usize,
-    /// Whether the forecast is at the end of the time axis.
+    /// If true, the forecast is the last steps of the time axis.
     #[serde(default)]
     pub time_from_end: bool,
 }
 
 /// An axis of the output tensor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OutputAxis {
-    /// One series each.
+    /// The series.
     Batch,
-    /// One level each.
+    /// The quantile levels.
     Quantile,
-    /// One drawn path each.
+    /// The sample paths.
     Sample,
-    /// One parameter of a distribution each.
+    /// The parameters of a distribution.
     Parameter,
-    /// One step ahead each.
+    /// The steps ahead.
     Time,
-    /// Of length 1.
+    /// An axis of length 1.
     Variate,
 }
 
-/// What the numbers of an output are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+/// The kind of forecast that an output holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OutputKind {
-    /// Quantiles on `levels`.
+    /// Quantiles at `levels`.
     #[default]
     Quantiles,
-    /// One number a step, taken as the median.
+    /// One number per step, used as the median.
     Point,
-    /// Paths drawn from the forecast.
+    /// Sample paths of the forecast.
     Samples,
     /// Parameters of a distribution.
     Distribution,
 }
 
 /// A family of distributions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Family {
-    /// `loc`, `scale`.
+    /// The normal distribution: `loc`, `scale`.
     Normal,
-    /// `df`, `loc`, `scale`.
+    /// Student's t-distribution: `df`, `loc`, `scale`.
     StudentT,
-    /// `loc`, `scale`.
+    /// The Laplace distribution: `loc`, `scale`.
     Laplace,
-    /// `rate`.
+    /// The Poisson distribution: `rate`.
     Poisson,
-    /// `total_count`, and `logits` or `probs` of the event that is counted: a mean of
+    /// The negative binomial distribution: `total_count`, and `logits` or `probs` of the counted event. The mean is
     /// `total_count` times the odds.
     NegativeBinomial,
 }
 
 /// A parameter of a distribution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Parameter {
-    /// Location.
+    /// The location.
     Loc,
-    /// Scale.
+    /// The scale.
     Scale,
-    /// Degrees of freedom.
+    /// The degrees of freedom.
     Df,
-    /// Mean of a Poisson distribution.
+    /// The mean of a Poisson distribution.
     Rate,
-    /// Number of failures at which a count stops, not always whole.
+    /// The number of failures at which a count stops; not necessarily an integer.
     TotalCount,
-    /// Log odds of the event that is counted.
+    /// The log odds of the counted event.
     Logits,
-    /// Probability of the event that is counted.
+    /// The probability of the counted event.
     Probs,
 }
 
-/// What is done to the forecast after the graph.
+/// The operations on the forecast after the graph.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Postprocess {
-    /// Clip at zero when no observed value of the context is negative.
+    /// If true, forecasts are clipped at zero when no observed value of the context is negative.
     pub non_negative: bool,
-    /// Round to whole numbers.
+    /// If true, forecasts are rounded to whole numbers.
     pub integer: bool,
-    /// Average the forecast with the negated forecast of the negated context.
+    /// If true, the forecast is averaged with the negated forecast of the negated context.
     pub flip: bool,
 }
 
 impl OutputKind {
-    /// The axis that such an output has beside batch and time, if any.
+    /// Returns the axis that an output of this kind has in addition to batch and time, if any.
     #[must_use]
     pub const fn axis(self) -> Option<OutputAxis> {
         match self {
@@ -132,18 +132,23 @@ impl OutputKind {
 }
 
 impl Family {
-    /// Whether `parameters` are the ones of this family, in any order.
+    /// Returns the sets of parameters that identify a distribution of this family.
+    #[must_use]
+    pub const fn parameter_sets(self) -> &'static [&'static [Parameter]] {
+        use Parameter::{Df, Loc, Logits, Probs, Rate, Scale, TotalCount};
+        match self {
+            Self::Normal | Self::Laplace => &[&[Loc, Scale]],
+            Self::StudentT => &[&[Df, Loc, Scale]],
+            Self::Poisson => &[&[Rate]],
+            Self::NegativeBinomial => &[&[TotalCount, Logits], &[TotalCount, Probs]],
+        }
+    }
+
+    /// Returns true if `parameters` are those of this family, in any order.
     #[must_use]
     pub fn takes(self, parameters: &[Parameter]) -> bool {
-        use Parameter::{Df, Loc, Logits, Probs, Rate, Scale, TotalCount};
-        let is = |wanted: &[Parameter]| {
-            parameters.len() == wanted.len() && wanted.iter().all(|one| parameters.contains(one))
-        };
-        match self {
-            Self::Normal | Self::Laplace => is(&[Loc, Scale]),
-            Self::StudentT => is(&[Df, Loc, Scale]),
-            Self::Poisson => is(&[Rate]),
-            Self::NegativeBinomial => is(&[TotalCount, Logits]) || is(&[TotalCount, Probs]),
-        }
+        self.parameter_sets().iter().any(|set| {
+            parameters.len() == set.len() && set.iter().all(|one| parameters.contains(one))
+        })
     }
 }

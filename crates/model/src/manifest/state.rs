@@ -1,39 +1,43 @@
-//! What a recurrent graph carries from one run to the next.
+//! The state that a recurrent graph carries from one run to the next.
 
 use serde::Deserialize;
 
 use crate::manifest::{FloatType, InputAxis};
 
-/// A state: zero before the first step of the history, and then what the run before gave.
+/// A state: zero before the first step of the history, and then the output of the previous run.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StateRole {
-    /// The input that takes it.
+    /// The name of the input that takes the state.
     pub input: String,
-    /// The output that gives it on, of the same axes.
+    /// The name of the output that returns the next state, with the same axes.
     pub output: String,
-    /// Type of its elements.
+    /// The type of the elements.
     pub r#type: FloatType,
-    /// Its axes: the batch, and lengths.
+    /// The axes: the batch, and lengths.
     pub axes: Vec<InputAxis>,
 }
 
 impl StateRole {
-    /// Its shape for so many rows.
+    /// Returns the shape of the state for `rows` rows.
     #[must_use]
     pub fn shape(&self, rows: usize) -> Vec<usize> {
-        let length = |axis: &InputAxis| match axis {
-            InputAxis::Batch => rows,
-            InputAxis::Size(size) => *size,
-            _ => 1,
-        };
-        self.axes.iter().map(length).collect()
+        self.axes
+            .iter()
+            .map(|axis| match axis {
+                InputAxis::Batch => rows,
+                InputAxis::Size(size) => *size,
+                _ => 1,
+            })
+            .collect()
     }
 
-    /// Where the batch stands among its axes.
+    /// Returns the position of the batch among the axes.
     #[must_use]
     pub fn batch_axis(&self) -> usize {
-        let mut axes = self.axes.iter();
-        axes.position(|axis| *axis == InputAxis::Batch).unwrap_or(0)
+        self.axes
+            .iter()
+            .position(|axis| *axis == InputAxis::Batch)
+            .unwrap_or(0)
     }
 }

@@ -1,7 +1,8 @@
-//! What a manifest may say, and which requests fit it.
+//! The rules of manifests, and the check of requests.
+
+use almanac_forecast::{ForecastRequest, Horizon, SeasonChoice, Series};
 
 use super::*;
-use almanac_forecast::{ForecastRequest, Horizon, SeasonChoice, Series};
 
 /// A small manifest with three levels, without files.
 pub(crate) const MANIFEST: &str = r#"
@@ -43,19 +44,19 @@ levels = [0.1, 0.5, 0.9]
 non_negative = true
 "#;
 
-/// [`MANIFEST`] with one line replaced by another of the same key.
+/// Parses [`MANIFEST`] with one line replaced by another of the same key.
 #[track_caller]
 pub(crate) fn manifest(line: &str) -> Manifest {
     Manifest::parse(&with_line(line)).unwrap()
 }
 
-/// [`MANIFEST`] with other lines in one of its tables.
+/// Parses [`MANIFEST`] with other lines in one of its tables.
 #[track_caller]
 pub(crate) fn manifest_with(table: &str, lines: &str) -> Manifest {
     Manifest::parse(&with_table(MANIFEST, table, lines)).unwrap()
 }
 
-/// `text` with other lines in one of its tables.
+/// Returns `text` with other lines in one of its tables.
 #[track_caller]
 pub(crate) fn with_table(text: &str, table: &str, lines: &str) -> String {
     let start = text.find(table).unwrap() + table.len();
@@ -71,15 +72,16 @@ fn with_line(line: &str) -> String {
         return MANIFEST.to_owned();
     };
     let is_of_key = |old: &str| old.split_once(" = ").is_some_and(|(old, _)| old == key);
-    assert!(MANIFEST.lines().any(is_of_key), "there is no {key}");
-    let lines = MANIFEST
+    assert!(MANIFEST.lines().any(is_of_key), "no {key}");
+    MANIFEST
         .lines()
-        .map(|old| if is_of_key(old) { line } else { old });
-    lines.collect::<Vec<_>>().join("\n")
+        .map(|old| if is_of_key(old) { line } else { old })
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[track_caller]
-fn check_refused(line: &str, expected: &str) {
+fn check_rejected(line: &str, expected: &str) {
     let error = Manifest::parse(&with_line(line)).unwrap_err().to_string();
     assert!(
         error.starts_with(&format!("manifest.toml: {expected}")),
@@ -89,7 +91,7 @@ fn check_refused(line: &str, expected: &str) {
 }
 
 #[test]
-fn reads_every_role() {
+fn every_role_is_parsed() {
     let manifest = manifest("");
     assert_eq!(
         (manifest.name.as_str(), manifest.version.as_str()),
@@ -100,7 +102,7 @@ fn reads_every_role() {
 }
 
 #[test]
-fn roles_that_may_be_left_out_have_no_effect() {
+fn optional_roles_may_be_omitted() {
     let text = MANIFEST.replace("[postprocess]\nnon_negative = true", "");
     let season = text.find("[season_length]").unwrap();
     let horizon = text.find("[horizon]").unwrap();
@@ -112,55 +114,41 @@ fn roles_that_may_be_left_out_have_no_effect() {
 }
 
 #[test]
-fn what_is_not_of_the_schema_is_refused() {
-    check_refused("format = 2", "format is 2");
-    check_refused("format = \"1\"", "TOML parse error");
-    check_refused("pad = \"middle\"", "TOML parse error");
-    check_refused("licence = \"MIT\"\nauthor = \"me\"", "TOML parse error");
+fn a_text_of_another_schema_is_rejected() {
+    check_rejected("format = 2", "format 2 is not supported");
+    check_rejected("format = \"1\"", "TOML parse error");
+    check_rejected("pad = \"middle\"", "TOML parse error");
+    check_rejected("licence = \"MIT\"\nauthor = \"me\"", "TOML parse error");
     assert!(Manifest::parse(&MANIFEST.replace("licence = \"MIT\"", "")).is_err());
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_with_the_rule() {
-    check_refused("name = \"../etc\"", "name is ../etc; write 1 to 64 letters");
-    check_refused("version = \"\"", "version is ; write 1 to 64 letters");
-    check_refused(
+fn a_value_that_breaks_a_rule_is_rejected_with_the_rule() {
+    check_rejected(
+        "name = \"../etc\"",
+        "name is \"../etc\"; use 1 to 64 letters",
+    );
+    check_rejected("version = \"\"", "version is \"\"; use 1 to 64 letters");
+    check_rejected(
         "min_length = 5",
-        "context.min_length is 5; it lies between 1 and",
+        "context.min_length is 5; use a number from 1 to context.max_length, which is 4",
     );
-    check_refused(
+    check_rejected(
         "min_length = 0",
-        "context.min_length is 0; it lies between 1 and",
+        "context.min_length is 0; use a number from 1 to",
     );
-    check_refused(
+    check_rejected(
         "longest = 3",
-        "horizon.longest is 3; it lies between 1 and horizon.native",
+        "horizon.longest is 3; use a number from 1 to horizon.native, which is 2",
     );
-    check_refused(
+    check_rejected(
         "native = 0",
-        "horizon.longest is 2; it lies between 1 and horizon.native",
+        "horizon.native is 0; use a number from 1 to 1000000",
     );
-    check_refused(
+    check_rejected(
         "native = 2\ninput = \"steps\"",
-        "horizon.type is None; it is given exactly",
+        "horizon.type is missing; set it to \"int64\"",
     );
-    for (axes, told) in [
-        (
-            r#"["batch", "time"]"#,
-            "context.axes is [Time, Time]; write [\"batch\", \"time\"]",
-        ),
-        (
-            r#"["batch", "quantile", "time"]"#,
-            "output.axes is [Time, Quantile, Time]; write",
-        ),
-    ] {
-        let text = MANIFEST.replace(axes, &axes.replace("batch", "time"));
-        let error = Manifest::parse(&text).unwrap_err().to_string();
-        assert!(
-            error.starts_with(&format!("manifest.toml: {told}")),
-            "{error}"
-        );
-    }
     for levels in [
         "[0.9, 0.5, 0.1]",
         "[0.1, 0.9]",
@@ -168,7 +156,64 @@ fn what_makes_no_sense_is_refused_with_the_rule() {
         "[0.0, 0.5]",
         "[]",
     ] {
-        check_refused(&format!("levels = {levels}"), "output.levels is [");
+        check_rejected(
+            &format!("levels = {levels}"),
+            &format!("output.levels is {levels}; use ascending numbers"),
+        );
+    }
+}
+
+#[test]
+fn axes_without_a_batch_are_rejected() {
+    for (axes, expected) in [
+        (
+            r#"["batch", "time"]"#,
+            r#"context.axes is ["time", "time"]; use ["batch", "time"]"#,
+        ),
+        (
+            r#"["batch", "quantile", "time"]"#,
+            r#"output.axes is ["time", "quantile", "time"]; use "batch" first"#,
+        ),
+    ] {
+        let text = MANIFEST.replace(axes, &axes.replace("batch", "time"));
+        let error = Manifest::parse(&text).unwrap_err().to_string();
+        assert!(
+            error.starts_with(&format!("manifest.toml: {expected}")),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn the_table_of_a_rejected_value_is_named() {
+    let input = |axes: &str, fill: &str| {
+        format!(
+            "{MANIFEST}\n[[inputs]]\nname = \"mask\"\ntype = \"bool\"\naxes = {axes}\nfill = {fill}\n"
+        )
+    };
+    for (axes, fill, expected) in [
+        (
+            r#"["batch", "batch"]"#,
+            "0",
+            r#"inputs.axes of "mask" is ["batch", "batch"]; use at most 6 axes"#,
+        ),
+        (
+            r#"["batch", 3]"#,
+            r#""observed""#,
+            r#"inputs.fill of "mask" is "observed"; a mask requires"#,
+        ),
+        ("[]", "0.5", r#"inputs.fill of "mask" is 0.5; use a whole"#),
+        (
+            r#"["batch", "time"]"#,
+            r#"["price"]"#,
+            r#"inputs.fill is "price"; there is no such covariate"#,
+        ),
+    ] {
+        let error = Manifest::parse(&input(axes, fill)).unwrap_err().to_string();
+        assert!(
+            error.starts_with(&format!("manifest.toml: {expected}")),
+            "{error}"
+        );
     }
 }
 
@@ -182,7 +227,7 @@ fn request(values: &[f64], horizon: u64) -> ForecastRequest {
 }
 
 #[test]
-fn a_request_fits_when_the_model_can_see_and_reach_enough() {
+fn requests_outside_the_limits_of_the_model_are_rejected() {
     let manifest = manifest("min_length = 2");
     let model = || "small".to_owned();
     assert_eq!(manifest.fits(&request(&[1.0, 2.0], 2)), Ok(()));

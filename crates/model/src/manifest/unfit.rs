@@ -1,85 +1,89 @@
-//! Which requests a model can answer.
+//! The check that a model can answer a request.
 
 mod covariate;
 
+use almanac_forecast::{CovariateKind, ForecastRequest};
 use thiserror::Error;
-
-pub use covariate::CovariateUnfit;
 
 use crate::Manifest;
 use crate::manifest::{Missing, Scaling};
-use almanac_forecast::{CovariateKind, ForecastRequest};
 
-/// Why a model cannot answer a request that is otherwise valid.
+pub use covariate::CovariateUnfit;
+
+/// The error returned when a model cannot answer a request that is otherwise valid.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum Unfit {
-    /// The horizon is beyond what the model serves.
-    #[error("a horizon of {steps} steps is over the {longest} that model {model} serves")]
+    /// The horizon exceeds that of the model.
+    #[error("horizon {steps} exceeds the limit of {longest} of model {model}; request fewer steps")]
     Horizon {
-        /// The steps asked for.
+        /// The requested number of steps.
         steps: usize,
-        /// The most that it serves.
+        /// The maximum number of steps.
         longest: usize,
-        /// The model.
+        /// The name of the model.
         model: String,
     },
-    /// The series is shorter than the model needs.
-    #[error("the series has {length} values, and model {model} needs at least {least}")]
-    TooShort {
-        /// The values sent.
-        length: usize,
-        /// The fewest that it needs.
-        least: usize,
-        /// The model.
-        model: String,
-    },
-    /// The part of the series that the model sees is all missing.
-    #[error("the last {length} values, which are all that model {model} sees, are missing")]
-    NothingObserved {
-        /// The length of the context.
-        length: usize,
-        /// The model.
-        model: String,
-    },
-    /// The model takes no missing values.
-    #[error("value {index} is missing, and model {model} takes no missing values; fill it")]
-    Missing {
-        /// Place of the first one that the model would see, from 0.
-        index: usize,
-        /// The model.
-        model: String,
-    },
-    /// The model takes logarithms, and a value has none.
+    /// The series is too short for the model.
     #[error(
-        "value {index} is {value}, and model {model} takes the logarithm of values above -1 only"
+        "the series has {length} values, but model {model} requires at least {least}; send a longer history"
+    )]
+    TooShort {
+        /// The number of values.
+        length: usize,
+        /// The minimum number of values.
+        least: usize,
+        /// The name of the model.
+        model: String,
+    },
+    /// All values that the model reads are missing.
+    #[error(
+        "the last {length} values are missing, and model {model} reads no others; send at least one of them"
+    )]
+    NothingObserved {
+        /// The number of values that the model reads.
+        length: usize,
+        /// The name of the model.
+        model: String,
+    },
+    /// A value is missing, which the model does not support.
+    #[error("value {index} is missing, but model {model} does not support missing values; fill it")]
+    Missing {
+        /// The index of the first missing value, from 0.
+        index: usize,
+        /// The name of the model.
+        model: String,
+    },
+    /// A value has no logarithm, which the model requires.
+    #[error(
+        "value {index} is {value}, but model {model} takes the logarithm of values plus 1; send values above -1"
     )]
     NoLogarithm {
-        /// Place of the first one that the model would see, from 0.
+        /// The index of the first such value, from 0.
         index: usize,
         /// The value.
         value: f64,
-        /// The model.
+        /// The name of the model.
         model: String,
     },
-    /// A covariate that the model needs is not there, or not as it needs it.
-    #[error("{kind} covariate {name:?}, of model {model}, {unfit}")]
+    /// A covariate that the model requires is missing or unsuitable.
+    #[error("{kind} covariate {name:?}, required by model {model}, {unfit}")]
     Covariate {
-        /// The kind that the model needs.
+        /// The kind that the model requires.
         kind: CovariateKind,
-        /// Its name.
+        /// The name of the covariate.
         name: String,
-        /// What is wrong.
+        /// The problem.
         unfit: CovariateUnfit,
-        /// The model.
+        /// The name of the model.
         model: String,
     },
 }
 
 impl Manifest {
-    /// Whether the model can answer `request`.
+    /// Checks that the model can answer `request`.
     ///
     /// # Errors
-    /// [`Unfit`] says what the request asks for and what the model serves.
+    /// [`Unfit`] has the requested value and the limit of the model.
     pub fn fits(&self, request: &ForecastRequest) -> Result<(), Unfit> {
         let model = || self.name.clone();
         let steps = request.horizon().steps();
@@ -111,7 +115,7 @@ impl Manifest {
                 model: model(),
             });
         }
-        self.takes(context, request.series().values().len())?;
+        self.check_values(context, request.series().values().len())?;
         match self.unfit_covariate(request, context.len()) {
             None => Ok(()),
             Some((role, unfit)) => Err(Unfit::Covariate {
@@ -123,24 +127,24 @@ impl Manifest {
         }
     }
 
-    /// Whether each value of `context`, the tail of a series of `length` values, is one for the model.
-    fn takes(&self, context: &[f64], length: usize) -> Result<(), Unfit> {
-        let place = |within: usize| length - context.len() + within;
+    /// Checks that the model supports each value of `context`, which is the end of a series of `length` values.
+    fn check_values(&self, context: &[f64], length: usize) -> Result<(), Unfit> {
+        let start = length - context.len();
         let model = || self.name.clone();
         if self.context.missing == Missing::Reject
-            && let Some(within) = context.iter().position(|value| value.is_nan())
+            && let Some(position) = context.iter().position(|value| value.is_nan())
         {
             return Err(Unfit::Missing {
-                index: place(within),
+                index: start + position,
                 model: model(),
             });
         }
         if self.context.scaling == Scaling::Log1p
-            && let Some(within) = context.iter().position(|value| *value <= -1.0)
+            && let Some(position) = context.iter().position(|value| *value <= -1.0)
         {
             return Err(Unfit::NoLogarithm {
-                index: place(within),
-                value: context[within],
+                index: start + position,
+                value: context[position],
                 model: model(),
             });
         }

@@ -1,5 +1,4 @@
-//! A bundle of files that may have no manifest: one is written for a graph that says itself what it
-//! wants.
+//! Bundles of files that may have no manifest: one is written for a graph that needs none.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,161 +7,165 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::onnx::graph::GraphFile;
-use crate::onnx::inspect::GraphDescription;
-use crate::onnx::mlmodel::MlModel;
-use crate::onnx::reading;
+use crate::onnx::infer::{InferError, infer};
+use crate::onnx::mlmodel::{MlModel, MlModelError};
 use crate::{Bundle, BundleError, BundleFiles, Digest, Manifest, ManifestError};
 
-/// Why some files are neither a bundle nor a graph that needs no manifest.
+/// The error returned when files are neither a bundle nor a graph that can be served without a manifest.
 #[derive(Debug, Error)]
 pub enum AdoptError {
-    /// There is a manifest, and the files are not what it says.
+    /// There is a manifest, and the files do not match it.
     #[error(transparent)]
     Bundle(#[from] BundleError),
-    /// There is nothing to serve.
+    /// There is no graph.
     #[error(
         "there is no manifest.toml, no MLmodel with an ONNX flavour and no .onnx file; the files are {}",
-        listed(.files)
+        list(.files)
     )]
     NoGraph {
-        /// What there is.
+        /// The names of the files.
         files: Vec<String>,
     },
-    /// There are several graphs, and nothing says which.
+    /// There are several graphs, and no manifest that selects one.
     #[error(
-        "{} are several graphs, and no manifest.toml pins one; write a manifest for model.onnx",
-        listed(.graphs)
+        "{} are several graphs, and no manifest.toml selects one; keep one of them, or write a manifest.toml for model.onnx",
+        list(.graphs)
     )]
     SeveralGraphs {
-        /// Their names.
+        /// The names of the graphs.
         graphs: Vec<String>,
     },
-    /// The file of the graph holds none.
+    /// The file of the graph does not hold one.
     #[error("{file} is not an ONNX graph")]
     NotAGraph {
-        /// Its name.
+        /// The name of the file.
         file: String,
     },
-    /// `MLmodel` cannot be read, or names a file that is not there.
+    /// `MLmodel` cannot be parsed, or does not match the files.
     #[error("MLmodel: {0}")]
-    MlModel(String),
-    /// The graph says itself what it wants, and the server does not give that.
+    MlModel(MlModelError),
+    /// The graph needs a manifest.
     #[error("{file} cannot be served without a manifest: {reason}")]
-    Unread {
-        /// Its name.
+    NeedsManifest {
+        /// The name of the file.
         file: String,
-        /// What stands in the way.
-        reason: String,
+        /// The reason.
+        reason: InferError,
     },
-    /// The manifest that the graph suggests breaks a rule.
-    #[error("the manifest written for {file} is refused: {reason}")]
-    Refused {
-        /// Its name.
+    /// The inferred manifest is invalid.
+    #[error("the manifest inferred for {file} is invalid: {reason}; write a manifest.toml")]
+    InvalidManifest {
+        /// The name of the file.
         file: String,
-        /// The rule.
+        /// The rule that the manifest breaks.
         reason: ManifestError,
     },
 }
 
-/// The bundle that `files` are: with a manifest the one it describes, else the one that the graph among
-/// them suggests, as version `version` of `name`.
+/// Creates version `version` of model `name` from `files`.
+///
+/// Without a manifest among the files, one is inferred from the graph.
 ///
 /// # Errors
-/// [`AdoptError`] says what is missing, or why the graph needs a manifest.
+/// [`AdoptError`] if a file is missing, or if the graph needs a manifest.
 pub fn adopt(name: &str, version: &str, mut files: BundleFiles) -> Result<Bundle, AdoptError> {
-    if let Some(manifest) = unpinned(&files) {
-        return described(manifest, files);
+    if let Some(manifest) = manifest_without_digests(&files) {
+        return adopt_with_manifest(manifest, files);
     }
-    // Golden forecasts stand beside a manifest only: one that is missing is not to be made up.
+    // Golden forecasts exist only together with a manifest, so a missing manifest must not be inferred here.
     if files.contains_key("manifest.toml") || files.contains_key("golden.json") {
         return Ok(Bundle::verify(files)?);
     }
-    let (file, described) = find(&files)?;
-    let Some(model) = files.remove(&file) else {
-        return Err(AdoptError::NotAGraph { file });
-    };
-    let Some(mut graph) = GraphFile::read(&model) else {
-        return Err(AdoptError::NotAGraph { file });
-    };
-    let unread = |reason| AdoptError::Unread {
-        file: file.clone(),
-        reason,
-    };
-    if let Some(described) = &described {
-        described.narrow(&mut graph.description).map_err(unread)?;
+    let (file, mlmodel) = find_graph(&files)?;
+    let (model, mut graph) = take_graph(&file, &mut files)?;
+    if let Some(mlmodel) = &mlmodel {
+        mlmodel
+            .fix_axes(&mut graph.description)
+            .map_err(AdoptError::MlModel)?;
     }
-    let text = manifest_text(&graph.description, (name, version)).map_err(unread)?;
-    let manifest = Manifest::parse(&text).map_err(|reason| AdoptError::Refused {
+    let inferred = infer(&graph.description).map_err(|reason| AdoptError::NeedsManifest {
         file: file.clone(),
         reason,
     })?;
+    let text = inferred.to_toml(&graph.description, name, version);
+    let manifest =
+        Manifest::parse(&text).map_err(|reason| AdoptError::InvalidManifest { file, reason })?;
     Ok(Bundle {
         manifest,
         digest: Digest::of(&model),
-        external: external(&graph, &mut files),
+        external: take_external(&graph, &mut files),
         model,
         golden: None,
     })
 }
 
-/// The manifest of a graph that somebody described by hand, without a digest and without golden
-/// forecasts.
-fn unpinned(files: &BundleFiles) -> Option<Manifest> {
+/// Returns the manifest among `files`, if it is one written by hand, without digests and without golden forecasts.
+fn manifest_without_digests(files: &BundleFiles) -> Option<Manifest> {
     let text = std::str::from_utf8(files.get("manifest.toml")?).ok()?;
     let manifest = Manifest::parse(text).ok()?;
-    let is_bare = manifest.files.is_empty() && !files.contains_key("golden.json");
-    is_bare.then_some(manifest)
+    let has_no_digests = manifest.files.is_empty() && !files.contains_key("golden.json");
+    has_no_digests.then_some(manifest)
 }
 
-/// The one graph among `files`, as `manifest` says.
-fn described(manifest: Manifest, mut files: BundleFiles) -> Result<Bundle, AdoptError> {
-    let (file, _) = find(&files)?;
-    let Some(model) = files.remove(&file) else {
-        return Err(AdoptError::NotAGraph { file });
-    };
-    let Some(graph) = GraphFile::read(&model) else {
-        return Err(AdoptError::NotAGraph { file });
-    };
+/// Creates a bundle of `manifest` and the one graph among `files`.
+fn adopt_with_manifest(manifest: Manifest, mut files: BundleFiles) -> Result<Bundle, AdoptError> {
+    let (file, _) = find_graph(&files)?;
+    let (model, graph) = take_graph(&file, &mut files)?;
     let text = files.get("manifest.toml").map_or(&[][..], AsRef::as_ref);
-    // Either may change without the other.
-    let named = [text, Digest::of(&model).to_string().as_bytes()].concat();
+    // The digest covers both files, because either may change without the other.
+    let content = [text, Digest::of(&model).to_string().as_bytes()].concat();
     Ok(Bundle {
         manifest,
-        digest: Digest::of(&named),
-        external: external(&graph, &mut files),
+        digest: Digest::of(&content),
+        external: take_external(&graph, &mut files),
         model,
         golden: None,
     })
 }
 
-/// The files that hold weights of `graph`.
-fn external(graph: &GraphFile, files: &mut BundleFiles) -> BTreeMap<String, Arc<[u8]>> {
-    let external = graph.external.iter().filter_map(|file| {
-        let bytes = files.remove(file)?;
-        Some((file.clone(), bytes.as_ref().into()))
-    });
-    external.collect()
+/// Takes the graph `file` out of `files`, and parses it.
+fn take_graph(
+    file: &str,
+    files: &mut BundleFiles,
+) -> Result<(Cow<'static, [u8]>, GraphFile), AdoptError> {
+    files
+        .remove(file)
+        .and_then(|model| {
+            let graph = GraphFile::parse(&model)?;
+            Some((model, graph))
+        })
+        .ok_or_else(|| AdoptError::NotAGraph {
+            file: file.to_owned(),
+        })
 }
 
-/// The manifest that a graph suggests, where it can be read in one way only.
-fn manifest_text(graph: &GraphDescription, named: (&str, &str)) -> Result<String, String> {
-    let reading = reading::read(graph)?;
-    Ok(reading.manifest(graph, named))
+/// Takes the external weights of `graph` out of `files`.
+fn take_external(graph: &GraphFile, files: &mut BundleFiles) -> BTreeMap<String, Arc<[u8]>> {
+    graph
+        .external
+        .iter()
+        .filter_map(|file| {
+            let bytes = files.remove(file)?;
+            Some((file.clone(), bytes.as_ref().into()))
+        })
+        .collect()
 }
 
-/// The name of the graph among `files`, and what MLflow says of it.
-fn find(files: &BundleFiles) -> Result<(String, Option<MlModel>), AdoptError> {
+/// Returns the name of the graph among `files`, and its `MLmodel` if there is one.
+fn find_graph(files: &BundleFiles) -> Result<(String, Option<MlModel>), AdoptError> {
     if let Some(text) = files.get("MLmodel") {
-        let described = MlModel::parse(text).map_err(AdoptError::MlModel)?;
-        let file = described.graph.clone();
+        let mlmodel = MlModel::parse(text).map_err(AdoptError::MlModel)?;
+        let file = mlmodel.graph.clone();
         if !files.contains_key(&file) {
-            let reason = format!("flavors.onnx.data is {file}, which is not among the files");
-            return Err(AdoptError::MlModel(reason));
+            return Err(AdoptError::MlModel(MlModelError::MissingGraph { file }));
         }
-        return Ok((file, Some(described)));
+        return Ok((file, Some(mlmodel)));
     }
-    let is_graph = |name: &&String| name.ends_with(".onnx");
-    let mut graphs: Vec<_> = files.keys().filter(is_graph).cloned().collect();
+    let mut graphs: Vec<_> = files
+        .keys()
+        .filter(|name| name.ends_with(".onnx"))
+        .cloned()
+        .collect();
     match (graphs.pop(), graphs.is_empty()) {
         (Some(only), true) => Ok((only, None)),
         (Some(last), false) => {
@@ -175,7 +178,7 @@ fn find(files: &BundleFiles) -> Result<(String, Option<MlModel>), AdoptError> {
     }
 }
 
-fn listed(names: &[String]) -> Cow<'static, str> {
+fn list(names: &[String]) -> Cow<'static, str> {
     if names.is_empty() {
         Cow::Borrowed("none")
     } else {

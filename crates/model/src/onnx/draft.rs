@@ -1,15 +1,15 @@
-//! The manifest that a graph suggests, to start from.
+//! The draft of a manifest for a graph.
 
 use std::fmt::Write as _;
 
-use crate::onnx::inspect::{GraphDescription, TensorDescription};
-use crate::onnx::reading;
+use crate::onnx::description::{GraphDescription, TensorDescription};
+use crate::onnx::infer::infer;
 
-/// What a draft says of a tensor that no role can be guessed for.
-const NONE: &str = "\"\" # no tensor of the graph has the shape of this role";
+/// The name of a tensor in a draft, if no tensor of the graph can have the role.
+const NONE: &str = "\"\" # no tensor of the graph has the shape for this role";
 
-/// The tensors that have been given a role.
-struct Roles<'a> {
+/// The inputs of a graph, by the roles that they probably have.
+struct InputRoles<'a> {
     context: Option<&'a TensorDescription>,
     season: Option<&'a TensorDescription>,
     horizon: Option<&'a TensorDescription>,
@@ -17,13 +17,16 @@ struct Roles<'a> {
 }
 
 impl GraphDescription {
-    /// A manifest to start from: the one that the graph would be served by without a manifest, or else
-    /// every role that names and shapes allow to guess, a question where they do not.
+    /// Returns a draft of the manifest of this graph.
+    ///
+    /// It is the manifest with which the graph is served without one, if there is such a manifest. Otherwise it has
+    /// every role that can be guessed from names and shapes, and a comment for each other one.
     #[must_use]
     pub fn draft_manifest(&self) -> String {
-        let golden = "\"golden.json\" = \"sha256:\" # of the file with the golden forecasts\n";
-        if let Ok(reading) = reading::read(self) {
-            let text = reading.manifest(self, ("my-model", "1"));
+        let golden =
+            "\"golden.json\" = \"sha256:\" # digest of the file with the golden forecasts\n";
+        if let Ok(inferred) = infer(self) {
+            let text = inferred.to_toml(self, "my-model", "1");
             return text.replacen("\n\n[context]", &format!("\n{golden}\n[context]"), 1);
         }
         let mut draft = String::new();
@@ -33,10 +36,10 @@ impl GraphDescription {
     }
 
     fn write_draft(&self, out: &mut String, golden: &str) -> std::fmt::Result {
-        let roles = self.roles();
+        let roles = self.guess_roles();
         writeln!(out, "format = 1\nname = \"my-model\"\nversion = \"1\"")?;
         writeln!(out, "description = \"\"\nlicence = \"\"")?;
-        if let Some(size) = roles.context.and_then(|input| length(input, 0)) {
+        if let Some(size) = roles.context.and_then(|input| input.fixed_length(0)) {
             writeln!(out, "batch_size = {size}")?;
         }
         writeln!(out, "\n[files]\n\"model.onnx\" = \"{}\"", self.digest)?;
@@ -54,38 +57,46 @@ impl GraphDescription {
         writeln!(out, "[postprocess]\nnon_negative = false")
     }
 
-    fn roles(&self) -> Roles<'_> {
-        let ranks = |rank: usize| move |input: &&TensorDescription| input.axes.len() == rank;
-        let float = |input: &&TensorDescription| matches!(input.element.as_str(), "f32" | "f64");
-        let floats = || self.inputs.iter().filter(float);
-        let context = floats().find(ranks(2)).or_else(|| floats().find(ranks(3)));
-        let whole = |rank| {
-            let mut inputs = self.inputs.iter().filter(|input| input.element == "i64");
-            inputs.find(ranks(rank))
+    fn guess_roles(&self) -> InputRoles<'_> {
+        let is_float = |input: &TensorDescription| matches!(input.element.as_str(), "f32" | "f64");
+        let float_of_rank = |rank: usize| {
+            self.inputs
+                .iter()
+                .find(|input| is_float(input) && input.axes.len() == rank)
         };
-        let season = whole(1).filter(|input| !input.name.contains("group"));
-        let horizon = whole(0);
-        let taken = [context, season, horizon];
-        let is_free = |input: &&TensorDescription| {
-            let mut taken = taken.iter().flatten();
-            !taken.any(|role| role.name == input.name)
+        let integer_of_rank = |rank: usize| {
+            self.inputs
+                .iter()
+                .find(|input| input.element == "i64" && input.axes.len() == rank)
         };
-        Roles {
+        let context = float_of_rank(2).or_else(|| float_of_rank(3));
+        let season = integer_of_rank(1).filter(|input| !input.name.contains("group"));
+        let horizon = integer_of_rank(0);
+        let has_role = |input: &TensorDescription| {
+            [context, season, horizon]
+                .iter()
+                .flatten()
+                .any(|role| role.name == input.name)
+        };
+        InputRoles {
             context,
             season,
             horizon,
-            others: self.inputs.iter().filter(is_free).collect(),
+            others: self
+                .inputs
+                .iter()
+                .filter(|input| !has_role(input))
+                .collect(),
         }
     }
 
-    /// The output, and the place of its horizon: of two fixed axes the longer is likely to be.
-    fn horizon_axis(&self) -> (Option<&TensorDescription>, usize) {
+    /// Returns the output and the position of its time axis. Of two fixed axes, the longer is probably the time.
+    fn time_axis(&self) -> (Option<&TensorDescription>, usize) {
         let output = self.outputs.iter().find(|output| output.axes.len() >= 2);
         let longest = output.and_then(|output| {
-            let places = 1..output.axes.len();
-            places
+            (1..output.axes.len())
                 .rev()
-                .max_by_key(|place| length(output, *place).unwrap_or(u64::MAX))
+                .max_by_key(|position| output.fixed_length(*position).unwrap_or(u64::MAX))
         });
         (output, longest.unwrap_or(1))
     }
@@ -95,9 +106,9 @@ impl GraphDescription {
         out: &mut String,
         input: Option<&TensorDescription>,
     ) -> std::fmt::Result {
-        let (output, place) = self.horizon_axis();
+        let (output, time) = self.time_axis();
         let native = output
-            .and_then(|output| length(output, place))
+            .and_then(|output| output.fixed_length(time))
             .unwrap_or(64);
         writeln!(out, "[horizon]")?;
         if let Some(input) = input {
@@ -105,29 +116,35 @@ impl GraphDescription {
         }
         writeln!(
             out,
-            "native = {native} # steps that one run gives\nlongest = {native} # more with a rollout\n"
+            "native = {native} # number of steps that one run gives\nlongest = {native} # may exceed native with a rollout\n"
         )
     }
 
     fn write_output(&self, out: &mut String) -> std::fmt::Result {
-        let (output, time) = self.horizon_axis();
+        let (output, time) = self.time_axis();
         let name = output.map_or_else(|| NONE.to_owned(), |output| format!("{:?}", output.name));
         writeln!(out, "[output]\nname = {name}")?;
         let rank = output.map_or(3, |output| output.axes.len());
-        let is_variate = |place| output.is_some_and(|output| length(output, place) == Some(1));
-        let words = (0..rank).map(|place| match place {
-            0 => "\"batch\"",
-            _ if place == time => "\"time\"",
-            _ if is_variate(place) => "\"variate\"",
-            _ => "\"quantile\"",
-        });
-        let words: Vec<_> = words.collect();
-        writeln!(out, "axes = [{}] # in the graph's order", words.join(", "))?;
+        let is_variate =
+            |position| output.is_some_and(|output| output.fixed_length(position) == Some(1));
+        let axes: Vec<_> = (0..rank)
+            .map(|position| match position {
+                0 => "\"batch\"",
+                _ if position == time => "\"time\"",
+                _ if is_variate(position) => "\"variate\"",
+                _ => "\"quantile\"",
+            })
+            .collect();
+        writeln!(
+            out,
+            "axes = [{}] # in the order of the graph",
+            axes.join(", ")
+        )?;
         writeln!(out, "type = \"{}\"", output.map_or("float32", float_type))?;
-        if words.contains(&"\"quantile\"") {
+        if axes.contains(&"\"quantile\"") {
             writeln!(
                 out,
-                "levels = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9] # the graph's\n"
+                "levels = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9] # the levels of the graph\n"
             )
         } else {
             writeln!(out, "kind = \"point\"\n")
@@ -138,31 +155,31 @@ impl GraphDescription {
 fn write_context(out: &mut String, context: Option<&TensorDescription>) -> std::fmt::Result {
     let name = context.map_or_else(|| NONE.to_owned(), |input| format!("{:?}", input.name));
     writeln!(out, "[context]\ninput = {name}")?;
-    let last_is_one = context.is_some_and(|input| length(input, 2) == Some(1));
+    let is_last_one = context.is_some_and(|input| input.fixed_length(2) == Some(1));
     let (axes, time) = match context.map(|input| input.axes.len()) {
-        Some(3) if last_is_one => (r#"["batch", "time", "variate"]"#, 1),
+        Some(3) if is_last_one => (r#"["batch", "time", "variate"]"#, 1),
         Some(3) => (r#"["batch", "variate", "time"]"#, 2),
         _ => (r#"["batch", "time"]"#, 1),
     };
     writeln!(out, "axes = {axes}")?;
     writeln!(out, "type = \"{}\"", context.map_or("float32", float_type))?;
     writeln!(out, "min_length = 1")?;
-    match context.and_then(|input| length(input, time)) {
+    match context.and_then(|input| input.fixed_length(time)) {
         Some(length) => writeln!(out, "max_length = {length}\nfixed_length = true")?,
         None => writeln!(out, "max_length = 2048")?,
     }
     writeln!(out, "pad = \"left\"")?;
     writeln!(
         out,
-        "missing = \"nan\" # zero with a mask; interpolate where the graph knows no missing values"
+        "missing = \"nan\" # zero with a mask; interpolate if the graph does not support missing values"
     )?;
     writeln!(
         out,
-        "scaling = \"mean_abs\" # or none, when the graph scales inside\n"
+        "scaling = \"mean_abs\" # none if the graph scales its input itself\n"
     )
 }
 
-/// A further input, filled as its name suggests.
+/// Writes the table of a further input, with a fill guessed from its name.
 fn write_input(out: &mut String, input: &TensorDescription) -> std::fmt::Result {
     writeln!(out, "[[inputs]]\nname = {:?}", input.name)?;
     let element = match input.element.as_str() {
@@ -173,29 +190,27 @@ fn write_input(out: &mut String, input: &TensorDescription) -> std::fmt::Result 
         _ => "float32",
     };
     writeln!(out, "type = \"{element}\"")?;
-    let words = input
+    let is_mask = input.name.contains("mask");
+    let axes: Vec<_> = input
         .axes
         .iter()
         .enumerate()
-        .map(|(place, axis)| match place {
-            0 => "\"batch\"".to_owned(),
-            1 if axis.parse::<u64>().is_err() || input.name.contains("mask") => {
-                "\"time\"".to_owned()
-            }
-            _ if axis == "1" => "\"variate\"".to_owned(),
-            _ => axis
-                .parse::<u64>()
-                .map_or_else(|_| "\"horizon\"".to_owned(), |length| length.to_string()),
-        });
-    let words: Vec<_> = words.collect();
-    writeln!(out, "axes = [{}]", words.join(", "))?;
+        .map(|(position, axis)| match (position, axis.parse::<u64>()) {
+            (0, _) => "\"batch\"".to_owned(),
+            (1, length) if length.is_err() || is_mask => "\"time\"".to_owned(),
+            (_, Ok(1)) => "\"variate\"".to_owned(),
+            (_, Ok(length)) => length.to_string(),
+            (_, Err(_)) => "\"horizon\"".to_owned(),
+        })
+        .collect();
+    writeln!(out, "axes = [{}]", axes.join(", "))?;
     let fill = match input.name.as_str() {
         name if name.contains("pad") => "\"padding\"",
         name if name.contains("mask") => "\"observed\"",
         name if name.contains("group") => "\"row\"",
         _ => "0",
     };
-    writeln!(out, "fill = {fill} # a guess by the name\n")
+    writeln!(out, "fill = {fill} # guessed from the name\n")
 }
 
 fn float_type(tensor: &TensorDescription) -> &'static str {
@@ -206,14 +221,9 @@ fn float_type(tensor: &TensorDescription) -> &'static str {
     }
 }
 
-/// The length of an axis, when it is fixed.
-fn length(tensor: &TensorDescription, place: usize) -> Option<u64> {
-    tensor.axes.get(place)?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
-    use crate::onnx::inspect::{GraphDescription, TensorDescription};
+    use crate::onnx::description::{GraphDescription, TensorDescription};
     use crate::{Digest, Manifest};
 
     fn tensor(name: &str, element: &str, axes: &[&str]) -> TensorDescription {
@@ -224,7 +234,7 @@ mod tests {
         }
     }
 
-    /// The draft for a graph, which is a manifest once the digests are filled in.
+    /// Parses the draft for a graph, after the missing digest is filled in.
     fn draft(inputs: Vec<TensorDescription>, output: TensorDescription) -> Manifest {
         let graph = GraphDescription {
             inputs,
@@ -234,13 +244,13 @@ mod tests {
         };
         let digest = Digest::of(b"golden").to_string();
         let text = graph.draft_manifest();
-        let filled = text.replace("\"sha256:\" # of", &format!("\"{digest}\" # of"));
+        let filled = text.replace("\"sha256:\" #", &format!("\"{digest}\" #"));
         assert_ne!(filled, text);
         Manifest::parse(&filled).unwrap_or_else(|error| panic!("{error}\n{text}"))
     }
 
     #[test]
-    fn a_draft_is_a_manifest_with_the_roles_that_names_and_shapes_show() {
+    fn a_draft_has_the_roles_that_names_and_shapes_suggest() {
         let manifest = draft(
             vec![
                 tensor("context", "f32", &["batch", "512"]),
@@ -259,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_graph_that_needs_no_manifest_is_drafted_as_it_is_served() {
+    fn the_draft_for_a_graph_that_needs_no_manifest_is_the_inferred_one() {
         let manifest = draft(
             vec![tensor("x", "f64", &["n", "24", "1"])],
             tensor("y", "f64", &["n", "12", "1"]),

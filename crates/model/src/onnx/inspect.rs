@@ -1,77 +1,61 @@
-//! What an ONNX file says of itself, as the runtime reads it.
+//! The description of an ONNX file, as ONNX Runtime reads it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::value::{Outlet, TensorElementType, ValueType};
 
 use crate::Digest;
+use crate::onnx::description::{GraphDescription, TensorDescription};
 use crate::onnx::graph::GraphFile;
 use crate::onnx::runtime::Runtime;
 use crate::onnx::session::{SessionError, open};
 use crate::onnx::weights::Weights;
 
-/// A graph's inputs, outputs and metadata.
-#[derive(Clone, Debug)]
-pub struct GraphDescription {
-    /// Its inputs, in order.
-    pub inputs: Vec<TensorDescription>,
-    /// Its outputs, in order.
-    pub outputs: Vec<TensorDescription>,
-    /// Producer, domain, description and custom entries, in a stable order.
-    pub metadata: Vec<(String, String)>,
-    /// Digest of the file.
-    pub digest: Digest,
-}
-
-/// A tensor that enters or leaves a graph.
-#[derive(Clone, Debug)]
-pub struct TensorDescription {
-    /// Its name.
-    pub name: String,
-    /// Its element type, as ONNX Runtime writes it.
-    pub element: String,
-    /// Its axes: a size, the name of a dynamic one, or `?`.
-    pub axes: Vec<String>,
-}
-
-/// The files beside the graph in `bytes` in which it keeps weights, by the names that it has for them;
-/// none when it is no graph.
+/// Returns the names of the files in which the graph in `bytes` keeps external weights.
+///
+/// The names are those that the graph uses. There are none if `bytes` are not a graph.
 #[must_use]
 pub fn external_files(bytes: &[u8]) -> BTreeSet<String> {
-    GraphFile::read(bytes).map_or_else(BTreeSet::new, |graph| graph.external)
+    GraphFile::parse(bytes).map_or_else(BTreeSet::new, |graph| graph.external)
 }
 
-/// Describes the graph in `bytes`, which ONNX Runtime opens for it. It may keep weights in `files`.
+/// Opens the graph in `bytes`, whose external weights are in `files`, and describes it.
 ///
 /// # Errors
-/// [`SessionError::Graph`] when it cannot be opened.
+/// [`SessionError::Graph`] if ONNX Runtime cannot open the graph.
 pub fn describe(
     runtime: &Runtime,
     bytes: &[u8],
     files: &BTreeMap<String, Arc<[u8]>>,
 ) -> Result<GraphDescription, SessionError> {
-    let unchanged = GraphOptimizationLevel::Disable;
     let weights = Weights::of(bytes, files);
-    let session = open(runtime, bytes, (1, unchanged), &weights).map_err(SessionError::Graph)?;
-    let metadata = session
-        .metadata()
-        .map_err(|error| SessionError::Graph(error.to_string()))?;
+    let session = open(runtime, bytes, &weights, 1, GraphOptimizationLevel::Disable)?;
+    Ok(GraphDescription {
+        inputs: session.inputs().iter().map(describe_tensor).collect(),
+        outputs: session.outputs().iter().map(describe_tensor).collect(),
+        metadata: metadata(&session)?,
+        digest: Digest::of(bytes),
+    })
+}
+
+/// Returns the metadata of the graph of `session`: the standard entries that are set, then the custom ones by key.
+fn metadata(session: &Session) -> Result<Vec<(String, String)>, SessionError> {
+    let metadata = session.metadata()?;
+    // Exporters that set no version leave the largest number there.
+    let version = metadata
+        .version()
+        .filter(|&version| version < i64::MAX)
+        .map(|version| version.to_string());
     let mut entries: Vec<_> = [
         ("name", metadata.name()),
         ("producer", metadata.producer()),
         ("domain", metadata.domain()),
         ("description", metadata.description()),
         ("graph description", metadata.graph_description()),
-        // Exporters that set no version leave the largest number there.
-        (
-            "version",
-            metadata
-                .version()
-                .filter(|&version| version < i64::MAX)
-                .map(|v| v.to_string()),
-        ),
+        ("version", version),
     ]
     .into_iter()
     .filter_map(|(key, value)| Some((key.to_owned(), value.filter(|text| !text.is_empty())?)))
@@ -82,48 +66,34 @@ pub fn describe(
         let value = metadata.custom(&key)?;
         Some((key, value))
     }));
-    Ok(GraphDescription {
-        inputs: session.inputs().iter().map(TensorDescription::of).collect(),
-        outputs: session
-            .outputs()
-            .iter()
-            .map(TensorDescription::of)
-            .collect(),
-        metadata: entries,
-        digest: Digest::of(bytes),
-    })
+    Ok(entries)
 }
 
-impl TensorDescription {
-    fn of(outlet: &Outlet) -> Self {
-        let dtype = outlet.dtype();
-        let element = dtype.tensor_type().map_or_else(
-            || dtype.to_string(),
-            |element: TensorElementType| element.to_string(),
-        );
-        let axes = match dtype {
-            ValueType::Tensor {
-                shape,
-                dimension_symbols,
-                ..
-            } => {
-                let named = |(&size, symbol): (&i64, &String)| match symbol.as_str() {
-                    _ if size >= 0 => size.to_string(),
-                    "" => "?".to_owned(),
-                    name => name.to_owned(),
-                };
-                shape
-                    .iter()
-                    .zip(dimension_symbols.iter())
-                    .map(named)
-                    .collect()
-            }
-            ValueType::Sequence(_) | ValueType::Map { .. } | ValueType::Optional(_) => Vec::new(),
-        };
-        Self {
-            name: outlet.name().to_owned(),
-            element,
-            axes,
-        }
+fn describe_tensor(outlet: &Outlet) -> TensorDescription {
+    let dtype = outlet.dtype();
+    let element = dtype.tensor_type().map_or_else(
+        || dtype.to_string(),
+        |element: TensorElementType| element.to_string(),
+    );
+    let axes = match dtype {
+        ValueType::Tensor {
+            shape,
+            dimension_symbols,
+            ..
+        } => shape
+            .iter()
+            .zip(dimension_symbols.iter())
+            .map(|(&length, symbol)| match symbol.as_str() {
+                _ if length >= 0 => length.to_string(),
+                "" => "?".to_owned(),
+                name => name.to_owned(),
+            })
+            .collect(),
+        ValueType::Sequence(_) | ValueType::Map { .. } | ValueType::Optional(_) => Vec::new(),
+    };
+    TensorDescription {
+        name: outlet.name().to_owned(),
+        element,
+        axes,
     }
 }

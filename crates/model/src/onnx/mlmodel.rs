@@ -1,24 +1,67 @@
-//! The file by which MLflow describes a model with an ONNX flavour.
+//! `MLmodel`, the file by which MLflow describes a model with an ONNX flavour.
 
 use serde::Deserialize;
+use thiserror::Error;
 
-use crate::onnx::inspect::{GraphDescription, TensorDescription};
+use crate::onnx::description::{GraphDescription, TensorDescription};
 
-/// What `MLmodel` says of its graph.
+/// The parts of `MLmodel` that describe a graph.
 #[derive(Debug)]
 pub(super) struct MlModel {
-    /// Name of the file that holds the graph.
+    /// The name of the file that holds the graph.
     pub(super) graph: String,
-    /// The tensors of its signature, where it has one of tensors.
+    /// The inputs of the signature; empty if there is none.
     inputs: Vec<SignatureTensor>,
+    /// The outputs of the signature; empty if there is none.
     outputs: Vec<SignatureTensor>,
 }
 
-/// `MLmodel`, a YAML document; the rest is skipped.
+/// The error returned when `MLmodel` cannot be parsed, or does not match the files.
+#[derive(Debug, Error)]
+pub enum MlModelError {
+    /// The file is not text.
+    #[error("the file is not UTF-8: {0}")]
+    NotText(std::str::Utf8Error),
+    /// The file is not YAML of this schema.
+    #[error("{0}")]
+    Schema(Box<serde_saphyr::Error>),
+    /// The model has no ONNX flavour.
+    #[error("flavors has no onnx; log the model with mlflow.onnx.log_model")]
+    NoOnnxFlavor,
+    /// The graph is not among the files.
+    #[error("flavors.onnx.data is {file}, which is not among the files; upload it")]
+    MissingGraph {
+        /// The name of the file.
+        file: String,
+    },
+    /// A part of the signature is not a list of tensors.
+    #[error("signature: {0}")]
+    Signature(serde_json::Error),
+    /// The signature has a tensor that the graph lacks.
+    #[error("signature: tensor {tensor} does not exist in the graph; log the model again")]
+    UnknownTensor {
+        /// The name of the tensor.
+        tensor: String,
+    },
+    /// The signature contradicts the graph, so one of them belongs to another model.
+    #[error(
+        "signature: tensor {tensor} is {signature}, but it is {graph} in the graph; log the model again"
+    )]
+    Contradiction {
+        /// The name of the tensor.
+        tensor: String,
+        /// The type and shape in the signature.
+        signature: String,
+        /// The type and shape in the graph.
+        graph: String,
+    },
+}
+
+/// The YAML document; other keys are skipped.
 #[derive(Deserialize)]
-struct Document {
+struct MlModelDocument {
     flavors: Flavors,
-    signature: Option<Signature>,
+    signature: Option<SignatureDocument>,
 }
 
 #[derive(Deserialize)]
@@ -31,46 +74,42 @@ struct OnnxFlavor {
     data: String,
 }
 
-/// Each a JSON list, in a string.
+/// The signature. Each key holds a JSON list, as a string.
 #[derive(Deserialize)]
-struct Signature {
+struct SignatureDocument {
     inputs: Option<String>,
     outputs: Option<String>,
 }
 
-/// One tensor of a signature.
+/// A tensor of a signature.
 #[derive(Debug, Deserialize)]
 struct SignatureTensor {
     name: Option<String>,
-    /// Absent for a column of a table.
+    /// The type and shape; absent for a column of a table.
     #[serde(rename = "tensor-spec")]
     spec: Option<TensorSpec>,
 }
 
 #[derive(Debug, Deserialize)]
 struct TensorSpec {
-    /// As `numpy` names it.
+    /// The element type, as `numpy` names it.
     dtype: String,
-    /// -1 for an axis of any length.
+    /// The length of each axis; -1 for a dynamic one.
     shape: Vec<i64>,
 }
 
 impl MlModel {
-    /// Reads the file.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
-        let document: Document = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
-        let Some(flavor) = document.flavors.onnx else {
-            return Err("flavors has no onnx; log the model with mlflow.onnx.log_model".to_owned());
-        };
-        let tensors = |text: Option<String>| match text {
-            Some(text) => {
-                serde_json::from_str(&text).map_err(|error| format!("signature: {error}"))
-            }
-            None => Ok(Vec::new()),
-        };
+    /// Parses the file.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, MlModelError> {
+        let text = std::str::from_utf8(bytes).map_err(MlModelError::NotText)?;
+        let document: MlModelDocument =
+            serde_saphyr::from_str(text).map_err(|error| MlModelError::Schema(Box::new(error)))?;
+        let flavor = document.flavors.onnx.ok_or(MlModelError::NoOnnxFlavor)?;
         let (inputs, outputs) = match document.signature {
-            Some(signature) => (tensors(signature.inputs)?, tensors(signature.outputs)?),
+            Some(signature) => (
+                parse_tensors(signature.inputs.as_deref())?,
+                parse_tensors(signature.outputs.as_deref())?,
+            ),
             None => (Vec::new(), Vec::new()),
         };
         Ok(Self {
@@ -80,48 +119,43 @@ impl MlModel {
         })
     }
 
-    /// Fixes axes of `graph` that it leaves open and the signature does not.
+    /// Replaces the dynamic axes of `graph` that have a fixed length in the signature.
     ///
-    /// Fails where the two contradict each other: then one of them is of another model.
-    pub(super) fn narrow(&self, graph: &mut GraphDescription) -> Result<(), String> {
+    /// Fails if signature and graph contradict each other.
+    pub(super) fn fix_axes(&self, graph: &mut GraphDescription) -> Result<(), MlModelError> {
         for (signature, tensors) in [
             (&self.inputs, &mut graph.inputs),
             (&self.outputs, &mut graph.outputs),
         ] {
-            for described in signature {
-                let Some(spec) = &described.spec else {
+            for signature_tensor in signature {
+                let Some(spec) = &signature_tensor.spec else {
                     continue;
                 };
-                let tensor = match (&described.name, tensors.as_mut_slice()) {
-                    (Some(name), all) => all.iter_mut().find(|tensor| tensor.name == *name),
+                let name = signature_tensor.name.as_deref();
+                let tensor = match (name, tensors.as_mut_slice()) {
+                    (Some(name), all) => all.iter_mut().find(|tensor| tensor.name == name),
                     (None, [only]) => Some(only),
                     (None, _) => None,
                 };
-                let Some(tensor) = tensor else {
-                    return Err(format!(
-                        "the signature has a tensor {:?}, which the graph does not",
-                        described.name.as_deref().unwrap_or("without a name")
-                    ));
-                };
-                spec.narrow(tensor)?;
+                let tensor = tensor.ok_or_else(|| MlModelError::UnknownTensor {
+                    tensor: name.map_or_else(|| "without a name".to_owned(), str::to_owned),
+                })?;
+                spec.fix_axes(tensor)?;
             }
         }
         Ok(())
     }
 }
 
+fn parse_tensors(text: Option<&str>) -> Result<Vec<SignatureTensor>, MlModelError> {
+    match text {
+        Some(text) => serde_json::from_str(text).map_err(MlModelError::Signature),
+        None => Ok(Vec::new()),
+    }
+}
+
 impl TensorSpec {
-    fn narrow(&self, tensor: &mut TensorDescription) -> Result<(), String> {
-        let contradicts = || {
-            format!(
-                "the signature has {} as {} {:?}, and the graph as {} [{}]",
-                tensor.name,
-                self.dtype,
-                self.shape,
-                tensor.element,
-                tensor.axes.join(", ")
-            )
-        };
+    fn fix_axes(&self, tensor: &mut TensorDescription) -> Result<(), MlModelError> {
         let element = match self.dtype.as_str() {
             "float32" => "f32",
             "float64" => "f64",
@@ -130,18 +164,28 @@ impl TensorSpec {
             other => other,
         };
         if element != tensor.element || self.shape.len() != tensor.axes.len() {
-            return Err(contradicts());
+            return Err(self.contradiction(tensor));
         }
         let mut axes = Vec::with_capacity(tensor.axes.len());
-        for (wanted, axis) in self.shape.iter().zip(&tensor.axes) {
-            match (u64::try_from(*wanted), axis.parse::<u64>()) {
-                (Ok(wanted), Ok(length)) if wanted != length => return Err(contradicts()),
-                (Ok(wanted), Err(_)) => axes.push(wanted.to_string()),
+        for (required, axis) in self.shape.iter().zip(&tensor.axes) {
+            match (u64::try_from(*required), axis.parse::<u64>()) {
+                (Ok(required), Ok(length)) if required != length => {
+                    return Err(self.contradiction(tensor));
+                }
+                (Ok(required), Err(_)) => axes.push(required.to_string()),
                 (Ok(_) | Err(_), _) => axes.push(axis.clone()),
             }
         }
         tensor.axes = axes;
         Ok(())
+    }
+
+    fn contradiction(&self, tensor: &TensorDescription) -> MlModelError {
+        MlModelError::Contradiction {
+            tensor: tensor.name.clone(),
+            signature: format!("{} {:?}", self.dtype, self.shape),
+            graph: format!("{} [{}]", tensor.element, tensor.axes.join(", ")),
+        }
     }
 }
 
@@ -150,7 +194,7 @@ mod tests {
     use super::*;
     use crate::Digest;
 
-    /// As MLflow 3 writes it, shortened.
+    /// A file of MLflow 3, shortened.
     const TEXT: &str = r#"artifact_path: model
 flavors:
   onnx:
@@ -187,40 +231,41 @@ utc_time_created: '2026-01-01 00:00:00'
     }
 
     #[test]
-    fn a_signature_fixes_what_the_graph_leaves_open() {
-        let described = MlModel::parse(TEXT.as_bytes()).unwrap();
-        assert_eq!(described.graph, "model.onnx");
+    fn a_signature_fixes_dynamic_axes() {
+        let mlmodel = MlModel::parse(TEXT.as_bytes()).unwrap();
+        assert_eq!(mlmodel.graph, "model.onnx");
         let mut graph = graph(["n", "t"], ["n", "12"]);
-        described.narrow(&mut graph).unwrap();
+        mlmodel.fix_axes(&mut graph).unwrap();
         assert_eq!(graph.inputs[0].axes, ["n", "24"]);
         assert_eq!(graph.outputs[0].axes, ["n", "12"]);
     }
 
     #[test]
-    fn a_signature_of_another_graph_is_refused() {
-        let described = MlModel::parse(TEXT.as_bytes()).unwrap();
-        let error = described
-            .narrow(&mut graph(["n", "48"], ["n", "12"]))
+    fn a_signature_of_another_graph_is_rejected() {
+        let mlmodel = MlModel::parse(TEXT.as_bytes()).unwrap();
+        let error = mlmodel
+            .fix_axes(&mut graph(["n", "48"], ["n", "12"]))
             .unwrap_err();
         assert_eq!(
-            error,
-            "the signature has x as float32 [-1, 24], and the graph as f32 [n, 48]"
+            error.to_string(),
+            "signature: tensor x is float32 [-1, 24], but it is f32 [n, 48] in the graph; log the model again"
         );
         let renamed = TEXT.replace("\"name\": \"y\"", "\"name\": \"z\"");
-        let described = MlModel::parse(renamed.as_bytes()).unwrap();
-        let error = described.narrow(&mut graph(["n", "24"], ["n", "12"]));
-        assert!(
-            error
-                .unwrap_err()
-                .contains("\"z\", which the graph does not")
+        let mlmodel = MlModel::parse(renamed.as_bytes()).unwrap();
+        let error = mlmodel
+            .fix_axes(&mut graph(["n", "24"], ["n", "12"]))
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "signature: tensor z does not exist in the graph; log the model again"
         );
     }
 
     #[test]
-    fn another_flavour_is_told() {
+    fn a_model_without_an_onnx_flavour_is_rejected() {
         let text = "flavors:\n  sklearn:\n    pickled_model: model.pkl\n";
         let error = MlModel::parse(text.as_bytes()).unwrap_err();
-        assert!(error.contains("flavors has no onnx"), "{error}");
+        assert!(matches!(error, MlModelError::NoOnnxFlavor), "{error}");
         assert!(MlModel::parse(b"{").is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! Finding and loading the ONNX Runtime shared library, with its telemetry off.
+//! Locating and loading the ONNX Runtime shared library, with its telemetry off.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -6,64 +6,66 @@ use std::sync::{Mutex, PoisonError};
 use ort::environment::Environment;
 use thiserror::Error;
 
-/// The loaded library and its environment. Made once, before the first session.
+/// The loaded library and its environment. It is created once, before the first session.
 #[derive(Clone)]
 pub struct Runtime {
     environment: Environment,
     library: PathBuf,
 }
 
-/// Why there is no runtime.
+/// The error returned when ONNX Runtime cannot be loaded.
 #[derive(Debug, Error)]
 pub enum RuntimeError {
-    /// The official builds would open an uploader to their maker as soon as they are loaded.
+    /// Telemetry is on. The official builds open an uploader to their vendor as soon as they are loaded.
     #[error(
-        "{TELEMETRY_SWITCH} is not 1, and the ONNX Runtime library would send telemetry; set it before the process starts"
+        "{TELEMETRY_SWITCH} is not 1, so the ONNX Runtime library would send telemetry; set it to 1 before the process starts"
     )]
     TelemetryOn,
-    /// No library was found.
+    /// There is no library at any of the expected paths.
     #[error(
-        "no ONNX Runtime library: looked for {}; either set ORT_DYLIB_PATH to libonnxruntime of version 1.22 or later, or build again where python3 -m pip can download onnxruntime=={}",
-        display_all(.looked_for),
+        "there is no ONNX Runtime library at {}; set ORT_DYLIB_PATH to libonnxruntime of version 1.22 or later, or rebuild where python3 -m pip can download onnxruntime=={}",
+        display_all(.searched),
         env!("ORT_PINNED_VERSION")
     )]
     NotFound {
-        /// Every path that was tried.
-        looked_for: Vec<PathBuf>,
+        /// The paths that were searched.
+        searched: Vec<PathBuf>,
     },
-    /// The library is there and cannot be used.
+    /// The library exists and cannot be used.
     #[error(
         "cannot load ONNX Runtime from {library}: {reason}; set ORT_DYLIB_PATH to another libonnxruntime of version 1.22 or later"
     )]
     Unusable {
-        /// Its path.
+        /// The path of the library.
         library: String,
-        /// What the loader said.
+        /// The error of the loader.
         reason: String,
     },
 }
 
-/// The variable by which the official builds are told to send nothing. It is read when the library
-/// is loaded; the switch in the C API comes too late for the first event.
+/// The environment variable that turns the telemetry of the official builds off.
+///
+/// It is read when the library is loaded; the switch in the C API comes too late for the first event.
 pub const TELEMETRY_SWITCH: &str = "ORT_DISABLE_TELEMETRY";
 
 /// The runtime of this process: the library allows one environment.
 static LOADED: Mutex<Option<Runtime>> = Mutex::new(None);
 
 impl Runtime {
-    /// Loads the library at `configured`, or else beside the program, or else where the build put
-    /// it. A later call gives the same runtime again.
+    /// Loads the library at `configured`, or otherwise next to the program, or otherwise where the build put it.
+    ///
+    /// Later calls return the same runtime.
     ///
     /// # Errors
-    /// [`RuntimeError`] says where was looked and both ways to provide a library.
+    /// [`RuntimeError`] names the paths that were searched and the ways to provide a library.
     pub fn load(configured: Option<&Path>) -> Result<Self, RuntimeError> {
-        if !telemetry_is_off() {
+        if !is_telemetry_off() {
             return Err(RuntimeError::TelemetryOn);
         }
         let candidates = candidates(configured);
         let Some(library) = candidates.iter().find(|path| path.is_file()) else {
             return Err(RuntimeError::NotFound {
-                looked_for: candidates,
+                searched: candidates,
             });
         };
         let unusable = |reason: String| RuntimeError::Unusable {
@@ -76,7 +78,7 @@ impl Runtime {
                 return Ok(runtime.clone());
             }
             let other = runtime.library.display();
-            return Err(unusable(format!("this process uses {other} already")));
+            return Err(unusable(format!("this process has already loaded {other}")));
         }
         let environment = ort::init_from(library)
             .map_err(|error| unusable(error.to_string()))?
@@ -92,13 +94,13 @@ impl Runtime {
         Ok(runtime)
     }
 
-    /// Where the library lies.
+    /// Returns the path of the library.
     #[must_use]
     pub fn library(&self) -> &Path {
         &self.library
     }
 
-    /// The library's own description of its build.
+    /// Returns the library's own description of its build.
     #[must_use]
     pub fn build_info(&self) -> &'static str {
         ort::info()
@@ -117,7 +119,7 @@ impl std::fmt::Debug for Runtime {
     }
 }
 
-/// An explicit path is the only one tried: falling back to another would hide a typing mistake.
+/// Returns the paths to search. If a path is configured, it is the only one: a fallback would hide a typing mistake.
 fn candidates(configured: Option<&Path>) -> Vec<PathBuf> {
     if let Some(path) = configured {
         return vec![path.to_owned()];
@@ -127,25 +129,25 @@ fn candidates(configured: Option<&Path>) -> Vec<PathBuf> {
         std::env::consts::DLL_PREFIX,
         std::env::consts::DLL_SUFFIX
     );
-    let beside = std::env::current_exe()
+    let next_to_program = std::env::current_exe()
         .ok()
         .and_then(|exe| Some(exe.parent()?.join(file)));
-    let built = Some(PathBuf::from(env!("ORT_FETCHED_DYLIB"))).filter(|path| path.is_absolute());
-    beside.into_iter().chain(built).collect()
+    let fetched = Some(PathBuf::from(env!("ORT_FETCHED_DYLIB"))).filter(|path| path.is_absolute());
+    next_to_program.into_iter().chain(fetched).collect()
 }
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "asks about the library's own switch, not for configuration"
+    reason = "reads the library's own switch, not the configuration of the program"
 )]
-fn telemetry_is_off() -> bool {
+fn is_telemetry_off() -> bool {
     std::env::var_os(TELEMETRY_SWITCH).is_some_and(|value| value == "1")
 }
 
 fn display_all(paths: &[PathBuf]) -> String {
-    let shown: Vec<_> = paths
+    paths
         .iter()
         .map(|path| path.display().to_string())
-        .collect();
-    shown.join(", ")
+        .collect::<Vec<_>>()
+        .join(" or ")
 }

@@ -1,4 +1,4 @@
-//! One ONNX session as a [`Forecaster`].
+//! An ONNX session as a [`Forecaster`].
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,9 +8,9 @@ use ort::session::builder::GraphOptimizationLevel;
 use ort::session::{RunOptions, Session};
 use thiserror::Error;
 
-use crate::onnx::Runtime;
-use crate::onnx::roles::check_roles;
-use crate::onnx::tensors;
+use crate::onnx::roles::{RoleError, check_roles};
+use crate::onnx::runtime::Runtime;
+use crate::onnx::tensors::{self, runtime_error};
 use crate::onnx::weights::Weights;
 use crate::{Batch, Bundle, Forecaster, Manifest, PredictError, Prediction, Stop};
 
@@ -22,54 +22,35 @@ pub struct OnnxModel {
     weights: Weights,
 }
 
-/// A graph opened by ONNX Runtime, fed and read as its manifest says.
+/// A session of a graph, with inputs and outputs as its manifest describes them.
 pub struct OnnxForecaster {
     session: Session,
     manifest: Manifest,
-    options: Arc<Options>,
+    options: Arc<SharedRunOptions>,
 }
 
-/// The options of every run of one session, which hold the flag that stops it.
-struct Options(RunOptions);
+/// The options of every run of one session. They hold the flag that stops a run.
+struct SharedRunOptions(RunOptions);
 
-/// Why a graph cannot be served.
+/// The error returned when a graph cannot be opened.
 #[derive(Debug, Error)]
 pub enum SessionError {
-    /// ONNX Runtime refuses the graph.
+    /// ONNX Runtime rejects the graph.
     #[error("model.onnx: {0}")]
-    Graph(String),
-    /// The graph lacks a tensor that the manifest names.
-    #[error("manifest.toml: {key} names {name:?}, and the graph has {available}")]
-    NoSuchTensor {
-        /// The manifest's key.
-        key: &'static str,
-        /// The name it gives.
-        name: String,
-        /// The names that the graph has.
-        available: String,
-    },
-    /// The graph wants an input that the manifest gives no role.
-    #[error("the graph wants input {name:?}, and manifest.toml gives it no role")]
-    NoRole {
-        /// The input.
-        name: String,
-    },
-    /// A tensor of the graph has another type or rank than its role.
-    #[error("manifest.toml: {key} wants a tensor of {expected}, and {name:?} is {actual}")]
-    Mismatch {
-        /// The manifest's key.
-        key: &'static str,
-        /// The tensor.
-        name: String,
-        /// What the role needs.
-        expected: String,
-        /// What the graph has.
-        actual: String,
-    },
+    Graph(Box<dyn std::error::Error + Send + Sync>),
+    /// The tensors of the graph are not those of the manifest.
+    #[error(transparent)]
+    Role(#[from] RoleError),
+}
+
+impl From<ort::Error> for SessionError {
+    fn from(error: ort::Error) -> Self {
+        Self::Graph(Box::new(error))
+    }
 }
 
 impl OnnxModel {
-    /// The graph of `bundle`, not opened yet.
+    /// Creates a model of the graph of `bundle`, without a session.
     #[must_use]
     pub fn new(runtime: Runtime, bundle: impl Into<Arc<Bundle>>) -> Self {
         let bundle = bundle.into();
@@ -80,10 +61,10 @@ impl OnnxModel {
         }
     }
 
-    /// Opens a session with `threads` of its own, which sleep when there is no work.
+    /// Opens a session with `threads` threads of its own, which sleep while there is no work.
     ///
     /// # Errors
-    /// [`SessionError`] when the runtime refuses the graph, or it is not what the manifest says.
+    /// [`SessionError`] if the runtime rejects the graph, or if the graph does not match the manifest.
     pub fn open(&self, threads: usize) -> Result<OnnxForecaster, SessionError> {
         let Self {
             runtime,
@@ -95,14 +76,12 @@ impl OnnxModel {
         } else {
             GraphOptimizationLevel::All
         };
-        let session = open(runtime, &bundle.model, (threads, level), weights);
-        let session = session.map_err(SessionError::Graph)?;
+        let session = open(runtime, &bundle.model, weights, threads, level)?;
         check_roles(&bundle.manifest, session.inputs(), session.outputs())?;
-        let options = RunOptions::new().map_err(|error| SessionError::Graph(error.to_string()))?;
         Ok(OnnxForecaster {
             session,
             manifest: bundle.manifest.clone(),
-            options: Arc::new(Options(options)),
+            options: Arc::new(SharedRunOptions(RunOptions::new()?)),
         })
     }
 }
@@ -114,18 +93,15 @@ impl OnnxForecaster {
             manifest,
             options,
         } = self;
-        let inputs = tensors::bind(manifest, batch).map_err(failed)?;
+        let inputs = tensors::bind_inputs(manifest, batch).map_err(runtime_error)?;
         let outputs = session
             .run_with_options(inputs, &options.0)
-            .map_err(failed)?;
+            .map_err(runtime_error)?;
         let output = &outputs[manifest.output.name.as_str()];
-        let quantiles = tensors::read(output, manifest, batch)?;
-        Ok((quantiles, tensors::states(&outputs, manifest, batch)?))
+        let quantiles = tensors::read_quantiles(output, manifest, batch)?;
+        let states = tensors::read_states(&outputs, manifest, batch)?;
+        Ok((quantiles, states))
     }
-}
-
-pub(super) fn failed(error: impl fmt::Display) -> PredictError {
-    PredictError::Runtime(error.to_string().into())
 }
 
 impl fmt::Debug for OnnxForecaster {
@@ -152,43 +128,42 @@ impl Forecaster for OnnxForecaster {
     }
 }
 
-impl Stop for Options {
+impl Stop for SharedRunOptions {
     fn stop(&self) {
         if let Err(error) = self.0.terminate() {
-            tracing::warn!(%error, "a run could not be stopped");
+            tracing::warn!(%error, "cannot stop a run");
         }
     }
 
     fn reset(&self) {
         if let Err(error) = self.0.unterminate() {
-            tracing::error!(%error, "the session cannot be used after it was stopped");
+            tracing::error!(%error, "cannot reset a stopped session");
         }
     }
 }
 
-impl fmt::Debug for Options {
+impl fmt::Debug for SharedRunOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Options")
+        f.write_str("SharedRunOptions")
     }
 }
 
-/// Opens `graph` with a fixed number of threads and no spinning, so that an idle server costs
-/// nothing and a throttled one loses no quota to waiting.
+/// Opens `graph` with a fixed number of threads and no spinning.
+///
+/// Without spinning, an idle server uses no CPU time and a throttled one loses none of its quota to waiting.
 pub(super) fn open(
     runtime: &Runtime,
     graph: &[u8],
-    (threads, level): (usize, GraphOptimizationLevel),
     weights: &Weights,
-) -> Result<Session, String> {
-    let open = || -> ort::Result<Session> {
-        weights
-            .lend(Session::builder(runtime.environment())?)?
-            .with_intra_threads(threads)?
-            .with_inter_threads(1)?
-            .with_intra_op_spinning(false)?
-            .with_inter_op_spinning(false)?
-            .with_optimization_level(level)?
-            .commit_from_memory(graph)
-    };
-    open().map_err(|error| error.to_string())
+    threads: usize,
+    level: GraphOptimizationLevel,
+) -> ort::Result<Session> {
+    weights
+        .add_to(Session::builder(runtime.environment())?)?
+        .with_intra_threads(threads)?
+        .with_inter_threads(1)?
+        .with_intra_op_spinning(false)?
+        .with_inter_op_spinning(false)?
+        .with_optimization_level(level)?
+        .commit_from_memory(graph)
 }

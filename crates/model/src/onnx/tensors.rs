@@ -1,4 +1,4 @@
-//! The tensors of one run: bound by role, and read as the manifest says.
+//! The tensors of one run: inputs bound by role, and outputs read as the manifest describes them.
 
 use std::borrow::Cow;
 
@@ -7,17 +7,16 @@ use ort::session::{SessionInputValue, SessionOutputs};
 use ort::value::{DynValue, Tensor, TensorRef};
 
 use crate::manifest::{ContextAxis, ElementType, FloatType, NumberType, OutputAxis, OutputKind};
-use crate::onnx::session::failed;
 use crate::{Batch, Manifest, PredictError, output};
 
-/// The inputs of a run on `batch`, by name.
-pub(super) fn bind<'a>(
+/// Returns the inputs of a run on `batch`, by name.
+pub(super) fn bind_inputs<'a>(
     manifest: &'a Manifest,
     batch: &'a Batch,
 ) -> ort::Result<Vec<(Cow<'a, str>, SessionInputValue<'a>)>> {
     let mut inputs = Vec::with_capacity(3 + manifest.inputs.len());
     let mut bind = |name: &'a str, value| inputs.push((Cow::Borrowed(name), value));
-    bind(&manifest.context.input, context(manifest, batch)?);
+    bind(&manifest.context.input, context_input(manifest, batch)?);
     if let Some(role) = &manifest.season_length {
         let lengths = batch.season_lengths();
         let value = match role.r#type {
@@ -32,20 +31,20 @@ pub(super) fn bind<'a>(
     }
     for role in &manifest.inputs {
         let values = batch.input(manifest, role);
-        bind(&role.name, further(values, role.r#type)?);
+        bind(&role.name, owned_input(values, role.r#type)?);
     }
     for (role, state) in manifest.states.iter().zip(batch.states()) {
         let element = match role.r#type {
             FloatType::Float32 => ElementType::Float32,
             FloatType::Float64 => ElementType::Float64,
         };
-        bind(&role.input, further(state.clone(), element)?);
+        bind(&role.input, owned_input(state.clone(), element)?);
     }
     Ok(inputs)
 }
 
-/// The context, which is not copied: an axis of length 1 moves no number.
-fn context<'a>(manifest: &Manifest, batch: &'a Batch) -> ort::Result<SessionInputValue<'a>> {
+/// Returns the context as an input, without a copy: an axis of length 1 moves no number.
+fn context_input<'a>(manifest: &Manifest, batch: &'a Batch) -> ort::Result<SessionInputValue<'a>> {
     let axes = &manifest.context.axes;
     match (manifest.context.r#type, batch.wide_contexts()) {
         (FloatType::Float64, Some(wide)) => {
@@ -64,15 +63,20 @@ fn context<'a>(manifest: &Manifest, batch: &'a Batch) -> ort::Result<SessionInpu
     }
 }
 
+/// Returns a view of `array` with the variate axis, if it is among `axes`.
 fn with_variate<'a, T>(array: &'a Array2<T>, axes: &[ContextAxis]) -> ArrayViewD<'a, T> {
     let view = array.view().into_dyn();
     match axes.iter().position(|axis| *axis == ContextAxis::Variate) {
-        Some(place) => view.insert_axis(Axis(place)),
+        Some(position) => view.insert_axis(Axis(position)),
         None => view,
     }
 }
 
-fn further(values: ArrayD<f64>, element: ElementType) -> ort::Result<SessionInputValue<'static>> {
+/// Returns `values` as an input of the type `element`.
+fn owned_input(
+    values: ArrayD<f64>,
+    element: ElementType,
+) -> ort::Result<SessionInputValue<'static>> {
     let value: DynValue = match element {
         ElementType::Float64 => Tensor::from_array(values)?.into_dyn(),
         ElementType::Float32 => Tensor::from_array(values.mapv(f64_as_f32))?.into_dyn(),
@@ -83,49 +87,57 @@ fn further(values: ArrayD<f64>, element: ElementType) -> ort::Result<SessionInpu
     Ok(value.into())
 }
 
-/// The states that `outputs` hold, in the order of the manifest.
-pub(super) fn states(
+/// Returns the states in `outputs`, in the order of the manifest.
+pub(super) fn read_states(
     outputs: &SessionOutputs<'_>,
     manifest: &Manifest,
     batch: &Batch,
 ) -> Result<Vec<ArrayD<f64>>, PredictError> {
-    let roles = manifest.states.iter().zip(batch.states());
-    roles
-        .map(|(role, before)| {
-            let value = &outputs[role.output.as_str()];
-            let after = match role.r#type {
-                FloatType::Float64 => value.try_extract_array::<f64>().map_err(failed)?.to_owned(),
-                FloatType::Float32 => {
-                    let array = value.try_extract_array::<f32>().map_err(failed)?;
-                    array.mapv(f64::from)
-                }
-            };
-            if after.shape() == before.shape() {
-                return Ok(after);
+    manifest
+        .states
+        .iter()
+        .zip(batch.states())
+        .map(|(role, previous)| {
+            let state = read_state(&outputs[role.output.as_str()], role.r#type)?;
+            if state.shape() == previous.shape() {
+                return Ok(state);
             }
             Err(PredictError::State {
                 name: role.output.clone(),
-                expected: before.shape().to_vec(),
-                actual: after.shape().to_vec(),
+                expected: previous.shape().to_vec(),
+                actual: state.shape().to_vec(),
             })
         })
         .collect()
 }
 
-/// The quantiles `[row, level, step]` that `value` holds.
-pub(super) fn read(
+fn read_state(value: &DynValue, r#type: FloatType) -> Result<ArrayD<f64>, PredictError> {
+    match r#type {
+        FloatType::Float64 => {
+            let array = value.try_extract_array::<f64>().map_err(runtime_error)?;
+            Ok(array.to_owned())
+        }
+        FloatType::Float32 => {
+            let array = value.try_extract_array::<f32>().map_err(runtime_error)?;
+            Ok(array.mapv(f64::from))
+        }
+    }
+}
+
+/// Returns the quantiles in `value`, as `[row, level, step]`.
+pub(super) fn read_quantiles(
     value: &DynValue,
     manifest: &Manifest,
     batch: &Batch,
 ) -> Result<Array3<f32>, PredictError> {
     match manifest.output.r#type {
         FloatType::Float64 => {
-            let array = value.try_extract_array::<f64>().map_err(failed)?;
+            let array = value.try_extract_array::<f64>().map_err(runtime_error)?;
             output::decode(array, manifest, batch)
         }
         FloatType::Float32 => {
-            let array = value.try_extract_array::<f32>().map_err(failed)?;
-            match level_major(&array, manifest) {
+            let array = value.try_extract_array::<f32>().map_err(runtime_error)?;
+            match reordered(&array, manifest) {
                 Some(quantiles) => Ok(quantiles),
                 None => output::decode(array, manifest, batch),
             }
@@ -133,8 +145,8 @@ pub(super) fn read(
     }
 }
 
-/// The output as `[row, level, step]`, where the graph gives just that in some order, in one copy.
-fn level_major(output: &ArrayViewD<'_, f32>, manifest: &Manifest) -> Option<Array3<f32>> {
+/// Returns `output` as `[row, level, step]` in one copy, if it has exactly these axes in some order.
+fn reordered(output: &ArrayViewD<'_, f32>, manifest: &Manifest) -> Option<Array3<f32>> {
     let role = &manifest.output;
     let is_plain = role.kind == OutputKind::Quantiles
         && role.columns.is_none()
@@ -149,6 +161,11 @@ fn level_major(output: &ArrayViewD<'_, f32>, manifest: &Manifest) -> Option<Arra
     Some(output.permuted_axes(order).to_owned())
 }
 
+/// Returns the error of a run that ONNX Runtime failed.
+pub(super) fn runtime_error(error: ort::Error) -> PredictError {
+    PredictError::Runtime(Box::new(error))
+}
+
 #[expect(
     clippy::cast_precision_loss,
     reason = "a season is far below 2^24 steps"
@@ -159,7 +176,7 @@ const fn as_f32(value: i64) -> f32 {
 
 #[expect(
     clippy::cast_possible_truncation,
-    reason = "the manifest says that the graph computes in f32"
+    reason = "the graph computes in f32, according to the manifest"
 )]
 const fn f64_as_f32(value: f64) -> f32 {
     value as f32

@@ -257,44 +257,44 @@ fn rejects_covariates_that_do_not_fit_the_model() {
     check_unfit(
         vec![region(StaticValue::Category("east".to_owned()))],
         2,
-        "static covariate \"region\", of model small, is \"east\"; send one of north, south",
+        "static covariate \"region\", required by model small, is \"east\"; send one of north, south",
     );
     check_unfit(
         vec![region(StaticValue::Number(1.0))],
         2,
-        "static covariate \"region\", of model small, is 1; send one of north, south",
+        "static covariate \"region\", required by model small, is 1; send one of north, south",
     );
     check_unfit(
         vec![covariate("price", CovariateValues::Past(vec![1.0; 3]))],
         2,
-        "future covariate \"price\", of model small, is needed, and it was sent as a past one",
+        "future covariate \"price\", required by model small, was sent as a past covariate; change its kind",
     );
     check_unfit(
         vec![covariate("price", CovariateValues::Future(vec![1.0; 3]))],
         2,
-        "future covariate \"price\", of model small, ends with the series; send 5 values, those of the steps ahead behind the others",
+        "future covariate \"price\", required by model small, has no values for the steps ahead; send 5 values, those of the steps ahead last",
     );
     check_unfit(
         vec![],
         1,
-        "future covariate \"price\", of model small, must be known for 2 steps ahead and not only for 1; ask for a horizon of 2",
+        "future covariate \"price\", required by model small, must be known for 2 steps ahead, but is known only for 1; request a horizon of 2",
     );
     check_unfit(
         vec![covariate("load", CovariateValues::Past(vec![f64::NAN; 3]))],
         2,
-        "past covariate \"load\", of model small, has no value within the last 3 steps, which are all that the model sees",
+        "past covariate \"load\", required by model small, has no value in the last 3 steps, and the model reads no others; send at least one",
     );
     let gap = vec![1.0, f64::NAN, 1.0, 1.0, 1.0];
     check_unfit(
         vec![covariate("price", CovariateValues::Future(gap))],
         2,
-        "future covariate \"price\", of model small, is missing at 1, and the model takes no missing values; fill it",
+        "future covariate \"price\", required by model small, is missing at 1, but the model does not support missing values; fill it",
     );
     let text = StaticValue::Category("big".to_owned());
     check_unfit(
         vec![covariate("size", CovariateValues::Static(text))],
         2,
-        "static covariate \"size\", of model small, is \"big\"; send a number",
+        "static covariate \"size\", required by model small, is \"big\"; send a number",
     );
 }
 
@@ -304,7 +304,7 @@ fn rejects_a_request_without_a_required_covariate() {
     let bare = request(&[1.0], 2).with_covariates(Covariates::default());
     assert_eq!(
         manifest.fits(&bare).unwrap_err().to_string(),
-        "past covariate \"load\", of model small, is needed, and the series has none of that name; send it"
+        "past covariate \"load\", required by model small, does not exist; send it"
     );
 }
 

@@ -1,61 +1,83 @@
-//! What goes with a state.
+//! The rules for the states of a recurrent graph.
 
 use super::ensure;
-use crate::manifest::{ContextCovariates, Document, InputAxis, ManifestError, Rollout, StateRole};
+use crate::manifest::{
+    ContextCovariates, InputAxis, ManifestDocument, ManifestError, Rollout, StateRole,
+};
 
-impl Document {
+impl ManifestDocument {
     pub(super) fn check_states(&self) -> Result<(), ManifestError> {
         let context = &self.context;
         ensure(
             !context.stepwise || !self.states.is_empty(),
             "context.stepwise",
             &context.stepwise,
-            "a graph that reads the history step by step has [[states]]",
+            "remove it, or add the [[states]] of the graph",
         )?;
         if self.states.is_empty() {
             return Ok(());
         }
-        let reads_once = context.features.is_empty()
+        // Padding would be read into the state.
+        let is_unpadded = context.features.is_empty()
             && context.multiple == 1
             && !context.fixed_length
             && context.covariates == ContextCovariates::None;
         ensure(
-            reads_once,
-            "states",
-            &format_args!("{} states", self.states.len()),
-            "they go without features, context.multiple, context.fixed_length and rows of covariates: nothing may be padded",
+            is_unpadded,
+            "the number of [[states]]",
+            &self.states.len(),
+            "remove [[context.features]], context.multiple, context.fixed_length and context.covariates, which states do not support",
         )?;
         ensure(
-            matches!(self.horizon.rollout, Rollout::None | Rollout::Median)
-                && self.horizon.native <= context.max_length,
+            matches!(self.horizon.rollout, Rollout::None | Rollout::Median),
             "horizon.rollout",
-            &format_args!("{:?}", self.horizon.rollout),
-            "a graph with a state goes on with \"median\" or not at all, by at most context.max_length steps",
+            &self.horizon.rollout,
+            r#"use "median" or "none", the only ones that [[states]] support"#,
         )?;
-        (0..self.states.len()).try_for_each(|place| self.check_state(place))
+        ensure(
+            self.horizon.native <= context.max_length,
+            "horizon.native",
+            &self.horizon.native,
+            format_args!(
+                "use at most context.max_length, which is {}, with [[states]]",
+                context.max_length
+            ),
+        )?;
+        (0..self.states.len()).try_for_each(|state_idx| self.check_state(state_idx))
     }
 
-    /// Whether the state at `place` goes with those before it.
-    fn check_state(&self, place: usize) -> Result<(), ManifestError> {
-        let (before, state) = (&self.states[..place], &self.states[place]);
-        let once =
-            |name: fn(&StateRole) -> &str| before.iter().all(|other| name(other) != name(state));
+    /// Checks the state at `state_idx` alone and with those before it.
+    fn check_state(&self, state_idx: usize) -> Result<(), ManifestError> {
+        let (previous, state) = (&self.states[..state_idx], &self.states[state_idx]);
+        let is_new =
+            |name: fn(&StateRole) -> &str| previous.iter().all(|other| name(other) != name(state));
         let is_input = self.inputs.iter().any(|input| input.name == state.input);
         ensure(
-            once(|own| &own.input) && once(|own| &own.output) && !is_input,
+            is_new(|other| &other.input) && !is_input,
             "states.input",
             &state.input,
-            "each input and each output stands once",
+            "another table of [[states]] or [[inputs]] has this name; use each input once",
         )?;
-        let is_batch = |axis: &&InputAxis| **axis == InputAxis::Batch;
-        let known = |axis: &InputAxis| matches!(axis, InputAxis::Batch | InputAxis::Size(_));
         ensure(
-            state.axes.iter().filter(is_batch).count() == 1
-                && state.axes.iter().all(known)
-                && state.axes.len() <= 6,
-            "states.axes",
-            &format_args!("{:?} of {}", state.axes, state.input),
-            "\"batch\" stands once, among lengths",
+            is_new(|other| &other.output),
+            "states.output",
+            &state.output,
+            "another table of [[states]] has this name; use each output once",
+        )?;
+        let batches = state
+            .axes
+            .iter()
+            .filter(|axis| **axis == InputAxis::Batch)
+            .count();
+        let has_lengths = state
+            .axes
+            .iter()
+            .all(|axis| matches!(axis, InputAxis::Batch | InputAxis::Size(_)));
+        ensure(
+            batches == 1 && has_lengths && state.axes.len() <= 6,
+            format_args!("states.axes of {:?}", state.input),
+            &state.axes,
+            r#"use "batch" once and at most 5 lengths, such as [2, "batch", 16]"#,
         )
     }
 }

@@ -1,117 +1,124 @@
-//! Which covariates a model can be given.
+//! The check that a model can use the covariates of a request.
 
+use almanac_forecast::{CovariateKind, CovariateValues, ForecastRequest, StaticValue};
 use thiserror::Error;
 
 use crate::Manifest;
 use crate::manifest::{CovariateRole, Feature, InputRole, Missing, Scaling};
-use almanac_forecast::{CovariateKind, CovariateValues, ForecastRequest, StaticValue};
 
-/// What stands between a covariate and the model that needs it.
+/// The reason for which a model cannot use a covariate. Its text continues a sentence about the covariate.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum CovariateUnfit {
-    /// The series has none of that name.
-    #[error("is needed, and the series has none of that name; send it")]
+    /// The series has no covariate of that name.
+    #[error("does not exist; send it")]
     Absent,
-    /// It is of another kind.
-    #[error("is needed, and it was sent as a {given} one")]
+    /// The covariate is of another kind.
+    #[error("was sent as a {given} covariate; change its kind")]
     Kind {
-        /// The kind it was sent as.
+        /// The kind in the request.
         given: CovariateKind,
     },
-    /// It is not known for the steps ahead.
+    /// The covariate is not known for the steps ahead.
     #[error(
-        "ends with the series; send {needed} values, those of the steps ahead behind the others"
+        "has no values for the steps ahead; send {needed} values, those of the steps ahead last"
     )]
     NotAhead {
-        /// Values of the series and steps ahead.
+        /// The number of values of the series and steps ahead.
         needed: usize,
     },
-    /// The model looks at more steps ahead, and takes none that are not known.
+    /// The model reads more steps ahead than are known, and does not support missing values.
     #[error(
-        "must be known for {seen} steps ahead and not only for {steps}; ask for a horizon of {seen}"
+        "must be known for {seen} steps ahead, but is known only for {steps}; request a horizon of {seen}"
     )]
     BeyondHorizon {
-        /// Steps ahead that the model looks at.
+        /// The number of steps ahead that the model reads.
         seen: usize,
         /// The horizon.
         steps: usize,
     },
-    /// The model goes on from its own forecast, and takes no value that is not known.
+    /// A roll-out reads a past covariate at steps ahead, and the model does not support missing values.
     #[error(
-        "must be known for {seen} steps ahead, where the model goes on from its own forecast; send it as a future one, or ask for fewer steps"
+        "must be known for {seen} steps ahead, because the model continues from its own forecast; send it as a future covariate, or request fewer steps"
     )]
     PastOnly {
-        /// Steps ahead that the model looks at.
+        /// The number of steps ahead that the model reads.
         seen: usize,
     },
-    /// Nothing that the model sees of it is observed.
-    #[error("has no value within the last {length} steps, which are all that the model sees")]
+    /// All values that the model reads are missing.
+    #[error(
+        "has no value in the last {length} steps, and the model reads no others; send at least one"
+    )]
     NothingObserved {
-        /// The length of the context.
+        /// The number of steps that the model reads.
         length: usize,
     },
-    /// A missing value that the model does not take.
-    #[error("is missing at {index}, and the model takes no missing values; fill it")]
+    /// A value is missing, which the model does not support.
+    #[error("is missing at {index}, but the model does not support missing values; fill it")]
     Missing {
-        /// Its position, from 0.
+        /// The index of the value, from 0.
         index: usize,
     },
-    /// A value without a logarithm.
-    #[error("is {value} at {index}, and the model takes the logarithm of values above -1 only")]
+    /// A value has no logarithm, which the model requires.
+    #[error(
+        "is {value} at {index}, but the model takes the logarithm of values plus 1; send values above -1"
+    )]
     NoLogarithm {
-        /// Its position, from 0.
+        /// The index of the value, from 0.
         index: usize,
         /// The value.
         value: f64,
     },
-    /// A category that the model does not know, or a number for one.
+    /// The category is unknown to the model, or a number was sent instead of one.
     #[error("is {given}; send one of {}", .known.join(", "))]
     Category {
-        /// What was sent.
+        /// The category or number in the request.
         given: String,
-        /// The categories.
+        /// The categories of the model.
         known: Vec<String>,
     },
-    /// A category for a number.
+    /// A category was sent instead of a number.
     #[error("is {given:?}; send a number")]
     NotANumber {
-        /// What was sent.
+        /// The category in the request.
         given: String,
     },
 }
 
 impl Manifest {
-    /// The first covariate of `request` that the model cannot be given, and why. `context` is how many
-    /// values of the series it sees.
+    /// Returns the first covariate that the model requires and cannot use as `request` has it, and the reason.
+    ///
+    /// `context_length` is the number of values of the series that the model reads.
     pub(super) fn unfit_covariate(
         &self,
         request: &ForecastRequest,
-        context: usize,
+        context_length: usize,
     ) -> Option<(&CovariateRole, CovariateUnfit)> {
         self.covariates.iter().find_map(|role| {
             let unfit = match request.covariates().get(&role.name) {
                 None => Some(CovariateUnfit::Absent),
-                Some(CovariateValues::Static(value)) => role.refuses(value),
-                Some(values) => self.refuses(role, values, (request, context)),
+                Some(CovariateValues::Static(value)) => role.check_static(value),
+                Some(values) => self.check_temporal(role, values, request, context_length),
             };
             unfit.map(|unfit| (role, unfit))
         })
     }
 
-    fn refuses(
+    /// Returns the reason for which the model cannot use `values`, the past or future covariate of `role`.
+    fn check_temporal(
         &self,
         role: &CovariateRole,
         values: &CovariateValues,
-        (request, context): (&ForecastRequest, usize),
+        request: &ForecastRequest,
+        context_length: usize,
     ) -> Option<CovariateUnfit> {
         let (given, steps) = (values.kind(), request.horizon().steps());
-        let fits = match role.kind {
+        let has_kind = match role.kind {
             CovariateKind::Static => false,
-            // What is known ahead is known of the past.
+            // A covariate that is known ahead is also known for the past.
             CovariateKind::Past => true,
             CovariateKind::Future => given == CovariateKind::Future,
         };
-        if !fits {
+        if !has_kind {
             return Some(CovariateUnfit::Kind { given });
         }
         let (values, length) = (values.steps(), request.series().values().len());
@@ -126,41 +133,50 @@ impl Manifest {
                 CovariateKind::Past | CovariateKind::Static => CovariateUnfit::PastOnly { seen },
             });
         }
-        let start = length - context;
+        let start = length - context_length;
         let past = &values[start..length];
-        let observed = |values: &[f64]| values.iter().any(|value| !value.is_nan());
+        let is_observed = |values: &[f64]| values.iter().any(|value| !value.is_nan());
         let is_scaled = role.scaling != Scaling::None;
-        if (role.missing.fills() && !observed(&values[start..])) || (is_scaled && !observed(past)) {
-            return Some(CovariateUnfit::NothingObserved { length: context });
+        if (role.missing.fills() && !is_observed(&values[start..]))
+            || (is_scaled && !is_observed(past))
+        {
+            return Some(CovariateUnfit::NothingObserved {
+                length: context_length,
+            });
         }
-        role.refuses_one(&values[start..])
-            .map(|unfit| unfit.moved_by(start))
+        role.check_values(&values[start..])
+            .map(|unfit| unfit.shifted_by(start))
     }
 
-    /// How many steps ahead of the series the graph looks at the covariate `role` for a horizon of
-    /// `steps`: whole runs where it is a tensor. What a roll-out has passed belongs to its history.
+    /// Returns the number of steps after the series at which the graph reads the covariate `role` for a horizon of
+    /// `steps`.
+    ///
+    /// These are whole runs if the covariate is in a tensor. In a roll-out, the steps of earlier runs count as history.
     #[must_use]
     pub fn ahead(&self, role: &CovariateRole, steps: usize) -> usize {
-        let takes = |input: &&InputRole| input.covariates().contains(&role.name);
         let covered = self.horizon.covered(steps);
-        let of_inputs = self.inputs.iter().filter(takes).map(|input| {
-            if input.looks_ahead() {
-                covered
-            } else {
-                covered - self.horizon.native
-            }
-        });
-        let of_features = self.context.features.iter().map(|feature| match feature {
+        let in_inputs = self
+            .inputs
+            .iter()
+            .filter(|input| input.covariates().contains(&role.name))
+            .map(|input: &InputRole| {
+                if input.looks_ahead() {
+                    covered
+                } else {
+                    covered - self.horizon.native
+                }
+            });
+        let in_features = self.context.features.iter().map(|feature| match feature {
             Feature::Covariate { name, lag } if *name == role.name => steps.saturating_sub(*lag),
             _ => 0,
         });
-        of_inputs.chain(of_features).max().unwrap_or(0)
+        in_inputs.chain(in_features).max().unwrap_or(0)
     }
 }
 
 impl CovariateRole {
-    /// Why one of `values` cannot be given.
-    fn refuses_one(&self, values: &[f64]) -> Option<CovariateUnfit> {
+    /// Returns the first of `values` that the model does not support.
+    fn check_values(&self, values: &[f64]) -> Option<CovariateUnfit> {
         if self.missing == Missing::Reject
             && let Some(index) = values.iter().position(|value| value.is_nan())
         {
@@ -176,7 +192,8 @@ impl CovariateRole {
         })
     }
 
-    fn refuses(&self, value: &StaticValue) -> Option<CovariateUnfit> {
+    /// Returns the reason for which the model cannot use the static covariate `value`.
+    fn check_static(&self, value: &StaticValue) -> Option<CovariateUnfit> {
         if self.kind != CovariateKind::Static {
             return Some(CovariateUnfit::Kind {
                 given: CovariateKind::Static,
@@ -185,13 +202,13 @@ impl CovariateRole {
         match (&self.categories, value) {
             (None, StaticValue::Number(_)) => None,
             (None, StaticValue::Category(given)) => Some(CovariateUnfit::NotANumber {
-                given: shown(given),
+                given: truncated(given),
             }),
             (Some(_), StaticValue::Category(given)) if self.code(given).is_some() => None,
             (Some(known), given) => Some(CovariateUnfit::Category {
                 given: match given {
                     StaticValue::Number(number) => number.to_string(),
-                    StaticValue::Category(text) => format!("{:?}", shown(text)),
+                    StaticValue::Category(text) => format!("{:?}", truncated(text)),
                 },
                 known: known.clone(),
             }),
@@ -200,7 +217,7 @@ impl CovariateRole {
 }
 
 impl CovariateUnfit {
-    /// The value that is unfit, when it is one.
+    /// Returns the index of the unsuitable value, if there is one.
     #[must_use]
     pub const fn index(&self) -> Option<usize> {
         match self {
@@ -216,7 +233,8 @@ impl CovariateUnfit {
         }
     }
 
-    fn moved_by(self, start: usize) -> Self {
+    /// Adds `start` to the index of the value.
+    fn shifted_by(self, start: usize) -> Self {
         match self {
             Self::Missing { index } => Self::Missing {
                 index: start + index,
@@ -230,7 +248,7 @@ impl CovariateUnfit {
     }
 }
 
-/// A text of a client, bounded.
-fn shown(text: &str) -> String {
+/// Returns at most 80 characters of the text of a client.
+fn truncated(text: &str) -> String {
     text.chars().take(80).collect()
 }

@@ -1,4 +1,4 @@
-//! A graph of one matrix product, written byte by byte, in sessions that share its matrix.
+//! Sessions that share the matrix of a graph of one matrix product.
 
 use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
@@ -6,68 +6,76 @@ use ort::value::TensorRef;
 
 use super::*;
 use crate::onnx::Runtime;
+use crate::onnx::proto::{
+    DimensionProto, GraphProto, NodeProto, OperatorSetIdProto, TensorShapeProto, TensorTypeProto,
+    TypeProto, ValueInfoProto,
+};
 use crate::onnx::session::open;
 
 const ROWS: usize = 128;
 const COLUMNS: usize = 256;
-/// One thread, and every optimisation.
-const ALONE: (usize, GraphOptimizationLevel) = (1, GraphOptimizationLevel::All);
 
-/// A field of a protobuf message that holds bytes (wire type 2).
-fn field(number: u8, content: &[u8]) -> Vec<u8> {
-    let mut message = vec![number << 3 | 2];
-    let length = u32::try_from(content.len()).unwrap();
-    prost::encoding::encode_varint(length.into(), &mut message);
-    message.extend(content);
-    message
+/// Opens a session with one thread and every optimization.
+fn session(runtime: &Runtime, graph: &[u8], weights: &Weights) -> Session {
+    open(runtime, graph, weights, 1, GraphOptimizationLevel::All).unwrap()
 }
 
-/// A field that holds a number (wire type 0).
-fn number(number: u8, value: usize) -> Vec<u8> {
-    let mut message = vec![number << 3];
-    prost::encoding::encode_varint(value as u64, &mut message);
-    message
-}
-
-/// `ValueInfoProto` of a matrix of single-precision numbers.
-fn matrix(name: &str, rows: usize, columns: usize) -> Vec<u8> {
-    let dimension = |size| field(1, &number(1, size));
-    let shape = field(2, &[dimension(rows), dimension(columns)].concat());
-    let tensor = field(1, &[number(1, 1), shape].concat());
-    [field(1, name.as_bytes()), field(2, &tensor)].concat()
+/// Returns the declaration of a matrix of single-precision numbers.
+fn matrix(name: &str, rows: usize, columns: usize) -> ValueInfoProto {
+    let axis = |length: usize| DimensionProto {
+        dim_value: Some(length.try_into().unwrap()),
+        dim_param: None,
+    };
+    let shape = TensorShapeProto {
+        dim: vec![axis(rows), axis(columns)],
+    };
+    ValueInfoProto {
+        name: name.to_owned(),
+        r#type: Some(TypeProto {
+            tensor_type: Some(TensorTypeProto {
+                elem_type: FLOAT,
+                shape: Some(shape),
+            }),
+        }),
+    }
 }
 
 fn weight(row: usize, column: usize) -> f32 {
     (row as f32 - column as f32) / 64.0
 }
 
-/// `ModelProto` of `y = x w`.
+/// Returns the file of `y = x w`.
 fn product() -> Vec<u8> {
-    let weights = (0..ROWS).flat_map(|row| (0..COLUMNS).map(move |column| weight(row, column)));
-    let raw: Vec<u8> = weights.flat_map(f32::to_le_bytes).collect();
-    let initializer = Initializer {
-        dims: vec![ROWS.try_into().unwrap(), COLUMNS.try_into().unwrap()],
-        data_type: FLOAT,
-        name: "w".to_owned(),
-        raw_data: raw.into(),
-        external_data: Vec::new(),
+    let raw_data: Vec<u8> = (0..ROWS)
+        .flat_map(|row| (0..COLUMNS).map(move |column| weight(row, column)))
+        .flat_map(f32::to_le_bytes)
+        .collect();
+    let graph = GraphProto {
+        node: vec![NodeProto {
+            input: vec!["x".to_owned(), "w".to_owned()],
+            output: vec!["y".to_owned()],
+            op_type: "MatMul".to_owned(),
+            attribute: Vec::new(),
+        }],
+        name: "product".to_owned(),
+        initializer: vec![TensorProto {
+            dims: vec![ROWS.try_into().unwrap(), COLUMNS.try_into().unwrap()],
+            data_type: FLOAT,
+            name: "w".to_owned(),
+            raw_data: raw_data.into(),
+            external_data: Vec::new(),
+            data_location: 0,
+        }],
+        input: vec![matrix("x", 1, ROWS)],
+        output: vec![matrix("y", 1, COLUMNS)],
     };
-    let node = [
-        field(1, b"x"),
-        field(1, b"w"),
-        field(2, b"y"),
-        field(4, b"MatMul"),
-    ]
-    .concat();
-    let graph = [
-        field(1, &node),
-        field(2, b"product"),
-        field(5, &initializer.encode_to_vec()),
-        field(11, &matrix("x", 1, ROWS)),
-        field(12, &matrix("y", 1, COLUMNS)),
-    ];
-    let opset = number(2, 13);
-    [number(1, 7), field(8, &opset), field(7, &graph.concat())].concat()
+    let model = ModelProto {
+        ir_version: 7,
+        graph: Some(graph),
+        opset_import: vec![OperatorSetIdProto { version: 13 }],
+        metadata_props: Vec::new(),
+    };
+    model.encode_to_vec()
 }
 
 fn run(session: &mut Session) -> Vec<f32> {
@@ -79,10 +87,10 @@ fn run(session: &mut Session) -> Vec<f32> {
 }
 
 #[test]
-fn finds_the_large_weights() {
+fn large_weights_are_extracted() {
     let _library = Runtime::load(None).unwrap();
     let weights = Weights::of(&product(), &BTreeMap::new());
-    let Shared { name, value, .. } = &weights.initializers[0];
+    let SharedWeight { name, value, .. } = &weights.initializers[0];
     assert_eq!((weights.initializers.len(), name.as_str()), (1, "w"));
     let (shape, values) = value.try_extract_tensor::<f32>().unwrap();
     assert_eq!(shape.iter().product::<i64>(), 128 * 256);
@@ -90,28 +98,25 @@ fn finds_the_large_weights() {
 }
 
 #[test]
-fn what_is_no_graph_has_no_weights() {
+fn a_file_that_is_not_a_graph_has_no_weights() {
     let _library = Runtime::load(None).unwrap();
-    assert!(
-        Weights::of(b"no protobuf", &BTreeMap::new())
-            .initializers
-            .is_empty()
-    );
-    assert!(Weights::of(b"", &BTreeMap::new()).initializers.is_empty());
+    for file in [b"no protobuf".as_slice(), b""] {
+        assert!(Weights::of(file, &BTreeMap::new()).initializers.is_empty());
+    }
 }
 
 #[test]
-fn sessions_that_share_weights_compute_what_one_alone_does() {
+fn sessions_with_shared_weights_give_the_same_results_as_a_separate_session() {
     let runtime = Runtime::load(None).unwrap();
     let graph = product();
-    let alone =
-        run(&mut open(&runtime, &graph, ALONE, &Weights::of(&[], &BTreeMap::new())).unwrap());
+    let no_weights = Weights::of(&[], &BTreeMap::new());
+    let expected = run(&mut session(&runtime, &graph, &no_weights));
     let weights = Weights::of(&graph, &BTreeMap::new());
-    let mut first = open(&runtime, &graph, ALONE, &weights).unwrap();
-    let mut second = open(&runtime, &graph, ALONE, &weights).unwrap();
-    assert_eq!(run(&mut first), alone);
-    assert_eq!(run(&mut second), alone);
-    // The weights outlive the one that lent them.
+    let mut first = session(&runtime, &graph, &weights);
+    let mut second = session(&runtime, &graph, &weights);
+    assert_eq!(run(&mut first), expected);
+    assert_eq!(run(&mut second), expected);
+    // A session keeps the weights alive after their owner is dropped.
     drop((weights, first));
-    assert_eq!(run(&mut second), alone);
+    assert_eq!(run(&mut second), expected);
 }

@@ -85,7 +85,7 @@ fn a_graph_with_a_state_reads_each_step_once() {
 #[test]
 fn rejects_settings_that_conflict_with_a_state() {
     for (from, to, expected) in [
-        ("native = 2", "native = 9", "horizon.rollout"),
+        ("native = 2", "native = 9", "horizon.native"),
         (
             "rollout = \"median\"",
             "rollout = \"quantiles\"",
@@ -94,7 +94,7 @@ fn rejects_settings_that_conflict_with_a_state() {
         (
             "max_length = 6",
             "max_length = 6\nmultiple = 2",
-            "states is",
+            "[[states]] is",
         ),
         ("[2, \"batch\"]", "[2, 3]", "states.axes"),
     ] {
