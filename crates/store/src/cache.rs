@@ -41,8 +41,8 @@ pub(super) struct Cache {
 }
 
 impl Cache {
-    /// Creates a cache in the folder of `options`, for the source at `location`. Does not access the
-    /// disk yet.
+    /// Creates a cache in the folder of `options`, for the source at `location`. Does not access
+    /// the disk yet.
     pub(super) fn new(options: CacheOptions, location: &str) -> Self {
         let CacheOptions { dir, size } = options;
         let source_dir = dir.join("sources").join(short_digest(location));
@@ -63,8 +63,8 @@ impl Cache {
         }
     }
 
-    /// Returns the cached versions that are in the last list of the source; if there is none, the most
-    /// recently used version of each model.
+    /// Returns the cached versions that are in the last list of the source; if there is none, the
+    /// most recently used version of each model.
     pub(super) fn listings(&self) -> Vec<Listing> {
         let mut entries = self.entries();
         entries.retain(|(entry, _)| {
@@ -140,8 +140,8 @@ impl Cache {
         });
     }
 
-    /// Removes the least recently used versions that exceed the size, and the files that no remaining
-    /// version needs.
+    /// Removes the least recently used versions that exceed the size, and the files that no
+    /// remaining version needs.
     fn evict(&self) -> io::Result<()> {
         let mut entries = Vec::new();
         for source_dir in paths_in(&self.dir.join("sources"))? {

@@ -26,8 +26,8 @@ pub struct Directory {
     graph_versions: GraphVersions,
 }
 
-/// The layout of the root. It is determined at each poll, since a directory may be filled while it is
-/// watched.
+/// The layout of the root. It is determined at each poll, since a directory may be filled while it
+/// is watched.
 enum DirectoryLayout {
     /// The files of one bundle.
     Bundle,
@@ -58,8 +58,8 @@ impl Directory {
         directory
     }
 
-    /// Determines the layout: a manifest at the root makes it a bundle; otherwise, folders of versions
-    /// take precedence over a graph.
+    /// Determines the layout: a manifest at the root makes it a bundle; otherwise, folders of
+    /// versions take precedence over a graph.
     fn layout(&self) -> Result<DirectoryLayout, StoreError> {
         if self.root.join(MANIFEST).is_file() {
             return Ok(DirectoryLayout::Bundle);
@@ -88,8 +88,8 @@ impl Directory {
         }
     }
 
-    /// Returns no versions if the root has no files, since its folders may still be filled. Files that
-    /// are not a model are an error.
+    /// Returns no versions if the root has no files, since its folders may still be filled. Files
+    /// that are not a model are an error.
     fn layout_without_models(&self, has_files: bool) -> Result<DirectoryLayout, StoreError> {
         if !has_files {
             return Ok(DirectoryLayout::Folders(Vec::new()));

@@ -9,7 +9,8 @@ use almanac_model::{Digest, SignatureError};
 use bytesize::ByteSize;
 use thiserror::Error as ThisError;
 
-/// The error returned when a source, or a version in it, cannot be used. No message contains a secret.
+/// The error returned when a source, or a version in it, cannot be used. No message contains a
+/// secret.
 #[derive(Debug, ThisError)]
 pub enum StoreError {
     /// The text is not a kind of source.
@@ -171,8 +172,8 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Returns true if the source may be intact and only unreachable now, so that versions that were
-    /// read before can continue to serve.
+    /// Returns true if the source may be intact and only unreachable now, so that versions that
+    /// were read before can continue to serve.
     #[must_use]
     pub const fn is_outage(&self) -> bool {
         match self {

@@ -14,8 +14,8 @@ use crate::{Listing, Store, StoreError, StoreOptions};
 /// The name of the graph among the files of a bundle.
 pub(super) const MODEL: &str = "model.onnx";
 
-/// The store of one file that ends in `.onnx`: its stem is the name of the model, and its digest the
-/// version.
+/// The store of one file that ends in `.onnx`: its stem is the name of the model, and its digest
+/// the version.
 #[derive(Debug)]
 pub(super) struct LocalGraph {
     path: PathBuf,
@@ -23,8 +23,8 @@ pub(super) struct LocalGraph {
     versions: GraphVersions,
 }
 
-/// Computes the versions of graphs from their digests, and caches the last one, so that a large graph
-/// is not read at every poll.
+/// Computes the versions of graphs from their digests, and caches the last one, so that a large
+/// graph is not read at every poll.
 #[derive(Debug)]
 pub(super) struct GraphVersions {
     limit: u64,

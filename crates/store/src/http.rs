@@ -72,7 +72,8 @@ impl HttpClient {
     }
 
     /// Sends `request` and reads a body of at most `limit` bytes, which is resumed after an
-    /// interruption. `response_error` converts the status and body of a response that is not a success.
+    /// interruption. `response_error` converts the status and body of a response that is not a
+    /// success.
     pub(super) async fn read(
         &self,
         location: &str,

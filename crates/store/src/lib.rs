@@ -1,9 +1,9 @@
 //! Sources of model bundles: the program itself, directories, S3, MLflow, and web servers.
 //!
 //! A [`Source`] is parsed from the configuration and opened as a [`Store`], which lists and fetches
-//! versions. A store returns raw files;
-//! [`Bundle::verify`](almanac_model::Bundle::verify) decides whether they are a bundle. Downloads are
-//! limited in size and time, and are stored in a cache that replaces a source while it is unreachable.
+//! versions. A store returns raw files; [`Bundle::verify`](almanac_model::Bundle::verify) decides
+//! whether they are a bundle. Downloads are limited in size and time, and are stored in a cache
+//! that replaces a source while it is unreachable.
 
 mod cache;
 pub mod directory;
@@ -84,8 +84,8 @@ pub struct Listing {
     pub name: String,
     /// The version of the model.
     pub version: String,
-    /// A text that changes whenever the files may have changed: tags, modification times and sizes, or
-    /// a digest. It is compared and never shown.
+    /// A text that changes whenever the files may have changed: tags, modification times and sizes,
+    /// or a digest. It is compared and never shown.
     pub revision: String,
 }
 

@@ -1,7 +1,7 @@
 //! A registered model of MLflow, through its REST API.
 //!
-//! The artifacts of the version are read through the server's artifact proxy or from S3. They are an
-//! Almanac bundle, or an MLflow model whose graph describes its own inputs.
+//! The artifacts of the version are read through the server's artifact proxy or from S3. They are
+//! an Almanac bundle, or an MLflow model whose graph describes its own inputs.
 
 mod api;
 mod artifacts;

@@ -31,8 +31,8 @@ struct RenamedStore {
 }
 
 impl Place {
-    /// Opens the model at `path` under the name `name`. After resolving symbolic links, the path must
-    /// be below `root`, and it must contain exactly one model. Blocks.
+    /// Opens the model at `path` under the name `name`. After resolving symbolic links, the path
+    /// must be below `root`, and it must contain exactly one model. Blocks.
     ///
     /// # Errors
     /// [`StoreError`] if the path is not below `root`, cannot be read, or contains no model or more
@@ -93,8 +93,8 @@ impl Store for RenamedStore {
     }
 }
 
-/// Resolves the symbolic links of `path`, which must be below `root` before and after. A path that is
-/// not below `root` is rejected without looking it up.
+/// Resolves the symbolic links of `path`, which must be below `root` before and after. A path that
+/// is not below `root` is rejected without looking it up.
 fn resolve_below(root: &Path, path: &str) -> Result<PathBuf, StoreError> {
     let outside = || StoreError::OutsideRoot {
         path: path.to_owned(),

@@ -27,8 +27,8 @@ pub(super) trait RemoteProtocol: fmt::Debug + Send + Sync {
     /// Returns the current versions.
     async fn list(&self) -> Result<Vec<Listing>, StoreError>;
 
-    /// Returns the files of a version; `None` if the protocol cannot list them, and only the manifest
-    /// names them.
+    /// Returns the files of a version; `None` if the protocol cannot list them, and only the
+    /// manifest names them.
     async fn files(&self, listing: &Listing) -> Result<Option<Vec<RemoteFile>>, StoreError>;
 
     /// Reads a file of at most `limit` bytes.
@@ -126,8 +126,9 @@ impl Store for RemoteStore {
     }
 }
 
-/// Runs `work` on the runtime of the sources, which has a thread of its own: downloading, decrypting
-/// and hashing never occupy the threads that answer requests, and any thread can wait for the result.
+/// Runs `work` on the runtime of the sources, which has a thread of its own: downloading,
+/// decrypting and hashing never occupy the threads that answer requests, and any thread can wait
+/// for the result.
 pub(super) async fn on_source_runtime<T: Send + 'static>(
     work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
 ) -> Result<T, StoreError> {

@@ -42,8 +42,8 @@ impl Store for SignedStore {
     }
 }
 
-/// Returns true if the signed manifest contains no digests. An invalid manifest is rejected later, when
-/// it is parsed.
+/// Returns true if the signed manifest contains no digests. An invalid manifest is rejected later,
+/// when it is parsed.
 fn has_no_digests(files: &BundleFiles) -> bool {
     files
         .get(MANIFEST)

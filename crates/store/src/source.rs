@@ -9,8 +9,8 @@ use url::Url;
 
 use crate::StoreError;
 
-/// A location of bundles, as written in the configuration. Its text contains no secret: a source with
-/// a user name and password is rejected, and the query of an address is not shown.
+/// A location of bundles, as written in the configuration. Its text contains no secret: a source
+/// with a user name and password is rejected, and the query of an address is not shown.
 ///
 /// ```
 /// use almanac_store::Source;
@@ -50,7 +50,8 @@ pub struct S3Location {
 /// `http://host:5000/` before the name if the server is not that of `MLFLOW_TRACKING_URI`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MlflowPlace {
-    /// The address of the server without a trailing slash; `None` for that of `MLFLOW_TRACKING_URI`.
+    /// The address of the server without a trailing slash; `None` for that of
+    /// `MLFLOW_TRACKING_URI`.
     pub server: Option<String>,
     /// The name of the registered model.
     pub name: String,

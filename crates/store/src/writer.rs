@@ -15,7 +15,8 @@ use crate::{Listing, MANIFEST, S3Location, Source, StoreError, StoreOptions};
 /// A source to which bundles can be written.
 #[async_trait]
 pub trait BundleWriter: fmt::Debug + Send + Sync {
-    /// Writes the files of a version, the manifest last, so that readers never see a partial bundle.
+    /// Writes the files of a version, the manifest last, so that readers never see a partial
+    /// bundle.
     ///
     /// # Errors
     /// [`StoreError`] of the first file that cannot be written.
@@ -94,7 +95,8 @@ impl BundleWriter for DirectoryWriter {
                 });
             }
         }
-        // Until the new manifest is written, readers must not combine new files with the old manifest.
+        // Until the new manifest is written, readers must not combine new files with the old
+        // manifest.
         let manifest = folder.join(MANIFEST);
         if manifest.exists() {
             fs::remove_file(&manifest).map_err(StoreError::writing(&manifest))?;

@@ -142,8 +142,8 @@ impl MlflowClient {
             })
     }
 
-    /// Returns the URI of the artifacts of a version. The `source` of the version may be a logged model
-    /// instead.
+    /// Returns the URI of the artifacts of a version. The `source` of the version may be a logged
+    /// model instead.
     pub(super) async fn artifact_uri(
         &self,
         name: &str,

@@ -8,71 +8,67 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::testing::{serve, short_timeouts};
-use crate::{MlflowOptions, Source, Store};
+use crate::{MlflowOptions, Source, Store, WrittenVersion};
 
 /// Returns the response of MLflow 3.17 to a request, as it was recorded.
 fn response(path: &str, query: &str) -> Response {
+    match path.strip_prefix("mlflow-artifacts/artifacts") {
+        Some(path) => artifact_response(path, query),
+        None => registry_response(path, query),
+    }
+}
+
+fn registry_response(path: &str, query: &str) -> Response {
     let version = |number: u32| {
         json!({
             "name": "store", "version": number.to_string(), "creation_timestamp": 1_700_000_000_000_u64,
             "source": "models:/m-1", "run_id": "r", "status": "READY", "aliases": ["live"],
         })
     };
-    let one_version =
-        |number| axum::Json(json!({ "model_version": version(number) })).into_response();
+    let one_version = |number| json!({ "model_version": version(number) });
     let error = |status: StatusCode, code: &str, message: &str| {
         let body = axum::Json(json!({"error_code": code, "message": message}));
         (status, body).into_response()
     };
-    let file = |path: &str, is_dir: bool, size: u64| {
-        if is_dir {
-            json!({"path": path, "is_dir": true})
-        } else {
-            json!({"path": path, "is_dir": false, "file_size": size})
-        }
-    };
-    match (path, query) {
+    let body = match (path, query) {
         ("mlflow/registered-models/alias", "name=store&alias=live") => one_version(3),
-        ("mlflow/registered-models/alias", _) => error(
-            StatusCode::BAD_REQUEST,
-            "INVALID_PARAMETER_VALUE",
-            "Registered model alias absent not found.",
-        ),
+        ("mlflow/registered-models/alias", _) => {
+            let message = "Registered model alias absent not found.";
+            return error(StatusCode::BAD_REQUEST, "INVALID_PARAMETER_VALUE", message);
+        }
         ("mlflow/model-versions/get", "name=store&version=2") => one_version(2),
-        ("mlflow/model-versions/get", _) => error(
-            StatusCode::NOT_FOUND,
-            "RESOURCE_DOES_NOT_EXIST",
-            "Model Version (name=other, version=2) not found",
-        ),
+        ("mlflow/model-versions/get", _) => {
+            let message = "Model Version (name=other, version=2) not found";
+            return error(StatusCode::NOT_FOUND, "RESOURCE_DOES_NOT_EXIST", message);
+        }
         ("mlflow/registered-models/get-latest-versions", _) => {
-            axum::Json(json!({"model_versions": [version(9), version(10)]})).into_response()
+            json!({"model_versions": [version(9), version(10)]})
         }
         ("mlflow/model-versions/get-download-uri", "name=store&version=2") => {
-            let uri = json!({"artifact_uri": "gs://bucket/elsewhere"});
-            axum::Json(uri).into_response()
+            json!({"artifact_uri": "gs://bucket/elsewhere"})
         }
         ("mlflow/model-versions/get-download-uri", _) => {
-            let uri = json!({"artifact_uri": "mlflow-artifacts:/0/models/m-1/artifacts"});
-            axum::Json(uri).into_response()
+            json!({"artifact_uri": "mlflow-artifacts:/0/models/m-1/artifacts"})
         }
-        ("mlflow-artifacts/artifacts", "path=0%2Fmodels%2Fm-1%2Fartifacts") => {
-            axum::Json(json!({"files": [
-                file("MLmodel", false, 4), file("model.onnx", false, 5), file("../x", false, 1),
-                file("metadata", true, 0),
-            ]}))
-            .into_response()
-        }
-        ("mlflow-artifacts/artifacts", "path=0%2Fmodels%2Fm-1%2Fartifacts%2Fmetadata") => {
-            axum::Json(json!({"files": [file("MLmodel", false, 9)]})).into_response()
-        }
-        ("mlflow-artifacts/artifacts/0/models/m-1/artifacts/MLmodel", _) => "yaml".into_response(),
-        ("mlflow-artifacts/artifacts/0/models/m-1/artifacts/model.onnx", _) => {
-            "graph".into_response()
-        }
-        (path, query) if path.starts_with("mlflow-artifacts/artifacts/") => {
-            format!("{path}?{query}").into_response()
-        }
-        _ => StatusCode::NOT_FOUND.into_response(),
+        _ => return StatusCode::NOT_FOUND.into_response(),
+    };
+    axum::Json(body).into_response()
+}
+
+fn artifact_response(path: &str, query: &str) -> Response {
+    let file = |path: &str, size: u64| json!({"path": path, "is_dir": false, "file_size": size});
+    let list = |files: Value| axum::Json(json!({ "files": files })).into_response();
+    match (path, query) {
+        ("", "path=0%2Fmodels%2Fm-1%2Fartifacts") => list(json!([
+            file("MLmodel", 4),
+            file("model.onnx", 5),
+            file("../x", 1),
+            {"path": "metadata", "is_dir": true},
+        ])),
+        ("", "path=0%2Fmodels%2Fm-1%2Fartifacts%2Fmetadata") => list(json!([file("MLmodel", 9)])),
+        ("/0/models/m-1/artifacts/MLmodel", _) => "yaml".into_response(),
+        ("/0/models/m-1/artifacts/model.onnx", _) => "graph".into_response(),
+        (path, query) => format!("{path}?{query}").into_response(),
     }
 }
 
@@ -252,11 +248,27 @@ fn a_bundle_in_the_root_or_in_a_folder_takes_precedence_over_an_mlflow_model() {
     assert_eq!(names_of_model(&["not-manifest.toml", "model.onnx"]), None);
 }
 
-/// Plays the responses of a registration, and records the requests.
-#[tokio::test]
-async fn a_push_registers_a_version_and_moves_the_alias() {
-    let calls = Arc::new(Mutex::new(Vec::new()));
-    let recorded = Arc::clone(&calls);
+/// Returns the response of MLflow to a request of a registration.
+fn registration_response(path: &str) -> Response {
+    let body = match path {
+        "mlflow/registered-models/create" => {
+            let body = json!({"error_code": "RESOURCE_ALREADY_EXISTS", "message": "exists"});
+            return (StatusCode::BAD_REQUEST, axum::Json(body)).into_response();
+        }
+        "mlflow/runs/create" => {
+            json!({"run": {"info": {"run_id": "r", "artifact_uri": "mlflow-artifacts:/0/r/artifacts"}}})
+        }
+        "mlflow/model-versions/create" => json!({"model_version": {"version": "4"}}),
+        _ => json!({}),
+    };
+    axum::Json(body).into_response()
+}
+
+/// Pushes a bundle to a test server. Returns the written version, and the path and body of each
+/// request.
+async fn push() -> (WrittenVersion, Vec<(String, String)>) {
+    let requests = Arc::new(Mutex::new(Vec::new()));
+    let recorded = Arc::clone(&requests);
     let handler = move |request: Request| async move {
         let path = request
             .uri()
@@ -266,20 +278,10 @@ async fn a_push_registers_a_version_and_moves_the_alias() {
         let body = axum::body::to_bytes(request.into_body(), 10_000)
             .await
             .unwrap();
+        let response = registration_response(&path);
         let body = String::from_utf8(body.to_vec()).unwrap();
-        recorded.lock().unwrap().push((path.clone(), body));
-        let response: Value = match path.as_str() {
-            "mlflow/registered-models/create" => {
-                let body = json!({"error_code": "RESOURCE_ALREADY_EXISTS", "message": "exists"});
-                return (StatusCode::BAD_REQUEST, axum::Json(body)).into_response();
-            }
-            "mlflow/runs/create" => {
-                json!({"run": {"info": {"run_id": "r", "artifact_uri": "mlflow-artifacts:/0/r/artifacts"}}})
-            }
-            "mlflow/model-versions/create" => json!({"model_version": {"version": "4"}}),
-            _ => json!({}),
-        };
-        axum::Json(response).into_response()
+        recorded.lock().unwrap().push((path, body));
+        response
     };
     let server = serve(Router::new().fallback(handler)).await;
     let source: Source = format!("mlflow:{server}/store@live").parse().unwrap();
@@ -296,12 +298,16 @@ async fn a_push_registers_a_version_and_moves_the_alias() {
         revision: String::new(),
     };
     let written = writer.put(&listing, &files.into()).await.unwrap();
-    assert_eq!(
-        (written.name.as_str(), written.version.as_str()),
-        ("store", "4")
-    );
-    let calls = calls.lock().unwrap();
-    let paths: Vec<_> = calls.iter().map(|(path, _)| path.as_str()).collect();
+    let requests = std::mem::take(&mut *requests.lock().unwrap());
+    (written, requests)
+}
+
+#[tokio::test]
+async fn a_push_registers_a_version_and_moves_the_alias() {
+    let (written, requests) = push().await;
+    assert_eq!(written.name, "store");
+    assert_eq!(written.version, "4");
+    let paths: Vec<_> = requests.iter().map(|(path, _)| path.as_str()).collect();
     assert_eq!(
         paths,
         [
@@ -315,7 +321,7 @@ async fn a_push_registers_a_version_and_moves_the_alias() {
             "mlflow/registered-models/alias",
         ]
     );
-    let alias: Value = serde_json::from_str(&calls[7].1).unwrap();
+    let alias: Value = serde_json::from_str(&requests[7].1).unwrap();
     assert_eq!(
         alias,
         json!({"name": "store", "alias": "live", "version": "4"})

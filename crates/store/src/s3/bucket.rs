@@ -126,7 +126,8 @@ impl S3Bucket {
         })
     }
 
-    /// Requests an object, or a range of it, as a stream. Fails if the tag of the object has changed.
+    /// Requests an object, or a range of it, as a stream. Fails if the tag of the object has
+    /// changed.
     pub(super) async fn get(
         &self,
         object: &S3Object,

@@ -66,8 +66,8 @@ impl ProvideCredentials for LoggedCredentials {
     }
 }
 
-/// Returns the name of the provider of the credentials. A role that was assumed with other credentials
-/// is reported as the role.
+/// Returns the name of the provider of the credentials. A role that was assumed with other
+/// credentials is reported as the role.
 fn provider_name(credentials: &Credentials) -> &'static str {
     let features = credentials.get_property::<Vec<Feature>>();
     let has = |feature: &Feature| features.is_some_and(|features| features.contains(feature));

@@ -1,4 +1,5 @@
-//! Downloads of objects: large ones in parallel parts, each of which is resumed after an interruption.
+//! Downloads of objects: large ones in parallel parts, each of which is resumed after an
+//! interruption.
 
 use std::time::Duration;
 

@@ -108,7 +108,8 @@ impl S3Bucket {
                 .key(upload.key)
                 .multipart_upload(completed.clone())
                 .customize()
-                // S3 responds after it has assembled the parts, which takes long for a large object.
+                // S3 responds after it has assembled the parts, which takes long for a large
+                // object.
                 .config_override(self.upload_config())
                 .send()
         })
@@ -163,8 +164,8 @@ impl S3Bucket {
         }
     }
 
-    /// Returns the settings of requests whose response comes after the last byte: the read timeout is
-    /// that of a whole version.
+    /// Returns the settings of requests whose response comes after the last byte: the read timeout
+    /// is that of a whole version.
     fn upload_config(&self) -> Builder {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(self.options.connect_timeout)

@@ -11,8 +11,8 @@ use crate::testing::{serve, short_timeouts};
 
 const MEBIBYTE: usize = 1_024 * 1_024;
 
-/// Creates a bucket on a server that rejects part `rejected` of an upload. Returns it and the requests
-/// of the server, each with the size of its body.
+/// Creates a bucket on a server that rejects part `rejected` of an upload. Returns it and the
+/// requests of the server, each with the size of its body.
 async fn bucket(
     rejected: Option<&'static str>,
     change: impl FnOnce(&mut StoreOptions),
