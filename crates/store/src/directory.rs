@@ -1,16 +1,12 @@
 //! A directory of `NAME/VERSION/` folders, of one bundle, or of one graph.
 
-mod files;
-
-pub(super) use files::{file_stamp, read_bounded};
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use almanac_model::{BundleFiles, Manifest};
 use async_trait::async_trait;
 
-use crate::directory::files::{entries, files_in, folders_in, read_all, revision};
+use crate::files::{entries, file_stamp, files_in, folders_in, read_all, read_bounded, revision};
 use crate::graph::{GraphVersions, check_unchanged};
 use crate::{Listing, MANIFEST, Store, StoreError, StoreOptions};
 

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use almanac_model::{BundleFiles, Digest};
 use async_trait::async_trait;
 
-use crate::directory::{file_stamp, read_bounded};
+use crate::files::{file_stamp, read_bounded};
 use crate::{Listing, Store, StoreError, StoreOptions};
 
 /// The name of the graph among the files of a bundle.

@@ -9,6 +9,7 @@ mod cache;
 pub mod directory;
 pub mod embedded;
 mod error;
+mod files;
 mod graph;
 mod http;
 mod metrics;
@@ -47,6 +48,7 @@ use crate::embedded::Embedded;
 use crate::graph::LocalGraph;
 use crate::remote::{RemoteProtocol, RemoteStore};
 use crate::signed::SignedStore;
+use crate::writer::{DirectoryWriter, S3Writer};
 
 /// An opened source of models.
 #[async_trait]
@@ -120,6 +122,25 @@ impl Source {
             Self::Web(location) => self.remote(web::WebModel::new(location, options)?, options),
         };
         Ok(trusted(store, options))
+    }
+
+    /// Opens this source for writing. Sends no request yet.
+    ///
+    /// # Errors
+    /// [`StoreError::ReadOnly`] if this kind of source is read-only, [`StoreError::Setting`] if
+    /// `options` forbid it.
+    pub fn deposit(&self, options: &StoreOptions) -> Result<Box<dyn BundleWriter>, StoreError> {
+        match self {
+            Self::Directory(root) => Ok(Box::new(DirectoryWriter::new(root, options))),
+            Self::S3(location) if !location.is_graph() => {
+                Ok(Box::new(S3Writer::new(location, options)))
+            }
+            Self::Mlflow(model) => Ok(Box::new(mlflow::Registrar::new(model, options)?)),
+            Self::Embedded | Self::Graph(_) | Self::S3(_) | Self::Web(_) => {
+                let location = self.to_string();
+                Err(StoreError::ReadOnly { location })
+            }
+        }
     }
 
     fn remote(

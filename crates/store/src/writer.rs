@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 use almanac_model::BundleFiles;
 use async_trait::async_trait;
 
-use crate::mlflow::Registrar;
 use crate::remote::{is_plain, on_source_runtime};
 use crate::s3::S3Bucket;
-use crate::{Listing, MANIFEST, S3Location, Source, StoreError, StoreOptions};
+use crate::{Listing, MANIFEST, S3Location, StoreError, StoreOptions};
 
 /// A source to which bundles can be written.
 #[async_trait]
@@ -38,31 +37,6 @@ pub struct WrittenVersion {
     pub place: String,
 }
 
-impl Source {
-    /// Opens this source for writing. Sends no request yet.
-    ///
-    /// # Errors
-    /// [`StoreError::ReadOnly`] if this kind of source is read-only, [`StoreError::Setting`] if
-    /// `options` forbid it.
-    pub fn deposit(&self, options: &StoreOptions) -> Result<Box<dyn BundleWriter>, StoreError> {
-        match self {
-            Self::Directory(root) => Ok(Box::new(DirectoryWriter {
-                root: root.clone(),
-                options: options.clone(),
-            })),
-            Self::S3(location) if !location.is_graph() => Ok(Box::new(S3Writer {
-                location: location.clone(),
-                options: options.clone(),
-            })),
-            Self::Mlflow(model) => Ok(Box::new(Registrar::new(model, options)?)),
-            Self::Embedded | Self::Graph(_) | Self::S3(_) | Self::Web(_) => {
-                let location = self.to_string();
-                Err(StoreError::ReadOnly { location })
-            }
-        }
-    }
-}
-
 /// Returns the files in the order in which they are written: the manifest last.
 pub(super) fn manifest_last(files: &BundleFiles) -> impl Iterator<Item = (&str, &[u8])> {
     files
@@ -72,10 +46,20 @@ pub(super) fn manifest_last(files: &BundleFiles) -> impl Iterator<Item = (&str, 
         .map(|(name, bytes)| (name.as_str(), bytes.as_ref()))
 }
 
+/// Writes bundles to `NAME/VERSION/` folders of a directory.
 #[derive(Debug)]
-struct DirectoryWriter {
+pub(super) struct DirectoryWriter {
     root: PathBuf,
     options: StoreOptions,
+}
+
+impl DirectoryWriter {
+    pub(super) fn new(root: &Path, options: &StoreOptions) -> Self {
+        Self {
+            root: root.to_owned(),
+            options: options.clone(),
+        }
+    }
 }
 
 #[async_trait]
@@ -126,13 +110,21 @@ fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         .map_err(StoreError::writing(path))
 }
 
+/// Writes bundles to `NAME/VERSION/` folders below a prefix in S3.
 #[derive(Clone, Debug)]
-struct S3Writer {
+pub(super) struct S3Writer {
     location: S3Location,
     options: StoreOptions,
 }
 
 impl S3Writer {
+    pub(super) fn new(location: &S3Location, options: &StoreOptions) -> Self {
+        Self {
+            location: location.clone(),
+            options: options.clone(),
+        }
+    }
+
     async fn write(
         &self,
         listing: &Listing,

@@ -12,7 +12,7 @@ use almanac_model::BundleFiles;
 use crate::StoreError;
 
 /// Reads a file of at most `limit` bytes.
-pub(crate) fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, StoreError> {
+pub(super) fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, StoreError> {
     let mut bytes = Vec::new();
     let file = fs::File::open(path).map_err(StoreError::reading(path))?;
     file.take(limit.saturating_add(1))
@@ -45,7 +45,7 @@ pub(super) fn read_all(folder: &Path, limit: u64) -> Result<BundleFiles, StoreEr
 }
 
 /// Returns the size and modification time of a file as a text.
-pub(crate) fn file_stamp(path: &Path, metadata: &fs::Metadata) -> Result<String, StoreError> {
+pub(super) fn file_stamp(path: &Path, metadata: &fs::Metadata) -> Result<String, StoreError> {
     let modified = metadata.modified().map_err(StoreError::reading(path))?;
     let since_epoch = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
     Ok(format!("{}:{}", metadata.len(), since_epoch.as_nanos()))
