@@ -33,7 +33,7 @@ fn hosting(config: &Config, registry: &Arc<Registry>) -> (Hosting, HostOrders) {
     let root = config.sagemaker.models_dir.clone();
     let options = config.store_options();
     tracing::info!(folder = %root.display(), most = config.sagemaker.max_models, "multi-model endpoint");
-    let finder = move |name: &str, url: &str| Place::open((&root, url), name, &options);
+    let finder = move |name: &str, url: &str| Place::open(&root, url, name, &options);
     let most = config.sagemaker.max_models;
     Hosting::new(Arc::clone(registry), Arc::new(finder), most)
 }

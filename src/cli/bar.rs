@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use almanac_store::Progress as TransferProgress;
+use almanac_store::TransferProgress;
 
 use crate::call::Progress;
 

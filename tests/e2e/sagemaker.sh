@@ -196,7 +196,7 @@ check 'a folder NAME/VERSION' serves "$MODELS/versions" "$OTHER" store
 check 'an empty folder leaves the embedded models' serves "$MODELS/empty" "$OTHER" almanac
 check 'configured sources win' serves "$MODELS/bundle" "$OTHER" almanac ALMANAC_MODELS=embedded:
 check 'a broken model is not healthy, and says why' fails "$MODELS/broken" 'model.onnx has digest'
-check 'a folder without a model is not healthy, and says why' fails "$MODELS/pickle" 'no model is in it, only model.pkl'
+check 'a folder without a model is not healthy, and says why' fails "$MODELS/pickle" 'it contains no model, only model.pkl'
 
 # --- Under load
 

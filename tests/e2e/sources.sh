@@ -180,7 +180,7 @@ fault none
 # --- What is wrong is said
 
 wrong_secret() { AWS_SECRET_ACCESS_KEY=made-up uncached list s3://models/live; }
-check 'a wrong secret' says 'the secret key is not that of the access key' wrong_secret
+check 'a wrong secret' says 'the secret key does not match the access key' wrong_secret
 unknown_key() { AWS_ACCESS_KEY_ID=AKIAMADEUP uncached list s3://models/live; }
 check 'an unknown key' says 'access denied' unknown_key
 stranger() {
@@ -205,7 +205,7 @@ check 'wrong bytes' faulty corrupt 'has digest'
 check 'access denied' faulty denied 'access denied: 403 AccessDenied'
 check 'a bucket in another region than is set' \
   faulty moved 'the bucket is in eu-west-3' --s3-region us-east-1
-check 'a server that is busy' faulty busy 'S3 answered 503 SlowDown'
+check 'a server that is busy' faulty busy 'S3 returned 503 SlowDown'
 check 'a server that is dead' faulty dead 'cannot be reached'
 too_large() { verify_live --max-bundle 8KiB; }
 fault none
@@ -245,7 +245,7 @@ check 'and which model from where' logged '"source":"s3://models/live"'
 check 'and stops' stop_server
 fault dead
 check 'with S3 down it starts from its cache' serves
-check 'and says so in the log' logged 'what the cache has of it is used'
+check 'and says so in the log' logged 'its cached versions are used'
 check 'and in a metric' metric_is 'almanac_source_from_cache{source="s3://models/live"}' 1
 check 'and stops again' stop_server
 check 'without a cache it says why there is nothing' \

@@ -1,53 +1,52 @@
-//! A directory of `NAME/VERSION/` folders, or one bundle, or one graph.
-
-mod files;
-
-pub(super) use files::{read_bounded, stamp};
+//! A directory of `NAME/VERSION/` folders, of one bundle, or of one graph.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use almanac_model::{BundleFiles, Manifest};
 use async_trait::async_trait;
 
-use crate::directory::files::{entries, files_of, folders, read_all, revision};
-use crate::graph::{Numbered, unchanged};
+use crate::files::{entries, file_stamp, files_in, folders_in, read_all, read_bounded, revision};
+use crate::graph::{GraphVersions, check_unchanged};
 use crate::{Listing, MANIFEST, Store, StoreError, StoreOptions};
-use almanac_model::{BundleFiles, Manifest};
 
-/// A directory that holds bundles, or is one.
+/// The store of the bundles in a directory, or of the one bundle or graph that it is.
 #[derive(Debug)]
 pub struct Directory {
     root: PathBuf,
+    /// The maximum size of the files of one version, in bytes.
     limit: u64,
-    /// Whether the root is the folder of one bundle, whatever its name.
+    /// If true, the root is the folder of one bundle with any name.
     is_bundle: bool,
     /// The version of a graph at the root.
-    graph: Numbered,
+    graph_versions: GraphVersions,
 }
 
-/// What lies at the root, read anew at each look: a directory may be filled while it is watched.
-enum Form {
+/// The layout of the root. It is determined at each poll, since a directory may be filled while it
+/// is watched.
+enum DirectoryLayout {
     /// The files of one bundle.
     Bundle,
-    /// One graph, which has no manifest.
+    /// One graph without a manifest.
     Graph(PathBuf),
     /// `NAME/VERSION/` folders.
     Folders(Vec<Listing>),
 }
 
 impl Directory {
-    /// The directory at `root`, which is looked at when it is asked.
+    /// Creates a store of the directory at `root`, which is read at each call.
     #[must_use]
     pub const fn new(root: PathBuf, options: &StoreOptions) -> Self {
         Self {
             root,
             limit: options.max_bundle,
             is_bundle: false,
-            graph: Numbered::new(options.max_bundle),
+            graph_versions: GraphVersions::new(options.max_bundle),
         }
     }
 
-    /// The one bundle in the folder `root`, by whatever name it is asked for. Lists nothing.
+    /// Creates a store of the one bundle in the folder `root`, which is fetched under any name. Its
+    /// list is empty.
     #[must_use]
     pub const fn of_bundle(root: PathBuf, options: &StoreOptions) -> Self {
         let mut directory = Self::new(root, options);
@@ -55,60 +54,63 @@ impl Directory {
         directory
     }
 
-    /// A manifest at the root makes it a bundle; without one, folders of versions go before a graph.
-    fn form(&self) -> Result<Form, StoreError> {
+    /// Determines the layout: a manifest at the root makes it a bundle; otherwise, folders of
+    /// versions take precedence over a graph.
+    fn layout(&self) -> Result<DirectoryLayout, StoreError> {
         if self.root.join(MANIFEST).is_file() {
-            return Ok(Form::Bundle);
+            return Ok(DirectoryLayout::Bundle);
         }
         let listings = self.versions()?;
         if !listings.is_empty() {
-            return Ok(Form::Folders(listings));
+            return Ok(DirectoryLayout::Folders(listings));
         }
-        let files = files_of(&self.root)?;
+        let files = files_in(&self.root)?;
         let has_files = !files.is_empty();
-        let is_graph = |(name, _): &(String, PathBuf)| name.ends_with(".onnx");
-        let mut graphs: Vec<_> = files.into_iter().filter(is_graph).collect();
+        let mut graphs: Vec<_> = files
+            .into_iter()
+            .filter(|(name, _)| name.ends_with(".onnx"))
+            .collect();
         match (graphs.pop(), graphs.is_empty()) {
-            (Some((_, only)), true) => Ok(Form::Graph(only)),
+            (Some((_, only)), true) => Ok(DirectoryLayout::Graph(only)),
             (Some(last), false) => {
                 graphs.push(last);
                 let names: Vec<_> = graphs.into_iter().map(|(name, _)| name).collect();
-                let told = names.join(", ");
-                let reason = format!(
-                    "{told} are several graphs without a manifest.toml; leave one, or put each into a folder NAME/VERSION/"
-                );
-                Err(self.refused(reason))
+                let names = names.join(", ");
+                Err(self.no_model(format!(
+                    "{names} are several graphs without a manifest.toml; keep one, or put each into a folder NAME/VERSION/"
+                )))
             }
-            (None, _) => self.nothing(has_files),
+            (None, _) => self.layout_without_models(has_files),
         }
     }
 
-    /// Folders may be filled; files that are no model are not what was meant.
-    fn nothing(&self, has_files: bool) -> Result<Form, StoreError> {
+    /// Returns no versions if the root has no files, since its folders may still be filled. Files
+    /// that are not a model are an error.
+    fn layout_without_models(&self, has_files: bool) -> Result<DirectoryLayout, StoreError> {
         if !has_files {
-            return Ok(Form::Folders(Vec::new()));
+            return Ok(DirectoryLayout::Folders(Vec::new()));
         }
-        let found: Vec<_> = entries(&self.root)?
+        let names: Vec<_> = entries(&self.root)?
             .into_iter()
             .map(|(name, path)| if path.is_dir() { name + "/" } else { name })
             .take(5)
             .collect();
-        let reason = format!(
-            "no model is in it, only {}; it may hold a manifest.toml beside model.onnx, one .onnx file, or folders NAME/VERSION/ with a manifest.toml in each",
-            found.join(", ")
-        );
-        Err(self.refused(reason))
+        Err(self.no_model(format!(
+            "it contains no model, only {}; it may contain a manifest.toml and its model.onnx, one .onnx file, or folders NAME/VERSION/ with a manifest.toml in each",
+            names.join(", ")
+        )))
     }
 
+    /// Returns the versions in the `NAME/VERSION/` folders.
     fn versions(&self) -> Result<Vec<Listing>, StoreError> {
         let mut listings = Vec::new();
-        for name in folders(&self.root)? {
+        for name in folders_in(&self.root)? {
             let folder = self.root.join(&name);
-            for version in folders(&folder)? {
+            for version in folders_in(&folder)? {
                 let bundle = folder.join(&version);
-                // The manifest is written last: without it, files may still be on their way.
+                // The manifest is written last: without it, files may still be missing.
                 if !bundle.join(MANIFEST).is_file() {
-                    tracing::debug!(folder = %bundle.display(), "no manifest.toml, so no bundle yet");
+                    tracing::debug!(folder = %bundle.display(), "folder without manifest.toml skipped");
                     continue;
                 }
                 listings.push(Listing {
@@ -121,13 +123,13 @@ impl Directory {
         Ok(listings)
     }
 
-    /// The bundle at the root, called as its manifest says.
+    /// Returns the bundle at the root, with the name and version of its manifest.
     fn bundle(&self) -> Result<Listing, StoreError> {
         let path = self.root.join(MANIFEST);
         let text = read_bounded(&path, self.limit)?;
         let text = String::from_utf8(text)
-            .map_err(|error| self.refused(format!("manifest.toml is not UTF-8: {error}")))?;
-        let manifest = Manifest::parse(&text).map_err(|error| self.refused(error.to_string()))?;
+            .map_err(|error| self.no_model(format!("manifest.toml is not UTF-8: {error}")))?;
+        let manifest = Manifest::parse(&text).map_err(|error| self.no_model(error.to_string()))?;
         Ok(Listing {
             name: manifest.name,
             version: manifest.version,
@@ -135,37 +137,39 @@ impl Directory {
         })
     }
 
-    /// The graph at the root, called as its file is and numbered by its bytes.
+    /// Returns the graph at the root: its file name is the name, and its digest the version.
     fn graph(&self, path: &Path) -> Result<Listing, StoreError> {
         let metadata = fs::metadata(path).map_err(StoreError::reading(path))?;
         let stem = path.file_stem().unwrap_or_default();
         Ok(Listing {
             name: stem.to_string_lossy().into_owned(),
-            version: self.graph.version(path, &stamp(path, &metadata)?)?,
-            // Weights and a description may lie beside it.
+            version: self
+                .graph_versions
+                .version(path, &file_stamp(path, &metadata)?)?,
+            // The directory may also contain weights and a description.
             revision: revision(&self.root)?,
         })
     }
 
-    fn refused(&self, reason: String) -> StoreError {
+    fn no_model(&self, reason: String) -> StoreError {
         StoreError::NoModel {
-            place: self.root.display().to_string(),
+            location: self.root.display().to_string(),
             reason,
         }
     }
 }
 
-// Local files are read where they are asked for: whoever asks does so off the request path.
+// Local files are read synchronously: the callers are not on the path of requests.
 #[async_trait]
 impl Store for Directory {
     async fn list(&self) -> Result<Vec<Listing>, StoreError> {
         if self.is_bundle {
             return Ok(Vec::new());
         }
-        match self.form()? {
-            Form::Bundle => Ok(vec![self.bundle()?]),
-            Form::Graph(path) => Ok(vec![self.graph(&path)?]),
-            Form::Folders(listings) => Ok(listings),
+        match self.layout()? {
+            DirectoryLayout::Bundle => Ok(vec![self.bundle()?]),
+            DirectoryLayout::Graph(path) => Ok(vec![self.graph(&path)?]),
+            DirectoryLayout::Folders(listings) => Ok(listings),
         }
     }
 
@@ -173,14 +177,14 @@ impl Store for Directory {
         if self.is_bundle {
             return read_all(&self.root, self.limit);
         }
-        match self.form()? {
-            Form::Bundle => read_all(&self.root, self.limit),
-            Form::Graph(path) => {
+        match self.layout()? {
+            DirectoryLayout::Bundle => read_all(&self.root, self.limit),
+            DirectoryLayout::Graph(path) => {
                 let files = read_all(&self.root, self.limit)?;
-                unchanged(&path, &files, listing)?;
+                check_unchanged(&path, &files, listing)?;
                 Ok(files)
             }
-            Form::Folders(_) => {
+            DirectoryLayout::Folders(_) => {
                 let folder = self.root.join(&listing.name).join(&listing.version);
                 read_all(&folder, self.limit)
             }
@@ -193,7 +197,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn lists_every_version_and_says_when_one_may_have_changed() {
+    async fn lists_every_version_and_changes_the_revision_of_a_changed_one() {
         let root = tempfile::tempdir().unwrap();
         for folder in ["a/1", "a/2", "b/1", "empty", ".hidden/1"] {
             fs::create_dir_all(root.path().join(folder)).unwrap();
@@ -221,18 +225,22 @@ mod tests {
         assert_eq!(changed[0], listings[0]);
     }
 
-    /// What the directory holds: each version, and the names of its files; or why it cannot be told.
-    async fn held(store: &Directory) -> Result<Vec<(String, Vec<String>)>, String> {
-        let mut held = Vec::new();
-        for listing in store.list().await.map_err(|error| error.to_string())? {
+    /// Returns each version in the directory, with the names of its files.
+    async fn contents(store: &Directory) -> Result<Vec<(String, Vec<String>)>, StoreError> {
+        let mut contents = Vec::new();
+        for listing in store.list().await? {
             let files = store.fetch(&listing).await.unwrap();
             let name = format!("{}/{}", listing.name, listing.version);
-            held.push((name, files.into_keys().collect()));
+            contents.push((name, files.into_keys().collect()));
         }
-        Ok(held)
+        Ok(contents)
     }
 
-    fn filled(files: &[(&str, &str)]) -> (tempfile::TempDir, Directory) {
+    async fn error_message(store: &Directory) -> String {
+        contents(store).await.unwrap_err().to_string()
+    }
+
+    fn directory_with(files: &[(&str, &str)]) -> (tempfile::TempDir, Directory) {
         let root = tempfile::tempdir().unwrap();
         for (name, text) in files {
             fs::write(root.path().join(name), text).unwrap();
@@ -242,68 +250,68 @@ mod tests {
     }
 
     fn version(name: &str, files: &[&str]) -> Vec<(String, Vec<String>)> {
-        let files = files.iter().map(|file| (*file).to_owned());
-        vec![(name.to_owned(), files.collect())]
+        let files = files.iter().map(|file| (*file).to_owned()).collect();
+        vec![(name.to_owned(), files)]
     }
 
     const SEASONAL: &str = include_str!("../../../models/seasonal/1/manifest.toml");
 
     #[tokio::test]
-    async fn a_bundle_at_the_root_is_called_as_its_manifest_says() {
-        let (root, store) = filled(&[(MANIFEST, SEASONAL), ("model.onnx", "abc")]);
+    async fn a_bundle_at_the_root_has_the_name_of_its_manifest() {
+        let (root, store) = directory_with(&[(MANIFEST, SEASONAL), ("model.onnx", "abc")]);
         let expected = version("seasonal/1", &[MANIFEST, "model.onnx"]);
-        assert_eq!(held(&store).await.unwrap(), expected);
+        assert_eq!(contents(&store).await.unwrap(), expected);
         let before = store.list().await.unwrap();
         fs::write(root.path().join("model.onnx"), "abcd").unwrap();
         assert_ne!(store.list().await.unwrap(), before);
 
         fs::write(root.path().join(MANIFEST), "format = 1").unwrap();
-        let told = held(&store).await.unwrap_err();
+        let message = error_message(&store).await;
         let place = root.path().display();
         assert!(
-            told.starts_with(&format!("{place}: manifest.toml: ")),
-            "{told}"
+            message.starts_with(&format!("{place}: manifest.toml: ")),
+            "{message}"
         );
     }
 
     #[tokio::test]
-    async fn a_graph_at_the_root_is_called_as_its_file_and_numbered_by_its_bytes() {
-        let (root, store) = filled(&[("store.onnx", "abc"), ("weights", "x")]);
+    async fn a_graph_at_the_root_has_the_name_of_its_file_and_a_version_from_its_digest() {
+        let (root, store) = directory_with(&[("store.onnx", "abc"), ("weights", "x")]);
         let expected = version("store/ba7816bf8f01", &["store.onnx", "weights"]);
-        assert_eq!(held(&store).await.unwrap(), expected);
+        assert_eq!(contents(&store).await.unwrap(), expected);
         let listings = store.list().await.unwrap();
         fs::write(root.path().join("store.onnx"), "abcd").unwrap();
         let error = store.fetch(&listings[0]).await.unwrap_err();
         assert!(matches!(error, StoreError::Changed { .. }), "{error}");
 
         fs::write(root.path().join("other.onnx"), "x").unwrap();
-        let told = held(&store).await.unwrap_err();
+        let message = error_message(&store).await;
         assert!(
-            told.contains("other.onnx, store.onnx are several graphs"),
-            "{told}"
+            message.contains("other.onnx, store.onnx are several graphs"),
+            "{message}"
         );
-        // Folders of versions are what a directory is for; what lies beside them is not read.
+        // Folders of versions take precedence; other files are not read.
         fs::create_dir_all(root.path().join("a/1")).unwrap();
         fs::write(root.path().join("a/1").join(MANIFEST), "x").unwrap();
-        assert_eq!(held(&store).await.unwrap(), version("a/1", &[MANIFEST]));
+        assert_eq!(contents(&store).await.unwrap(), version("a/1", &[MANIFEST]));
     }
 
     #[tokio::test]
-    async fn a_folder_of_other_files_is_told_and_one_without_waits() {
-        let (root, store) = filled(&[(".hidden", "x")]);
-        assert_eq!(held(&store).await.unwrap(), []);
+    async fn a_directory_of_other_files_is_an_error_and_one_without_files_is_empty() {
+        let (root, store) = directory_with(&[(".hidden", "x")]);
+        assert_eq!(contents(&store).await.unwrap(), []);
         fs::create_dir(root.path().join("code")).unwrap();
-        assert_eq!(held(&store).await.unwrap(), []);
+        assert_eq!(contents(&store).await.unwrap(), []);
         fs::write(root.path().join("model.pkl"), "x").unwrap();
-        let told = held(&store).await.unwrap_err();
+        let message = error_message(&store).await;
         assert!(
-            told.contains("no model is in it, only code/, model.pkl;"),
-            "{told}"
+            message.contains("it contains no model, only code/, model.pkl;"),
+            "{message}"
         );
     }
 
     #[tokio::test]
-    async fn a_bundle_over_the_limit_is_not_read() {
+    async fn a_bundle_larger_than_the_limit_is_not_read() {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("a/1");
         fs::create_dir_all(&folder).unwrap();

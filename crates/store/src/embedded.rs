@@ -2,76 +2,84 @@
 
 use std::borrow::Cow;
 
+use almanac_model::BundleFiles;
 use async_trait::async_trait;
 
 use crate::{Listing, Store, StoreError};
-use almanac_model::BundleFiles;
 
-/// The bundles compiled into the program.
+/// The store of the bundles compiled into the program.
 #[derive(Clone, Copy, Debug)]
 pub struct Embedded;
 
-/// Name and version of a bundle, and its files by name.
-type Known = (
-    &'static str,
-    &'static str,
-    [(&'static str, &'static [u8]); 3],
-);
+/// A bundle compiled into the program.
+struct EmbeddedBundle {
+    name: &'static str,
+    version: &'static str,
+    files: [EmbeddedFile; 3],
+}
 
-/// The bundle in `models/$name/$version/`.
+struct EmbeddedFile {
+    name: &'static str,
+    bytes: &'static [u8],
+}
+
+/// Embeds the bundle in `models/$name/$version/`.
 macro_rules! bundle {
     ($name:literal, $version:literal) => {
-        (
-            $name,
-            $version,
-            [
+        EmbeddedBundle {
+            name: $name,
+            version: $version,
+            files: [
                 bundle!(@file $name, $version, "manifest.toml"),
                 bundle!(@file $name, $version, "model.onnx"),
                 bundle!(@file $name, $version, "golden.json"),
             ],
-        )
+        }
     };
     (@file $name:literal, $version:literal, $file:literal) => {
-        (
-            $file,
-            include_bytes!(concat!(
+        EmbeddedFile {
+            name: $file,
+            bytes: include_bytes!(concat!(
                 env!("CARGO_MANIFEST_DIR"), "/../../models/", $name, "/", $version, "/", $file
-            ))
-            .as_slice(),
-        )
+            )),
+        }
     };
 }
 
-static BUNDLES: [Known; 2] = [bundle!("almanac", "1"), bundle!("seasonal", "1")];
+static BUNDLES: [EmbeddedBundle; 2] = [bundle!("almanac", "1"), bundle!("seasonal", "1")];
 
 impl Embedded {
-    /// The files of version `version` of `name`.
+    /// Returns the files of version `version` of the model `name`.
     ///
     /// # Errors
-    /// [`StoreError::NoSuchVersion`].
+    /// [`StoreError::NoSuchVersion`] if it is not embedded.
     pub fn files(name: &str, version: &str) -> Result<BundleFiles, StoreError> {
-        let known = BUNDLES
+        let bundle = BUNDLES
             .iter()
-            .find(|known| (known.0, known.1) == (name, version));
-        let (.., files) = known.ok_or_else(|| StoreError::NoSuchVersion {
-            name: name.to_owned(),
-            version: version.to_owned(),
-        })?;
-        let owned =
-            |(name, bytes): &(&str, &'static [u8])| ((*name).to_owned(), Cow::Borrowed(*bytes));
-        Ok(files.iter().map(owned).collect())
+            .find(|bundle| (bundle.name, bundle.version) == (name, version))
+            .ok_or_else(|| StoreError::NoSuchVersion {
+                name: name.to_owned(),
+                version: version.to_owned(),
+            })?;
+        Ok(bundle
+            .files
+            .iter()
+            .map(|file| (file.name.to_owned(), Cow::Borrowed(file.bytes)))
+            .collect())
     }
 }
 
 #[async_trait]
 impl Store for Embedded {
     async fn list(&self) -> Result<Vec<Listing>, StoreError> {
-        let listing = |(name, version, _): &Known| Listing {
-            name: (*name).to_owned(),
-            version: (*version).to_owned(),
-            revision: "embedded".to_owned(),
-        };
-        Ok(BUNDLES.iter().map(listing).collect())
+        Ok(BUNDLES
+            .iter()
+            .map(|bundle| Listing {
+                name: bundle.name.to_owned(),
+                version: bundle.version.to_owned(),
+                revision: "embedded".to_owned(),
+            })
+            .collect())
     }
 
     async fn fetch(&self, listing: &Listing) -> Result<BundleFiles, StoreError> {

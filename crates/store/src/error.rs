@@ -1,19 +1,19 @@
-//! Why a source cannot be used.
+//! Errors of sources.
 
 use std::error::Error;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use almanac_model::{Digest, SignatureError};
 use bytesize::ByteSize;
 use thiserror::Error as ThisError;
 
-use almanac_model::{Digest, SignatureError};
-
-/// Why a source, or a version in it, cannot be used. No text of it holds a secret.
+/// The error returned when a source, or a version in it, cannot be used. No message contains a
+/// secret.
 #[derive(Debug, ThisError)]
 pub enum StoreError {
-    /// The text names no kind of source.
+    /// The text is not a kind of source.
     #[error(
         "{text:?} is not a model source; write embedded:, a path, s3://bucket/prefix, \
          mlflow:NAME@ALIAS or https://host/NAME/VERSION/"
@@ -22,170 +22,174 @@ pub enum StoreError {
         /// The text.
         text: String,
     },
-    /// The text names a kind of source and is not one of that kind.
+    /// The text has the prefix of a kind of source, but not its syntax.
     #[error("{text:?} is not a model source: {rule}")]
     BadSource {
-        /// The text, without what may be secret.
+        /// The text, without parts that may be secret.
         text: String,
-        /// What it must be.
+        /// The rule that the text violates.
         rule: &'static str,
     },
-    /// The source is good and the settings forbid it, or lack what it needs.
-    #[error("{place}: {rule}")]
+    /// The settings forbid the source, or lack a value that it needs.
+    #[error("{location}: {rule}")]
     Setting {
         /// The source.
-        place: String,
-        /// Which setting, and what it must be.
+        location: String,
+        /// The setting, and the value that it must have.
         rule: &'static str,
     },
     /// A file or folder cannot be read or written.
     #[error("cannot {verb} {path}: {reason}")]
     Unreadable {
-        /// `read` or `write`.
+        /// The operation: `read` or `write`.
         verb: &'static str,
-        /// Its path.
+        /// The path of the file or folder.
         path: String,
-        /// What the system said.
+        /// The error of the operating system.
         reason: io::Error,
     },
-    /// The place can be read, and what is there is no model.
-    #[error("{place}: {reason}")]
+    /// The folder can be read, but does not contain a model.
+    #[error("{location}: {reason}")]
     NoModel {
         /// The folder.
-        place: String,
-        /// What is there, and what should be.
+        location: String,
+        /// The contents of the folder, and the contents that it should have.
         reason: String,
     },
-    /// The place is not among those that may be read.
-    #[error("{place:?} is not a folder below {root}; sagemaker.models_dir is what may be read")]
-    Outside {
-        /// What was asked for.
-        place: String,
-        /// The folder below which it must lie.
+    /// The path is not below the folder that may be read.
+    #[error(
+        "{path:?} is not a folder below {root}; only folders below sagemaker.models_dir can be loaded"
+    )]
+    OutsideRoot {
+        /// The requested path.
+        path: String,
+        /// The folder below which it must be.
         root: String,
     },
-    /// There is no such version.
-    #[error("there is no {name}/{version}")]
+    /// The version does not exist.
+    #[error("version {name}/{version} does not exist")]
     NoSuchVersion {
-        /// Name of the model.
+        /// The name of the model.
         name: String,
-        /// Version of the model.
+        /// The version of the model.
         version: String,
     },
-    /// There is no such object, bucket, model, alias or page.
-    #[error("{place}: {reason}")]
-    Missing {
-        /// What was asked for.
-        place: String,
-        /// What the server said, and what to do.
+    /// The object, bucket, model, alias or page does not exist.
+    #[error("{location}: {reason}")]
+    NotFound {
+        /// The requested location.
+        location: String,
+        /// The message of the server, and the fix.
         reason: String,
     },
-    /// No answer came.
-    #[error("{place} cannot be reached: {reason}")]
+    /// The server did not respond.
+    #[error("{location} cannot be reached: {reason}")]
     Unreachable {
-        /// What was asked for.
-        place: String,
-        /// Why.
+        /// The requested location.
+        location: String,
+        /// The cause.
         reason: String,
     },
-    /// The answer did not come in time.
-    #[error("{place} did not answer within {limit:?} ({setting})")]
-    Slow {
-        /// What was asked for.
-        place: String,
-        /// The longest time.
+    /// The response did not arrive in time.
+    #[error("{location} did not respond within {limit:?} ({setting})")]
+    Timeout {
+        /// The requested location.
+        location: String,
+        /// The maximum time.
         limit: Duration,
-        /// The setting of it.
+        /// The setting of the maximum time.
         setting: &'static str,
     },
-    /// The server knows the caller and refuses, or does not know the caller.
-    #[error("{place}: access denied: {reason}")]
-    Denied {
-        /// What was asked for.
-        place: String,
-        /// What the server said, and what to do.
+    /// The server rejected the credentials, or the permissions are insufficient.
+    #[error("{location}: access denied: {reason}")]
+    AccessDenied {
+        /// The requested location.
+        location: String,
+        /// The message of the server, and the fix.
         reason: String,
     },
-    /// There are no credentials to ask with.
-    #[error("{place}: no AWS credentials: {reason}")]
+    /// No credentials were found.
+    #[error("{location}: no AWS credentials: {reason}")]
     NoCredentials {
-        /// What was asked for.
-        place: String,
-        /// What was tried.
+        /// The requested location.
+        location: String,
+        /// The providers that were tried, and the fix.
         reason: String,
     },
-    /// The server answered with something else than was asked for.
-    #[error("{place}: {reason}")]
-    Answer {
-        /// What was asked for.
-        place: String,
-        /// Status and message of the answer.
+    /// The server returned an unexpected response.
+    #[error("{location}: {reason}")]
+    UnexpectedResponse {
+        /// The requested location.
+        location: String,
+        /// The status and message of the response.
         reason: String,
-        /// Whether the server said that the fault is its own, or passes.
-        passes: bool,
+        /// If true, the status says that the failure is the server's own, or temporary.
+        is_transient: bool,
     },
     /// A file was overwritten while it was read.
-    #[error("{place} was overwritten while it was read; it is read anew at the next look")]
+    #[error("{location} was overwritten while it was read; the next poll reads it again")]
     Changed {
         /// The file.
-        place: String,
+        location: String,
     },
-    /// There is more than the limit.
-    #[error("{place} is over {}, which models.max_bundle allows", ByteSize(*limit))]
+    /// The file or bundle is larger than the limit.
+    #[error("{location} exceeds the limit of {} (models.max_bundle)", ByteSize(*limit))]
     TooLarge {
         /// The file or bundle.
-        place: String,
+        location: String,
         /// The limit, in bytes.
         limit: u64,
     },
     /// There are more files than the limit.
-    #[error("{place} holds over {limit} files (models.max_listed); name a deeper prefix")]
+    #[error("{location} contains more than {limit} files (models.max_listed); use a longer prefix")]
     TooMany {
         /// The prefix.
-        place: String,
+        location: String,
         /// The limit.
         limit: usize,
     },
-    /// The bytes are not those of the digest.
-    #[error("{place} has digest {actual}, and {expected} was asked for")]
+    /// The digest of the bytes differs from the expected one.
+    #[error("{location} has digest {actual}, but {expected} is required")]
     Digest {
         /// The file.
-        place: String,
-        /// What was asked for.
+        location: String,
+        /// The required digest.
         expected: Digest,
-        /// What came.
+        /// The digest of the bytes.
         actual: Digest,
     },
-    /// The bundle is not signed by a key that `models.public_keys` has.
+    /// The bundle is not signed by one of the keys in `models.public_keys`.
     #[error(transparent)]
     Unsigned(#[from] SignatureError),
-    /// Nothing can be put there.
-    #[error("{place} cannot be written to; push to a directory, s3://bucket/prefix or mlflow:NAME")]
+    /// The source is read-only.
+    #[error(
+        "{location} cannot be written to; push to a directory, s3://bucket/prefix or mlflow:NAME"
+    )]
     ReadOnly {
         /// The source.
-        place: String,
+        location: String,
     },
 }
 
 impl StoreError {
-    /// Whether the source may be well and its versions unchanged, only out of reach now: what was
-    /// read of it before may go on serving.
+    /// Returns true if the source may be intact and only unreachable now, so that versions that
+    /// were read before can continue to serve.
     #[must_use]
     pub const fn is_outage(&self) -> bool {
         match self {
             Self::Unreachable { .. }
-            | Self::Slow { .. }
-            | Self::Denied { .. }
+            | Self::Timeout { .. }
+            | Self::AccessDenied { .. }
             | Self::NoCredentials { .. } => true,
-            Self::Answer { passes, .. } => *passes,
+            Self::UnexpectedResponse { is_transient, .. } => *is_transient,
             Self::UnknownSource { .. }
             | Self::BadSource { .. }
             | Self::Setting { .. }
             | Self::Unreadable { .. }
             | Self::NoModel { .. }
-            | Self::Outside { .. }
+            | Self::OutsideRoot { .. }
             | Self::NoSuchVersion { .. }
-            | Self::Missing { .. }
+            | Self::NotFound { .. }
             | Self::Changed { .. }
             | Self::TooLarge { .. }
             | Self::TooMany { .. }
@@ -195,21 +199,21 @@ impl StoreError {
         }
     }
 
-    /// One word for a metric.
+    /// Returns the value of the `reason` label in the metric of failures.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::UnknownSource { .. }
             | Self::BadSource { .. }
             | Self::Setting { .. }
-            | Self::Outside { .. } => "setting",
+            | Self::OutsideRoot { .. } => "setting",
             Self::Unreadable { .. } => "unreadable",
             Self::NoModel { .. } => "no_model",
-            Self::NoSuchVersion { .. } | Self::Missing { .. } => "missing",
+            Self::NoSuchVersion { .. } | Self::NotFound { .. } => "missing",
             Self::Unreachable { .. } => "unreachable",
-            Self::Slow { .. } => "slow",
-            Self::Denied { .. } | Self::NoCredentials { .. } => "denied",
-            Self::Answer { .. } => "answer",
+            Self::Timeout { .. } => "slow",
+            Self::AccessDenied { .. } | Self::NoCredentials { .. } => "denied",
+            Self::UnexpectedResponse { .. } => "answer",
             Self::Changed { .. } => "changed",
             Self::TooLarge { .. } | Self::TooMany { .. } => "too_large",
             Self::Digest { .. } => "digest",
@@ -218,12 +222,12 @@ impl StoreError {
         }
     }
 
-    /// Reading `path` failed.
+    /// Returns a function that converts an I/O error of reading `path`.
     pub(super) fn reading(path: &Path) -> impl FnOnce(io::Error) -> Self {
         Self::file("read", path)
     }
 
-    /// Writing `path` failed.
+    /// Returns a function that converts an I/O error of writing `path`.
     pub(super) fn writing(path: &Path) -> impl FnOnce(io::Error) -> Self {
         Self::file("write", path)
     }
@@ -237,17 +241,17 @@ impl StoreError {
     }
 }
 
-/// An error and what caused it, in one line.
-pub(super) fn causes(error: &dyn Error) -> String {
+/// Returns the messages of an error and of its sources in one line, without repetitions.
+pub(super) fn error_chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
+    let mut source = error.source();
+    while let Some(error) = source {
+        let message = error.to_string();
+        if !text.contains(&message) {
             text.push_str(": ");
-            text.push_str(&more);
+            text.push_str(&message);
         }
-        cause = error.source();
+        source = error.source();
     }
     text
 }

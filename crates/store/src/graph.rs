@@ -1,65 +1,78 @@
-//! One graph of this machine, without a manifest.
+//! One local graph without a manifest.
 
 use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use almanac_model::{BundleFiles, Digest};
 use async_trait::async_trait;
 
-use crate::directory::{read_bounded, stamp};
+use crate::files::{file_stamp, read_bounded};
 use crate::{Listing, Store, StoreError, StoreOptions};
-use almanac_model::{BundleFiles, Digest};
 
 /// The name of the graph among the files of a bundle.
 pub(super) const MODEL: &str = "model.onnx";
 
-/// A file that ends in `.onnx`: its stem names the model, its digest the version.
+/// The store of one file that ends in `.onnx`: its stem is the name of the model, and its digest
+/// the version.
 #[derive(Debug)]
-pub(super) struct Graph {
+pub(super) struct LocalGraph {
     path: PathBuf,
     limit: u64,
-    numbered: Numbered,
+    versions: GraphVersions,
 }
 
-/// Numbers graphs by their bytes, of which a large one is not read at every look.
+/// Computes the versions of graphs from their digests, and caches the last one, so that a large
+/// graph is not read at every poll.
 #[derive(Debug)]
-pub(super) struct Numbered {
+pub(super) struct GraphVersions {
     limit: u64,
-    /// The stamp and the version of the graph that was read last.
-    seen: Mutex<Option<(String, String)>>,
+    cached: Mutex<Option<StampedVersion>>,
 }
 
-impl Graph {
+/// The version of a graph, and the stamp of its file when it was read.
+#[derive(Debug)]
+struct StampedVersion {
+    stamp: String,
+    version: String,
+}
+
+impl LocalGraph {
     pub(super) const fn new(path: PathBuf, options: &StoreOptions) -> Self {
         Self {
             path,
             limit: options.max_bundle,
-            numbered: Numbered::new(options.max_bundle),
+            versions: GraphVersions::new(options.max_bundle),
         }
     }
 }
 
-impl Numbered {
+impl GraphVersions {
     pub(super) const fn new(limit: u64) -> Self {
-        let seen = Mutex::new(None);
-        Self { limit, seen }
+        Self {
+            limit,
+            cached: Mutex::new(None),
+        }
     }
 
-    /// The version of the graph at `path` as it is at `stamp`.
+    /// Returns the version of the graph at `path`, whose file has the stamp `stamp`.
     pub(super) fn version(&self, path: &Path, stamp: &str) -> Result<String, StoreError> {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, version)) = seen.as_ref().filter(|(known, _)| known == stamp) {
-            return Ok(version.clone());
+        let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cached) = cached.as_ref().filter(|cached| cached.stamp == stamp) {
+            return Ok(cached.version.clone());
         }
         let version = version_of(Digest::of(&read_bounded(path, self.limit)?));
-        *seen = Some((stamp.to_owned(), version.clone()));
+        *cached = Some(StampedVersion {
+            stamp: stamp.to_owned(),
+            version: version.clone(),
+        });
         Ok(version)
     }
 }
 
-/// Checks that the graph at `path` is, among `files`, still the one that was listed.
-pub(super) fn unchanged(
+/// Returns an error if the graph at `path` has changed between `listing` and reading `files`.
+pub(super) fn check_unchanged(
     path: &Path,
     files: &BundleFiles,
     listing: &Listing,
@@ -69,24 +82,24 @@ pub(super) fn unchanged(
     if bytes.is_some_and(|bytes| version_of(Digest::of(bytes)) == listing.version) {
         return Ok(());
     }
-    let place = path.display().to_string();
-    Err(StoreError::Changed { place })
+    let location = path.display().to_string();
+    Err(StoreError::Changed { location })
 }
 
-/// The version of a graph that nobody gave one.
+/// Returns the version of a graph without a manifest: the first 12 digits of its digest.
 pub(super) fn version_of(digest: Digest) -> String {
     digest.to_string()["sha256:".len()..][..12].to_owned()
 }
 
 #[async_trait]
-impl Store for Graph {
+impl Store for LocalGraph {
     async fn list(&self) -> Result<Vec<Listing>, StoreError> {
         let metadata = fs::metadata(&self.path).map_err(StoreError::reading(&self.path))?;
         let stem = self.path.file_stem().unwrap_or_default();
-        let revision = stamp(&self.path, &metadata)?;
+        let revision = file_stamp(&self.path, &metadata)?;
         Ok(vec![Listing {
             name: stem.to_string_lossy().into_owned(),
-            version: self.numbered.version(&self.path, &revision)?,
+            version: self.versions.version(&self.path, &revision)?,
             revision,
         }])
     }
@@ -94,8 +107,8 @@ impl Store for Graph {
     async fn fetch(&self, listing: &Listing) -> Result<BundleFiles, StoreError> {
         let bytes = read_bounded(&self.path, self.limit)?;
         if version_of(Digest::of(&bytes)) != listing.version {
-            let place = self.path.display().to_string();
-            return Err(StoreError::Changed { place });
+            let location = self.path.display().to_string();
+            return Err(StoreError::Changed { location });
         }
         Ok(BundleFiles::from([(MODEL.to_owned(), Cow::Owned(bytes))]))
     }
@@ -110,11 +123,11 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_graph_is_named_by_its_file_and_numbered_by_its_bytes() {
+    async fn a_graph_has_the_name_of_its_file_and_a_version_from_its_digest() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("net.onnx");
         fs::write(&path, "abc").unwrap();
-        let store = Graph::new(path.clone(), &StoreOptions::default());
+        let store = LocalGraph::new(path.clone(), &StoreOptions::default());
         let listings = store.list().await.unwrap();
         let (name, version) = (&*listings[0].name, &*listings[0].version);
         assert_eq!((name, version), ("net", "ba7816bf8f01"));
@@ -129,7 +142,7 @@ mod tests {
             max_bundle: 3,
             ..StoreOptions::default()
         };
-        let limited = Graph::new(path, &options);
+        let limited = LocalGraph::new(path, &options);
         let error = limited.list().await.unwrap_err();
         assert!(matches!(error, StoreError::TooLarge { .. }), "{error}");
     }

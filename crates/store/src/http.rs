@@ -1,26 +1,26 @@
-//! HTTP as sources need it: bounded, retried, resumed where it broke.
+//! An HTTP client with limits, retries and resumed downloads.
 
 use std::fmt;
 use std::sync::OnceLock;
 
-use reqwest::header::{CONTENT_RANGE, ETAG, IF_RANGE, RANGE};
+use reqwest::header::{CONTENT_RANGE, ETAG, HeaderName, IF_RANGE, RANGE};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, redirect};
 use url::{Host, Url};
 
-use crate::error::causes;
-use crate::remote::pause;
+use crate::error::error_chain;
+use crate::remote::back_off;
 use crate::{StoreError, StoreOptions};
 
-/// Bytes of an answer that says what went wrong.
-const MAX_MESSAGE: usize = 64 * 1_024;
+/// The maximum size of an error response that is read, in bytes.
+const MAX_ERROR_BODY: usize = 64 * 1_024;
 
-/// A client of web servers, made when it is first used.
-pub(super) struct Http {
+/// A client of web servers, which is created when it is first used.
+pub(super) struct HttpClient {
     options: StoreOptions,
-    client: OnceLock<Result<Client, String>>,
+    client: OnceLock<reqwest::Result<Client>>,
 }
 
-impl Http {
+impl HttpClient {
     pub(super) fn new(options: &StoreOptions) -> Self {
         Self {
             options: options.clone(),
@@ -28,78 +28,87 @@ impl Http {
         }
     }
 
-    /// A request, to be sent by [`Self::send`].
+    /// Creates a request, to be sent by [`Self::send`].
     pub(super) fn request(&self, method: Method, url: Url) -> Result<RequestBuilder, StoreError> {
-        let client = self.client.get_or_init(|| client(&self.options));
+        let client = self.client.get_or_init(|| build_client(&self.options));
         match client {
             Ok(client) => Ok(client.request(method, url)),
-            Err(reason) => Err(StoreError::Unreachable {
-                place: url.origin().ascii_serialization(),
-                reason: reason.clone(),
+            Err(error) => Err(StoreError::Unreachable {
+                location: url.origin().ascii_serialization(),
+                reason: error_chain(error),
             }),
         }
     }
 
-    /// The answer to a request, made again when the server is out of reach or says that it failed.
+    /// Sends a request, and repeats it if the server is unreachable or reports a transient failure.
     pub(super) async fn send(
         &self,
-        place: &str,
+        location: &str,
         request: RequestBuilder,
     ) -> Result<Response, StoreError> {
         let mut attempt = 1;
         loop {
             let is_last = attempt >= self.options.attempts;
-            // A body that cannot be sent twice is sent once.
-            let Some(again) = request.try_clone().filter(|_| !is_last) else {
-                let answer = request.send().await;
-                return answer.map_err(|error| self.failure(place, error));
+            // A body that cannot be cloned is sent once.
+            let Some(copy) = request.try_clone().filter(|_| !is_last) else {
+                return request
+                    .send()
+                    .await
+                    .map_err(|error| self.error(location, error));
             };
-            match again.send().await {
-                Ok(answer) if !passes(answer.status()) => return Ok(answer),
-                Ok(answer) => tracing::debug!(%place, status = %answer.status(), "asked again"),
+            match copy.send().await {
+                Ok(response) if !is_transient(response.status()) => return Ok(response),
+                Ok(response) => {
+                    tracing::debug!(%location, status = %response.status(), "request retried");
+                }
                 Err(error) => {
-                    let reason = causes(&error.without_url());
-                    tracing::debug!(%place, %reason, "asked again");
+                    let reason = error_chain(&error.without_url());
+                    tracing::debug!(%location, %reason, "request retried");
                 }
             }
-            pause(attempt).await;
+            back_off(attempt).await;
             attempt += 1;
         }
     }
 
-    /// The bytes that `request` gives, of which there are at most `limit`; `refused` says what an
-    /// answer without them means.
+    /// Sends `request` and reads a body of at most `limit` bytes, which is resumed after an
+    /// interruption. `response_error` converts the status and body of a response that is not a
+    /// success.
     pub(super) async fn read(
         &self,
-        place: &str,
+        location: &str,
         request: RequestBuilder,
         limit: u64,
-        refused: impl Fn(StatusCode, &str) -> StoreError,
+        response_error: impl Fn(StatusCode, &str) -> StoreError,
     ) -> Result<Vec<u8>, StoreError> {
         let mut bytes = Vec::new();
         let mut tag: Option<String> = None;
         for attempt in 1.. {
-            let copy = request.try_clone();
-            let mut request = copy.ok_or_else(|| refused(StatusCode::OK, "asked with a body"))?;
+            let mut request = request.try_clone().ok_or_else(|| {
+                response_error(StatusCode::OK, "the body of the request cannot be cloned")
+            })?;
             if let Some(tag) = tag.as_ref().filter(|_| !bytes.is_empty()) {
                 let range = format!("bytes={}-", bytes.len());
                 request = request.header(RANGE, range).header(IF_RANGE, tag);
             }
-            let mut answer = self.send(place, request).await?;
-            let status = answer.status();
+            let mut response = self.send(location, request).await?;
+            let status = response.status();
             if !status.is_success() {
-                let message = self.message(&mut answer).await;
-                return Err(refused(status, &message));
+                let message = self.error_body(&mut response).await;
+                return Err(response_error(status, &message));
             }
-            if !continues(&answer, bytes.len()) {
+            if !is_continuation(&response, bytes.len()) {
                 bytes.clear();
             }
-            tag = header(&answer, ETAG);
-            match self.drain(place, &mut answer, limit, &mut bytes).await {
+            tag = header(&response, ETAG);
+            match self
+                .read_body(location, &mut response, limit, &mut bytes)
+                .await
+            {
                 Ok(()) => break,
                 Err(error) if error.is_outage() && attempt < self.options.attempts => {
-                    tracing::debug!(%place, %error, at = bytes.len(), "a download broke and goes on");
-                    pause(attempt).await;
+                    tracing::debug!(%location, %error, offset = bytes.len(), "interrupted download resumed");
+                    back_off(attempt).await;
                 }
                 Err(error) => return Err(error),
             }
@@ -107,89 +116,91 @@ impl Http {
         Ok(bytes)
     }
 
-    async fn drain(
+    /// Appends the body of `response` to `bytes`, up to `limit` bytes in total.
+    async fn read_body(
         &self,
-        place: &str,
-        answer: &mut Response,
+        location: &str,
+        response: &mut Response,
         limit: u64,
         bytes: &mut Vec<u8>,
     ) -> Result<(), StoreError> {
         let too_large = || StoreError::TooLarge {
-            place: place.to_owned(),
+            location: location.to_owned(),
             limit: self.options.max_bundle,
         };
-        let told = answer.content_length().unwrap_or(0);
-        if (bytes.len() as u64).saturating_add(told) > limit {
+        let declared = response.content_length().unwrap_or(0);
+        if (bytes.len() as u64).saturating_add(declared) > limit {
             return Err(too_large());
         }
-        loop {
-            let piece = answer.chunk().await;
-            let piece = piece.map_err(|error| self.failure(place, error))?;
-            let Some(piece) = piece else { return Ok(()) };
-            if (bytes.len() + piece.len()) as u64 > limit {
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| self.error(location, error))?
+        {
+            if (bytes.len() + chunk.len()) as u64 > limit {
                 return Err(too_large());
             }
-            bytes.extend_from_slice(&piece);
-            self.options.progress.advance(piece.len() as u64);
+            bytes.extend_from_slice(&chunk);
+            self.options.progress.advance(chunk.len() as u64);
         }
+        Ok(())
     }
 
-    /// Tells whoever watches that so many bytes were sent.
-    pub(super) fn moved(&self, bytes: usize) {
+    /// Notifies the listener that `bytes` were sent.
+    pub(super) fn report_sent(&self, bytes: usize) {
         self.options.progress.advance(bytes as u64);
     }
 
-    /// What an answer that is no success says, as far as it can be read.
-    pub(super) async fn message(&self, answer: &mut Response) -> String {
+    /// Reads the body of an error response, up to a limit and as far as it arrives.
+    pub(super) async fn error_body(&self, response: &mut Response) -> String {
         let mut bytes = Vec::new();
-        while let Ok(Some(piece)) = answer.chunk().await {
-            bytes.extend_from_slice(&piece);
-            if bytes.len() > MAX_MESSAGE {
-                bytes.truncate(MAX_MESSAGE);
+        while let Ok(Some(chunk)) = response.chunk().await {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() > MAX_ERROR_BODY {
+                bytes.truncate(MAX_ERROR_BODY);
                 break;
             }
         }
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    pub(super) fn failure(&self, place: &str, error: reqwest::Error) -> StoreError {
-        // The address may hold a signature.
+    fn error(&self, location: &str, error: reqwest::Error) -> StoreError {
+        // The query of the address may contain a signature.
         let error = error.without_url();
-        let place = place.to_owned();
+        let location = location.to_owned();
         match (error.is_timeout(), error.is_connect()) {
-            (true, true) => StoreError::Slow {
-                place,
+            (true, true) => StoreError::Timeout {
+                location,
                 limit: self.options.connect_timeout,
                 setting: "models.connect_timeout",
             },
-            (true, false) => StoreError::Slow {
-                place,
+            (true, false) => StoreError::Timeout {
+                location,
                 limit: self.options.read_timeout,
                 setting: "models.read_timeout",
             },
             (false, _) => {
-                let reason = causes(&error);
-                StoreError::Unreachable { place, reason }
+                let reason = error_chain(&error);
+                StoreError::Unreachable { location, reason }
             }
         }
     }
 }
 
-/// A client with our bounds, and with the certificates of the system.
-fn client(options: &StoreOptions) -> Result<Client, String> {
-    // Another part of the process may have chosen it first, and there is only one.
+/// Creates a client with the timeouts of `options` and the certificates of the system.
+fn build_client(options: &StoreOptions) -> reqwest::Result<Client> {
+    // The provider is global. An error means that it has been installed already.
     drop(rustls::crypto::ring::default_provider().install_default());
     Client::builder()
         .user_agent(concat!("almanac/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(options.connect_timeout)
         .read_timeout(options.read_timeout)
-        .redirect(redirect::Policy::custom(redirected))
+        .redirect(redirect::Policy::custom(check_redirect))
         .build()
-        .map_err(|error| causes(&error))
 }
 
-/// Follows a few redirects, and none from https to http.
-fn redirected(attempt: redirect::Attempt<'_>) -> redirect::Action {
+/// Follows up to five redirects, and none from HTTPS to HTTP.
+fn check_redirect(attempt: redirect::Attempt<'_>) -> redirect::Action {
     let was_secure = attempt
         .previous()
         .last()
@@ -198,29 +209,29 @@ fn redirected(attempt: redirect::Attempt<'_>) -> redirect::Action {
         return attempt.error("redirected from https to http");
     }
     if attempt.previous().len() > 5 {
-        return attempt.error("redirected over 5 times");
+        return attempt.error("redirected more than 5 times");
     }
     attempt.follow()
 }
 
-/// Whether the server's failure may pass.
-pub(super) fn passes(status: StatusCode) -> bool {
+/// Returns true if the status says that the failure is the server's own, or temporary.
+pub(super) fn is_transient(status: StatusCode) -> bool {
     status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS
 }
 
-/// Whether the answer goes on after `bytes` bytes, and does not begin anew.
-fn continues(answer: &Response, bytes: usize) -> bool {
-    answer.status() == StatusCode::PARTIAL_CONTENT
-        && header(answer, CONTENT_RANGE)
+/// Returns true if the body of `response` begins at offset `bytes` instead of at the start.
+fn is_continuation(response: &Response, bytes: usize) -> bool {
+    response.status() == StatusCode::PARTIAL_CONTENT
+        && header(response, CONTENT_RANGE)
             .is_some_and(|range| range.starts_with(&format!("bytes {bytes}-")))
 }
 
-fn header(answer: &Response, name: reqwest::header::HeaderName) -> Option<String> {
-    let value = answer.headers().get(name)?.to_str().ok()?;
+fn header(response: &Response, name: HeaderName) -> Option<String> {
+    let value = response.headers().get(name)?.to_str().ok()?;
     Some(value.to_owned())
 }
 
-/// Whether `url` is of this machine.
+/// Returns true if `url` is an address of this machine.
 pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -230,8 +241,8 @@ pub(super) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-impl fmt::Debug for Http {
+impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Http").finish_non_exhaustive()
+        f.debug_struct("HttpClient").finish_non_exhaustive()
     }
 }

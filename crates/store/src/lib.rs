@@ -1,14 +1,15 @@
-//! Where bundles come from: compiled into the program, a directory, S3, MLflow, or a web server.
+//! Sources of model bundles: the program itself, directories, S3, MLflow, and web servers.
 //!
-//! A store gives raw files; [`Bundle::verify`](almanac_model::Bundle::verify) decides whether they
-//! are a bundle. What a store downloads is bounded, and kept by a cache that can answer
-//! for it when it is out of reach.
+//! A [`Source`] is parsed from the configuration and opened as a [`Store`], which lists and fetches
+//! versions. A store returns raw files; [`Bundle::verify`](almanac_model::Bundle::verify) decides
+//! whether they are a bundle. Downloads are limited in size and time, and are stored in a cache
+//! that replaces a source while it is unreachable.
 
 mod cache;
-pub mod deposit;
 pub mod directory;
 pub mod embedded;
 mod error;
+mod files;
 mod graph;
 mod http;
 mod metrics;
@@ -23,105 +24,135 @@ mod source;
 mod testing;
 mod version;
 mod web;
+mod writer;
 
-pub use deposit::Deposit;
 pub use error::StoreError;
 pub use metrics::StoreMetrics;
-pub use options::{CacheOptions, MlflowOptions, Progress, S3Options, StoreOptions, Unwatched};
+pub use options::{
+    CacheOptions, MlflowOptions, NoProgress, S3Options, StoreOptions, TransferProgress,
+};
 pub use place::Place;
 pub use remote::is_plain;
-pub use source::{MlflowPlace, Pick, S3Place, Source, WebPlace};
+pub use source::{MlflowPlace, Pick, S3Location, Source, WebLocation};
 pub use version::by_version;
+pub use writer::{BundleWriter, WrittenVersion};
 
 use std::fmt;
 
+use almanac_model::BundleFiles;
 use async_trait::async_trait;
 
 use crate::cache::Cache;
 use crate::directory::Directory;
 use crate::embedded::Embedded;
-use crate::graph::Graph;
-use crate::remote::{Remote, RemoteStore};
-use crate::signed::Signed;
-use almanac_model::BundleFiles;
+use crate::graph::LocalGraph;
+use crate::remote::{RemoteProtocol, RemoteStore};
+use crate::signed::SignedStore;
+use crate::writer::{DirectoryWriter, S3Writer};
 
-/// A source that can be asked.
+/// An opened source of models.
 #[async_trait]
 pub trait Store: fmt::Debug + Send + Sync {
-    /// Every version of every model that it holds now, in no order.
+    /// Returns every version of every model in the store, in no particular order.
     ///
     /// # Errors
-    /// [`StoreError`] when the source as a whole cannot be read. A version whose files are wrong is
-    /// listed; fetching or verifying it tells.
+    /// [`StoreError`] if the source as a whole cannot be read. A version with invalid files is
+    /// listed; the error is returned when it is fetched or verified.
     async fn list(&self) -> Result<Vec<Listing>, StoreError>;
 
-    /// The files of one version, as they are now, not verified.
+    /// Fetches the current files of one version, without verifying them.
     ///
     /// # Errors
     /// [`StoreError`] of the first file that cannot be read.
     async fn fetch(&self, listing: &Listing) -> Result<BundleFiles, StoreError>;
 
-    /// Whether a version is called what its listing says, whatever its manifest says: a model
-    /// registry renames, and a folder must not.
+    /// Returns true if the name and version of a listing replace those of the manifest: a model
+    /// registry renames models, and a folder must not.
     fn names_models(&self) -> bool {
         false
     }
 
-    /// What its own files call the version that is `listing`ed: something else where it was renamed.
+    /// Returns the name and version that the files of `listing` declare, which differ from those of
+    /// `listing` if it was renamed.
     fn own(&self, listing: &Listing) -> Listing {
         listing.clone()
     }
 }
 
-/// A model version that a store holds.
+/// A model version in a store.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Listing {
-    /// Name of the model.
+    /// The name of the model.
     pub name: String,
-    /// Version of the model.
+    /// The version of the model.
     pub version: String,
-    /// Differs whenever the files may have changed: tags, times and sizes, or a digest. Compared and
-    /// never shown.
+    /// A text that changes whenever the files may have changed: tags, modification times and sizes,
+    /// or a digest. It is compared and never shown.
     pub revision: String,
 }
 
 /// The file without which a folder is not a bundle. It is written last.
 const MANIFEST: &str = "manifest.toml";
 
-/// `store`, which gives only what is signed where `options` have keys.
+/// Wraps `store` so that it returns signed bundles only, if `options` have public keys.
 #[must_use]
 pub fn trusted(store: Box<dyn Store>, options: &StoreOptions) -> Box<dyn Store> {
     if options.public_keys.is_empty() {
         return store;
     }
-    Box::new(Signed::new(store, options.public_keys.clone()))
+    Box::new(SignedStore::new(store, options.public_keys.clone()))
 }
 
 impl Source {
-    /// The store that this source is. Asks nothing yet.
+    /// Opens this source as a store. Sends no request yet.
     ///
     /// # Errors
-    /// [`StoreError::Setting`] when `options` forbid this source, or lack what it needs.
+    /// [`StoreError::Setting`] if `options` forbid this source, or lack a setting that it needs.
     pub fn open(&self, options: &StoreOptions) -> Result<Box<dyn Store>, StoreError> {
         let store: Box<dyn Store> = match self {
-            // What is compiled in is trusted as the program is.
+            // Embedded bundles are as trustworthy as the program, so they need no signature.
             Self::Embedded => return Ok(Box::new(Embedded)),
             Self::Directory(path) => Box::new(Directory::new(path.clone(), options)),
-            Self::Graph(path) => Box::new(Graph::new(path.clone(), options)),
-            Self::S3(place) if place.is_graph() => {
-                self.remote(s3::S3Graph::new(place, options), options)
+            Self::Graph(path) => Box::new(LocalGraph::new(path.clone(), options)),
+            Self::S3(location) if location.is_graph() => {
+                self.remote(s3::S3Graph::new(location, options), options)
             }
-            Self::S3(place) => self.remote(s3::S3Folders::new(place, options), options),
-            Self::Mlflow(place) => self.remote(mlflow::Mlflow::new(place, options)?, options),
-            Self::Web(place) => self.remote(web::Web::new(place, options)?, options),
+            Self::S3(location) => self.remote(s3::S3Folders::new(location, options), options),
+            Self::Mlflow(model) => self.remote(mlflow::MlflowModel::new(model, options)?, options),
+            Self::Web(location) => self.remote(web::WebModel::new(location, options)?, options),
         };
         Ok(trusted(store, options))
     }
 
-    fn remote(&self, remote: impl Remote + 'static, options: &StoreOptions) -> Box<dyn Store> {
-        let place = self.to_string();
-        let cache = options.cache.clone();
-        let cache = cache.map(|kept| Cache::new(kept, &place));
-        Box::new(RemoteStore::new(place, remote, cache, options))
+    /// Opens this source for writing. Sends no request yet.
+    ///
+    /// # Errors
+    /// [`StoreError::ReadOnly`] if this kind of source is read-only, [`StoreError::Setting`] if
+    /// `options` forbid it.
+    pub fn deposit(&self, options: &StoreOptions) -> Result<Box<dyn BundleWriter>, StoreError> {
+        match self {
+            Self::Directory(root) => Ok(Box::new(DirectoryWriter::new(root, options))),
+            Self::S3(location) if !location.is_graph() => {
+                Ok(Box::new(S3Writer::new(location, options)))
+            }
+            Self::Mlflow(model) => Ok(Box::new(mlflow::Registrar::new(model, options)?)),
+            Self::Embedded | Self::Graph(_) | Self::S3(_) | Self::Web(_) => {
+                let location = self.to_string();
+                Err(StoreError::ReadOnly { location })
+            }
+        }
+    }
+
+    fn remote(
+        &self,
+        protocol: impl RemoteProtocol + 'static,
+        options: &StoreOptions,
+    ) -> Box<dyn Store> {
+        let location = self.to_string();
+        let cache = options
+            .cache
+            .clone()
+            .map(|cache| Cache::new(cache, &location));
+        Box::new(RemoteStore::new(location, protocol, cache, options))
     }
 }

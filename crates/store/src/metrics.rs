@@ -1,8 +1,8 @@
-//! What sources count.
+//! Metrics of sources.
 
 use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry};
 
-/// Counters of every source, by its name.
+/// The metrics of all sources, labelled with the name of the source.
 #[derive(Clone, Debug)]
 pub struct StoreMetrics {
     received: IntCounterVec,
@@ -11,10 +11,10 @@ pub struct StoreMetrics {
 }
 
 impl StoreMetrics {
-    /// Counters in `registry`.
+    /// Creates metrics and registers them in `registry`.
     ///
     /// # Errors
-    /// When `registry` has them already.
+    /// If `registry` already has metrics of these names.
     pub fn new(registry: &Registry) -> prometheus::Result<Self> {
         let metrics = Self::default();
         registry.register(Box::new(metrics.received.clone()))?;
@@ -23,17 +23,17 @@ impl StoreMetrics {
         Ok(metrics)
     }
 
-    /// So many bytes came from `source`.
-    pub(super) fn received(&self, source: &str, bytes: u64) {
+    /// Records that `bytes` were received from `source`.
+    pub(super) fn record_received(&self, source: &str, bytes: u64) {
         self.received.with_label_values(&[source]).inc_by(bytes);
     }
 
-    /// A look at `source`, or a download from it, failed.
-    pub(super) fn failed(&self, source: &str, kind: &str) {
+    /// Records a failed poll of `source`, or a failed download from it.
+    pub(super) fn record_failure(&self, source: &str, kind: &str) {
         self.failures.with_label_values(&[source, kind]).inc();
     }
 
-    /// Whether the last look at `source` was answered by the cache.
+    /// Sets whether the last poll of `source` was answered from the cache.
     pub(super) fn set_from_cache(&self, source: &str, is_cached: bool) {
         let gauge = self.from_cache.with_label_values(&[source]);
         gauge.set(i64::from(is_cached));
@@ -41,7 +41,7 @@ impl StoreMetrics {
 }
 
 impl Default for StoreMetrics {
-    /// Counters that nobody reads.
+    /// Creates metrics that are in no registry.
     fn default() -> Self {
         let counter = |name, help, labels: &[&str]| {
             IntCounterVec::new(Opts::new(name, help), labels)
@@ -50,18 +50,18 @@ impl Default for StoreMetrics {
         Self {
             received: counter(
                 "almanac_source_received_bytes_total",
-                "Bytes downloaded from a source of models.",
+                "Bytes downloaded from a model source.",
                 &["source"],
             ),
             failures: counter(
                 "almanac_source_failures_total",
-                "Looks at a source of models, and downloads from it, that failed.",
+                "Failed polls of a model source, and failed downloads from it.",
                 &["source", "reason"],
             ),
             from_cache: IntGaugeVec::new(
                 Opts::new(
                     "almanac_source_from_cache",
-                    "1 while a source of models is out of reach and the cache answers for it.",
+                    "1 while a model source is unreachable and the cache replaces it, else 0.",
                 ),
                 &["source"],
             )

@@ -1,60 +1,62 @@
-//! How sources are read: bounds, patience, addresses and credentials.
+//! Options of sources: limits, timeouts, addresses and credentials.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::StoreMetrics;
 use almanac_model::PublicKeys;
 
-/// What every source is opened with.
+use crate::StoreMetrics;
+
+/// The options with which every source is opened.
 #[derive(Clone, Debug)]
 pub struct StoreOptions {
-    /// Bytes in all the files of one version.
+    /// The maximum size of all files of one version, in bytes.
     pub max_bundle: u64,
-    /// Files below one prefix.
+    /// The maximum number of files below one prefix.
     pub max_listed: usize,
-    /// Longest time to open a connection.
+    /// The maximum time to open a connection.
     pub connect_timeout: Duration,
-    /// Longest time to the first byte of an answer, and between two pieces of it.
+    /// The maximum time to the first byte of a response, and between two chunks of it.
     pub read_timeout: Duration,
-    /// Longest time to fetch one version.
+    /// The maximum time to fetch one version.
     pub fetch_timeout: Duration,
-    /// How often a call is made before it has failed, the first included.
+    /// The maximum number of attempts per request, including the first.
     pub attempts: u32,
-    /// Bytes above which a file is downloaded, or uploaded, in parts of that size.
+    /// The size of the parts in which larger files are downloaded and uploaded, in bytes.
     pub part_size: u64,
-    /// Parts of one file downloaded or uploaded side by side.
+    /// The maximum number of parts of one file that are transferred in parallel.
     pub parallel_parts: usize,
-    /// Whether other machines may be asked over plain http.
+    /// If true, other machines may be reached over plain HTTP.
     pub allow_http: bool,
-    /// Where S3 is, when it is not AWS's own.
+    /// The S3 service.
     pub s3: S3Options,
-    /// Where MLflow is, and who asks it.
+    /// The MLflow server, and the credentials for it.
     pub mlflow: MlflowOptions,
-    /// Where what was downloaded is kept; `None` keeps nothing.
+    /// The cache of downloads; `None` disables it.
     pub cache: Option<CacheOptions>,
-    /// Whose signature every bundle must have; empty: none is needed.
+    /// The keys of which one must have signed each bundle; if empty, no signature is required.
     pub public_keys: PublicKeys,
-    /// Where sources count.
+    /// The metrics of all sources.
     pub metrics: StoreMetrics,
-    /// Who watches bytes come and go.
-    pub progress: Arc<dyn Progress>,
+    /// A listener that is notified of transferred bytes.
+    pub progress: Arc<dyn TransferProgress>,
 }
 
-/// Where S3 is. Credentials come from the standard chain.
+/// The address of an S3 service. Credentials come from the standard AWS chain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct S3Options {
-    /// Address of the service, instead of AWS's.
+    /// The endpoint of a service other than AWS.
     pub endpoint: Option<String>,
-    /// Whether the bucket stands in the path and not in the host.
+    /// If true, the bucket name is part of the path instead of the host name.
     pub path_style: bool,
-    /// Region of the buckets, instead of the one that the environment names or S3 tells.
+    /// The region of the buckets; `None` uses the region of the environment, or the one that S3
+    /// reports.
     pub region: Option<String>,
 }
 
-/// Where MLflow is, and who asks it.
+/// The address of an MLflow server, and the credentials for it.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct MlflowOptions {
     /// `MLFLOW_TRACKING_URI`: the server of `mlflow:NAME`.
@@ -63,33 +65,33 @@ pub struct MlflowOptions {
     pub username: Option<String>,
     /// `MLFLOW_TRACKING_PASSWORD`.
     pub password: Option<String>,
-    /// `MLFLOW_TRACKING_TOKEN`, which wins over a password.
+    /// `MLFLOW_TRACKING_TOKEN`, which takes precedence over a password.
     pub token: Option<String>,
 }
 
-/// Where what was downloaded is kept.
+/// The location and size of the cache of downloads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheOptions {
     /// The folder.
     pub dir: PathBuf,
-    /// Bytes in it; the versions used longest ago leave.
+    /// The maximum size, in bytes; the least recently used versions are evicted.
     pub size: u64,
 }
 
-/// Watches bytes come and go.
-pub trait Progress: fmt::Debug + Send + Sync {
-    /// So many bytes will move.
+/// A listener that is notified of transferred bytes.
+pub trait TransferProgress: fmt::Debug + Send + Sync {
+    /// Announces that `bytes` more bytes will be transferred.
     fn expect(&self, bytes: u64);
 
-    /// So many more have moved.
+    /// Reports that `bytes` more bytes were transferred.
     fn advance(&self, bytes: u64);
 }
 
-/// Nobody watches.
+/// A listener that ignores all notifications.
 #[derive(Clone, Copy, Debug)]
-pub struct Unwatched;
+pub struct NoProgress;
 
-impl Progress for Unwatched {
+impl TransferProgress for NoProgress {
     fn expect(&self, _bytes: u64) {}
 
     fn advance(&self, _bytes: u64) {}
@@ -113,14 +115,14 @@ impl Default for StoreOptions {
             cache: None,
             public_keys: PublicKeys::default(),
             metrics: StoreMetrics::default(),
-            progress: Arc::new(Unwatched),
+            progress: Arc::new(NoProgress),
         }
     }
 }
 
 impl fmt::Debug for MlflowOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The address may hold a password too.
+        // The address may contain a password too.
         f.debug_struct("MlflowOptions")
             .field("has_tracking_uri", &self.tracking_uri.is_some())
             .field("has_username", &self.username.is_some())

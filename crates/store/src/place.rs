@@ -1,64 +1,70 @@
-//! One model in a folder that was named while the server runs, under a name of its own.
+//! A model on the local disk that is loaded by path while the server runs, under a given name.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use almanac_model::BundleFiles;
 use async_trait::async_trait;
 use futures_executor::block_on;
 
 use crate::{Listing, Source, Store, StoreError, StoreOptions, by_version};
-use almanac_model::BundleFiles;
 
-/// One model in a folder, or a graph, which is called by another name than its own.
+/// One model in a folder, or one graph, under another name than its own.
 #[derive(Debug)]
 pub struct Place {
-    /// The model.
+    /// The store that contains the model.
     pub store: Arc<dyn Store>,
-    /// It, by the name that it is called by.
+    /// The model, with the name that it was given.
     pub listing: Listing,
-    /// Bytes of its files.
+    /// The size of its files, in bytes.
     pub size_bytes: usize,
 }
 
-/// The model of a place, renamed.
+/// A store of one model, which it renames.
 #[derive(Debug)]
-struct Renamed {
+struct RenamedStore {
     store: Box<dyn Store>,
     name: String,
-    own: Listing,
+    /// The model, as `store` lists it.
+    original: Listing,
 }
 
 impl Place {
-    /// The model at `path`, which is called `name`. It must lie below `root`, links followed, and
-    /// there must be one. Blocks.
+    /// Opens the model at `path` under the name `name`. After resolving symbolic links, the path
+    /// must be below `root`, and it must contain exactly one model. Blocks.
     ///
     /// # Errors
-    /// [`StoreError`] when it lies elsewhere, cannot be read or holds no model, or more than one.
+    /// [`StoreError`] if the path is not below `root`, cannot be read, or contains no model or more
+    /// than one.
     pub fn open(
-        (root, path): (&Path, &str),
+        root: &Path,
+        path: &str,
         name: &str,
         options: &StoreOptions,
     ) -> Result<Self, StoreError> {
-        let place = within(root, path)?;
-        let source: Source = if place.is_file() {
-            Source::Graph(place.clone())
+        let resolved = resolve_below(root, path)?;
+        let source = if resolved.is_file() {
+            Source::Graph(resolved.clone())
         } else {
-            Source::Directory(place.clone())
+            Source::Directory(resolved.clone())
         };
         let store = source.open(options)?;
-        let own = only(block_on(store.list())?, path)?;
-        let folder = match own_folder(&place, &own) {
+        let original = newest_version(block_on(store.list())?, path)?;
+        let folder = match version_folder(&resolved, &original) {
             Some(folder) if folder.is_dir() => folder,
-            _ => place,
+            _ => resolved,
         };
         let listing = Listing {
             name: name.to_owned(),
-            ..own.clone()
+            ..original.clone()
         };
-        let name = name.to_owned();
         Ok(Self {
-            store: Arc::new(Renamed { store, name, own }),
+            store: Arc::new(RenamedStore {
+                store,
+                name: name.to_owned(),
+                original,
+            }),
             listing,
             size_bytes: size_of(&folder)?,
         })
@@ -66,16 +72,16 @@ impl Place {
 }
 
 #[async_trait]
-impl Store for Renamed {
+impl Store for RenamedStore {
     async fn list(&self) -> Result<Vec<Listing>, StoreError> {
         Ok(vec![Listing {
             name: self.name.clone(),
-            ..self.own.clone()
+            ..self.original.clone()
         }])
     }
 
     async fn fetch(&self, _listing: &Listing) -> Result<BundleFiles, StoreError> {
-        self.store.fetch(&self.own).await
+        self.store.fetch(&self.original).await
     }
 
     fn names_models(&self) -> bool {
@@ -83,57 +89,58 @@ impl Store for Renamed {
     }
 
     fn own(&self, _listing: &Listing) -> Listing {
-        self.own.clone()
+        self.original.clone()
     }
 }
 
-/// `path` without links, when it lies below `root`. What lies elsewhere is not even looked for.
-fn within(root: &Path, path: &str) -> Result<PathBuf, StoreError> {
-    let outside = || StoreError::Outside {
-        place: path.to_owned(),
+/// Resolves the symbolic links of `path`, which must be below `root` before and after. A path that
+/// is not below `root` is rejected without looking it up.
+fn resolve_below(root: &Path, path: &str) -> Result<PathBuf, StoreError> {
+    let outside = || StoreError::OutsideRoot {
+        path: path.to_owned(),
         root: root.display().to_string(),
     };
-    let asked = Path::new(path);
-    let climbs = asked
+    let requested = Path::new(path);
+    let has_parent_parts = requested
         .components()
         .any(|part| matches!(part, Component::ParentDir));
-    if climbs || !asked.starts_with(root) {
+    if has_parent_parts || !requested.starts_with(root) {
         return Err(outside());
     }
     let real_root = fs::canonicalize(root).map_err(StoreError::reading(root))?;
-    let real = fs::canonicalize(asked).map_err(StoreError::reading(asked))?;
-    if real == real_root || !real.starts_with(&real_root) {
+    let real_path = fs::canonicalize(requested).map_err(StoreError::reading(requested))?;
+    if real_path == real_root || !real_path.starts_with(&real_root) {
         return Err(outside());
     }
-    Ok(real)
+    Ok(real_path)
 }
 
-/// The newest version of the one model that was listed at `path`.
-fn only(mut listings: Vec<Listing>, path: &str) -> Result<Listing, StoreError> {
+/// Returns the newest version of the only model in `listings`, which are those of `path`.
+fn newest_version(mut listings: Vec<Listing>, path: &str) -> Result<Listing, StoreError> {
     listings.sort_by(|left, right| by_version(&left.version, &right.version));
-    let refused = |reason: String| StoreError::NoModel {
-        place: path.to_owned(),
+    let no_model = |reason: String| StoreError::NoModel {
+        location: path.to_owned(),
         reason,
     };
     let newest = listings
         .pop()
-        .ok_or_else(|| refused("the folder is empty".to_owned()))?;
+        .ok_or_else(|| no_model("the folder is empty".to_owned()))?;
     match listings.iter().find(|other| other.name != newest.name) {
-        Some(other) => Err(refused(format!(
-            "it holds {} and {}; put each model into a folder of its own",
+        Some(other) => Err(no_model(format!(
+            "it contains {} and {}; put each model into its own folder",
             other.name, newest.name
         ))),
         None => Ok(newest),
     }
 }
 
-fn own_folder(place: &Path, own: &Listing) -> Option<PathBuf> {
-    place
-        .is_dir()
-        .then(|| place.join(&own.name).join(&own.version))
+/// Returns the `NAME/VERSION/` folder of `listing` in `path`, if `path` is a folder.
+fn version_folder(path: &Path, listing: &Listing) -> Option<PathBuf> {
+    path.is_dir()
+        .then(|| path.join(&listing.name).join(&listing.version))
 }
 
-/// Bytes of a file, or of all files of a folder.
+/// Returns the size of a file, or of all files directly in a folder, in bytes.
 fn size_of(path: &Path) -> Result<usize, StoreError> {
     let read = || -> std::io::Result<u64> {
         let metadata = fs::metadata(path)?;
@@ -159,12 +166,11 @@ fn size_of(path: &Path) -> Result<usize, StoreError> {
 mod tests {
     use super::*;
 
-    fn open(root: &Path, path: &str) -> Result<Place, String> {
-        let place = Place::open((root, path), "hash", &StoreOptions::default());
-        place.map_err(|error| error.to_string())
+    fn open(root: &Path, path: &str) -> Result<Place, StoreError> {
+        Place::open(root, path, "hash", &StoreOptions::default())
     }
 
-    fn root(files: &[&str]) -> tempfile::TempDir {
+    fn create_files(files: &[&str]) -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
         for file in files {
             let path = root.path().join(file);
@@ -175,8 +181,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_model_is_called_by_the_name_it_is_given() {
-        let root = root(&[
+    async fn a_model_has_the_name_that_it_is_given() {
+        let root = create_files(&[
             "h/model/store.onnx",
             "h/model/weights",
             "f/a/1/manifest.toml",
@@ -201,9 +207,9 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_elsewhere_is_not_read() {
-        let outside = root(&["store.onnx"]);
-        let inside = root(&["a/store.onnx"]);
+    fn a_path_outside_of_the_root_is_rejected() {
+        let outside = create_files(&["store.onnx"]);
+        let inside = create_files(&["a/store.onnx"]);
         std::os::unix::fs::symlink(outside.path(), inside.path().join("link")).unwrap();
         let at = |path: &str| format!("{}/{path}", inside.path().display());
         let paths = [
@@ -216,29 +222,32 @@ mod tests {
             String::new(),
         ];
         for path in paths {
-            let told = open(inside.path(), &path).unwrap_err();
-            assert!(told.contains("is not a folder below"), "{path}: {told}");
+            let message = open(inside.path(), &path).unwrap_err().to_string();
+            assert!(
+                message.contains("is not a folder below"),
+                "{path}: {message}"
+            );
         }
-        let told = open(inside.path(), &at("nothing")).unwrap_err();
-        assert!(told.starts_with("cannot read "), "{told}");
+        let message = open(inside.path(), &at("nothing")).unwrap_err().to_string();
+        assert!(message.starts_with("cannot read "), "{message}");
     }
 
     #[test]
-    fn a_place_holds_one_model() {
-        let root = root(&[
+    fn a_folder_must_contain_exactly_one_model() {
+        let root = create_files(&[
             "two/a/1/manifest.toml",
             "two/b/1/manifest.toml",
             "pickle/model.pkl",
         ]);
         fs::create_dir(root.path().join("empty")).unwrap();
         for (folder, reason) in [
-            ("two", "it holds a and b"),
+            ("two", "it contains a and b"),
             ("empty", "the folder is empty"),
-            ("pickle", "no model is in it, only model.pkl"),
+            ("pickle", "it contains no model, only model.pkl"),
         ] {
             let path = format!("{}/{folder}", root.path().display());
-            let told = open(root.path(), &path).unwrap_err();
-            assert!(told.contains(reason), "{folder}: {told}");
+            let message = open(root.path(), &path).unwrap_err().to_string();
+            assert!(message.contains(reason), "{folder}: {message}");
         }
     }
 }

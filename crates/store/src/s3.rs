@@ -1,4 +1,4 @@
-//! Bundles in S3, or in a service that speaks its protocol.
+//! Bundles in S3, or in a service with a compatible API.
 
 mod bucket;
 mod credentials;
@@ -6,7 +6,7 @@ mod download;
 mod failure;
 mod upload;
 
-pub(super) use bucket::{Bucket, Object};
+pub(super) use bucket::{S3Bucket, S3Object};
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,37 +14,38 @@ use std::fmt::Write as _;
 use async_trait::async_trait;
 
 use crate::graph::MODEL;
-use crate::remote::{Remote, RemoteFile};
-use crate::{Listing, MANIFEST, S3Place, StoreError, StoreOptions};
+use crate::remote::{RemoteFile, RemoteProtocol};
+use crate::{Listing, MANIFEST, S3Location, StoreError, StoreOptions};
 
-/// `NAME/VERSION/` folders below a prefix.
+/// The `NAME/VERSION/` folders below a prefix.
 #[derive(Debug)]
 pub(super) struct S3Folders {
-    bucket: Bucket,
+    bucket: S3Bucket,
+    /// The prefix, with a trailing slash unless it is empty.
     prefix: String,
 }
 
 /// One graph.
 #[derive(Debug)]
 pub(super) struct S3Graph {
-    bucket: Bucket,
+    bucket: S3Bucket,
     key: String,
 }
 
 impl S3Folders {
-    pub(super) fn new(place: &S3Place, options: &StoreOptions) -> Self {
-        let prefix = if place.key.is_empty() {
+    pub(super) fn new(location: &S3Location, options: &StoreOptions) -> Self {
+        let prefix = if location.key.is_empty() {
             String::new()
         } else {
-            format!("{}/", place.key)
+            format!("{}/", location.key)
         };
-        let bucket = Bucket::new(&place.bucket, options);
+        let bucket = S3Bucket::new(&location.bucket, options);
         Self { bucket, prefix }
     }
 }
 
 #[async_trait]
-impl Remote for S3Folders {
+impl RemoteProtocol for S3Folders {
     async fn list(&self) -> Result<Vec<Listing>, StoreError> {
         let objects = self.bucket.list(&self.prefix).await?;
         Ok(listings(&self.prefix, &objects))
@@ -62,20 +63,25 @@ impl Remote for S3Folders {
     }
 
     async fn read(&self, file: &RemoteFile, limit: u64) -> Result<Vec<u8>, StoreError> {
-        self.bucket.read(&object(file), limit).await
+        self.bucket.read(&to_object(file), limit).await
     }
 }
 
 #[async_trait]
-impl Remote for S3Graph {
+impl RemoteProtocol for S3Graph {
     async fn list(&self) -> Result<Vec<Listing>, StoreError> {
         let object = self.bucket.head(&self.key).await?;
         let file = self.key.rsplit('/').next().unwrap_or_default();
-        // The tag stands for the bytes, which are not read yet.
-        let tag = object.tag.chars().filter(char::is_ascii_alphanumeric);
+        // The tag identifies the bytes, which are not read yet.
+        let version = object
+            .tag
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .take(12)
+            .collect();
         Ok(vec![Listing {
             name: file.strip_suffix(".onnx").unwrap_or(file).to_owned(),
-            version: tag.take(12).collect(),
+            version,
             revision: object.tag,
         }])
     }
@@ -83,14 +89,14 @@ impl Remote for S3Graph {
     async fn files(&self, listing: &Listing) -> Result<Option<Vec<RemoteFile>>, StoreError> {
         let object = self.bucket.head(&self.key).await?;
         if object.tag != listing.revision {
-            let place = self.bucket.place(&self.key);
-            return Err(StoreError::Changed { place });
+            let location = self.bucket.uri(&self.key);
+            return Err(StoreError::Changed { location });
         }
-        Ok(Some(vec![remote_file(MODEL.to_owned(), object)]))
+        Ok(Some(vec![to_remote_file(MODEL.to_owned(), object)]))
     }
 
     async fn read(&self, file: &RemoteFile, limit: u64) -> Result<Vec<u8>, StoreError> {
-        self.bucket.read(&object(file), limit).await
+        self.bucket.read(&to_object(file), limit).await
     }
 
     fn names_models(&self) -> bool {
@@ -99,49 +105,51 @@ impl Remote for S3Graph {
 }
 
 impl S3Graph {
-    pub(super) fn new(place: &S3Place, options: &StoreOptions) -> Self {
+    pub(super) fn new(location: &S3Location, options: &StoreOptions) -> Self {
         Self {
-            bucket: Bucket::new(&place.bucket, options),
-            key: place.key.clone(),
+            bucket: S3Bucket::new(&location.bucket, options),
+            key: location.key.clone(),
         }
     }
 }
 
-/// The files below `folder`, by their names in it.
-pub(super) fn remote_files(folder: &str, objects: Vec<Object>) -> Vec<RemoteFile> {
-    let files = objects.into_iter().filter_map(|object| {
-        let name = object.key.strip_prefix(folder)?.to_owned();
-        // An object that ends in a slash stands for a folder.
-        (!name.is_empty() && !name.ends_with('/')).then(|| remote_file(name, object))
-    });
-    files.collect()
+/// Returns the files below `folder`, with their names in it.
+pub(super) fn remote_files(folder: &str, objects: Vec<S3Object>) -> Vec<RemoteFile> {
+    objects
+        .into_iter()
+        .filter_map(|object| {
+            let name = object.key.strip_prefix(folder)?.to_owned();
+            // An object whose key ends in a slash represents a folder.
+            (!name.is_empty() && !name.ends_with('/')).then(|| to_remote_file(name, object))
+        })
+        .collect()
 }
 
-fn remote_file(name: String, object: Object) -> RemoteFile {
+fn to_remote_file(name: String, object: S3Object) -> RemoteFile {
     RemoteFile {
         name,
-        place: object.key,
+        location: object.key,
         size: Some(object.size),
         tag: Some(object.tag),
     }
 }
 
-/// The object that `file` was made of.
-pub(super) fn object(file: &RemoteFile) -> Object {
-    Object {
-        key: file.place.clone(),
+/// Returns the object of a file that [`remote_files`] returned.
+pub(super) fn to_object(file: &RemoteFile) -> S3Object {
+    S3Object {
+        key: file.location.clone(),
         size: file.size.unwrap_or_default(),
         tag: file.tag.clone().unwrap_or_default(),
     }
 }
 
-/// The versions among `objects`: the folders `NAME/VERSION/` that have a manifest, which is written
-/// last. The tags of all their objects make their revision.
-fn listings(prefix: &str, objects: &[Object]) -> Vec<Listing> {
+/// Returns the versions among `objects`: the `NAME/VERSION/` folders that have a manifest, which is
+/// written last. The revision of a version consists of the tags of all its objects.
+fn listings(prefix: &str, objects: &[S3Object]) -> Vec<Listing> {
     let mut versions: BTreeMap<(&str, &str), (bool, String)> = BTreeMap::new();
     for object in objects {
-        let below = object.key.strip_prefix(prefix).unwrap_or_default();
-        let mut parts = below.splitn(3, '/');
+        let path = object.key.strip_prefix(prefix).unwrap_or_default();
+        let mut parts = path.splitn(3, '/');
         let (Some(name), Some(version), Some(file)) = (parts.next(), parts.next(), parts.next())
         else {
             continue;
@@ -154,7 +162,7 @@ fn listings(prefix: &str, objects: &[Object]) -> Vec<Listing> {
     let mut listings = Vec::new();
     for ((name, version), (has_manifest, revision)) in versions {
         if !has_manifest {
-            tracing::debug!(folder = %format_args!("{prefix}{name}/{version}/"), "no manifest.toml, so no bundle yet");
+            tracing::debug!(folder = %format_args!("{prefix}{name}/{version}/"), "folder without manifest.toml skipped");
             continue;
         }
         listings.push(Listing {

@@ -1,25 +1,25 @@
-//! A store whose bundles must be signed.
+//! A store that requires signatures.
 
+use almanac_model::{BundleFiles, Manifest, PublicKeys, SignatureError};
 use async_trait::async_trait;
 
 use crate::{Listing, MANIFEST, Store, StoreError};
-use almanac_model::{BundleFiles, Manifest, PublicKeys, SignatureError};
 
-/// Gives only what one of some keys has signed.
+/// A store that fetches only bundles that are signed by one of its keys.
 #[derive(Debug)]
-pub(super) struct Signed {
+pub(super) struct SignedStore {
     store: Box<dyn Store>,
     keys: PublicKeys,
 }
 
-impl Signed {
+impl SignedStore {
     pub(super) const fn new(store: Box<dyn Store>, keys: PublicKeys) -> Self {
         Self { store, keys }
     }
 }
 
 #[async_trait]
-impl Store for Signed {
+impl Store for SignedStore {
     async fn list(&self) -> Result<Vec<Listing>, StoreError> {
         self.store.list().await
     }
@@ -27,7 +27,7 @@ impl Store for Signed {
     async fn fetch(&self, listing: &Listing) -> Result<BundleFiles, StoreError> {
         let files = self.store.fetch(listing).await?;
         self.keys.check(&files)?;
-        if pins_nothing(&files) {
+        if has_no_digests(&files) {
             return Err(SignatureError::Unpinned.into());
         }
         Ok(files)
@@ -42,24 +42,26 @@ impl Store for Signed {
     }
 }
 
-/// Whether the digests that were signed are none. What is not a manifest is refused where it is read.
-fn pins_nothing(files: &BundleFiles) -> bool {
-    let text = files
+/// Returns true if the signed manifest contains no digests. An invalid manifest is rejected later,
+/// when it is parsed.
+fn has_no_digests(files: &BundleFiles) -> bool {
+    files
         .get(MANIFEST)
-        .and_then(|text| std::str::from_utf8(text).ok());
-    let manifest = text.and_then(|text| Manifest::parse(text).ok());
-    manifest.is_some_and(|manifest| manifest.files.is_empty())
+        .and_then(|bytes| std::str::from_utf8(bytes).ok())
+        .and_then(|text| Manifest::parse(text).ok())
+        .is_some_and(|manifest| manifest.files.is_empty())
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
 
-    use crate::{Source, StoreError, StoreOptions};
     use almanac_model::{PublicKeys, SIGNATURE_FILE, SecretKey};
 
+    use crate::{Source, StoreError, StoreOptions};
+
     #[tokio::test]
-    async fn only_what_is_signed_is_given_and_what_is_embedded() {
+    async fn only_signed_and_embedded_bundles_are_fetch() {
         let key = SecretKey::generate();
         let options = StoreOptions {
             public_keys: PublicKeys::new(vec![key.public()]),
@@ -72,17 +74,17 @@ mod tests {
         fs::write(root.path().join("net.onnx"), "graph").unwrap();
         let directory = Source::Directory(root.path().to_owned());
         let graph = Source::Graph(root.path().join("net.onnx"));
-        let fetched = async |source: &Source| {
+        let fetch = async |source: &Source| {
             let store = source.open(&options).unwrap();
             let listings = store.list().await.unwrap();
             store.fetch(&listings[0]).await.map(drop)
         };
         for source in [&directory, &graph] {
-            let error = fetched(source).await.unwrap_err();
+            let error = fetch(source).await.unwrap_err();
             assert!(matches!(error, StoreError::Unsigned(_)), "{error}");
         }
         fs::write(folder.join(SIGNATURE_FILE), key.sign(b"manifest")).unwrap();
-        fetched(&directory).await.unwrap();
-        fetched(&Source::Embedded).await.unwrap();
+        fetch(&directory).await.unwrap();
+        fetch(&Source::Embedded).await.unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! Servers on this machine that answer as a test says.
+//! Local servers for tests.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use futures_util::{StreamExt as _, stream};
 
 use crate::StoreOptions;
 
-/// A server on a port of this machine, and its address.
+/// Starts a server on a local port, and returns its address.
 pub(super) async fn serve(router: Router) -> String {
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
@@ -19,8 +19,8 @@ pub(super) async fn serve(router: Router) -> String {
     format!("http://{address}")
 }
 
-/// Two attempts, and little patience.
-pub(super) fn impatient() -> StoreOptions {
+/// Returns options with two attempts and a short timeout.
+pub(super) fn short_timeouts() -> StoreOptions {
     StoreOptions {
         attempts: 2,
         read_timeout: Duration::from_millis(500),
@@ -28,14 +28,14 @@ pub(super) fn impatient() -> StoreOptions {
     }
 }
 
-/// The first half of `text`, and then the connection breaks.
-pub(super) fn broken(text: &str) -> Body {
+/// Returns a body that fails after the first half of `text`.
+pub(super) fn interrupted(text: &str) -> Body {
     let half = text[..text.len() / 2].to_owned();
-    // What came before the break is sent once the stream has been found waiting.
-    let breaks = async {
+    // The first half is sent only if the stream is pending before it fails.
+    let failure = async {
         tokio::task::yield_now().await;
-        Err(std::io::Error::other("broken on purpose"))
+        Err(std::io::Error::other("interrupted by the test"))
     };
-    let begins = std::future::ready(Ok(half));
-    Body::from_stream(stream::once(begins).chain(stream::once(breaks)))
+    let first = std::future::ready(Ok(half));
+    Body::from_stream(stream::once(first).chain(stream::once(failure)))
 }

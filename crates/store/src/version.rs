@@ -1,13 +1,20 @@
-//! Which of two versions is newer.
+//! The order of versions.
 
 use std::cmp::Ordering;
 
-/// Compares versions part by part, numbers as numbers, so that 10 is newer than 9.
+/// Compares two versions part by part, and numbers by value, so that 10 is newer than 9.
+///
+/// ```
+/// use almanac_store::by_version;
+///
+/// let mut versions = ["1.10.0", "1.9.3", "2"];
+/// versions.sort_by(|left, right| by_version(left, right));
+/// assert_eq!(versions, ["1.9.3", "1.10.0", "2"]);
+/// ```
 #[must_use]
 pub fn by_version(left: &str, right: &str) -> Ordering {
     let parts = |text: &str| -> Vec<(Option<u64>, String)> {
-        let split = text.split(['.', '-', '_']);
-        split
+        text.split(['.', '-', '_'])
             .map(|part| (part.parse().ok(), part.to_owned()))
             .collect()
     };

@@ -1,43 +1,44 @@
-//! A bundle's folder, or one graph, behind a web server.
+//! The folder of a bundle, or one graph, on a web server.
 
+use almanac_model::Digest;
 use async_trait::async_trait;
 use reqwest::{Method, StatusCode};
 use url::Url;
 
 use crate::graph::{MODEL, version_of};
-use crate::http::{Http, is_loopback, passes};
-use crate::remote::{Remote, RemoteFile};
-use crate::{Listing, MANIFEST, StoreError, StoreOptions, WebPlace};
-use almanac_model::Digest;
+use crate::http::{HttpClient, is_loopback, is_transient};
+use crate::remote::{RemoteFile, RemoteProtocol};
+use crate::{Listing, MANIFEST, StoreError, StoreOptions, WebLocation};
 
-/// Bytes of a manifest.
+/// The maximum size of a manifest, in bytes.
 const MAX_MANIFEST: u64 = 1_024 * 1_024;
 
-/// One version behind a web server.
+/// One model version on a web server.
 #[derive(Debug)]
-pub(super) struct Web {
-    http: Http,
-    place: WebPlace,
+pub(super) struct WebModel {
+    http: HttpClient,
+    location: WebLocation,
 }
 
-impl Web {
-    pub(super) fn new(place: &WebPlace, options: &StoreOptions) -> Result<Self, StoreError> {
-        let is_plain = place.url.scheme() == "http" && !is_loopback(&place.url);
-        if is_plain && !options.allow_http {
+impl WebModel {
+    pub(super) fn new(location: &WebLocation, options: &StoreOptions) -> Result<Self, StoreError> {
+        let is_insecure = location.url.scheme() == "http" && !is_loopback(&location.url);
+        if is_insecure && !options.allow_http {
             return Err(StoreError::Setting {
-                place: place.to_string(),
-                rule: "http can be read and changed on the way; write https, or set models.allow_http",
+                location: location.to_string(),
+                rule: "http can be read and modified in transit; use https, or set models.allow_http",
             });
         }
-        let http = Http::new(options);
-        let place = place.clone();
-        Ok(Self { http, place })
+        Ok(Self {
+            http: HttpClient::new(options),
+            location: location.clone(),
+        })
     }
 
-    /// The address of a file of the folder.
+    /// Returns the address of a file in the folder.
     fn url(&self, file: &str) -> Url {
-        let mut url = self.place.url.clone();
-        // An address with a host has segments.
+        let mut url = self.location.url.clone();
+        // Addresses with a host always have segments.
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(file.split('/'));
         }
@@ -45,21 +46,24 @@ impl Web {
     }
 
     async fn get(&self, url: Url, limit: u64) -> Result<Vec<u8>, StoreError> {
-        let mut shown = url.clone();
-        shown.set_query(None);
-        let place = shown.to_string();
+        let mut without_query = url.clone();
+        without_query.set_query(None);
+        let location = without_query.to_string();
         let request = self.http.request(Method::GET, url)?;
-        let refused = |status, _: &str| refused(&place, status);
-        self.http.read(&place, request, limit, refused).await
+        self.http
+            .read(&location, request, limit, |status, _body| {
+                response_error(&location, status)
+            })
+            .await
     }
 }
 
 #[async_trait]
-impl Remote for Web {
+impl RemoteProtocol for WebModel {
     async fn list(&self) -> Result<Vec<Listing>, StoreError> {
-        let listing = match (self.place.digest, self.place.folder()) {
+        let listing = match (self.location.digest, self.location.folder()) {
             (Some(digest), _) => Listing {
-                name: self.place.stem(),
+                name: self.location.stem(),
                 version: version_of(digest),
                 revision: digest.to_string(),
             },
@@ -78,40 +82,43 @@ impl Remote for Web {
     }
 
     async fn files(&self, _listing: &Listing) -> Result<Option<Vec<RemoteFile>>, StoreError> {
-        Ok(self.place.digest.map(|_| vec![self.file(MODEL)]))
+        Ok(self.location.digest.map(|_| vec![self.file(MODEL)]))
     }
 
     async fn read(&self, file: &RemoteFile, limit: u64) -> Result<Vec<u8>, StoreError> {
-        let Some(expected) = self.place.digest else {
-            return self.get(self.url(&file.place), limit).await;
+        let Some(expected) = self.location.digest else {
+            return self.get(self.url(&file.location), limit).await;
         };
-        let bytes = self.get(self.place.url.clone(), limit).await?;
+        let bytes = self.get(self.location.url.clone(), limit).await?;
         let actual = Digest::of(&bytes);
         if actual == expected {
             return Ok(bytes);
         }
         Err(StoreError::Digest {
-            place: self.place.to_string(),
+            location: self.location.to_string(),
             expected,
             actual,
         })
     }
 
     fn names_models(&self) -> bool {
-        self.place.digest.is_some()
+        self.location.digest.is_some()
     }
 }
 
-fn refused(place: &str, status: StatusCode) -> StoreError {
-    let place = place.to_owned();
-    let reason = format!("the server answered {status}");
+/// Returns the error of a response that is not a success.
+fn response_error(location: &str, status: StatusCode) -> StoreError {
+    let location = location.to_owned();
+    let reason = format!("the server returned {status}");
     match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => StoreError::Denied { place, reason },
-        StatusCode::NOT_FOUND | StatusCode::GONE => StoreError::Missing { place, reason },
-        _ => StoreError::Answer {
-            place,
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            StoreError::AccessDenied { location, reason }
+        }
+        StatusCode::NOT_FOUND | StatusCode::GONE => StoreError::NotFound { location, reason },
+        _ => StoreError::UnexpectedResponse {
+            location,
             reason,
-            passes: passes(status),
+            is_transient: is_transient(status),
         },
     }
 }

@@ -291,7 +291,7 @@ impl KeptBuilder {
 
 fn hosting(registry: &Arc<Registry>, (root, most): (PathBuf, usize)) -> (Hosting, HostOrders) {
     let finder =
-        move |name: &str, url: &str| Place::open((&root, url), name, &StoreOptions::default());
+        move |name: &str, url: &str| Place::open(&root, url, name, &StoreOptions::default());
     Hosting::new(Arc::clone(registry), Arc::new(finder), most)
 }
 

@@ -1,51 +1,51 @@
-//! What the cache writes beside the files.
+//! The JSON files of the cache.
 
 use std::collections::BTreeMap;
 
+use almanac_model::{BundleFiles, Digest};
 use serde::{Deserialize, Serialize};
 
 use crate::Listing;
-use almanac_model::{BundleFiles, Digest};
 
-/// A version, and which files it is.
+/// A cached version, and the digests of its files.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Entry {
+pub(super) struct CacheEntry {
     pub(super) name: String,
     pub(super) version: String,
     revision: String,
     pub(super) files: BTreeMap<String, Digest>,
-    /// When it was used last. Kept as the file's time of change.
+    /// The time of the last use, which is stored as the modification time of the file.
     #[serde(skip)]
-    pub(super) used: Option<Time>,
+    pub(super) last_used: Option<FileTime>,
 }
 
-/// What `metadata` says of a file's change, only compared.
+/// The modification time of a file. It is only compared.
 #[expect(
     clippy::disallowed_types,
-    reason = "compared with its like, not with now"
+    reason = "compared with other modification times, not with the current time"
 )]
-type Time = std::time::SystemTime;
+type FileTime = std::time::SystemTime;
 
 /// The versions that a source listed.
 #[derive(Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Listed {
-    /// Name and version of each.
+pub(super) struct ListedVersions {
+    /// The name and version of each.
     listed: Vec<(String, String)>,
 }
 
-impl Entry {
-    pub(super) fn of(listing: &Listing, files: &BundleFiles) -> Self {
-        let digests = files
-            .iter()
-            .map(|(name, bytes)| (name.clone(), Digest::of(bytes)));
+impl CacheEntry {
+    pub(super) fn new(listing: &Listing, files: &BundleFiles) -> Self {
         Self {
             name: listing.name.clone(),
             version: listing.version.clone(),
             revision: listing.revision.clone(),
-            files: digests.collect(),
-            used: None,
+            files: files
+                .iter()
+                .map(|(name, bytes)| (name.clone(), Digest::of(bytes)))
+                .collect(),
+            last_used: None,
         }
     }
 
@@ -58,17 +58,19 @@ impl Entry {
     }
 }
 
-impl Listed {
-    pub(super) fn of(listings: &[Listing]) -> Self {
-        let names = listings.iter();
-        let names = names.map(|listing| (listing.name.clone(), listing.version.clone()));
-        let mut listed: Vec<_> = names.collect();
+impl ListedVersions {
+    pub(super) fn new(listings: &[Listing]) -> Self {
+        let mut listed: Vec<_> = listings
+            .iter()
+            .map(|listing| (listing.name.clone(), listing.version.clone()))
+            .collect();
         listed.sort();
         Self { listed }
     }
 
-    pub(super) fn has(&self, name: &str, version: &str) -> bool {
-        let mut listed = self.listed.iter();
-        listed.any(|known| (known.0.as_str(), known.1.as_str()) == (name, version))
+    pub(super) fn contains(&self, name: &str, version: &str) -> bool {
+        self.listed
+            .iter()
+            .any(|listed| (listed.0.as_str(), listed.1.as_str()) == (name, version))
     }
 }

@@ -1,23 +1,26 @@
 use super::*;
 
-struct Kept {
+/// A temporary folder for a cache.
+struct CacheFolder {
     dir: tempfile::TempDir,
 }
 
-impl Kept {
+impl CacheFolder {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         Self { dir }
     }
 
-    /// The cache as another process would find it.
+    /// Opens the cache, as another process would.
     fn open(&self, size: u64) -> Cache {
         let dir = self.dir.path().join("cache");
         Cache::new(CacheOptions { dir, size }, "s3://bucket/models")
     }
 
     fn n_files(&self) -> usize {
-        paths(&self.dir.path().join("cache/files")).unwrap().len()
+        paths_in(&self.dir.path().join("cache/files"))
+            .unwrap()
+            .len()
     }
 }
 
@@ -35,15 +38,15 @@ fn files(graph: &str) -> BundleFiles {
 }
 
 #[test]
-fn what_was_kept_is_there_after_a_restart() {
-    let kept = Kept::new();
-    let cache = kept.open(1_000);
+fn a_cached_version_is_available_after_a_restart() {
+    let folder = CacheFolder::new();
+    let cache = folder.open(1_000);
     assert!(cache.get(&listing("1")).is_none());
-    cache.keep(&listing("1"), &files("graph"));
-    cache.remember(&[listing("1")]);
+    cache.insert(&listing("1"), &files("graph"));
+    cache.record_listings(&[listing("1")]);
 
-    let again = kept.open(1_000);
-    assert_eq!(again.known(), [listing("1")]);
+    let again = folder.open(1_000);
+    assert_eq!(again.listings(), [listing("1")]);
     assert_eq!(again.get(&listing("1")), Some(files("graph")));
     assert_eq!(again.file(Digest::of(b"graph")).unwrap(), b"graph");
     let changed = Listing {
@@ -58,28 +61,28 @@ fn what_was_kept_is_there_after_a_restart() {
         },
         "s3://other",
     );
-    assert!(other.known().is_empty(), "of another source");
+    assert!(other.listings().is_empty(), "of another source");
 }
 
 #[test]
-fn a_file_that_changed_on_disk_is_forgotten() {
-    let kept = Kept::new();
-    let cache = kept.open(1_000);
-    cache.keep(&listing("1"), &files("graph"));
-    let path = cache.blob(Digest::of(b"graph"));
+fn a_file_that_changed_on_disk_is_removed() {
+    let folder = CacheFolder::new();
+    let cache = folder.open(1_000);
+    cache.insert(&listing("1"), &files("graph"));
+    let path = cache.blob_path(Digest::of(b"graph"));
     fs::write(&path, "grief").unwrap();
     assert!(cache.get(&listing("1")).is_none());
     assert!(!path.exists());
-    assert!(cache.known().is_empty());
-    cache.keep(&listing("1"), &files("graph"));
+    assert!(cache.listings().is_empty());
+    cache.insert(&listing("1"), &files("graph"));
     assert_eq!(cache.get(&listing("1")), Some(files("graph")));
 }
 
-/// Marks a version as used so long ago.
+/// Sets the last use of a version to `seconds` ago.
 fn age(cache: &Cache, version: &str, seconds: u64) {
     let file = fs::File::options()
         .write(true)
-        .open(cache.entry(&listing(version)))
+        .open(cache.entry_path(&listing(version)))
         .unwrap();
     let now = file.metadata().unwrap().modified().unwrap();
     let then = now - std::time::Duration::from_secs(seconds);
@@ -87,43 +90,43 @@ fn age(cache: &Cache, version: &str, seconds: u64) {
 }
 
 #[test]
-fn the_versions_used_longest_ago_leave_first() {
-    let kept = Kept::new();
-    // Room for the manifest they share and two graphs.
-    let cache = kept.open(14);
+fn the_least_recently_used_versions_are_evicted_first() {
+    let folder = CacheFolder::new();
+    // The size of the shared manifest and two graphs.
+    let cache = folder.open(14);
     for (version, graph) in [("1", "one.."), ("2", "two..")] {
-        cache.keep(&listing(version), &files(graph));
+        cache.insert(&listing(version), &files(graph));
     }
-    assert_eq!(kept.n_files(), 3);
+    assert_eq!(folder.n_files(), 3);
     age(&cache, "1", 20);
     age(&cache, "2", 30);
-    cache.keep(&listing("3"), &files("three"));
+    cache.insert(&listing("3"), &files("three"));
     assert!(cache.get(&listing("1")).is_some());
     assert!(cache.get(&listing("2")).is_none());
-    assert_eq!(kept.n_files(), 3, "the graph of version 2 is gone");
+    assert_eq!(folder.n_files(), 3, "the graph of version 2 is gone");
 
-    cache.keep(&listing("4"), &files("larger than all"));
+    cache.insert(&listing("4"), &files("larger than all"));
     assert!(cache.get(&listing("4")).is_none());
     assert!(cache.get(&listing("3")).is_some());
 }
 
 #[test]
-fn knows_what_was_listed_last_or_else_what_was_used_last() {
-    let kept = Kept::new();
-    let cache = kept.open(1_000);
+fn lists_the_last_list_of_the_source_or_else_the_most_recently_used_versions() {
+    let folder = CacheFolder::new();
+    let cache = folder.open(1_000);
     for version in ["1", "2"] {
-        cache.keep(&listing(version), &files(version));
+        cache.insert(&listing(version), &files(version));
     }
     age(&cache, "1", 20);
-    cache.remember(&[listing("1")]);
-    assert_eq!(cache.known(), [listing("1")]);
-    // An alias moved to a version that could not be fetched.
-    cache.remember(&[listing("3")]);
-    assert_eq!(cache.known(), [listing("2")]);
+    cache.record_listings(&[listing("1")]);
+    assert_eq!(cache.listings(), [listing("1")]);
+    // An alias has moved to a version that could not be fetched.
+    cache.record_listings(&[listing("3")]);
+    assert_eq!(cache.listings(), [listing("2")]);
 }
 
 #[test]
-fn a_cache_that_cannot_be_written_is_off() {
+fn a_cache_that_cannot_be_written_is_disabled() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
     fs::write(&file, "").unwrap();
@@ -132,8 +135,8 @@ fn a_cache_that_cannot_be_written_is_off() {
         size: 1_000,
     };
     let cache = Cache::new(options, "s3://bucket");
-    cache.keep(&listing("1"), &files("graph"));
-    assert!(cache.is_off.load(Ordering::Relaxed));
+    cache.insert(&listing("1"), &files("graph"));
+    assert!(cache.is_disabled.load(Ordering::Relaxed));
     assert!(cache.get(&listing("1")).is_none());
-    assert!(cache.known().is_empty());
+    assert!(cache.listings().is_empty());
 }

@@ -1,4 +1,4 @@
-//! The calls of MLflow's tracking server and model registry.
+//! A client of MLflow's tracking server and model registry.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,21 +10,22 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::http::{Http, is_loopback, passes};
-use crate::s3::Bucket;
+use crate::http::{HttpClient, is_loopback, is_transient};
+use crate::s3::S3Bucket;
 use crate::{MlflowOptions, MlflowPlace, Pick, StoreError, StoreOptions};
 
-/// Bytes of an answer of the registry.
-const MAX_ANSWER: u64 = 16 * 1_024 * 1_024;
+/// The maximum size of a response of the registry, in bytes.
+const MAX_RESPONSE: u64 = 16 * 1_024 * 1_024;
 
-/// A tracking server.
-pub(super) struct Api {
-    pub(super) http: Http,
+/// A client of one tracking server.
+pub(super) struct MlflowClient {
+    pub(super) http: HttpClient,
     pub(super) options: StoreOptions,
     pub(super) server: Url,
-    place: String,
-    /// The buckets of artifacts that were asked.
-    buckets: Mutex<BTreeMap<String, Arc<Bucket>>>,
+    /// The source, as it is configured.
+    location: String,
+    /// The buckets of artifacts that were read.
+    buckets: Mutex<BTreeMap<String, Arc<S3Bucket>>>,
 }
 
 /// A version of a registered model.
@@ -38,81 +39,81 @@ pub(super) struct ModelVersion {
 }
 
 #[derive(Deserialize)]
-struct OneVersion {
+struct VersionResponse {
     model_version: ModelVersion,
 }
 
 #[derive(Deserialize)]
-struct LatestVersions {
+struct LatestVersionsResponse {
     #[serde(default)]
     model_versions: Vec<ModelVersion>,
 }
 
 #[derive(Deserialize)]
-struct DownloadUri {
+struct DownloadUriResponse {
     artifact_uri: String,
 }
 
-/// What MLflow says when it fails.
+/// The body of an error response.
 #[derive(Default, Deserialize)]
-struct Refusal {
+struct MlflowError {
     #[serde(default)]
     error_code: String,
     #[serde(default)]
     message: String,
 }
 
-impl Api {
-    /// The server of `place`, asked with the credentials of `options`.
-    pub(super) fn new(place: &MlflowPlace, options: &StoreOptions) -> Result<Self, StoreError> {
-        let shown = place.to_string();
+impl MlflowClient {
+    /// Creates a client of the server of `model`, with the credentials of `options`.
+    pub(super) fn new(model: &MlflowPlace, options: &StoreOptions) -> Result<Self, StoreError> {
+        let location = model.to_string();
         let setting = |rule| StoreError::Setting {
-            place: place.to_string(),
+            location: location.clone(),
             rule,
         };
-        let server = place
+        let server = model
             .server
             .as_ref()
-            .or(options.mlflow.tracking_uri.as_ref());
-        let server = server.ok_or_else(|| {
-            setting("set MLFLOW_TRACKING_URI, or write mlflow:http://host:5000/NAME@ALIAS")
-        })?;
-        let server = Url::parse(server.trim_end_matches('/')).ok();
-        let server =
-            server.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        let server = server.ok_or_else(|| {
-            setting(
-                "MLFLOW_TRACKING_URI must be the http:// or https:// address of a tracking server",
-            )
-        })?;
-        let is_plain = server.scheme() == "http" && !is_loopback(&server);
+            .or(options.mlflow.tracking_uri.as_ref())
+            .ok_or_else(|| {
+                setting("set MLFLOW_TRACKING_URI, or write mlflow:http://host:5000/NAME@ALIAS")
+            })?;
+        let server = Url::parse(server.trim_end_matches('/'))
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+            .ok_or_else(|| {
+                setting(
+                    "MLFLOW_TRACKING_URI must be the http:// or https:// address of a tracking server",
+                )
+            })?;
+        let is_insecure = server.scheme() == "http" && !is_loopback(&server);
         let has_secret = options.mlflow.token.is_some() || options.mlflow.password.is_some();
-        if is_plain && has_secret && !options.allow_http {
+        if is_insecure && has_secret && !options.allow_http {
             return Err(setting(
                 "MLflow's token or password would be sent over http; use https, or set models.allow_http",
             ));
         }
         Ok(Self {
-            http: Http::new(options),
+            http: HttpClient::new(options),
             options: options.clone(),
             server,
-            place: shown,
+            location,
             buckets: Mutex::default(),
         })
     }
 
-    /// A bucket, connected once for all of its files.
-    pub(super) fn bucket(&self, name: &str) -> Arc<Bucket> {
+    /// Returns a bucket. Each bucket is connected once, for all files in it.
+    pub(super) fn bucket(&self, name: &str) -> Arc<S3Bucket> {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let bucket = buckets
             .entry(name.to_owned())
-            .or_insert_with(|| Arc::new(Bucket::new(name, &self.options)));
+            .or_insert_with(|| Arc::new(S3Bucket::new(name, &self.options)));
         Arc::clone(bucket)
     }
 
-    /// The version that `pick` means now.
+    /// Returns the version that `pick` currently selects.
     pub(super) async fn find(&self, name: &str, pick: &Pick) -> Result<ModelVersion, StoreError> {
-        let found: OneVersion = match pick {
+        let response: VersionResponse = match pick {
             Pick::Alias(alias) => {
                 let query = [("name", name), ("alias", alias)];
                 self.get("registered-models/alias", &query).await?
@@ -121,47 +122,53 @@ impl Api {
                 let query = [("name", name), ("version", version)];
                 self.get("model-versions/get", &query).await?
             }
-            Pick::Latest => return self.latest(name).await,
+            Pick::Latest => return self.find_latest(name).await,
         };
-        Ok(found.model_version)
+        Ok(response.model_version)
     }
 
-    async fn latest(&self, name: &str) -> Result<ModelVersion, StoreError> {
+    async fn find_latest(&self, name: &str) -> Result<ModelVersion, StoreError> {
         let body = json!({ "name": name });
         let path = "registered-models/get-latest-versions";
-        let found: LatestVersions = self.post(path, &body).await?;
-        // One for each stage; a version is a number.
-        let number = |found: &ModelVersion| found.version.parse::<u64>().unwrap_or(0);
-        let newest = found.model_versions.into_iter().max_by_key(number);
-        newest.ok_or_else(|| StoreError::Missing {
-            place: self.place.clone(),
-            reason: "the registered model has no version yet".to_owned(),
-        })
+        let response: LatestVersionsResponse = self.post(path, &body).await?;
+        // The response contains the latest version of each stage. Versions are numbers.
+        response
+            .model_versions
+            .into_iter()
+            .max_by_key(|version| version.version.parse::<u64>().unwrap_or(0))
+            .ok_or_else(|| StoreError::NotFound {
+                location: self.location.clone(),
+                reason: "the registered model has no versions".to_owned(),
+            })
     }
 
-    /// Where the artifacts of a version are. Its `source` may name a logged model instead of them.
+    /// Returns the URI of the artifacts of a version. The `source` of the version may be a logged
+    /// model instead.
     pub(super) async fn artifact_uri(
         &self,
         name: &str,
         version: &str,
     ) -> Result<String, StoreError> {
         let query = [("name", name), ("version", version)];
-        let found: DownloadUri = self.get("model-versions/get-download-uri", &query).await?;
-        Ok(found.artifact_uri)
+        let response: DownloadUriResponse =
+            self.get("model-versions/get-download-uri", &query).await?;
+        Ok(response.artifact_uri)
     }
 
-    /// The address of a call, below `/api/2.0/`.
+    /// Returns the address of an endpoint below `/api/2.0/`.
     pub(super) fn url(&self, path: &str) -> Url {
         let mut url = self.server.clone();
-        // An address with a host has segments.
+        // Addresses with a host always have segments.
         if let Ok(mut segments) = url.path_segments_mut() {
-            let path = path.split('/').filter(|part| !part.is_empty());
-            segments.pop_if_empty().extend(["api", "2.0"]).extend(path);
+            segments
+                .pop_if_empty()
+                .extend(["api", "2.0"])
+                .extend(path.split('/').filter(|part| !part.is_empty()));
         }
         url
     }
 
-    /// A request with the credentials, if there are any.
+    /// Creates a request with the credentials, if there are any.
     pub(super) fn request(&self, method: Method, url: Url) -> Result<RequestBuilder, StoreError> {
         let MlflowOptions {
             username,
@@ -184,7 +191,7 @@ impl Api {
     ) -> Result<T, StoreError> {
         let mut url = self.url(&format!("mlflow/{path}"));
         url.query_pairs_mut().extend_pairs(query);
-        self.answer(self.request(Method::GET, url)?).await
+        self.send(self.request(Method::GET, url)?).await
     }
 
     pub(super) async fn post<T: DeserializeOwned>(
@@ -193,73 +200,78 @@ impl Api {
         body: &Value,
     ) -> Result<T, StoreError> {
         let url = self.url(&format!("mlflow/{path}"));
-        let request = self.request(Method::POST, url)?;
-        let request = request.header("content-type", "application/json");
-        self.answer(request.body(body.to_string())).await
+        let request = self
+            .request(Method::POST, url)?
+            .header("content-type", "application/json")
+            .body(body.to_string());
+        self.send(request).await
     }
 
-    /// What a call answers, as JSON.
-    pub(super) async fn answer<T: DeserializeOwned>(
+    /// Sends a request and parses the JSON of the response.
+    pub(super) async fn send<T: DeserializeOwned>(
         &self,
         request: RequestBuilder,
     ) -> Result<T, StoreError> {
-        let refused = |status, message: &str| self.refused(status, message);
-        let read = self.http.read(&self.place, request, MAX_ANSWER, refused);
-        let bytes = read.await?;
-        serde_json::from_slice(&bytes).map_err(|error| StoreError::Answer {
-            place: self.place.clone(),
-            reason: format!("{} answered what MLflow does not: {error}", self.server),
-            passes: false,
+        let bytes = self
+            .http
+            .read(&self.location, request, MAX_RESPONSE, |status, body| {
+                self.response_error(status, body)
+            })
+            .await?;
+        serde_json::from_slice(&bytes).map_err(|error| StoreError::UnexpectedResponse {
+            location: self.location.clone(),
+            reason: format!("{} is not an MLflow server: {error}", self.server),
+            is_transient: false,
         })
     }
 
-    /// What an answer without success means.
-    pub(super) fn refused(&self, status: StatusCode, message: &str) -> StoreError {
-        let refusal: Refusal = serde_json::from_str(message).unwrap_or_default();
-        let said = match refusal.message.as_str() {
-            "" => message.lines().next().unwrap_or_default(),
-            said => said,
+    /// Returns the error of a response that is not a success.
+    pub(super) fn response_error(&self, status: StatusCode, body: &str) -> StoreError {
+        let error: MlflowError = serde_json::from_str(body).unwrap_or_default();
+        let message = match error.message.as_str() {
+            "" => body.lines().next().unwrap_or_default(),
+            message => message,
         };
-        let place = self.place.clone();
-        let told = |advice: &str| format!("MLflow answered {status}: {said}{advice}");
-        match (status, refusal.error_code.as_str()) {
-            (StatusCode::FORBIDDEN, _) if message.contains("Invalid Host header") => {
-                StoreError::Denied {
-                    place,
-                    reason: told("; start it with --allowed-hosts and the host of this address"),
+        let location = self.location.clone();
+        let reason = |advice: &str| format!("MLflow returned {status}: {message}{advice}");
+        match (status, error.error_code.as_str()) {
+            (StatusCode::FORBIDDEN, _) if body.contains("Invalid Host header") => {
+                StoreError::AccessDenied {
+                    location,
+                    reason: reason("; start it with --allowed-hosts and the host of this address"),
                 }
             }
-            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) => StoreError::Denied {
-                place,
-                reason: told(
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) => StoreError::AccessDenied {
+                location,
+                reason: reason(
                     "; set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD",
                 ),
             },
-            (StatusCode::BAD_REQUEST, _) if said.contains("alias") => StoreError::Missing {
-                place,
-                reason: told("; set the alias, or name a version"),
+            (StatusCode::BAD_REQUEST, _) if message.contains("alias") => StoreError::NotFound {
+                location,
+                reason: reason("; set the alias, or use a version"),
             },
-            (StatusCode::NOT_FOUND, "RESOURCE_DOES_NOT_EXIST") => StoreError::Missing {
-                place,
-                reason: told("; register the model under this name, or write another"),
+            (StatusCode::NOT_FOUND, "RESOURCE_DOES_NOT_EXIST") => StoreError::NotFound {
+                location,
+                reason: reason("; register the model under this name, or use another"),
             },
-            (StatusCode::NOT_FOUND, _) => StoreError::Missing {
-                place,
-                reason: told("; is this the address of an MLflow server?"),
+            (StatusCode::NOT_FOUND, _) => StoreError::NotFound {
+                location,
+                reason: reason("; check that this is the address of an MLflow server"),
             },
-            (_, code) => StoreError::Answer {
-                place,
-                reason: told(&format!(" {code}")),
-                passes: passes(status),
+            (_, code) => StoreError::UnexpectedResponse {
+                location,
+                reason: reason(&format!(" {code}")),
+                is_transient: is_transient(status),
             },
         }
     }
 }
 
-impl fmt::Debug for Api {
+impl fmt::Debug for MlflowClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Api")
-            .field("place", &self.place)
+        f.debug_struct("MlflowClient")
+            .field("location", &self.location)
             .finish_non_exhaustive()
     }
 }

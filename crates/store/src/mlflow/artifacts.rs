@@ -1,39 +1,44 @@
-//! The artifacts of a model version: behind MLflow's own proxy, or in S3.
+//! The artifacts of a model version: behind MLflow's artifact proxy, or in S3.
 
 use std::sync::Arc;
 
 use reqwest::Method;
 use serde::Deserialize;
 
-use crate::mlflow::api::Api;
+use crate::mlflow::api::MlflowClient;
 use crate::remote::{RemoteFile, is_plain};
-use crate::s3::{Bucket, object, remote_files};
+use crate::s3::{S3Bucket, remote_files, to_object};
 use crate::{Source, StoreError};
 
-/// Folders below one another that are looked into.
+/// The maximum depth of folders that are listed.
 const MAX_DEPTH: usize = 4;
 
-/// Where artifacts are.
+/// The artifacts below one URI.
 pub(super) struct Artifacts<'a> {
-    api: &'a Api,
-    root: Root,
+    client: &'a MlflowClient,
+    root: ArtifactRoot,
 }
 
-enum Root {
+/// The location of artifacts.
+enum ArtifactRoot {
     /// A path behind the server's proxy.
     Proxy(String),
-    /// A bucket, and a key with a slash at its end.
-    S3(Arc<Bucket>, String),
+    /// A key prefix in a bucket.
+    S3 {
+        bucket: Arc<S3Bucket>,
+        /// The prefix, with a trailing slash.
+        prefix: String,
+    },
 }
 
 #[derive(Deserialize)]
-struct Page {
+struct ArtifactList {
     #[serde(default)]
-    files: Vec<Artifact>,
+    files: Vec<ArtifactInfo>,
 }
 
 #[derive(Deserialize)]
-struct Artifact {
+struct ArtifactInfo {
     path: String,
     #[serde(default)]
     is_dir: bool,
@@ -42,74 +47,78 @@ struct Artifact {
 }
 
 impl<'a> Artifacts<'a> {
-    /// The artifacts at `uri`.
-    pub(super) fn new(api: &'a Api, uri: &str) -> Result<Self, StoreError> {
-        let unreadable = |reason| StoreError::Answer {
-            place: uri.to_owned(),
+    /// Returns the artifacts at `uri`.
+    pub(super) fn new(client: &'a MlflowClient, uri: &str) -> Result<Self, StoreError> {
+        let unsupported = |reason| StoreError::UnexpectedResponse {
+            location: uri.to_owned(),
             reason,
-            passes: false,
+            is_transient: false,
         };
         if let Some(rest) = uri.strip_prefix("mlflow-artifacts:") {
             let path = match rest.strip_prefix("//") {
                 Some(rest) => {
                     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-                    if !host.is_empty() && api.server.authority() != host {
-                        let reason = format!("the artifacts are on {host}; name that server");
-                        return Err(unreadable(reason));
+                    if !host.is_empty() && client.server.authority() != host {
+                        let reason =
+                            format!("the artifacts are on {host}; use the address of that server");
+                        return Err(unsupported(reason));
                     }
                     path
                 }
                 None => rest,
             };
-            let root = Root::Proxy(path.trim_matches('/').to_owned());
-            return Ok(Self { api, root });
+            let root = ArtifactRoot::Proxy(path.trim_matches('/').to_owned());
+            return Ok(Self { client, root });
         }
-        let Ok(Source::S3(place)) = uri.parse() else {
+        let Ok(Source::S3(location)) = uri.parse() else {
             let reason =
-                "artifacts are read through MLflow's proxy (--serve-artifacts) or from s3://";
-            return Err(unreadable(reason.to_owned()));
+                "artifacts can be read through MLflow's proxy (--serve-artifacts) or from s3://";
+            return Err(unsupported(reason.to_owned()));
         };
-        let bucket = api.bucket(&place.bucket);
-        let root = Root::S3(bucket, format!("{}/", place.key));
-        Ok(Self { api, root })
+        let root = ArtifactRoot::S3 {
+            bucket: client.bucket(&location.bucket),
+            prefix: format!("{}/", location.key),
+        };
+        Ok(Self { client, root })
     }
 
-    /// The artifacts that `file` is of.
-    pub(super) fn of(api: &'a Api, file: &RemoteFile) -> Result<Self, StoreError> {
-        Self::new(api, &file.place)
+    /// Returns the artifact `file`, whose location is a URI.
+    pub(super) fn of(client: &'a MlflowClient, file: &RemoteFile) -> Result<Self, StoreError> {
+        Self::new(client, &file.location)
     }
 
-    /// Every file, by its path below the root.
+    /// Returns all files, with their paths below the root as names.
     pub(super) async fn list(&self) -> Result<Vec<RemoteFile>, StoreError> {
         match &self.root {
-            Root::S3(bucket, prefix) => {
+            ArtifactRoot::S3 { bucket, prefix } => {
                 let mut files = remote_files(prefix, bucket.list(prefix).await?);
                 for file in &mut files {
-                    file.place = bucket.place(&file.place);
+                    file.location = bucket.uri(&file.location);
                 }
                 Ok(files)
             }
-            Root::Proxy(root) => self.list_proxy(root).await,
+            ArtifactRoot::Proxy(root) => self.list_proxy(root).await,
         }
     }
 
     async fn list_proxy(&self, root: &str) -> Result<Vec<RemoteFile>, StoreError> {
-        let limit = self.api.options.max_listed;
+        let limit = self.client.options.max_listed;
         let mut files = Vec::new();
         let mut folders = vec![String::new()];
         while let Some(folder) = folders.pop() {
-            let mut url = self.api.url("mlflow-artifacts/artifacts");
+            let mut url = self.client.url("mlflow-artifacts/artifacts");
             let path = format!("{root}/{folder}");
             url.query_pairs_mut()
                 .append_pair("path", path.trim_end_matches('/'));
-            let page: Page = self.api.answer(self.api.request(Method::GET, url)?).await?;
-            for artifact in page.files {
+            let request = self.client.request(Method::GET, url)?;
+            let list: ArtifactList = self.client.send(request).await?;
+            for artifact in list.files {
                 let name = format!("{folder}{}", artifact.path);
                 if !is_plain(&name) {
-                    tracing::debug!(%name, "an artifact outside of its folder is left out");
+                    tracing::debug!(%name, "artifact outside of its folder skipped");
                 } else if !artifact.is_dir {
                     files.push(RemoteFile {
-                        place: format!("mlflow-artifacts:/{root}/{name}"),
+                        location: format!("mlflow-artifacts:/{root}/{name}"),
                         name,
                         size: artifact.file_size,
                         tag: None,
@@ -119,27 +128,29 @@ impl<'a> Artifacts<'a> {
                 }
             }
             if files.len() + folders.len() > limit {
-                let place = format!("mlflow-artifacts:/{root}");
-                return Err(StoreError::TooMany { place, limit });
+                let location = format!("mlflow-artifacts:/{root}");
+                return Err(StoreError::TooMany { location, limit });
             }
         }
         Ok(files)
     }
 
-    /// The bytes of a file, whose place is a URI of its own.
+    /// Reads the file at the root.
     pub(super) async fn read(&self, file: &RemoteFile, limit: u64) -> Result<Vec<u8>, StoreError> {
         match &self.root {
-            Root::S3(bucket, key) => {
-                let mut object = object(file);
-                object.key = key.trim_end_matches('/').to_owned();
+            ArtifactRoot::S3 { bucket, prefix } => {
+                let mut object = to_object(file);
+                object.key = prefix.trim_end_matches('/').to_owned();
                 bucket.read(&object, limit).await
             }
-            Root::Proxy(path) => {
-                let url = self.proxied(path);
-                let request = self.api.request(Method::GET, url)?;
-                let refused = |status, message: &str| self.api.refused(status, message);
-                let http = &self.api.http;
-                http.read(&file.place, request, limit, refused).await
+            ArtifactRoot::Proxy(path) => {
+                let request = self.client.request(Method::GET, self.proxy_url(path))?;
+                self.client
+                    .http
+                    .read(&file.location, request, limit, |status, body| {
+                        self.client.response_error(status, body)
+                    })
+                    .await
             }
         }
     }
@@ -147,22 +158,25 @@ impl<'a> Artifacts<'a> {
     /// Writes a file below the root.
     pub(super) async fn put(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let root = match &self.root {
-            Root::S3(bucket, prefix) => return bucket.put(&format!("{prefix}{name}"), bytes).await,
-            Root::Proxy(root) => root,
+            ArtifactRoot::S3 { bucket, prefix } => {
+                return bucket.put(&format!("{prefix}{name}"), bytes).await;
+            }
+            ArtifactRoot::Proxy(root) => root,
         };
-        let url = self.proxied(&format!("{root}/{name}"));
-        let request = self.api.request(Method::PUT, url)?.body(bytes.to_vec());
-        let place = format!("mlflow-artifacts:/{root}/{name}");
-        let mut answer = self.api.http.send(&place, request).await?;
-        if answer.status().is_success() {
-            self.api.http.moved(bytes.len());
+        let url = self.proxy_url(&format!("{root}/{name}"));
+        let request = self.client.request(Method::PUT, url)?.body(bytes.to_vec());
+        let location = format!("mlflow-artifacts:/{root}/{name}");
+        let mut response = self.client.http.send(&location, request).await?;
+        if response.status().is_success() {
+            self.client.http.report_sent(bytes.len());
             return Ok(());
         }
-        let message = self.api.http.message(&mut answer).await;
-        Err(self.api.refused(answer.status(), &message))
+        let body = self.client.http.error_body(&mut response).await;
+        Err(self.client.response_error(response.status(), &body))
     }
 
-    fn proxied(&self, path: &str) -> url::Url {
-        self.api.url(&format!("mlflow-artifacts/artifacts/{path}"))
+    fn proxy_url(&self, path: &str) -> url::Url {
+        self.client
+            .url(&format!("mlflow-artifacts/artifacts/{path}"))
     }
 }

@@ -1,33 +1,33 @@
-//! Registering a bundle as a new version.
+//! Registering a bundle as a new version of a model.
 
+use almanac_model::BundleFiles;
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::deposit::{Deposit, Deposited, in_order};
-use crate::mlflow::api::{Api, ModelVersion};
+use crate::mlflow::api::{MlflowClient, ModelVersion};
 use crate::mlflow::artifacts::Artifacts;
-use crate::remote::apart;
+use crate::remote::on_source_runtime;
+use crate::writer::{BundleWriter, WrittenVersion, manifest_last};
 use crate::{Listing, MlflowPlace, Pick, StoreError, StoreOptions};
-use almanac_model::BundleFiles;
 
 /// The folder of the bundle among the artifacts of its run.
 const FOLDER: &str = "almanac";
 
-/// Registers versions of a model.
+/// Registers bundles as versions of a model.
 #[derive(Clone, Debug)]
 pub(crate) struct Registrar {
-    place: MlflowPlace,
+    model: MlflowPlace,
     options: StoreOptions,
 }
 
 #[derive(Deserialize)]
-struct Created {
-    run: Run,
+struct CreateRunResponse {
+    run: MlflowRun,
 }
 
 #[derive(Deserialize)]
-struct Run {
+struct MlflowRun {
     info: RunInfo,
 }
 
@@ -38,79 +38,90 @@ struct RunInfo {
 }
 
 #[derive(Deserialize)]
-struct CreatedVersion {
+struct CreateVersionResponse {
     model_version: ModelVersion,
 }
 
 impl Registrar {
-    pub(crate) fn new(place: &MlflowPlace, options: &StoreOptions) -> Result<Self, StoreError> {
-        if let Pick::Version(_) = place.pick {
+    pub(crate) fn new(model: &MlflowPlace, options: &StoreOptions) -> Result<Self, StoreError> {
+        if let Pick::Version(_) = model.pick {
             return Err(StoreError::Setting {
-                place: place.to_string(),
-                rule: "MLflow numbers its versions itself; push to mlflow:NAME or mlflow:NAME@ALIAS",
+                location: model.to_string(),
+                rule: "MLflow assigns version numbers itself; push to mlflow:NAME or mlflow:NAME@ALIAS",
             });
         }
-        // Says now what is wrong with the address.
-        Api::new(place, options)?;
-        let (place, options) = (place.clone(), options.clone());
-        Ok(Self { place, options })
+        // Reports an invalid address before anything is read.
+        MlflowClient::new(model, options)?;
+        Ok(Self {
+            model: model.clone(),
+            options: options.clone(),
+        })
     }
 
-    async fn register(&self, files: &BundleFiles) -> Result<Deposited, StoreError> {
-        let api = Api::new(&self.place, &self.options)?;
-        // What creates is asked once: an answer that was lost must not make two versions.
+    async fn register(&self, files: &BundleFiles) -> Result<WrittenVersion, StoreError> {
+        let client = MlflowClient::new(&self.model, &self.options)?;
+        // Requests that create are not retried: a lost response must not lead to two versions.
         let options = StoreOptions {
             attempts: 1,
             ..self.options.clone()
         };
-        let once = Api::new(&self.place, &options)?;
-        let name = &self.place.name;
-        create_model(&api, name).await?;
+        let client_without_retries = MlflowClient::new(&self.model, &options)?;
+        let name = &self.model.name;
+        create_model(&client, name).await?;
         let body =
             json!({ "experiment_id": "0", "run_name": format!("almanac models push {name}") });
-        let created: Created = once.post("runs/create", &body).await?;
+        let response: CreateRunResponse = client_without_retries.post("runs/create", &body).await?;
         let RunInfo {
             run_id,
             artifact_uri,
-        } = created.run.info;
+        } = response.run.info;
         let source = format!("{}/{FOLDER}", artifact_uri.trim_end_matches('/'));
-        let artifacts = Artifacts::new(&api, &source)?;
-        for (file, bytes) in in_order(files) {
+        let artifacts = Artifacts::new(&client, &source)?;
+        for (file, bytes) in manifest_last(files) {
             artifacts.put(file, bytes).await?;
         }
         let body = json!({ "run_id": run_id, "status": "FINISHED" });
-        let _run: Value = api.post("runs/update", &body).await?;
+        let _response: Value = client.post("runs/update", &body).await?;
         let body = json!({ "name": name, "source": source, "run_id": run_id });
-        let created: CreatedVersion = once.post("model-versions/create", &body).await?;
-        let version = created.model_version.version;
-        if let Pick::Alias(alias) = &self.place.pick {
+        let response: CreateVersionResponse = client_without_retries
+            .post("model-versions/create", &body)
+            .await?;
+        let version = response.model_version.version;
+        if let Pick::Alias(alias) = &self.model.pick {
             let body = json!({ "name": name, "alias": alias, "version": version });
-            let _answer: Value = api.post("registered-models/alias", &body).await?;
+            let _response: Value = client.post("registered-models/alias", &body).await?;
         }
-        Ok(Deposited {
+        Ok(WrittenVersion {
             name: name.clone(),
-            place: format!("{} version {version}, {source}", self.place),
+            place: format!("{} version {version}, {source}", self.model),
             version,
         })
     }
 }
 
-async fn create_model(api: &Api, name: &str) -> Result<(), StoreError> {
-    let answer: Result<Value, _> = api
+/// Creates the registered model, unless it exists.
+async fn create_model(client: &MlflowClient, name: &str) -> Result<(), StoreError> {
+    let response: Result<Value, _> = client
         .post("registered-models/create", &json!({ "name": name }))
         .await;
-    match answer {
-        Err(StoreError::Answer { reason, .. }) if reason.contains("RESOURCE_ALREADY_EXISTS") => {
+    match response {
+        Err(StoreError::UnexpectedResponse { reason, .. })
+            if reason.contains("RESOURCE_ALREADY_EXISTS") =>
+        {
             Ok(())
         }
-        answer => answer.map(|_| ()),
+        response => response.map(|_| ()),
     }
 }
 
 #[async_trait]
-impl Deposit for Registrar {
-    async fn put(&self, _listing: &Listing, files: &BundleFiles) -> Result<Deposited, StoreError> {
+impl BundleWriter for Registrar {
+    async fn put(
+        &self,
+        _listing: &Listing,
+        files: &BundleFiles,
+    ) -> Result<WrittenVersion, StoreError> {
         let (registrar, files) = (self.clone(), files.clone());
-        apart(async move { registrar.register(&files).await }).await
+        on_source_runtime(async move { registrar.register(&files).await }).await
     }
 }

@@ -7,78 +7,75 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::testing::{impatient, serve};
-use crate::{MlflowOptions, Source, Store};
+use crate::testing::{serve, short_timeouts};
+use crate::{MlflowOptions, Source, Store, WrittenVersion};
 
-/// What MLflow 3.17 answered to these calls, in its own words.
-fn answer(path: &str, query: &str) -> Response {
+/// Returns the response of MLflow 3.17 to a request, as it was recorded.
+fn response(path: &str, query: &str) -> Response {
+    match path.strip_prefix("mlflow-artifacts/artifacts") {
+        Some(path) => artifact_response(path, query),
+        None => registry_response(path, query),
+    }
+}
+
+fn registry_response(path: &str, query: &str) -> Response {
     let version = |number: u32| {
         json!({
             "name": "store", "version": number.to_string(), "creation_timestamp": 1_700_000_000_000_u64,
             "source": "models:/m-1", "run_id": "r", "status": "READY", "aliases": ["live"],
         })
     };
-    let one = |number| axum::Json(json!({ "model_version": version(number) })).into_response();
-    let refused = |status: StatusCode, code: &str, message: &str| {
+    let one_version = |number| json!({ "model_version": version(number) });
+    let error = |status: StatusCode, code: &str, message: &str| {
         let body = axum::Json(json!({"error_code": code, "message": message}));
         (status, body).into_response()
     };
-    let file = |path: &str, is_dir: bool, size: u64| {
-        if is_dir {
-            json!({"path": path, "is_dir": true})
-        } else {
-            json!({"path": path, "is_dir": false, "file_size": size})
+    let body = match (path, query) {
+        ("mlflow/registered-models/alias", "name=store&alias=live") => one_version(3),
+        ("mlflow/registered-models/alias", _) => {
+            let message = "Registered model alias absent not found.";
+            return error(StatusCode::BAD_REQUEST, "INVALID_PARAMETER_VALUE", message);
         }
-    };
-    match (path, query) {
-        ("mlflow/registered-models/alias", "name=store&alias=live") => one(3),
-        ("mlflow/registered-models/alias", _) => refused(
-            StatusCode::BAD_REQUEST,
-            "INVALID_PARAMETER_VALUE",
-            "Registered model alias nobody not found.",
-        ),
-        ("mlflow/model-versions/get", "name=store&version=2") => one(2),
-        ("mlflow/model-versions/get", _) => refused(
-            StatusCode::NOT_FOUND,
-            "RESOURCE_DOES_NOT_EXIST",
-            "Model Version (name=other, version=2) not found",
-        ),
+        ("mlflow/model-versions/get", "name=store&version=2") => one_version(2),
+        ("mlflow/model-versions/get", _) => {
+            let message = "Model Version (name=other, version=2) not found";
+            return error(StatusCode::NOT_FOUND, "RESOURCE_DOES_NOT_EXIST", message);
+        }
         ("mlflow/registered-models/get-latest-versions", _) => {
-            axum::Json(json!({"model_versions": [version(9), version(10)]})).into_response()
+            json!({"model_versions": [version(9), version(10)]})
         }
         ("mlflow/model-versions/get-download-uri", "name=store&version=2") => {
-            let uri = json!({"artifact_uri": "gs://bucket/elsewhere"});
-            axum::Json(uri).into_response()
+            json!({"artifact_uri": "gs://bucket/elsewhere"})
         }
         ("mlflow/model-versions/get-download-uri", _) => {
-            let uri = json!({"artifact_uri": "mlflow-artifacts:/0/models/m-1/artifacts"});
-            axum::Json(uri).into_response()
+            json!({"artifact_uri": "mlflow-artifacts:/0/models/m-1/artifacts"})
         }
-        ("mlflow-artifacts/artifacts", "path=0%2Fmodels%2Fm-1%2Fartifacts") => {
-            axum::Json(json!({"files": [
-                file("MLmodel", false, 4), file("model.onnx", false, 5), file("../x", false, 1),
-                file("metadata", true, 0),
-            ]}))
-            .into_response()
-        }
-        ("mlflow-artifacts/artifacts", "path=0%2Fmodels%2Fm-1%2Fartifacts%2Fmetadata") => {
-            axum::Json(json!({"files": [file("MLmodel", false, 9)]})).into_response()
-        }
-        ("mlflow-artifacts/artifacts/0/models/m-1/artifacts/MLmodel", _) => "yaml".into_response(),
-        ("mlflow-artifacts/artifacts/0/models/m-1/artifacts/model.onnx", _) => {
-            "graph".into_response()
-        }
-        (path, query) if path.starts_with("mlflow-artifacts/artifacts/") => {
-            format!("{path}?{query}").into_response()
-        }
-        _ => StatusCode::NOT_FOUND.into_response(),
+        _ => return StatusCode::NOT_FOUND.into_response(),
+    };
+    axum::Json(body).into_response()
+}
+
+fn artifact_response(path: &str, query: &str) -> Response {
+    let file = |path: &str, size: u64| json!({"path": path, "is_dir": false, "file_size": size});
+    let list = |files: Value| axum::Json(json!({ "files": files })).into_response();
+    match (path, query) {
+        ("", "path=0%2Fmodels%2Fm-1%2Fartifacts") => list(json!([
+            file("MLmodel", 4),
+            file("model.onnx", 5),
+            file("../x", 1),
+            {"path": "metadata", "is_dir": true},
+        ])),
+        ("", "path=0%2Fmodels%2Fm-1%2Fartifacts%2Fmetadata") => list(json!([file("MLmodel", 9)])),
+        ("/0/models/m-1/artifacts/MLmodel", _) => "yaml".into_response(),
+        ("/0/models/m-1/artifacts/model.onnx", _) => "graph".into_response(),
+        (path, query) => format!("{path}?{query}").into_response(),
     }
 }
 
 async fn mlflow() -> String {
     let handler = |request: Request| async move {
         let path = request.uri().path().strip_prefix("/api/2.0/").unwrap_or("");
-        answer(path, request.uri().query().unwrap_or(""))
+        response(path, request.uri().query().unwrap_or(""))
     };
     serve(Router::new().fallback(handler)).await
 }
@@ -89,30 +86,22 @@ fn open(text: &str, options: &StoreOptions) -> Box<dyn Store> {
 }
 
 #[tokio::test]
-async fn an_alias_a_version_and_the_newest_are_found() {
+async fn finds_an_alias_a_version_and_the_newest_version() {
     let server = mlflow().await;
     for (model, version) in [("store@live", "3"), ("store/2", "2"), ("store", "10")] {
-        let store = open(&format!("mlflow:{server}/{model}"), &impatient());
+        let store = open(&format!("mlflow:{server}/{model}"), &short_timeouts());
         let listings = store.list().await.unwrap();
-        let Listing {
-            name,
-            version: found,
-            ..
-        } = &listings[0];
-        assert_eq!(
-            (name.as_str(), found.as_str()),
-            ("store", version),
-            "{model}"
-        );
+        assert_eq!(listings[0].name, "store", "{model}");
+        assert_eq!(listings[0].version, version, "{model}");
         assert!(store.names_models());
     }
 }
 
 #[tokio::test]
-async fn the_files_of_the_model_come_through_the_proxy() {
+async fn reads_the_files_of_the_model_through_the_proxy() {
     let store = open(
         &format!("mlflow:{}/store@live", mlflow().await),
-        &impatient(),
+        &short_timeouts(),
     );
     let listings = store.list().await.unwrap();
     let files = store.fetch(&listings[0]).await.unwrap();
@@ -123,10 +112,10 @@ async fn the_files_of_the_model_come_through_the_proxy() {
 }
 
 #[tokio::test]
-async fn says_what_is_wrong_and_what_to_do() {
+async fn errors_name_the_fix() {
     let server = mlflow().await;
     let error = |model: &str| {
-        let store = open(&format!("mlflow:{server}/{model}"), &impatient());
+        let store = open(&format!("mlflow:{server}/{model}"), &short_timeouts());
         async move {
             let listings = match store.list().await {
                 Ok(listings) => listings,
@@ -135,11 +124,11 @@ async fn says_what_is_wrong_and_what_to_do() {
             store.fetch(&listings[0]).await.unwrap_err()
         }
     };
-    let alias = error("store@nobody").await;
+    let alias = error("store@absent").await;
     assert!(
         alias
             .to_string()
-            .contains("alias nobody not found.; set the alias"),
+            .contains("alias absent not found.; set the alias"),
         "{alias}"
     );
     let model = error("other/2").await;
@@ -149,27 +138,28 @@ async fn says_what_is_wrong_and_what_to_do() {
             .contains("register the model under this name"),
         "{model}"
     );
-    assert!(matches!(model, StoreError::Missing { .. }));
+    assert!(matches!(model, StoreError::NotFound { .. }));
     let elsewhere = error("store/2").await;
     assert!(
         elsewhere
             .to_string()
-            .starts_with("gs://bucket/elsewhere: artifacts are read"),
+            .starts_with("gs://bucket/elsewhere: artifacts can be read"),
         "{elsewhere}"
     );
 }
 
-/// A server that answers everything with this status and body, and what it was told of the caller.
-async fn refusing(status: StatusCode, body: &'static str) -> (StoreError, Option<String>) {
-    let told = Arc::new(Mutex::new(None));
-    let seen = Arc::clone(&told);
+/// Lists a model of a server that returns this status and body, and returns the error and the
+/// `authorization` header of the request.
+async fn list_error(status: StatusCode, body: &'static str) -> (StoreError, Option<String>) {
+    let authorization = Arc::new(Mutex::new(None));
+    let recorded = Arc::clone(&authorization);
     let handler = move |headers: HeaderMap| async move {
         let value = headers.get("authorization");
-        *seen.lock().unwrap() = value.map(|value| value.to_str().unwrap().to_owned());
+        *recorded.lock().unwrap() = value.map(|value| value.to_str().unwrap().to_owned());
         (status, body)
     };
     let server = serve(Router::new().fallback(handler)).await;
-    let mut options = impatient();
+    let mut options = short_timeouts();
     options.mlflow = MlflowOptions {
         tracking_uri: Some(server),
         username: Some("user".to_owned()),
@@ -181,36 +171,37 @@ async fn refusing(status: StatusCode, body: &'static str) -> (StoreError, Option
         .list()
         .await
         .unwrap_err();
-    let told = told.lock().unwrap().clone();
-    (error, told)
+    let authorization = authorization.lock().unwrap().clone();
+    (error, authorization)
 }
 
 #[tokio::test]
-async fn a_refusal_says_which_variable_or_flag_to_set() {
-    let (error, told) = refusing(StatusCode::UNAUTHORIZED, "You are not authenticated").await;
+async fn access_errors_name_the_variable_or_flag_to_set() {
+    let (error, authorization) =
+        list_error(StatusCode::UNAUTHORIZED, "You are not authenticated").await;
     assert!(
         error.to_string().contains("set MLFLOW_TRACKING_TOKEN"),
         "{error}"
     );
     // user:hunter2
-    assert_eq!(told.as_deref(), Some("Basic dXNlcjpodW50ZXIy"));
-    let (error, _) = refusing(
+    assert_eq!(authorization.as_deref(), Some("Basic dXNlcjpodW50ZXIy"));
+    let (error, _) = list_error(
         StatusCode::FORBIDDEN,
         "Invalid Host header - possible attack",
     )
     .await;
     assert!(error.to_string().contains("--allowed-hosts"), "{error}");
-    let (error, _) = refusing(StatusCode::BAD_GATEWAY, "restarting").await;
+    let (error, _) = list_error(StatusCode::BAD_GATEWAY, "restarting").await;
     assert!(error.is_outage(), "{error}");
-    let (error, _) = refusing(StatusCode::OK, "<html>").await;
+    let (error, _) = list_error(StatusCode::OK, "<html>").await;
     assert!(
-        error.to_string().contains("answered what MLflow does not"),
+        error.to_string().contains("is not an MLflow server"),
         "{error}"
     );
 }
 
 #[test]
-fn needs_a_server_and_keeps_secrets_off_plain_http() {
+fn requires_a_server_and_sends_no_secrets_over_plain_http() {
     let open = |text: &str, options: &StoreOptions| {
         let source: Source = text.parse().unwrap();
         source
@@ -232,14 +223,14 @@ fn needs_a_server_and_keeps_secrets_off_plain_http() {
 }
 
 #[test]
-fn a_bundle_is_found_in_the_root_or_in_a_folder_and_wins() {
+fn a_bundle_in_the_root_or_in_a_folder_takes_precedence_over_an_mlflow_model() {
     let file = |name: &str| RemoteFile {
         name: name.to_owned(),
-        place: format!("mlflow-artifacts:/0/{name}"),
+        location: format!("mlflow-artifacts:/0/{name}"),
         size: None,
         tag: None,
     };
-    let found = |names: &[&str]| {
+    let names_of_model = |names: &[&str]| {
         let files = model_files(names.iter().map(|name| file(name)).collect())?;
         Some(files.into_iter().map(|file| file.name).collect::<Vec<_>>())
     };
@@ -249,19 +240,35 @@ fn a_bundle_is_found_in_the_root_or_in_a_folder_and_wins() {
         "almanac/model.onnx",
         "x/manifest.toml",
     ];
-    assert_eq!(found(&bundle).unwrap(), [MANIFEST, "model.onnx"]);
+    assert_eq!(names_of_model(&bundle).unwrap(), [MANIFEST, "model.onnx"]);
     assert_eq!(
-        found(&["m/MLmodel", "m/model.onnx"]).unwrap(),
+        names_of_model(&["m/MLmodel", "m/model.onnx"]).unwrap(),
         [MLMODEL, "model.onnx"]
     );
-    assert_eq!(found(&["not-manifest.toml", "model.onnx"]), None);
+    assert_eq!(names_of_model(&["not-manifest.toml", "model.onnx"]), None);
 }
 
-/// Plays the calls of a registration, and keeps what was put.
-#[tokio::test]
-async fn a_push_registers_a_version_and_moves_the_alias() {
-    let calls = Arc::new(Mutex::new(Vec::new()));
-    let seen = Arc::clone(&calls);
+/// Returns the response of MLflow to a request of a registration.
+fn registration_response(path: &str) -> Response {
+    let body = match path {
+        "mlflow/registered-models/create" => {
+            let body = json!({"error_code": "RESOURCE_ALREADY_EXISTS", "message": "exists"});
+            return (StatusCode::BAD_REQUEST, axum::Json(body)).into_response();
+        }
+        "mlflow/runs/create" => {
+            json!({"run": {"info": {"run_id": "r", "artifact_uri": "mlflow-artifacts:/0/r/artifacts"}}})
+        }
+        "mlflow/model-versions/create" => json!({"model_version": {"version": "4"}}),
+        _ => json!({}),
+    };
+    axum::Json(body).into_response()
+}
+
+/// Pushes a bundle to a test server. Returns the written version, and the path and body of each
+/// request.
+async fn push() -> (WrittenVersion, Vec<(String, String)>) {
+    let requests = Arc::new(Mutex::new(Vec::new()));
+    let recorded = Arc::clone(&requests);
     let handler = move |request: Request| async move {
         let path = request
             .uri()
@@ -271,39 +278,36 @@ async fn a_push_registers_a_version_and_moves_the_alias() {
         let body = axum::body::to_bytes(request.into_body(), 10_000)
             .await
             .unwrap();
+        let response = registration_response(&path);
         let body = String::from_utf8(body.to_vec()).unwrap();
-        seen.lock().unwrap().push((path.clone(), body));
-        let answer: Value = match path.as_str() {
-            "mlflow/registered-models/create" => {
-                let body = json!({"error_code": "RESOURCE_ALREADY_EXISTS", "message": "exists"});
-                return (StatusCode::BAD_REQUEST, axum::Json(body)).into_response();
-            }
-            "mlflow/runs/create" => {
-                json!({"run": {"info": {"run_id": "r", "artifact_uri": "mlflow-artifacts:/0/r/artifacts"}}})
-            }
-            "mlflow/model-versions/create" => json!({"model_version": {"version": "4"}}),
-            _ => json!({}),
-        };
-        axum::Json(answer).into_response()
+        recorded.lock().unwrap().push((path, body));
+        response
     };
     let server = serve(Router::new().fallback(handler)).await;
     let source: Source = format!("mlflow:{server}/store@live").parse().unwrap();
-    let deposit = source.deposit(&impatient()).unwrap();
+    let writer = source.deposit(&short_timeouts()).unwrap();
     let files = [
         ("manifest.toml", "m"),
         ("model.onnx", "g"),
         ("golden.json", "j"),
-    ];
-    let files = files.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec().into()));
+    ]
+    .map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec().into()));
     let listing = Listing {
         name: "local".to_owned(),
         version: "1".to_owned(),
         revision: String::new(),
     };
-    let put = deposit.put(&listing, &files.into()).await.unwrap();
-    assert_eq!((put.name.as_str(), put.version.as_str()), ("store", "4"));
-    let calls = calls.lock().unwrap();
-    let paths: Vec<_> = calls.iter().map(|(path, _)| path.as_str()).collect();
+    let written = writer.put(&listing, &files.into()).await.unwrap();
+    let requests = std::mem::take(&mut *requests.lock().unwrap());
+    (written, requests)
+}
+
+#[tokio::test]
+async fn a_push_registers_a_version_and_moves_the_alias() {
+    let (written, requests) = push().await;
+    assert_eq!(written.name, "store");
+    assert_eq!(written.version, "4");
+    let paths: Vec<_> = requests.iter().map(|(path, _)| path.as_str()).collect();
     assert_eq!(
         paths,
         [
@@ -317,7 +321,7 @@ async fn a_push_registers_a_version_and_moves_the_alias() {
             "mlflow/registered-models/alias",
         ]
     );
-    let alias: Value = serde_json::from_str(&calls[7].1).unwrap();
+    let alias: Value = serde_json::from_str(&requests[7].1).unwrap();
     assert_eq!(
         alias,
         json!({"name": "store", "alias": "live", "version": "4"})

@@ -3,19 +3,19 @@ use std::sync::Mutex;
 use super::*;
 use crate::CacheOptions;
 
-/// A protocol whose files and failures a test sets.
+/// A protocol with files and failures that a test sets.
 #[derive(Clone, Debug, Default)]
-struct Fake(Arc<Mutex<State>>);
+struct FakeRemote(Arc<Mutex<FakeState>>);
 
 #[derive(Debug, Default)]
-struct State {
+struct FakeState {
     files: BTreeMap<String, Vec<u8>>,
     is_down: bool,
     hangs: bool,
     reads: Vec<String>,
 }
 
-impl Fake {
+impl FakeRemote {
     fn with(files: &[(&str, &str)]) -> Self {
         let fake = Self::default();
         for (name, text) in files {
@@ -33,18 +33,18 @@ impl Fake {
         self.0.lock().unwrap().is_down = true;
     }
 
-    /// What was read since this was asked last.
-    fn reads(&self) -> Vec<String> {
+    /// Returns the names of the files that were read since the last call.
+    fn take_reads(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap().reads)
     }
 }
 
 #[async_trait]
-impl Remote for Fake {
+impl RemoteProtocol for FakeRemote {
     async fn list(&self) -> Result<Vec<Listing>, StoreError> {
         if self.0.lock().unwrap().is_down {
             return Err(StoreError::Unreachable {
-                place: "fake".to_owned(),
+                location: "fake".to_owned(),
                 reason: "it is down".to_owned(),
             });
         }
@@ -57,11 +57,14 @@ impl Remote for Fake {
             std::future::pending::<()>().await;
         }
         let files = self.0.lock().unwrap().files.clone();
-        let file = |(name, bytes): (String, Vec<u8>)| RemoteFile {
-            size: Some(bytes.len() as u64),
-            ..self.file(&name)
-        };
-        Ok(Some(files.into_iter().map(file).collect()))
+        let files = files
+            .into_iter()
+            .map(|(name, bytes)| RemoteFile {
+                size: Some(bytes.len() as u64),
+                ..self.file(&name)
+            })
+            .collect();
+        Ok(Some(files))
     }
 
     async fn read(&self, file: &RemoteFile, _limit: u64) -> Result<Vec<u8>, StoreError> {
@@ -71,8 +74,8 @@ impl Remote for Fake {
     }
 }
 
-impl Fake {
-    /// The version as it is now.
+impl FakeRemote {
+    /// Returns the version with its current revision.
     fn listing(&self) -> Listing {
         Listing {
             name: "m".to_owned(),
@@ -90,12 +93,15 @@ fn manifest(files: &[(&str, &str)]) -> String {
     format!("name = \"m\"\n[files]\n{}", digests.collect::<String>())
 }
 
-fn store(fake: &Fake, options: &StoreOptions) -> RemoteStore {
-    let cache = options.cache.clone().map(|kept| Cache::new(kept, "fake:"));
+fn store(fake: &FakeRemote, options: &StoreOptions) -> RemoteStore {
+    let cache = options
+        .cache
+        .clone()
+        .map(|cache| Cache::new(cache, "fake:"));
     RemoteStore::new("fake:".to_owned(), fake.clone(), cache, options)
 }
 
-fn cached() -> (tempfile::TempDir, StoreOptions) {
+fn options_with_cache() -> (tempfile::TempDir, StoreOptions) {
     let dir = tempfile::tempdir().unwrap();
     let options = StoreOptions {
         cache: Some(CacheOptions {
@@ -108,9 +114,9 @@ fn cached() -> (tempfile::TempDir, StoreOptions) {
 }
 
 #[tokio::test]
-async fn only_what_the_manifest_lists_is_read_and_its_signature() {
+async fn reads_the_files_in_the_manifest_and_its_signature() {
     let text = manifest(&[("model.onnx", "graph")]);
-    let fake = Fake::with(&[
+    let fake = FakeRemote::with(&[
         (MANIFEST, &text),
         ("model.onnx", "graph"),
         ("notes.txt", "large"),
@@ -120,22 +126,22 @@ async fn only_what_the_manifest_lists_is_read_and_its_signature() {
     let files = store.fetch(&fake.listing()).await.unwrap();
     let names: Vec<_> = files.keys().map(String::as_str).collect();
     assert_eq!(names, [SIGNATURE_FILE, MANIFEST, "model.onnx"]);
-    assert_eq!(fake.reads(), [MANIFEST, "model.onnx", SIGNATURE_FILE]);
+    assert_eq!(fake.take_reads(), [MANIFEST, "model.onnx", SIGNATURE_FILE]);
 }
 
 #[tokio::test]
-async fn without_a_manifest_all_files_are_given() {
-    let fake = Fake::with(&[("MLmodel", "yaml"), ("model.onnx", "graph")]);
+async fn reads_all_files_without_a_manifest() {
+    let fake = FakeRemote::with(&[("MLmodel", "yaml"), ("model.onnx", "graph")]);
     let store = store(&fake, &StoreOptions::default());
     let files = store.fetch(&fake.listing()).await.unwrap();
     assert_eq!(files.len(), 2);
 }
 
 #[tokio::test]
-async fn a_file_of_another_digest_is_refused_and_not_kept() {
+async fn a_file_with_another_digest_is_rejected_and_not_cached() {
     let text = manifest(&[("model.onnx", "graph")]);
-    let fake = Fake::with(&[(MANIFEST, &text), ("model.onnx", "grief")]);
-    let (_dir, options) = cached();
+    let fake = FakeRemote::with(&[(MANIFEST, &text), ("model.onnx", "grief")]);
+    let (_dir, options) = options_with_cache();
     let store = store(&fake, &options);
     let error = store.fetch(&fake.listing()).await.unwrap_err();
     assert!(
@@ -145,52 +151,53 @@ async fn a_file_of_another_digest_is_refused_and_not_kept() {
         "{error}"
     );
     fake.fail();
-    assert!(store.list().await.is_err(), "nothing was kept of it");
+    assert!(store.list().await.is_err(), "nothing was cached");
 }
 
 #[tokio::test]
-async fn a_bundle_over_the_limit_is_refused_before_it_is_read() {
+async fn a_bundle_larger_than_the_limit_is_rejected_before_it_is_read() {
     let text = manifest(&[("model.onnx", "graph")]);
-    let fake = Fake::with(&[(MANIFEST, &text), ("model.onnx", "graph")]);
+    let fake = FakeRemote::with(&[(MANIFEST, &text), ("model.onnx", "graph")]);
     let mut options = StoreOptions::default();
     for (limit, fits) in [(5, true), (4, false)] {
         options.max_bundle = limit;
         let fetched = store(&fake, &options).fetch(&fake.listing()).await;
         assert_eq!(fetched.is_ok(), fits, "{limit}");
-        assert_eq!(fake.reads().contains(&"model.onnx".to_owned()), fits);
+        assert_eq!(fake.take_reads().contains(&"model.onnx".to_owned()), fits);
     }
 }
 
 #[tokio::test]
-async fn what_the_cache_has_is_not_read_again() {
+async fn cached_files_are_not_read_again() {
     let (golden, graph) = (("golden.json", "same"), ("model.onnx", "one"));
-    let fake = Fake::with(&[(MANIFEST, &manifest(&[golden, graph])), golden, graph]);
-    let (_dir, options) = cached();
+    let fake = FakeRemote::with(&[(MANIFEST, &manifest(&[golden, graph])), golden, graph]);
+    let (_dir, options) = options_with_cache();
     store(&fake, &options).fetch(&fake.listing()).await.unwrap();
-    fake.reads();
+    fake.take_reads();
     store(&fake, &options).fetch(&fake.listing()).await.unwrap();
-    assert!(fake.reads().is_empty(), "all of it is there");
+    assert!(fake.take_reads().is_empty(), "all files are cached");
 
     let graph = ("model.onnx", "two");
     fake.put(MANIFEST, &manifest(&[golden, graph]));
     fake.put(graph.0, graph.1);
     let files = store(&fake, &options).fetch(&fake.listing()).await.unwrap();
     assert_eq!(files["model.onnx"].as_ref(), b"two");
-    assert_eq!(fake.reads(), [MANIFEST, "model.onnx"]);
+    assert_eq!(fake.take_reads(), [MANIFEST, "model.onnx"]);
 }
 
 #[tokio::test]
-async fn the_cache_answers_for_a_source_that_is_down() {
+async fn the_cache_replaces_an_unreachable_source() {
     let graph = ("model.onnx", "graph");
-    let fake = Fake::with(&[(MANIFEST, &manifest(&[graph])), graph]);
-    let (_dir, mut options) = cached();
+    let fake = FakeRemote::with(&[(MANIFEST, &manifest(&[graph])), graph]);
+    let (_dir, mut options) = options_with_cache();
     let registry = prometheus::Registry::new();
     options.metrics = crate::StoreMetrics::new(&registry).unwrap();
     let is_from_cache = || {
-        let families = registry.gather();
-        let mut families = families.iter();
-        let family = families.find(|family| family.name() == "almanac_source_from_cache");
-        family.is_some_and(|family| family.get_metric()[0].get_gauge().get_value() > 0.5)
+        registry
+            .gather()
+            .iter()
+            .find(|family| family.name() == "almanac_source_from_cache")
+            .is_some_and(|family| family.get_metric()[0].get_gauge().get_value() > 0.5)
     };
     let before = store(&fake, &options);
     let listings = before.list().await.unwrap();
@@ -210,8 +217,8 @@ async fn the_cache_answers_for_a_source_that_is_down() {
 }
 
 #[tokio::test]
-async fn a_fetch_that_hangs_is_given_up() {
-    let fake = Fake::with(&[]);
+async fn a_fetch_that_hangs_times_out() {
+    let fake = FakeRemote::with(&[]);
     fake.0.lock().unwrap().hangs = true;
     let options = StoreOptions {
         fetch_timeout: Duration::from_millis(20),
@@ -228,7 +235,7 @@ async fn a_fetch_that_hangs_is_given_up() {
 }
 
 #[test]
-fn names_that_lead_out_of_the_folder_are_not_plain() {
+fn names_outside_of_the_folder_are_not_plain() {
     for name in ["model.onnx", "weights/0.bin", "..data"] {
         assert!(is_plain(name), "{name}");
     }

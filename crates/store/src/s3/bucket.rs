@@ -1,4 +1,4 @@
-//! Calls to one bucket.
+//! A client of one bucket.
 
 use std::error::Error;
 use std::fmt;
@@ -20,40 +20,46 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use tokio::sync::OnceCell;
 
-use crate::s3::credentials::ToldCredentials;
-use crate::s3::failure::{failure, named_region};
+use crate::s3::credentials::LoggedCredentials;
+use crate::s3::failure::{reported_region, to_store_error};
 use crate::{StoreError, StoreOptions};
 
-/// Where requests are signed for when neither the settings, the environment nor S3 name a region.
+/// The region that is used if neither the settings, the environment nor S3 name one.
 const FALLBACK_REGION: &str = "us-east-1";
 
-/// A bucket, connected when it is first asked.
-pub(crate) struct Bucket {
+/// A bucket, to which a connection is opened at the first call.
+pub(crate) struct S3Bucket {
     name: String,
     pub(super) options: StoreOptions,
     config: OnceCell<SdkConfig>,
-    /// The client, and the region that it asks.
-    client: RwLock<Option<(Client, String)>>,
+    connection: RwLock<Option<Connection>>,
 }
 
-/// An object, as a list tells of it.
+/// A client, and the region whose endpoint it uses.
+#[derive(Clone)]
+struct Connection {
+    client: Client,
+    region: String,
+}
+
+/// An object, as a list request returns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Object {
-    /// Its key.
+pub(crate) struct S3Object {
+    /// The key of the object.
     pub(crate) key: String,
-    /// Its size in bytes.
+    /// The size of the object, in bytes.
     pub(crate) size: u64,
-    /// Its `ETag`, with its quotes.
+    /// The `ETag` of the object, including its quotes.
     pub(crate) tag: String,
 }
 
-impl Bucket {
+impl S3Bucket {
     pub(crate) fn new(name: &str, options: &StoreOptions) -> Self {
         Self {
             name: name.to_owned(),
             options: options.clone(),
             config: OnceCell::new(),
-            client: RwLock::default(),
+            connection: RwLock::default(),
         }
     }
 
@@ -61,24 +67,29 @@ impl Bucket {
         &self.name
     }
 
-    /// The URI of `key`.
-    pub(crate) fn place(&self, key: &str) -> String {
+    /// Returns the URI of `key`.
+    pub(crate) fn uri(&self, key: &str) -> String {
         format!("s3://{}/{key}", self.name)
     }
 
-    /// Every object whose key begins with `prefix`, up to the limit.
-    pub(crate) async fn list(&self, prefix: &str) -> Result<Vec<Object>, StoreError> {
+    /// Returns all objects whose key begins with `prefix`, up to the limit.
+    pub(crate) async fn list(&self, prefix: &str) -> Result<Vec<S3Object>, StoreError> {
         let limit = self.options.max_listed;
         let mut objects = Vec::new();
         let mut token = None;
         loop {
-            let page = self.call(prefix, |client| {
-                let list = client.list_objects_v2().bucket(&self.name).prefix(prefix);
-                list.set_continuation_token(token.clone()).send()
-            });
-            let page = page.await?;
+            let page = self
+                .call(prefix, |client| {
+                    client
+                        .list_objects_v2()
+                        .bucket(&self.name)
+                        .prefix(prefix)
+                        .set_continuation_token(token.clone())
+                        .send()
+                })
+                .await?;
             objects.extend(page.contents().iter().map(|object| {
-                Object {
+                S3Object {
                     key: object.key().unwrap_or_default().to_owned(),
                     size: object
                         .size()
@@ -88,8 +99,8 @@ impl Bucket {
                 }
             }));
             if objects.len() > limit {
-                let place = self.place(prefix);
-                return Err(StoreError::TooMany { place, limit });
+                let location = self.uri(prefix);
+                return Err(StoreError::TooMany { location, limit });
             }
             token = page.next_continuation_token().map(str::to_owned);
             if token.is_none() {
@@ -98,13 +109,14 @@ impl Bucket {
         }
     }
 
-    /// The object of this key.
-    pub(crate) async fn head(&self, key: &str) -> Result<Object, StoreError> {
-        let head = self.call(key, |client| {
-            client.head_object().bucket(&self.name).key(key).send()
-        });
-        let head = head.await?;
-        Ok(Object {
+    /// Returns the object with this key.
+    pub(crate) async fn head(&self, key: &str) -> Result<S3Object, StoreError> {
+        let head = self
+            .call(key, |client| {
+                client.head_object().bucket(&self.name).key(key).send()
+            })
+            .await?;
+        Ok(S3Object {
             key: key.to_owned(),
             size: head
                 .content_length()
@@ -114,78 +126,86 @@ impl Bucket {
         })
     }
 
-    /// Part of an object, as a stream. Fails when its tag is another by now.
+    /// Requests an object, or a range of it, as a stream. Fails if the tag of the object has
+    /// changed.
     pub(super) async fn get(
         &self,
-        object: &Object,
+        object: &S3Object,
         range: Option<String>,
     ) -> Result<ByteStream, StoreError> {
-        let got = self.call(&object.key, |client| {
-            let get = client.get_object().bucket(&self.name).key(&object.key);
-            get.if_match(&object.tag).set_range(range.clone()).send()
-        });
-        let got = got.await?;
-        // Bytes from elsewhere in the object must not be put after those that came.
-        let start = range.as_deref().and_then(|range| range.split('-').next());
-        let start = start.map(|start| start.replace('=', " ") + "-");
-        let told = got.content_range().unwrap_or_default();
-        if start.is_some_and(|start| !told.starts_with(&start)) {
-            return Err(StoreError::Answer {
-                place: self.place(&object.key),
-                reason: "the server does not give parts of a file; raise models.part_size"
+        let response = self
+            .call(&object.key, |client| {
+                client
+                    .get_object()
+                    .bucket(&self.name)
+                    .key(&object.key)
+                    .if_match(&object.tag)
+                    .set_range(range.clone())
+                    .send()
+            })
+            .await?;
+        // Bytes of another range must not be appended to those that have arrived.
+        let expected = range
+            .as_deref()
+            .and_then(|range| range.split('-').next())
+            .map(|start| start.replace('=', " ") + "-");
+        let actual = response.content_range().unwrap_or_default();
+        if expected.is_some_and(|start| !actual.starts_with(&start)) {
+            return Err(StoreError::UnexpectedResponse {
+                location: self.uri(&object.key),
+                reason: "the server does not support range requests; raise models.part_size"
                     .to_owned(),
-                passes: false,
+                is_transient: false,
             });
         }
-        Ok(got.body)
+        Ok(response.body)
     }
 
-    /// Makes a call, and makes it once more in the bucket's own region when S3 names another.
+    /// Sends a request, and repeats it in the region of the bucket if S3 reports another one.
     pub(super) async fn call<T, E, F, Fut>(&self, key: &str, send: F) -> Result<T, StoreError>
     where
         F: Fn(Client) -> Fut,
         Fut: Future<Output = Result<T, SdkError<E>>>,
         E: Error + ProvideErrorMetadata + 'static,
     {
-        let (client, region) = self.client(key).await?;
+        let Connection { client, region } = self.connection(key).await?;
         let error = match send(client).await {
-            Ok(answer) => return Ok(answer),
+            Ok(response) => return Ok(response),
             Err(error) => error,
         };
-        let place = self.place(key);
-        let moved = named_region(&error).filter(|named| *named != region);
-        // A region that the settings name is not second-guessed: the failure tells of it.
-        let Some(moved) = moved.filter(|_| self.options.s3.region.is_none()) else {
-            return Err(failure(&place, &error, &self.options));
+        let location = self.uri(key);
+        // A configured region is never replaced: the error reports the region of the bucket.
+        let reported = reported_region(&error)
+            .filter(|reported| *reported != region)
+            .filter(|_| self.options.s3.region.is_none());
+        let Some(reported) = reported else {
+            return Err(to_store_error(&location, &error, &self.options));
         };
-        tracing::info!(bucket = %self.name, from = %region, to = %moved, "the bucket is in another region");
-        let client = self.connect(key, Some(moved)).await?.0;
-        let answer = send(client).await;
-        answer.map_err(|error| failure(&place, &error, &self.options))
+        tracing::info!(bucket = %self.name, from = %region, to = %reported, "the bucket is in another region");
+        let Connection { client, .. } = self.connect(key, Some(reported)).await?;
+        send(client)
+            .await
+            .map_err(|error| to_store_error(&location, &error, &self.options))
     }
 
-    /// The client and its region.
-    async fn client(&self, key: &str) -> Result<(Client, String), StoreError> {
-        let connected = self
-            .client
+    /// Returns the open connection, or opens one.
+    async fn connection(&self, key: &str) -> Result<Connection, StoreError> {
+        let connection = self
+            .connection
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        match connected {
-            Some(connected) => Ok(connected),
+        match connection {
+            Some(connection) => Ok(connection),
             None => self.connect(key, None).await,
         }
     }
 
-    /// A client of `region`, or of the region that the settings or the environment name.
-    async fn connect(
-        &self,
-        key: &str,
-        region: Option<String>,
-    ) -> Result<(Client, String), StoreError> {
+    /// Opens a connection to `region`, or to the region of the settings or the environment.
+    async fn connect(&self, key: &str, region: Option<String>) -> Result<Connection, StoreError> {
         let config = self
             .config
-            .get_or_init(|| loader(&self.options).load())
+            .get_or_init(|| config_loader(&self.options).load())
             .await;
         let region = region
             .or_else(|| config.region().map(ToString::to_string))
@@ -194,19 +214,24 @@ impl Bucket {
             .region(Region::new(region.clone()))
             .force_path_style(self.options.s3.path_style);
         if let Some(provider) = config.credentials_provider() {
-            let told = ToldCredentials::new(provider);
-            told.try_out(&self.place(key)).await?;
-            builder = builder.credentials_provider(told);
+            let credentials = LoggedCredentials::new(provider);
+            credentials.check(&self.uri(key)).await?;
+            builder = builder.credentials_provider(credentials);
         }
-        let connected = (Client::from_conf(builder.build()), region);
-        let mut client = self.client.write().unwrap_or_else(PoisonError::into_inner);
-        *client = Some(connected.clone());
-        Ok(connected)
+        let connection = Connection {
+            client: Client::from_conf(builder.build()),
+            region,
+        };
+        *self
+            .connection
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Some(connection.clone());
+        Ok(connection)
     }
 }
 
-/// The standard configuration of the environment, with our bounds.
-fn loader(options: &StoreOptions) -> ConfigLoader {
+/// Returns the standard configuration of the environment, with the limits of `options`.
+fn config_loader(options: &StoreOptions) -> ConfigLoader {
     let https = aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
         .build_https();
@@ -223,32 +248,38 @@ fn loader(options: &StoreOptions) -> ConfigLoader {
     if let Some(endpoint) = &options.s3.endpoint {
         loader = loader.endpoint_url(endpoint);
     }
-    // With the last resort, for a role is assumed in some region too.
-    let asked = ProviderConfig::default().with_http_client(https);
+    // The chain ends with the fallback, because roles are assumed in a region too.
+    let provider_config = ProviderConfig::default().with_http_client(https);
+    let imds = ImdsRegionProvider::builder()
+        .configure(&provider_config)
+        .build();
     let region = RegionProviderChain::first_try(options.s3.region.clone().map(Region::new))
         .or_else(EnvironmentVariableRegionProvider::new())
         .or_else(ProfileFileRegionProvider::new())
-        .or_else(ImdsRegionProvider::builder().configure(&asked).build())
+        .or_else(imds)
         .or_else(Region::from_static(FALLBACK_REGION));
     loader.region(region)
 }
 
 #[cfg(test)]
-impl Bucket {
-    /// Makes this bucket ask with made-up keys, whatever the machine has.
-    pub(super) async fn ask_as(&self, access_key: &str) {
+impl S3Bucket {
+    /// Sets fixed credentials, so that the credential chain of the machine is not used.
+    pub(super) async fn set_credentials(&self, access_key: &str) {
         let keys =
             aws_credential_types::Credentials::new(access_key, "made-up", None, None, "test");
         let region = self.options.s3.region.as_deref().unwrap_or(FALLBACK_REGION);
-        let loader = loader(&self.options).region(Region::new(region.to_owned()));
-        let config = loader.credentials_provider(keys).load().await;
+        let config = config_loader(&self.options)
+            .region(Region::new(region.to_owned()))
+            .credentials_provider(keys)
+            .load()
+            .await;
         self.config.set(config).expect("the bucket is new");
     }
 }
 
-impl fmt::Debug for Bucket {
+impl fmt::Debug for S3Bucket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bucket")
+        f.debug_struct("S3Bucket")
             .field("name", &self.name)
             .finish_non_exhaustive()
     }

@@ -1,4 +1,4 @@
-//! Which credentials are used.
+//! The AWS credentials that are used.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,68 +8,70 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 
 use crate::StoreError;
-use crate::error::causes;
+use crate::error::error_chain;
 
-/// The standard chain, which says in the log what it found when that is new.
+/// The standard chain of credential providers, which logs the provider when it changes.
 #[derive(Clone, Debug)]
-pub(super) struct ToldCredentials {
+pub(super) struct LoggedCredentials {
     chain: SharedCredentialsProvider,
-    told: Arc<Mutex<Option<&'static str>>>,
+    logged: Arc<Mutex<Option<&'static str>>>,
 }
 
-impl ToldCredentials {
+impl LoggedCredentials {
     pub(super) fn new(chain: SharedCredentialsProvider) -> Self {
-        let told = Arc::default();
-        Self { chain, told }
+        let logged = Arc::default();
+        Self { chain, logged }
     }
 
-    /// Asks once, so that a lack of credentials is told as such.
-    pub(super) async fn try_out(&self, place: &str) -> Result<(), StoreError> {
-        let place = place.to_owned();
+    /// Requests credentials once, so that their absence is reported as such instead of as a failed
+    /// request.
+    pub(super) async fn check(&self, location: &str) -> Result<(), StoreError> {
+        let location = location.to_owned();
         match self.provide_credentials().await {
             Ok(_) => Ok(()),
             Err(error @ CredentialsError::CredentialsNotLoaded(_)) => {
-                let tried = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile, or give the task or pod a role";
-                let reason = format!("{}; {tried}", causes(&error));
-                Err(StoreError::NoCredentials { place, reason })
+                let advice = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile, or give the task or pod a role";
+                let reason = format!("{}; {advice}", error_chain(&error));
+                Err(StoreError::NoCredentials { location, reason })
             }
             Err(error) => {
-                let reason = causes(&error);
-                Err(StoreError::NoCredentials { place, reason })
+                let reason = error_chain(&error);
+                Err(StoreError::NoCredentials { location, reason })
             }
         }
     }
 
-    fn tell(&self, credentials: &Credentials) {
-        let provider = provider(credentials);
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if *told == Some(provider) {
+    fn log(&self, credentials: &Credentials) {
+        let provider = provider_name(credentials);
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        if *logged == Some(provider) {
             tracing::debug!(provider, "AWS credentials renewed");
         } else {
             tracing::info!(provider, "AWS credentials found");
-            *told = Some(provider);
+            *logged = Some(provider);
         }
     }
 }
 
-impl ProvideCredentials for ToldCredentials {
+impl ProvideCredentials for LoggedCredentials {
     fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
     where
         Self: 'a,
     {
         future::ProvideCredentials::new(async move {
             let credentials = self.chain.provide_credentials().await?;
-            self.tell(&credentials);
+            self.log(&credentials);
             Ok(credentials)
         })
     }
 }
 
-/// Where credentials come from, in words. A role assumed with others is told as the role.
-fn provider(credentials: &Credentials) -> &'static str {
+/// Returns the name of the provider of the credentials. A role that was assumed with other
+/// credentials is reported as the role.
+fn provider_name(credentials: &Credentials) -> &'static str {
     let features = credentials.get_property::<Vec<Feature>>();
     let has = |feature: &Feature| features.is_some_and(|features| features.contains(feature));
-    let known = [
+    let providers = [
         (
             Feature::CredentialsStsAssumeRoleWebId,
             "web identity (IRSA)",
@@ -96,9 +98,8 @@ fn provider(credentials: &Credentials) -> &'static str {
         (Feature::CredentialsProcess, "process of a profile"),
         (Feature::CredentialsProfile, "profile"),
     ];
-    let found = known.into_iter().find(|(feature, _)| has(feature));
-    match found {
-        // The SDK does not mark a role that a profile assumes; but keys in a file have no end.
+    match providers.into_iter().find(|(feature, _)| has(feature)) {
+        // The SDK does not mark a role that a profile assumes, but keys in a file do not expire.
         Some((Feature::CredentialsProfile, _)) if credentials.expiry().is_some() => {
             "assumed role of a profile"
         }

@@ -7,10 +7,10 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
 use super::*;
-use crate::testing::{broken, impatient, serve};
+use crate::testing::{interrupted, serve, short_timeouts};
 
-fn object(key: &str) -> Object {
-    Object {
+fn object(key: &str) -> S3Object {
+    S3Object {
         key: key.to_owned(),
         size: 1,
         tag: format!("tag of {key}"),
@@ -41,43 +41,44 @@ fn only_folders_with_a_manifest_are_versions() {
     assert_eq!(changed[1].revision, found[1].revision);
 }
 
-/// A bucket whose server answers as `answer` says, and the requests that came: method, address and
-/// range.
-struct Scene {
-    bucket: Bucket,
-    seen: Arc<Mutex<Vec<String>>>,
+/// A bucket on a test server, and the method, path and range of each request.
+struct TestBucket {
+    bucket: S3Bucket,
+    requests: Arc<Mutex<Vec<String>>>,
 }
 
-type Answer = fn(usize, &HeaderMap) -> Response;
+/// Returns the response to a request with this number, counted from 1, and these headers.
+type Respond = fn(usize, &HeaderMap) -> Response;
 
-impl Scene {
-    async fn new(answer: Answer, change: impl FnOnce(&mut StoreOptions)) -> Self {
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        let told = Arc::clone(&seen);
+impl TestBucket {
+    async fn new(respond: Respond, change: impl FnOnce(&mut StoreOptions)) -> Self {
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let recorded = Arc::clone(&requests);
         let handler = move |request: Request| async move {
-            let range = request.headers().get("range");
-            let range = range.map_or("", |range| range.to_str().unwrap());
+            let range = request
+                .headers()
+                .get("range")
+                .map_or("", |range| range.to_str().unwrap());
             let line = format!("{} {} {range}", request.method(), request.uri().path());
-            let mut seen = told.lock().unwrap();
-            seen.push(line.trim_end().to_owned());
-            let number = seen.len();
-            drop(seen);
-            answer(number, request.headers())
+            let mut recorded = recorded.lock().unwrap();
+            recorded.push(line.trim_end().to_owned());
+            let number = recorded.len();
+            drop(recorded);
+            respond(number, request.headers())
         };
         let server = serve(Router::new().fallback(handler)).await;
-        let mut options = impatient();
+        let mut options = short_timeouts();
         options.s3.endpoint = Some(server);
         options.s3.path_style = true;
         options.s3.region = Some("eu-central-1".to_owned());
         change(&mut options);
-        let bucket = Bucket::new("bucket", &options);
-        // Made-up keys: a test must not ask the chain of the machine that it runs on.
-        bucket.ask_as("AKIDEXAMPLE").await;
-        Self { bucket, seen }
+        let bucket = S3Bucket::new("bucket", &options);
+        bucket.set_credentials("AKIDEXAMPLE").await;
+        Self { bucket, requests }
     }
 
     async fn read(&self, size: u64) -> Result<Vec<u8>, StoreError> {
-        let object = Object {
+        let object = S3Object {
             key: "m/model.onnx".to_owned(),
             size,
             tag: "\"1\"".to_owned(),
@@ -85,14 +86,14 @@ impl Scene {
         self.bucket.read(&object, 1_000).await
     }
 
-    fn seen(&self) -> Vec<String> {
-        std::mem::take(&mut *self.seen.lock().unwrap())
+    fn take_requests(&self) -> Vec<String> {
+        std::mem::take(&mut *self.requests.lock().unwrap())
     }
 }
 
 const TEXT: &str = "0123456789";
 
-/// The bytes that were asked for.
+/// Returns the requested range of the text.
 fn part(headers: &HeaderMap) -> Response {
     assert_eq!(headers["if-match"], "\"1\"");
     let Some(range) = headers.get("range") else {
@@ -111,74 +112,77 @@ fn xml(status: StatusCode, code: &str, message: &str) -> Response {
 }
 
 #[tokio::test]
-async fn a_large_file_comes_in_parts_of_one_content() {
-    let scene = Scene::new(|_, headers| part(headers), |options| options.part_size = 4).await;
-    assert_eq!(scene.read(10).await.unwrap(), TEXT.as_bytes());
-    let mut seen = scene.seen();
-    seen.sort();
+async fn a_large_file_is_read_in_parts_with_one_tag() {
+    let test = TestBucket::new(|_, headers| part(headers), |options| options.part_size = 4).await;
+    assert_eq!(test.read(10).await.unwrap(), TEXT.as_bytes());
+    let mut requests = test.take_requests();
+    requests.sort();
     let path = "GET /bucket/m/model.onnx";
     let ranges = ["bytes=0-3", "bytes=4-7", "bytes=8-9"];
-    assert_eq!(seen, ranges.map(|range| format!("{path} {range}")));
+    assert_eq!(requests, ranges.map(|range| format!("{path} {range}")));
 }
 
 #[tokio::test]
-async fn a_download_that_breaks_goes_on_where_it_broke() {
-    let answer: Answer = |number, headers| {
+async fn an_interrupted_download_is_resumed() {
+    let respond: Respond = |number, headers| {
         if number == 1 {
-            Response::new(broken(TEXT))
+            Response::new(interrupted(TEXT))
         } else {
             part(headers)
         }
     };
-    let scene = Scene::new(answer, |_| {}).await;
-    assert_eq!(scene.read(10).await.unwrap(), TEXT.as_bytes());
+    let test = TestBucket::new(respond, |_| {}).await;
+    assert_eq!(test.read(10).await.unwrap(), TEXT.as_bytes());
     let path = "GET /bucket/m/model.onnx";
-    assert_eq!(scene.seen(), [path.to_owned(), format!("{path} bytes=5-9")]);
+    assert_eq!(
+        test.take_requests(),
+        [path.to_owned(), format!("{path} bytes=5-9")]
+    );
 }
 
 #[tokio::test]
-async fn a_download_that_always_breaks_or_stalls_ends_with_the_reason() {
-    let scene = Scene::new(|_, _| Response::new(broken("")), |_| {}).await;
-    let error = scene.read(10).await.unwrap_err();
+async fn a_download_that_always_fails_or_stalls_returns_the_reason() {
+    let test = TestBucket::new(|_, _| Response::new(interrupted("")), |_| {}).await;
+    let error = test.read(10).await.unwrap_err();
     assert!(
         error.is_outage() && error.to_string().contains("the download"),
         "{error}"
     );
-    let stalls: Answer = |_, _| {
+    let stalls: Respond = |_, _| {
         Response::new(Body::from_stream(futures_util::stream::pending::<
             Result<String, std::io::Error>,
         >()))
     };
-    let scene = Scene::new(stalls, |_| {}).await;
-    let error = scene.read(10).await.unwrap_err();
+    let test = TestBucket::new(stalls, |_| {}).await;
+    let error = test.read(10).await.unwrap_err();
     assert!(error.to_string().contains("models.read_timeout"), "{error}");
 }
 
 #[tokio::test]
-async fn a_file_that_was_overwritten_or_is_too_large_is_told() {
-    let changed: Answer = |_, _| xml(StatusCode::PRECONDITION_FAILED, "PreconditionFailed", "no");
-    let error = Scene::new(changed, |_| {})
+async fn a_file_that_was_overwritten_or_is_too_large_is_an_error() {
+    let changed: Respond = |_, _| xml(StatusCode::PRECONDITION_FAILED, "PreconditionFailed", "no");
+    let error = TestBucket::new(changed, |_| {})
         .await
         .read(10)
         .await
         .unwrap_err();
     assert!(matches!(error, StoreError::Changed { .. }), "{error}");
-    let scene = Scene::new(|_, _| TEXT.into_response(), |_| {}).await;
-    let error = scene.read(1_001).await.unwrap_err();
+    let test = TestBucket::new(|_, _| TEXT.into_response(), |_| {}).await;
+    let error = test.read(1_001).await.unwrap_err();
     assert!(matches!(error, StoreError::TooLarge { .. }), "{error}");
-    assert!(scene.seen().is_empty());
+    assert!(test.take_requests().is_empty());
 }
 
 #[tokio::test]
-async fn a_refusal_says_what_to_do() {
-    let cases: [(Answer, &str); 6] = [
+async fn errors_name_the_fix() {
+    let cases: [(Respond, &str); 6] = [
         (
             |_, _| xml(StatusCode::FORBIDDEN, "SignatureDoesNotMatch", "no"),
-            "the secret key is not that of the access key",
+            "the secret key does not match the access key",
         ),
         (
             |_, _| xml(StatusCode::FORBIDDEN, "InvalidAccessKeyId", "no"),
-            "the access key is not known there",
+            "the service does not know the access key",
         ),
         (
             |_, _| {
@@ -206,19 +210,19 @@ async fn a_refusal_says_what_to_do() {
                     "Reduce your request rate",
                 )
             },
-            "S3 answered 503 SlowDown",
+            "S3 returned 503 SlowDown",
         ),
     ];
-    for (answer, expected) in cases {
-        let scene = Scene::new(answer, |_| {}).await;
-        let error = scene.bucket.list("m/").await.unwrap_err().to_string();
+    for (respond, expected) in cases {
+        let test = TestBucket::new(respond, |_| {}).await;
+        let error = test.bucket.list("m/").await.unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
         let attempts = if expected.contains("503") { 2 } else { 1 };
-        assert_eq!(scene.seen().len(), attempts, "{error}");
+        assert_eq!(test.take_requests().len(), attempts, "{error}");
     }
 }
 
-const MOVED: Answer = |_, headers| {
+const MOVED: Respond = |_, headers| {
     let signature = headers["authorization"].to_str().unwrap();
     if signature.contains("/eu-west-3/s3/") {
         return "<ListBucketResult></ListBucketResult>".into_response();
@@ -232,15 +236,15 @@ const MOVED: Answer = |_, headers| {
 };
 
 #[tokio::test]
-async fn the_region_that_s3_names_is_asked_unless_another_is_set() {
-    let scene = Scene::new(MOVED, |options| options.s3.region = None).await;
-    assert_eq!(scene.bucket.list("m/").await.unwrap(), []);
-    assert_eq!(scene.seen().len(), 2);
-    assert_eq!(scene.bucket.list("m/").await.unwrap(), []);
-    assert_eq!(scene.seen().len(), 1, "the region is remembered");
+async fn the_region_that_s3_reports_is_used_unless_another_is_configured() {
+    let test = TestBucket::new(MOVED, |options| options.s3.region = None).await;
+    assert_eq!(test.bucket.list("m/").await.unwrap(), []);
+    assert_eq!(test.take_requests().len(), 2);
+    assert_eq!(test.bucket.list("m/").await.unwrap(), []);
+    assert_eq!(test.take_requests().len(), 1, "the region is remembered");
 
-    let scene = Scene::new(MOVED, |_| {}).await;
-    let error = scene.bucket.list("m/").await.unwrap_err().to_string();
+    let test = TestBucket::new(MOVED, |_| {}).await;
+    let error = test.bucket.list("m/").await.unwrap_err().to_string();
     assert!(
         error.contains("the bucket is in eu-west-3, and models.s3_region is eu-central-1"),
         "{error}"
@@ -248,8 +252,8 @@ async fn the_region_that_s3_names_is_asked_unless_another_is_set() {
 }
 
 #[tokio::test]
-async fn a_list_has_pages_and_an_end() {
-    let page: Answer =
+async fn a_list_is_read_page_by_page_up_to_the_limit() {
+    let page: Respond =
         |number, _| {
             let more = number < 3;
             format!(
@@ -259,12 +263,12 @@ async fn a_list_has_pages_and_an_end() {
         )
         .into_response()
         };
-    let scene = Scene::new(page, |_| {}).await;
-    let objects = scene.bucket.list("m/").await.unwrap();
+    let test = TestBucket::new(page, |_| {}).await;
+    let objects = test.bucket.list("m/").await.unwrap();
     let sizes: Vec<_> = objects.iter().map(|object| object.size).collect();
     assert_eq!(sizes, [1, 2, 3]);
     assert_eq!(objects[0].tag, "\"1\"");
-    let scene = Scene::new(page, |options| options.max_listed = 1).await;
-    let error = scene.bucket.list("m/").await.unwrap_err();
+    let test = TestBucket::new(page, |options| options.max_listed = 1).await;
+    let error = test.bucket.list("m/").await.unwrap_err();
     assert!(error.to_string().contains("models.max_listed"), "{error}");
 }

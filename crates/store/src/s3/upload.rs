@@ -1,4 +1,4 @@
-//! Writing objects: in parts side by side when they are large.
+//! Uploads of objects: large ones in parallel parts.
 
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::Builder;
@@ -7,23 +7,23 @@ use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPa
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::StoreError;
-use crate::s3::Bucket;
+use crate::s3::S3Bucket;
 
-/// The smallest part that S3 takes, but for the last.
-const LEAST_PART: usize = 5 * 1_024 * 1_024;
+/// The minimum size of a part in S3, except for the last.
+const MIN_PART_SIZE: usize = 5 * 1_024 * 1_024;
 
-/// The most parts that S3 takes.
-const MOST_PARTS: usize = 10_000;
+/// The maximum number of parts in S3.
+const MAX_PARTS: usize = 10_000;
 
-/// An object that is being written.
+/// A multipart upload in progress.
 #[derive(Clone, Copy)]
-struct Upload<'a> {
+struct MultipartUpload<'a> {
     key: &'a str,
     id: &'a str,
 }
 
-impl Bucket {
-    /// Writes an object. Readers find all of it or nothing, and nothing is left of what fails.
+impl S3Bucket {
+    /// Writes an object. Readers see all of it or nothing, and a failed upload is removed.
     pub(crate) async fn put(&self, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let part_size = self.upload_part_size(bytes.len());
         if bytes.len() <= part_size {
@@ -33,19 +33,24 @@ impl Bucket {
         }
     }
 
-    /// The configured size of a part, within what S3 takes for an object of `size` bytes.
+    /// Returns the configured part size, within the limits of S3 for an object of `size` bytes.
     fn upload_part_size(&self, size: usize) -> usize {
         let configured = usize::try_from(self.options.part_size).unwrap_or(usize::MAX);
-        configured.max(LEAST_PART).max(size.div_ceil(MOST_PARTS))
+        configured.max(MIN_PART_SIZE).max(size.div_ceil(MAX_PARTS))
     }
 
     async fn put_whole(&self, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        let put = self.call(key, |client| {
-            let body = ByteStream::from(bytes.to_vec());
-            let put = client.put_object().bucket(self.name()).key(key).body(body);
-            put.customize().config_override(self.patient()).send()
-        });
-        put.await?;
+        self.call(key, |client| {
+            client
+                .put_object()
+                .bucket(self.name())
+                .key(key)
+                .body(ByteStream::from(bytes.to_vec()))
+                .customize()
+                .config_override(self.upload_config())
+                .send()
+        })
+        .await?;
         self.options.progress.advance(bytes.len() as u64);
         Ok(())
     }
@@ -56,14 +61,18 @@ impl Bucket {
         bytes: &[u8],
         part_size: usize,
     ) -> Result<(), StoreError> {
-        let begun = self.call(key, |client| {
-            let create = client.create_multipart_upload();
-            let create = create.checksum_algorithm(ChecksumAlgorithm::Crc32);
-            create.bucket(self.name()).key(key).send()
-        });
-        let begun = begun.await?;
-        let id = begun.upload_id().unwrap_or_default();
-        let upload = Upload { key, id };
+        let created = self
+            .call(key, |client| {
+                client
+                    .create_multipart_upload()
+                    .checksum_algorithm(ChecksumAlgorithm::Crc32)
+                    .bucket(self.name())
+                    .key(key)
+                    .send()
+            })
+            .await?;
+        let id = created.upload_id().unwrap_or_default();
+        let upload = MultipartUpload { key, id };
         let written = self.write_parts(upload, bytes, part_size).await;
         if written.is_err() {
             self.abort(upload).await;
@@ -73,69 +82,95 @@ impl Bucket {
 
     async fn write_parts(
         &self,
-        upload: Upload<'_>,
+        upload: MultipartUpload<'_>,
         bytes: &[u8],
         part_size: usize,
     ) -> Result<(), StoreError> {
-        let starts = (0..bytes.len()).step_by(part_size).zip(1..);
-        let parts = starts.map(|(start, number)| {
-            let end = (start + part_size).min(bytes.len());
-            self.put_part(upload, number, &bytes[start..end])
-        });
-        let parts = stream::iter(parts).buffered(self.options.parallel_parts);
-        let parts: Vec<CompletedPart> = parts.try_collect().await?;
-        let whole = CompletedMultipartUpload::builder().set_parts(Some(parts));
-        let whole = whole.build();
-        let complete = self.call(upload.key, |client| {
-            let complete = client.complete_multipart_upload().upload_id(upload.id);
-            let complete = complete.bucket(self.name()).key(upload.key);
-            let complete = complete.multipart_upload(whole.clone());
-            // Of a large object S3 answers once it has put the parts together.
-            complete.customize().config_override(self.patient()).send()
-        });
-        complete.await.map(|_answer| ())
+        let parts = (0..bytes.len())
+            .step_by(part_size)
+            .zip(1..)
+            .map(|(start, number)| {
+                let end = (start + part_size).min(bytes.len());
+                self.put_part(upload, number, &bytes[start..end])
+            });
+        let parts: Vec<CompletedPart> = stream::iter(parts)
+            .buffered(self.options.parallel_parts)
+            .try_collect()
+            .await?;
+        let completed = CompletedMultipartUpload::builder()
+            .set_parts(Some(parts))
+            .build();
+        self.call(upload.key, |client| {
+            client
+                .complete_multipart_upload()
+                .upload_id(upload.id)
+                .bucket(self.name())
+                .key(upload.key)
+                .multipart_upload(completed.clone())
+                .customize()
+                // S3 responds after it has assembled the parts, which takes long for a large
+                // object.
+                .config_override(self.upload_config())
+                .send()
+        })
+        .await
+        .map(|_response| ())
     }
 
     async fn put_part(
         &self,
-        upload: Upload<'_>,
+        upload: MultipartUpload<'_>,
         number: i32,
         part: &[u8],
     ) -> Result<CompletedPart, StoreError> {
-        let put = self.call(upload.key, |client| {
-            let put = client.upload_part().upload_id(upload.id);
-            let put = put.bucket(self.name()).key(upload.key).part_number(number);
-            let put = put.checksum_algorithm(ChecksumAlgorithm::Crc32);
-            let put = put.body(ByteStream::from(part.to_vec()));
-            put.customize().config_override(self.patient()).send()
-        });
-        let put = put.await?;
+        let response = self
+            .call(upload.key, |client| {
+                client
+                    .upload_part()
+                    .upload_id(upload.id)
+                    .bucket(self.name())
+                    .key(upload.key)
+                    .part_number(number)
+                    .checksum_algorithm(ChecksumAlgorithm::Crc32)
+                    .body(ByteStream::from(part.to_vec()))
+                    .customize()
+                    .config_override(self.upload_config())
+                    .send()
+            })
+            .await?;
         self.options.progress.advance(part.len() as u64);
-        let done = CompletedPart::builder().part_number(number);
-        Ok(done
-            .set_e_tag(put.e_tag)
-            .set_checksum_crc32(put.checksum_crc32)
+        Ok(CompletedPart::builder()
+            .part_number(number)
+            .set_e_tag(response.e_tag)
+            .set_checksum_crc32(response.checksum_crc32)
             .build())
     }
 
-    /// Has S3 forget what came of an upload, which is paid for until then.
-    async fn abort(&self, upload: Upload<'_>) {
-        let abort = self.call(upload.key, |client| {
-            let abort = client.abort_multipart_upload().upload_id(upload.id);
-            abort.bucket(self.name()).key(upload.key).send()
-        });
-        if let Err(error) = abort.await {
-            let place = self.place(upload.key);
-            tracing::warn!(%place, upload = upload.id, %error, "an upload that failed is left unfinished in the bucket");
+    /// Aborts an upload, so that S3 removes its parts, which are charged for until then.
+    async fn abort(&self, upload: MultipartUpload<'_>) {
+        let aborted = self
+            .call(upload.key, |client| {
+                client
+                    .abort_multipart_upload()
+                    .upload_id(upload.id)
+                    .bucket(self.name())
+                    .key(upload.key)
+                    .send()
+            })
+            .await;
+        if let Err(error) = aborted {
+            let location = self.uri(upload.key);
+            tracing::warn!(%location, upload = upload.id, %error, "a failed upload could not be aborted; its parts remain in the bucket");
         }
     }
 
-    /// Settings of a call whose answer comes after the last byte: the patience is that of a file.
-    fn patient(&self) -> Builder {
-        let patience = TimeoutConfig::builder()
+    /// Returns the settings of requests whose response comes after the last byte: the read timeout
+    /// is that of a whole version.
+    fn upload_config(&self) -> Builder {
+        let timeouts = TimeoutConfig::builder()
             .connect_timeout(self.options.connect_timeout)
             .read_timeout(self.options.fetch_timeout);
-        aws_sdk_s3::Config::builder().timeout_config(patience.build())
+        aws_sdk_s3::Config::builder().timeout_config(timeouts.build())
     }
 }
 

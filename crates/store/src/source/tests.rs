@@ -16,7 +16,7 @@ fn mlflow(server: Option<&str>, name: &str, pick: Pick) -> Source {
 }
 
 #[test]
-fn reads_the_sources_of_this_machine() {
+fn parses_local_sources() {
     assert_eq!(parse("embedded:"), Source::Embedded);
     assert_eq!(parse("./m"), Source::Directory("./m".into()));
     for text in ["file:/m", "file:///m", "/m"] {
@@ -26,23 +26,23 @@ fn reads_the_sources_of_this_machine() {
 }
 
 #[test]
-fn reads_s3() {
-    let place = |bucket: &str, key: &str| {
-        Source::S3(S3Place {
+fn parses_s3() {
+    let location = |bucket: &str, key: &str| {
+        Source::S3(S3Location {
             bucket: bucket.to_owned(),
             key: key.to_owned(),
         })
     };
-    assert_eq!(parse("s3://bucket"), place("bucket", ""));
-    assert_eq!(parse("s3://bucket/a/b/"), place("bucket", "a/b"));
+    assert_eq!(parse("s3://bucket"), location("bucket", ""));
+    assert_eq!(parse("s3://bucket/a/b/"), location("bucket", "a/b"));
     let Source::S3(graph) = parse("s3://bucket/a/model.onnx") else {
-        panic!("not in S3")
+        panic!("not an S3 source")
     };
     assert!(graph.is_graph());
 }
 
 #[test]
-fn reads_mlflow() {
+fn parses_mlflow() {
     let alias = || Pick::Alias("live".to_owned());
     let version = || Pick::Version("3".to_owned());
     let server = Some("http://host:5000");
@@ -76,20 +76,20 @@ fn reads_mlflow() {
 }
 
 #[test]
-fn reads_the_web() {
+fn parses_web_addresses() {
     let Source::Web(folder) = parse("https://host/models/store/3/") else {
-        panic!("not of the web")
+        panic!("not a web source")
     };
     assert_eq!(folder.folder(), Some(("store".to_owned(), "3".to_owned())));
     let digest = Digest::of(b"");
     let Source::Web(graph) = parse(&format!("https://host/a/net.onnx#{digest}")) else {
-        panic!("not of the web")
+        panic!("not a web source")
     };
     assert_eq!((graph.stem().as_str(), graph.digest), ("net", Some(digest)));
 }
 
 #[test]
-fn refuses_the_others_and_says_what_to_write() {
+fn rejects_other_texts_and_shows_the_syntax() {
     for (text, expected) in [
         ("", "is not a model source; write embedded:"),
         ("file:", "is not a model source; write embedded:"),
@@ -102,7 +102,10 @@ fn refuses_the_others_and_says_what_to_write() {
         ("https://host/NAME/1", "write https://host/NAME/VERSION/"),
         ("https://host/", "write https://host/NAME/VERSION/"),
         ("https://host/a.onnx", "a bare graph needs its digest"),
-        ("https://host/a.onnx#md5:1", "after # stands the digest"),
+        (
+            "https://host/a.onnx#md5:1",
+            "the text after # must be the digest",
+        ),
     ] {
         let error = text.parse::<Source>().unwrap_err().to_string();
         assert!(error.contains(expected), "{text:?}: {error}");
@@ -110,7 +113,7 @@ fn refuses_the_others_and_says_what_to_write() {
 }
 
 #[test]
-fn a_secret_is_refused_and_never_shown() {
+fn credentials_are_rejected_and_secrets_never_shown() {
     for text in [
         "https://user:hunter2@host/a/1/",
         "mlflow:http://user:hunter2@host/m",
@@ -128,9 +131,9 @@ fn a_secret_is_refused_and_never_shown() {
     }
 }
 
-/// A name as registries allow it.
+/// Generates names that registries allow.
 fn name() -> impl Strategy<Value = String> {
-    "[a-zA-Z0-9 _.é%@,#?-]{1,12}".prop_filter("dots are folders", |name| {
+    "[a-zA-Z0-9 _.é%@,#?-]{1,12}".prop_filter("names of dots only are folders", |name| {
         !name.bytes().all(|byte| byte == b'.')
     })
 }
@@ -147,7 +150,7 @@ fn source() -> impl Strategy<Value = Source> {
         Just(Source::Embedded),
         path.prop_map(|path| parse(&format!("file:{path}"))),
         ("[a-z0-9.-]{3,12}", "([a-z]{1,6}(/[a-z.]{1,6}[a-z]){0,2})?")
-            .prop_map(|(bucket, key)| Source::S3(S3Place { bucket, key })),
+            .prop_map(|(bucket, key)| Source::S3(S3Location { bucket, key })),
         (server, name(), pick).prop_map(|(server, name, pick)| Source::Mlflow(MlflowPlace {
             server,
             name,
@@ -161,7 +164,7 @@ fn source() -> impl Strategy<Value = Source> {
 
 proptest! {
     #[test]
-    fn a_source_survives_its_text(source in source()) {
+    fn a_source_is_parsed_from_its_own_text(source in source()) {
         prop_assert_eq!(parse(&source.to_string()), source);
     }
 

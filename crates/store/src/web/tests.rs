@@ -8,16 +8,16 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
 use super::*;
-use crate::testing::{broken, impatient, serve};
+use crate::testing::{interrupted, serve, short_timeouts};
 use crate::{Source, Store};
 
 fn open(text: &str) -> Box<dyn Store> {
     let source: Source = text.parse().unwrap();
-    source.open(&impatient()).unwrap()
+    source.open(&short_timeouts()).unwrap()
 }
 
 #[tokio::test]
-async fn fetches_a_bundle_by_its_manifest() {
+async fn fetches_the_files_in_the_manifest() {
     let manifest = format!("[files]\n\"model.onnx\" = \"{}\"\n", Digest::of(b"graph"));
     let revision = Digest::of(manifest.as_bytes()).to_string();
     let router = Router::new()
@@ -51,41 +51,42 @@ async fn a_graph_must_have_its_digest() {
 }
 
 #[tokio::test]
-async fn a_download_that_breaks_goes_on_where_it_broke() {
+async fn an_interrupted_download_is_resumed() {
     const TEXT: &str = "0123456789";
-    let asked = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&asked);
-    let answer = move |headers: HeaderMap| async move {
+    let requests = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&requests);
+    let handler = move |headers: HeaderMap| async move {
         let tag = [("etag", "\"1\"")];
         if counted.fetch_add(1, Ordering::Relaxed) == 0 {
-            return (tag, broken(TEXT)).into_response();
+            return (tag, interrupted(TEXT)).into_response();
         }
         assert_eq!(headers["range"], "bytes=5-");
         assert_eq!(headers["if-range"], "\"1\"");
         let range = [("content-range", "bytes 5-9/10")];
         (StatusCode::PARTIAL_CONTENT, tag, range, &TEXT[5..]).into_response()
     };
-    let server = serve(Router::new().route("/a.onnx", get(answer))).await;
+    let server = serve(Router::new().route("/a.onnx", get(handler))).await;
     let store = open(&format!("{server}/a.onnx#{}", Digest::of(TEXT.as_bytes())));
     let listings = store.list().await.unwrap();
     let files = store.fetch(&listings[0]).await.unwrap();
     assert_eq!(files[MODEL].as_ref(), TEXT.as_bytes());
-    assert_eq!(asked.load(Ordering::Relaxed), 2);
+    assert_eq!(requests.load(Ordering::Relaxed), 2);
 }
 
-/// Why a graph cannot be fetched whose server answers like this.
-async fn reason<F, Fut>(answer: F) -> (String, usize)
+/// Fetches a graph from a server that sends `response`, and checks the error message and the number
+/// of requests.
+async fn check_fetch_error<F, Fut>(response: F, expected: &str, n_requests: usize)
 where
     F: Fn() -> Fut + Clone + Send + Sync + 'static,
     Fut: Future<Output = Response> + Send,
 {
-    let asked = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&asked);
-    let answer = move |_: Request| {
+    let requests = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&requests);
+    let handler = move |_: Request| {
         counted.fetch_add(1, Ordering::Relaxed);
-        answer()
+        response()
     };
-    let server = serve(Router::new().route("/a.onnx", get(answer))).await;
+    let server = serve(Router::new().route("/a.onnx", get(handler))).await;
     let store = open(&format!(
         "{server}/a.onnx?secret=hunter2#{}",
         Digest::of(b"")
@@ -93,33 +94,26 @@ where
     let listings = store.list().await.unwrap();
     let error = store.fetch(&listings[0]).await.unwrap_err().to_string();
     assert!(!error.contains("hunter2"), "{error}");
-    (error, asked.load(Ordering::Relaxed))
+    assert!(error.contains(expected), "{error}");
+    assert_eq!(requests.load(Ordering::Relaxed), n_requests, "{error}");
 }
 
 #[tokio::test]
-async fn says_why_nothing_came() {
-    let check = |(error, asked): (String, usize), expected: &str, times: usize| {
-        assert!(error.contains(expected), "{error}");
-        assert_eq!(asked, times, "{error}");
-    };
+async fn a_failed_fetch_names_the_cause() {
     let denied = || async { StatusCode::FORBIDDEN.into_response() };
-    check(
-        reason(denied).await,
-        "access denied: the server answered 403",
-        1,
-    );
+    check_fetch_error(denied, "access denied: the server returned 403", 1).await;
     let missing = || async { StatusCode::NOT_FOUND.into_response() };
-    check(reason(missing).await, "the server answered 404", 1);
+    check_fetch_error(missing, "the server returned 404", 1).await;
     let busy = || async { StatusCode::SERVICE_UNAVAILABLE.into_response() };
-    check(reason(busy).await, "the server answered 503", 2);
-    let breaks = || async { Response::new(broken("0123456789")) };
-    check(reason(breaks).await, "cannot be reached: ", 2);
+    check_fetch_error(busy, "the server returned 503", 2).await;
+    let interrupts = || async { Response::new(interrupted("0123456789")) };
+    check_fetch_error(interrupts, "cannot be reached: ", 2).await;
     let hangs = || async { std::future::pending::<Response>().await };
-    check(reason(hangs).await, "models.read_timeout", 2);
+    check_fetch_error(hangs, "models.read_timeout", 2).await;
 }
 
 #[tokio::test]
-async fn a_file_over_the_limit_is_not_read() {
+async fn a_file_larger_than_the_limit_is_not_read() {
     let router = Router::new().route("/a.onnx", get(|| async { "0123456789" }));
     let text = format!(
         "{}/a.onnx#{}",
@@ -130,7 +124,7 @@ async fn a_file_over_the_limit_is_not_read() {
     for (limit, fits) in [(10, true), (9, false)] {
         let options = StoreOptions {
             max_bundle: limit,
-            ..impatient()
+            ..short_timeouts()
         };
         let store = source.open(&options).unwrap();
         let listings = store.list().await.unwrap();
@@ -139,7 +133,7 @@ async fn a_file_over_the_limit_is_not_read() {
 }
 
 #[test]
-fn other_machines_are_not_asked_over_http() {
+fn other_machines_are_not_reached_over_http() {
     let open = |text: &str, allow_http| {
         let source: Source = text.parse().unwrap();
         let options = StoreOptions {
