@@ -1,184 +1,212 @@
-//! Obeying orders.
+//! Executing commands.
 
 use crate::registry::Route;
 use crate::registry::keeper::Keeper;
-use crate::registry::keeper::handle::{Order, OrderError, Overview, SourceStatus, Wish};
+use crate::registry::keeper::handle::{
+    KeeperAction, KeeperCommand, OrderError, Overview, SourceStatus,
+};
+use crate::registry::keeper::model::ManagedModel;
 
 impl Keeper {
-    /// Does what is wished, or finds why not. [`Keeper::answer`] says so, once it has taken effect.
-    pub(super) fn obey(&mut self, order: Order) {
-        let Order { wish, answer } = order;
-        let obeyed = match wish {
-            Wish::Overview => Ok(()),
-            Wish::Load(name, version) => self.order_load(&name, version),
-            Wish::Remove(name, version) => self.order_removal(&name, version),
-            Wish::Route(name, route) => self.order_route(&name, route),
-            Wish::Alias(name, alias, Some(version)) => self.order_alias(&name, alias, version),
-            Wish::Alias(name, alias, None) => self.order_alias_removal(&name, &alias),
+    /// Executes a command. [`Keeper::send_replies`] sends the reply, after the command has taken effect.
+    pub(super) fn execute(&mut self, command: KeeperCommand) {
+        let KeeperCommand { action, reply } = command;
+        let result = match action {
+            KeeperAction::Overview => Ok(()),
+            KeeperAction::Load { name, version } => self.request_load(&name, version),
+            KeeperAction::Remove {
+                name,
+                version: Some(version),
+            } => self.remove_version(&name, version),
+            KeeperAction::Remove {
+                name,
+                version: None,
+            } => self.remove_model(&name),
+            KeeperAction::SetRoute { name, route } => self.set_route(&name, route),
+            KeeperAction::SetAlias {
+                name,
+                alias,
+                version,
+            } => self.set_alias(&name, alias, version),
+            KeeperAction::RemoveAlias { name, alias } => self.remove_alias(&name, &alias),
         };
-        self.obeyed.push((answer, obeyed));
+        self.pending_replies.push((reply, result));
     }
 
-    /// Answers the orders that were obeyed.
-    pub(super) fn answer(&mut self) {
-        for (answer, obeyed) in std::mem::take(&mut self.obeyed) {
-            // Whoever asked may have gone.
-            let _gone = answer.send(obeyed.map(|()| self.overview()));
+    /// Replies to the commands that were executed.
+    pub(super) fn send_replies(&mut self) {
+        for (reply, result) in std::mem::take(&mut self.pending_replies) {
+            // The receiver may have been dropped.
+            let _gone = reply.send(result.map(|()| self.overview()));
         }
         if let Some(hosted) = &mut self.hosted {
-            hosted.answer();
+            hosted.send_replies();
         }
     }
 
     fn overview(&self) -> Overview {
-        let sources = self.sources.iter().map(|seen| SourceStatus {
-            name: seen.name.clone(),
-            read_at: seen.read_at,
-            error: seen.error.clone(),
-            versions: seen.listings.as_ref().map_or(0, Vec::len),
-        });
-        let routes = self.models.iter();
-        let routes = routes.map(|(name, kept)| (name.clone(), kept.route.clone()));
-        let aliases = self.models.iter();
-        let aliases = aliases.map(|(name, kept)| (name.clone(), kept.aliases.targets()));
         Overview {
-            sources: sources.collect(),
-            routes: routes.collect(),
-            aliases: aliases.collect(),
+            sources: self
+                .sources
+                .iter()
+                .map(|source| SourceStatus {
+                    name: source.name.clone(),
+                    read_at: source.read_at,
+                    error: source.error.clone(),
+                    versions: source.listings.as_ref().map_or(0, Vec::len),
+                })
+                .collect(),
+            routes: self
+                .models
+                .iter()
+                .map(|(name, model)| (name.clone(), model.route.clone()))
+                .collect(),
+            aliases: self
+                .models
+                .iter()
+                .map(|(name, model)| (name.clone(), model.aliases.targets()))
+                .collect(),
         }
     }
 
-    fn order_load(&mut self, name: &str, version: Option<String>) -> Result<(), OrderError> {
-        let versions = self.versions(name)?;
+    fn request_load(&mut self, name: &str, version: Option<String>) -> Result<(), OrderError> {
+        let versions = self.known_versions(name)?;
         let newest = versions.first().cloned();
         let wanted = version.clone().or(newest).unwrap_or_default();
-        known(name, &wanted, &versions)?;
-        let kept = self.models.entry(name.to_owned()).or_default();
-        kept.is_removed = false;
-        kept.removed.remove(&wanted);
-        kept.asleep.remove(&wanted);
-        kept.failures.forgive(&wanted);
-        kept.asked.extend(version);
-        tracing::info!(model = %name, version = %wanted, "told to load");
+        check_version(name, &wanted, &versions)?;
+        let model = self.models.entry(name.to_owned()).or_default();
+        model.is_removed = false;
+        model.allow(&wanted);
+        model.failures.clear(&wanted);
+        model.requested.extend(version);
+        tracing::info!(model = %name, version = %wanted, "load requested");
         Ok(())
     }
 
-    fn order_removal(&mut self, name: &str, version: Option<String>) -> Result<(), OrderError> {
-        let versions = self.versions(name);
-        let default = self.registry.default_name() == name;
-        let available = self.models.keys().cloned().collect();
-        let Some(kept) = self.models.get_mut(name) else {
-            return Err(OrderError::UnknownModel {
-                name: name.to_owned(),
-                available,
-            });
-        };
-        let hosted = self.hosted.as_ref();
-        if hosted.is_some_and(|hosted| hosted.store(name).is_some()) {
+    fn remove_model(&mut self, name: &str) -> Result<(), OrderError> {
+        let is_default = self.registry.default_name() == name;
+        let model = self.removable_model(name)?;
+        if is_default {
             return Err(OrderError::InUse {
                 name: name.to_owned(),
-                reason: "its host has loaded it, and unloads it by DELETE /models/NAME",
+                reason: "it is the default model",
             });
         }
-        let Some(version) = version else {
-            if default {
-                return Err(OrderError::InUse {
-                    name: name.to_owned(),
-                    reason: "it is the default model",
-                });
-            }
-            kept.is_removed = true;
-            kept.clear();
-            tracing::info!(model = %name, "told to remove");
-            return Ok(());
-        };
-        if kept.version(&version).is_none() {
-            known(name, &version, &versions?)?;
+        model.is_removed = true;
+        model.clear();
+        tracing::info!(model = %name, "model removed");
+        Ok(())
+    }
+
+    fn remove_version(&mut self, name: &str, version: String) -> Result<(), OrderError> {
+        let versions = self.known_versions(name);
+        let model = self.removable_model(name)?;
+        if model.version(&version).is_none() {
+            check_version(name, &version, &versions?)?;
         }
-        if kept
+        let is_stable = model
             .stable
             .as_ref()
-            .is_some_and(|stable| stable.version == version)
-        {
+            .is_some_and(|stable| stable.version == version);
+        if is_stable {
             return Err(OrderError::InUse {
                 name: format!("{name}/{version}"),
-                reason: "it is the version that answers; give the model another stable version first",
+                reason: "it is the stable version; give the model another stable version first",
             });
         }
-        kept.asked.remove(&version);
-        kept.asleep.remove(&version);
-        kept.trial.take_if(|trial| trial.old.key.version == version);
-        kept.drop_version(&version);
-        tracing::info!(model = %name, %version, "told to remove");
-        kept.removed.insert(version);
+        model.requested.remove(&version);
+        model.evicted.remove(&version);
+        model
+            .trial
+            .take_if(|trial| trial.old.key.version == version);
+        model.drop_version(&version);
+        tracing::info!(model = %name, %version, "version removed");
+        model.removed.insert(version);
         Ok(())
     }
 
-    fn order_route(&mut self, name: &str, route: Route) -> Result<(), OrderError> {
-        let versions = self.versions(name)?;
-        for version in route.versions() {
-            known(name, version, &versions)?;
+    /// Returns the model `name`, unless a host loaded it.
+    fn removable_model(&mut self, name: &str) -> Result<&mut ManagedModel, OrderError> {
+        let is_hosted = self
+            .hosted
+            .as_ref()
+            .is_some_and(|hosted| hosted.store(name).is_some());
+        let model = self.model_mut(name)?;
+        if is_hosted {
+            return Err(OrderError::InUse {
+                name: name.to_owned(),
+                reason: "it was loaded by POST /models; unload it by DELETE /models/NAME",
+            });
         }
-        let kept = self.models.entry(name.to_owned()).or_default();
-        for version in route.versions() {
-            kept.removed.remove(version);
-            kept.asleep.remove(version);
+        Ok(model)
+    }
+
+    /// Returns the model `name`, even if it has no version now.
+    fn model_mut(&mut self, name: &str) -> Result<&mut ManagedModel, OrderError> {
+        if !self.models.contains_key(name) {
+            return Err(OrderError::UnknownModel {
+                name: name.to_owned(),
+                available: self.models.keys().cloned().collect(),
+            });
         }
-        tracing::info!(model = %name, ?route, "told to route");
-        kept.route = route;
+        Ok(self.models.entry(name.to_owned()).or_default())
+    }
+
+    fn set_route(&mut self, name: &str, route: Route) -> Result<(), OrderError> {
+        let versions = self.known_versions(name)?;
+        for version in route.versions() {
+            check_version(name, version, &versions)?;
+        }
+        let model = self.models.entry(name.to_owned()).or_default();
+        for version in route.versions() {
+            model.allow(version);
+        }
+        tracing::info!(model = %name, ?route, "route set");
+        model.route = route;
         Ok(())
     }
 
-    fn order_alias(
-        &mut self,
-        name: &str,
-        alias: String,
-        version: String,
-    ) -> Result<(), OrderError> {
-        known(name, &version, &self.versions(name)?)?;
+    fn set_alias(&mut self, name: &str, alias: String, version: String) -> Result<(), OrderError> {
+        check_version(name, &version, &self.known_versions(name)?)?;
         let limit = self.config.max_aliases;
-        let kept = self.models.entry(name.to_owned()).or_default();
-        let is_new = kept.aliases.names().all(|known| *known != alias);
-        if is_new && kept.aliases.names().count() >= limit {
+        let model = self.models.entry(name.to_owned()).or_default();
+        let is_new = model.aliases.names().all(|known| *known != alias);
+        if is_new && model.aliases.names().count() >= limit {
             return Err(OrderError::TooManyAliases {
                 name: name.to_owned(),
                 limit,
             });
         }
-        kept.removed.remove(&version);
-        kept.asleep.remove(&version);
-        tracing::info!(model = %name, %alias, %version, "told to set an alias");
-        kept.aliases.point(alias, version);
+        model.allow(&version);
+        tracing::info!(model = %name, %alias, %version, "alias set");
+        model.aliases.set(alias, version);
         Ok(())
     }
 
-    fn order_alias_removal(&mut self, name: &str, alias: &str) -> Result<(), OrderError> {
-        // Of a model that has no version now, too: its alias may be the configured one.
-        let Some(kept) = self.models.get_mut(name) else {
-            return Err(OrderError::UnknownModel {
-                name: name.to_owned(),
-                available: self.models.keys().cloned().collect(),
-            });
-        };
-        if !kept.aliases.remove(alias) {
+    /// Removes an alias. The model may have no version now: its alias may be a configured one.
+    fn remove_alias(&mut self, name: &str, alias: &str) -> Result<(), OrderError> {
+        let model = self.model_mut(name)?;
+        if !model.aliases.remove(alias) {
             return Err(OrderError::UnknownAlias {
                 name: name.to_owned(),
                 alias: alias.to_owned(),
-                available: kept.aliases.names().cloned().collect(),
+                available: model.aliases.names().cloned().collect(),
             });
         }
-        tracing::info!(model = %name, %alias, "told to remove an alias");
+        tracing::info!(model = %name, %alias, "alias removed");
         Ok(())
     }
 
-    /// The versions of `name` that sources or memory hold, the preferred first.
-    fn versions(&self, name: &str) -> Result<Vec<String>, OrderError> {
-        let in_sources = self.in_sources();
-        let held = in_sources.get(name).into_iter().flatten();
-        let kept = self.models.get(name).into_iter();
-        let live = kept.flat_map(|kept| kept.held.iter().map(|held| &held.key));
+    /// Returns the versions of `name` in the sources and in memory, the preferred first.
+    fn known_versions(&self, name: &str) -> Result<Vec<String>, OrderError> {
+        let available = self.available_versions();
+        let loaded = self
+            .models
+            .get(name)
+            .into_iter()
+            .flat_map(|model| model.loaded.iter().map(|loaded| &loaded.key));
         let mut versions: Vec<String> = Vec::new();
-        for key in held.chain(live) {
+        for key in available.get(name).into_iter().flatten().chain(loaded) {
             if !versions.contains(&key.version) {
                 versions.push(key.version.clone());
             }
@@ -186,14 +214,22 @@ impl Keeper {
         if versions.is_empty() {
             return Err(OrderError::UnknownModel {
                 name: name.to_owned(),
-                available: in_sources.into_keys().collect(),
+                available: available.into_keys().collect(),
             });
         }
         Ok(versions)
     }
 }
 
-fn known(name: &str, version: &str, versions: &[String]) -> Result<(), OrderError> {
+impl ManagedModel {
+    /// Allows a version to be loaded that was removed or evicted.
+    fn allow(&mut self, version: &str) {
+        self.removed.remove(version);
+        self.evicted.remove(version);
+    }
+}
+
+fn check_version(name: &str, version: &str, versions: &[String]) -> Result<(), OrderError> {
     if versions.iter().any(|known| known == version) {
         return Ok(());
     }
