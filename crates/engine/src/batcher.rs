@@ -42,7 +42,7 @@ pub enum Fate {
 
 /// The rows that [`Batcher::take`] removed.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Taken<T> {
+pub struct TakenRows<T> {
     /// The rows of the next batch.
     pub batch: Vec<T>,
     /// The rows whose deadline had passed.
@@ -112,8 +112,8 @@ impl<T> Batcher<T> {
     ///
     /// At least one row is taken, however long. Rows whose `fate` is not [`Fate::Run`] are removed when
     /// they are encountered.
-    pub fn take(&mut self, budget: usize, fate: impl Fn(&T) -> Fate) -> Taken<T> {
-        let mut taken = Taken {
+    pub fn take(&mut self, budget: usize, fate: impl Fn(&T) -> Fate) -> TakenRows<T> {
+        let mut taken = TakenRows {
             batch: Vec::new(),
             expired: Vec::new(),
         };

@@ -7,7 +7,6 @@
 
 pub mod batcher;
 mod config;
-mod crew;
 mod error;
 pub mod metrics;
 mod outcome;
@@ -15,6 +14,7 @@ pub mod pace;
 mod queue;
 pub mod registry;
 mod saturation;
+mod spawner;
 mod submission;
 mod terms;
 mod ticket;
@@ -22,10 +22,10 @@ mod worker;
 
 pub use batcher::Priority;
 pub use config::EngineConfig;
-pub use crew::Crew;
 pub use error::{EngineError, SubmitError};
 pub use outcome::{Outcome, Outcomes, SeriesFailure, Timing};
 pub use saturation::Saturation;
+pub use spawner::WorkerSpawner;
 pub use submission::Submission;
 pub use terms::Terms;
 
@@ -82,18 +82,18 @@ impl Engine {
             workers: 0,
             batch_steps: config.batch_steps,
         };
-        let crew = engine.expect(forecasters.len());
+        let spawner = engine.expect(forecasters.len());
         for forecaster in forecasters {
-            crew.join(forecaster)?;
+            spawner.join(forecaster)?;
         }
         Ok(engine)
     }
 
     /// Counts `workers` additional workers, and returns the handle that starts them.
     #[must_use]
-    pub fn expect(&mut self, workers: usize) -> Crew {
+    pub fn expect(&mut self, workers: usize) -> WorkerSpawner {
         self.workers += workers;
-        Crew {
+        WorkerSpawner {
             manifest: Arc::clone(&self.manifest),
             queue: Arc::clone(&self.queue),
             metrics: self.metrics.clone(),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::batcher::{Fate, Shape, Taken};
+use crate::batcher::{Fate, Shape, TakenRows};
 
 /// A queued row.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub(super) struct Lane<T> {
 
 /// A batch that is being filled.
 struct BatchBuilder<'a, T> {
-    taken: &'a mut Taken<T>,
+    taken: &'a mut TakenRows<T>,
     shape: Shape,
     /// The number of steps, padding included.
     cost: usize,
@@ -86,7 +86,7 @@ impl<T> Lane<T> {
     /// that the rows of other buckets may cost in padding.
     pub(super) fn take(
         &mut self,
-        taken: &mut Taken<T>,
+        taken: &mut TakenRows<T>,
         budget: usize,
         max_padding: usize,
         fate: &impl Fn(&T) -> Fate,
@@ -157,7 +157,7 @@ impl<T> Lane<T> {
     }
 
     /// Removes the front row of `bucket`, and adds it to the batch or to the expired rows.
-    fn pop(&mut self, bucket: ShapeBucket, taken: &mut Taken<T>, fate: &impl Fn(&T) -> Fate) {
+    fn pop(&mut self, bucket: ShapeBucket, taken: &mut TakenRows<T>, fate: &impl Fn(&T) -> Fate) {
         let Some(row) = self.buckets.get_mut(&bucket).and_then(VecDeque::pop_front) else {
             return;
         };
@@ -175,7 +175,7 @@ impl<T> Lane<T> {
     }
 
     /// Removes the rows at the front of each bucket that are not to be run.
-    fn remove_fronts(&mut self, taken: &mut Taken<T>, fate: &impl Fn(&T) -> Fate) {
+    fn remove_fronts(&mut self, taken: &mut TakenRows<T>, fate: &impl Fn(&T) -> Fate) {
         let buckets: Vec<_> = self.buckets.keys().copied().collect();
         for bucket in buckets {
             while let Some(row) = self.buckets.get(&bucket).and_then(VecDeque::front)

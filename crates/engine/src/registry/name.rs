@@ -1,4 +1,4 @@
-//! How requests refer to a model: `NAME`, `NAME/VERSION` or `NAME@ALIAS`.
+//! The names of models in requests: `NAME`, `NAME/VERSION` or `NAME@ALIAS`.
 
 /// The model that a request refers to, and optionally one of its versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use crate::config::EngineConfig;
 use crate::metrics::EngineMetrics;
 use crate::registry::load::{LoadError, Opener, Sessions};
 use crate::registry::thread::{WORKER_NICENESS, lower_priority};
-use crate::{Crew, Engine};
+use crate::{Engine, WorkerSpawner};
 
 /// The order in which the sessions of a version are opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,10 +89,10 @@ impl OpenedVersion {
         let manifest = Arc::new(bundle.manifest.clone());
         let mut engine = Engine::start(manifest, forecasters, config, metrics)?;
         if remaining > 0 {
-            let crew = engine.expect(remaining);
+            let spawner = engine.expect(remaining);
             std::thread::Builder::new()
                 .name("load".to_owned())
-                .spawn(move || open_remaining(&crew, &*sessions, &bundle, remaining))?;
+                .spawn(move || open_remaining(&spawner, &*sessions, &bundle, remaining))?;
         }
         Ok(engine)
     }
@@ -102,11 +102,11 @@ impl OpenedVersion {
 ///
 /// One session of the graph was opened and checked before. A session that fails is therefore logged and not
 /// retried: the engine serves with the workers that it has.
-fn open_remaining(crew: &Crew, sessions: &Sessions, bundle: &Bundle, remaining: usize) {
+fn open_remaining(spawner: &WorkerSpawner, sessions: &Sessions, bundle: &Bundle, remaining: usize) {
     lower_priority(WORKER_NICENESS);
     run_in_parallel(remaining, || {
         let started = open_session(sessions, bundle, &|| ())
-            .and_then(|forecaster| Ok(crew.join(forecaster)?));
+            .and_then(|forecaster| Ok(spawner.join(forecaster)?));
         if let Err(error) = started {
             let (model, version) = (&bundle.manifest.name, &bundle.manifest.version);
             tracing::error!(%model, %version, %error, "worker failed to start");

@@ -11,7 +11,7 @@ use crate::worker::Worker;
 
 /// Starts the workers of one engine, at its start and later.
 #[derive(Debug)]
-pub struct Crew {
+pub struct WorkerSpawner {
     pub(super) manifest: Arc<Manifest>,
     pub(super) queue: Arc<Queue>,
     pub(super) metrics: ModelMetrics,
@@ -19,7 +19,7 @@ pub struct Crew {
     pub(super) running: watch::Receiver<()>,
 }
 
-impl Crew {
+impl WorkerSpawner {
     /// Starts a worker thread for `forecaster`, which must be of the version that the engine serves.
     /// If the engine has been dropped, the thread ends immediately.
     ///
