@@ -246,7 +246,7 @@ async fn a_manifest_in_the_folder_of_another_is_refused() {
     let version = |text: String| replaced(&text, "version = \"1\"", "version = \"2\"");
     assert_eq!(
         reason_after(|models| models.edit("manifest.toml", version)).await,
-        "manifest.toml is of seasonal/2, and the folder is seasonal/1"
+        "manifest.toml names seasonal/2, but the folder is seasonal/1"
     );
 }
 

@@ -201,7 +201,7 @@ async fn a_version_that_fails_its_requests_is_taken_back() {
     );
     let reason = failed["reason"].as_str().unwrap();
     assert!(
-        reason.starts_with("taken back: 20 of its 20 requests failed"),
+        reason.starts_with("rolled back: 20 of its 20 requests failed"),
         "{reason}"
     );
 

@@ -1,79 +1,80 @@
-//! What waits, and which of it forms the next batch. Pure: no clock, no lock, no thread.
+//! The queued rows of an engine, and the choice of the next batch. Pure: no clock, no lock, no thread.
 //!
-//! Rows wait in one lane for each [`Priority`], in buckets of like shape, each bucket in order of
-//! arrival. A batch is made around the row that has waited longest in its lane, so none is starved;
-//! the rest of it comes from the same bucket, so that a short series does not pay for a long one.
+//! Rows wait in one lane for each [`Priority`], in buckets of similar shape, each bucket in order of
+//! arrival. A batch is built around the row that has waited longest in its lane, so no row starves. The
+//! other rows come from the same bucket, so a short series is not padded to the length of a long one.
 
 mod lane;
 #[cfg(test)]
 mod tests;
 
-use self::lane::{Lane, Row};
+use self::lane::{Lane, LaneRow};
 
-/// How urgent a request is.
+/// The urgency of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Priority {
-    /// Somebody waits for the answer.
+    /// A caller waits for the answer.
     #[default]
     Interactive,
-    /// Part of a larger job: after what is interactive, but never starved by it.
+    /// A part of a larger job. Run after interactive rows, but not starved by them.
     Bulk,
 }
 
-/// What one row asks of a model.
+/// The size of a row, as the model processes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
-    /// Values of the series that the model sees, each as often as it does.
+    /// The number of context values, each counted as often as the model processes it.
     pub context_length: usize,
-    /// Steps to forecast.
+    /// The number of steps to forecast.
     pub horizon: usize,
 }
 
-/// What is to become of a row that waits.
+/// The status of a queued row, which decides whether it is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It is run.
+    /// The row has to be run.
     Run,
-    /// Its time has passed.
+    /// The deadline of the row has passed.
     Expired,
-    /// Its caller has left, and [`Batcher::release`] was told.
+    /// The caller of the row stopped waiting, and [`Batcher::release`] was called.
     Released,
 }
 
-/// What [`Batcher::take`] found.
+/// The rows that [`Batcher::take`] removed.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Taken<T> {
+pub struct TakenRows<T> {
     /// The rows of the next batch.
     pub batch: Vec<T>,
-    /// Rows whose time had passed.
+    /// The rows whose deadline had passed.
     pub expired: Vec<T>,
 }
 
-/// Rows that wait for a model. `T` is what the caller keeps with each.
+/// The rows that wait for a model. `T` is the caller's data of a row.
 #[derive(Debug)]
 pub struct Batcher<T> {
     interactive: Lane<T>,
     bulk: Lane<T>,
     arrivals: u64,
+    /// The number of interactive batches since the last bulk batch.
     interactive_in_a_row: usize,
 }
 
-/// While both wait, one batch in so many is bulk.
+/// While both lanes have rows, one batch in this number is bulk.
 const BULK_SHARE: usize = 4;
 
-/// What one run costs apart from its rows, in steps: rows of other buckets are taken along while the
-/// padding that they make costs less than a run of their own. Measured on the bundled
-/// model, one row of 156 steps of which takes two and a half times its share of a batch of 64.
+/// The fixed cost of one run, in steps. Rows of other buckets are added to a batch while the padding that
+/// they cause costs less than a run of their own. Measured on the bundled model: one row of 156 steps
+/// takes two and a half times its share of a batch of 64.
 const RUN_STEPS: usize = 256;
 
 impl Shape {
-    /// Steps, the unit of cost and of every bound.
+    /// Returns the number of steps, the unit of costs and limits.
     #[must_use]
     pub const fn steps(self) -> usize {
         self.context_length.saturating_add(self.horizon)
     }
 
-    /// The shape of a batch that holds both.
+    /// Returns the shape of a batch that contains rows of both shapes.
     #[must_use]
     pub fn joined(self, other: Self) -> Self {
         Self {
@@ -84,7 +85,7 @@ impl Shape {
 }
 
 impl<T> Batcher<T> {
-    /// One with nothing in it.
+    /// Creates a batcher without rows.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -95,22 +96,24 @@ impl<T> Batcher<T> {
         }
     }
 
-    /// Puts a row behind those that wait.
+    /// Appends a row to the lane of `priority`.
     pub fn push(&mut self, priority: Priority, shape: Shape, item: T) {
         let arrival = self.arrivals;
         self.arrivals += 1;
-        self.lane_mut(priority).push(Row {
+        self.lane_mut(priority).push(LaneRow {
             arrival,
             shape,
             item,
         });
     }
 
-    /// Takes the next batch: rows of one lane that cost at most `budget` steps together, each padded
-    /// to the longest context and run to the longest horizon among them. One row is always taken,
-    /// however long. Rows whose `fate` is not to run are dropped on the way.
-    pub fn take(&mut self, budget: usize, fate: impl Fn(&T) -> Fate) -> Taken<T> {
-        let mut taken = Taken {
+    /// Takes the next batch: rows of one lane that cost at most `budget` steps in total, each padded to the
+    /// longest context and run to the longest horizon among them.
+    ///
+    /// At least one row is taken, however long. Rows whose `fate` is not [`Fate::Run`] are removed when
+    /// they are encountered.
+    pub fn take(&mut self, budget: usize, fate: impl Fn(&T) -> Fate) -> TakenRows<T> {
+        let mut taken = TakenRows {
             batch: Vec::new(),
             expired: Vec::new(),
         };
@@ -129,38 +132,40 @@ impl<T> Batcher<T> {
         taken
     }
 
-    /// Stops counting `rows` of `steps` together, whose caller has left.
+    /// Stops counting `rows` rows of `steps` steps in total, whose caller stopped waiting.
     ///
-    /// From now on their fate must be [`Fate::Released`]. They are dropped when their turn comes, or
-    /// once they are the greater part of what lies here.
+    /// From now on their fate must be [`Fate::Released`]. They are removed when they are encountered, or
+    /// once they outnumber the other rows of the lane.
     pub fn release(
         &mut self,
         priority: Priority,
-        (rows, steps): (usize, usize),
+        rows: usize,
+        steps: usize,
         fate: impl Fn(&T) -> Fate,
     ) {
         self.lane_mut(priority).release(rows, steps, &fate);
     }
 
-    /// Rows that wait.
+    /// Returns the number of queued rows.
     #[must_use]
     pub fn len(&self) -> usize {
         self.interactive.len() + self.bulk.len()
     }
 
-    /// Whether none waits.
+    /// Returns true if no row is queued.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Steps that wait.
+    /// Returns the number of queued steps.
     #[must_use]
     pub fn steps(&self) -> usize {
         self.interactive.steps() + self.bulk.steps()
     }
 
-    /// Steps that are run before a new row of `priority`, the share of the other lane aside.
+    /// Returns the number of steps that are run before a new row of `priority`, ignoring the share of the
+    /// other lane.
     #[must_use]
     pub fn steps_before(&self, priority: Priority) -> usize {
         match priority {
@@ -170,8 +175,8 @@ impl<T> Batcher<T> {
     }
 
     fn next_priority(&self) -> Priority {
-        let bulk_is_due = self.interactive_in_a_row + 1 >= BULK_SHARE && self.bulk.len() > 0;
-        if bulk_is_due {
+        let is_bulk_due = self.interactive_in_a_row + 1 >= BULK_SHARE && self.bulk.len() > 0;
+        if is_bulk_due {
             Priority::Bulk
         } else {
             Priority::Interactive

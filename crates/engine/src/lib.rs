@@ -1,50 +1,46 @@
-//! From requests to forecasts: admission, queue, batches, workers.
+//! The inference engine of a model version, and the registry of live models.
 //!
-//! One engine serves one model version. Requests wait in one queue, bounded in steps; each worker
-//! is an OS thread that owns a [`Forecaster`] and takes what waits as soon as it is free. There is
-//! no waiting window: an idle engine adds no delay, a busy one batches by itself.
+//! One engine serves one model version. Requests wait in one queue whose size is limited in steps. Each
+//! worker is an OS thread that owns a [`Forecaster`] and takes a batch from the queue as soon as it is
+//! free. There is no batching window: an idle engine adds no delay, and a busy engine forms batches
+//! because requests accumulate.
 
 pub mod batcher;
-mod crew;
+mod config;
+mod error;
 pub mod metrics;
+mod outcome;
 pub mod pace;
 mod queue;
 pub mod registry;
 mod saturation;
+mod spawner;
 mod submission;
+mod terms;
+mod ticket;
 mod worker;
 
 pub use batcher::Priority;
-pub use crew::Crew;
+pub use config::EngineConfig;
+pub use error::{EngineError, SubmitError};
+pub use outcome::{Outcome, Outcomes, SeriesFailure, Timing};
 pub use saturation::Saturation;
-pub use submission::{Submission, Terms, Timing};
+pub use spawner::WorkerSpawner;
+pub use submission::Submission;
+pub use terms::Terms;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use thiserror::Error;
+use almanac_forecast::ForecastRequest;
+use almanac_model::{Forecaster, Manifest};
 use tokio::sync::watch;
 
 use crate::batcher::Shape;
 use crate::metrics::ModelMetrics;
-use crate::queue::{Queue, Waiting};
-use crate::submission::Ticket;
-use almanac_forecast::{Forecast, ForecastRequest};
-use almanac_model::{Forecaster, Manifest, RowError, Unfit};
+use crate::queue::{Queue, QueuedRow};
+use crate::ticket::Ticket;
 
-/// Bounds of one engine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EngineConfig {
-    /// Steps (context and horizon of each row) that may wait. A request that finds the queue empty
-    /// is always admitted, however long.
-    pub queue_steps: usize,
-    /// Steps that one run may hold, padding included. A single row is always run, however long.
-    pub batch_steps: usize,
-    /// How long an interactive request may be expected to wait before it is refused.
-    pub max_wait: Duration,
-}
-
-/// Serves one model version.
+/// The queue and the workers of one model version.
 #[derive(Debug)]
 pub struct Engine {
     manifest: Arc<Manifest>,
@@ -55,82 +51,29 @@ pub struct Engine {
     threads: Threads,
 }
 
-/// Why requests were not taken.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum SubmitError {
-    /// Too much is waiting already.
-    #[error("{waiting} steps are waiting, and these {asked} would go over the limit of {limit}")]
-    QueueFull {
-        /// Steps that wait.
-        waiting: usize,
-        /// Steps of these requests.
-        asked: usize,
-        /// The bound.
-        limit: usize,
-        /// When what waits is expected to be done.
-        retry_after: Duration,
-    },
-    /// Its turn would come too late.
-    #[error(
-        "the wait for the model is {:.3} s, longer than the {:.3} s that this request may wait",
-        .wait.as_secs_f64(),
-        .limit.as_secs_f64()
-    )]
-    WaitTooLong {
-        /// The wait that is expected.
-        wait: Duration,
-        /// The bound: the deadline of the request, or the engine's own.
-        limit: Duration,
-    },
-    /// The engine is being closed.
-    #[error("the model is being unloaded")]
-    Closed,
-}
-
-/// Why admitted requests have no answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum EngineError {
-    /// The deadline passed first.
-    #[error("the deadline passed before the forecast was made")]
-    DeadlineExceeded,
-}
-
-/// Why one series has no forecast, when others of the request may have.
-#[derive(Clone, Debug, PartialEq, Error)]
-pub enum SeriesFailure {
-    /// The model cannot answer this series.
-    #[error(transparent)]
-    Unfit(#[from] Unfit),
-    /// The model's values for it are unusable.
-    #[error(transparent)]
-    Row(#[from] RowError),
-    /// The model failed on it, even alone.
-    #[error("{0}")]
-    Model(String),
-}
-
-/// The worker threads of an engine.
+/// A handle to the worker threads of an engine.
 #[derive(Clone, Debug)]
 pub struct Threads(Arc<watch::Sender<()>>);
 
-/// What became of one request.
-pub type Outcome = Result<Forecast, SeriesFailure>;
-
-/// The outcomes of a submission, in the order of its requests.
-pub type Outcomes = Vec<Outcome>;
+/// A request that the model supports, with its position in the submission.
+struct FitRequest {
+    position: usize,
+    shape: Shape,
+    request: ForecastRequest,
+}
 
 impl Engine {
     /// Starts one worker thread for each of `forecasters`, which must be of the same version.
     ///
     /// # Errors
-    /// The system's, when a thread cannot be started.
+    /// The error of the system if a thread cannot be started.
     pub fn start(
         manifest: Arc<Manifest>,
         forecasters: Vec<Box<dyn Forecaster>>,
         config: EngineConfig,
         metrics: ModelMetrics,
     ) -> std::io::Result<Self> {
-        // Made before its threads, so that those already started end when one cannot be.
+        // Created before the threads: if one of them cannot be started, dropping it ends the others.
         let mut engine = Self {
             threads: Threads(Arc::new(watch::Sender::new(()))),
             manifest,
@@ -139,18 +82,18 @@ impl Engine {
             workers: 0,
             batch_steps: config.batch_steps,
         };
-        let crew = engine.expect(forecasters.len());
+        let spawner = engine.expect(forecasters.len());
         for forecaster in forecasters {
-            crew.join(forecaster)?;
+            spawner.join(forecaster)?;
         }
         Ok(engine)
     }
 
-    /// Counts `workers` more, which are to join by what this returns.
+    /// Counts `workers` additional workers, and returns the handle that starts them.
     #[must_use]
-    pub fn expect(&mut self, workers: usize) -> Crew {
+    pub fn expect(&mut self, workers: usize) -> WorkerSpawner {
         self.workers += workers;
-        Crew {
+        WorkerSpawner {
             manifest: Arc::clone(&self.manifest),
             queue: Arc::clone(&self.queue),
             metrics: self.metrics.clone(),
@@ -158,28 +101,30 @@ impl Engine {
         }
     }
 
-    /// What the model wants and gives.
+    /// Returns the manifest of the model version.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// Its threads, to know when they have ended.
+    /// Returns a handle to the worker threads, to wait for their end.
     #[must_use]
     pub fn threads(&self) -> Threads {
         self.threads.clone()
     }
 
-    /// How many workers serve it, those that are to join included.
+    /// Returns the number of workers, including those that have not been started yet.
     #[must_use]
     pub const fn workers(&self) -> usize {
         self.workers
     }
 
-    /// Admits `requests` or refuses them all at once.
+    /// Admits `requests`, or refuses all of them at once. Does not wait.
+    ///
+    /// A request that the model does not support fails alone, in the outcomes of the submission.
     ///
     /// # Errors
-    /// [`SubmitError`], without waiting.
+    /// [`SubmitError`] if the requests are refused.
     pub fn submit(
         &self,
         requests: Vec<ForecastRequest>,
@@ -190,24 +135,23 @@ impl Engine {
         for (position, request) in requests.into_iter().enumerate() {
             let unfit = self.manifest.fits(&request).err();
             if unfit.is_none() {
-                fit.push((position, self.shape(&request), request));
+                fit.push(FitRequest {
+                    position,
+                    shape: self.shape(&request),
+                    request,
+                });
             }
             outcomes.push(unfit.map(|unfit| Err(unfit.into())));
         }
-        let steps: usize = fit.iter().map(|(_, shape, _)| shape.steps()).sum();
-        // What fills more than a batch by itself gains little by going first.
-        let by_size = if steps > self.batch_steps {
-            Priority::Bulk
-        } else {
-            Priority::Interactive
-        };
-        let (ticket, done) = Ticket::new(terms, by_size, outcomes);
+        let steps: usize = fit.iter().map(|request| request.shape.steps()).sum();
+        let default_priority = default_priority(steps > self.batch_steps);
+        let (ticket, receiver) = Ticket::new(terms, default_priority, outcomes);
         let rows: Vec<_> = fit
             .into_iter()
-            .map(|(position, shape, request)| Waiting {
-                request,
-                position,
-                shape,
+            .map(|fit| QueuedRow {
+                request: fit.request,
+                position: fit.position,
+                shape: fit.shape,
                 ticket: Arc::clone(&ticket),
             })
             .collect();
@@ -216,35 +160,31 @@ impl Engine {
         } else {
             self.queue
                 .admit(&ticket, rows)
-                .inspect_err(|error| self.metrics.refused(error))?;
+                .inspect_err(|error| self.metrics.count_refusal(error))?;
         }
-        Ok(Submission::new(ticket, done, Arc::clone(&self.queue)))
+        Ok(Submission::new(ticket, receiver, Arc::clone(&self.queue)))
     }
-}
 
-impl Engine {
-    /// Whether a request on `terms` could be admitted now: one of a single step, or one that fills
-    /// more than a batch when it `is_large`. Whether that refuses the request, and is to be
-    /// [counted](Self::count_refusal), depends on what other models say.
+    /// Checks whether a request on `terms` would be admitted now: a request of a single step, or one that
+    /// fills more than a batch if `is_large` is true.
+    ///
+    /// The refusal is not counted, because another model may still admit the request. Call
+    /// [`count_refusal`](Self::count_refusal) once the request is refused.
     ///
     /// # Errors
-    /// [`SubmitError`], as [`Engine::submit`] would say.
+    /// The [`SubmitError`] that [`Engine::submit`] would return.
     pub fn admits(&self, terms: Terms, is_large: bool) -> Result<(), SubmitError> {
-        let by_size = if is_large {
-            Priority::Bulk
-        } else {
-            Priority::Interactive
-        };
-        let lane = terms.priority.unwrap_or(by_size);
-        self.queue.admits(terms, lane)
+        let priority = terms.priority.unwrap_or_else(|| default_priority(is_large));
+        self.queue.admits(terms, priority)
     }
 
     /// Counts a request that was refused before it was submitted.
     pub fn count_refusal(&self, error: &SubmitError) {
-        self.metrics.refused(error);
+        self.metrics.count_refusal(error);
     }
 
-    /// What a row costs. A model that is run several times for one answer sees its context as often.
+    /// Returns the cost of a request. A model that is run several times for one forecast processes the
+    /// context as often.
     fn shape(&self, request: &ForecastRequest) -> Shape {
         let (context_length, horizon) = self.manifest.cost(request);
         Shape {
@@ -254,15 +194,25 @@ impl Engine {
     }
 }
 
+/// Returns the priority of a submission that does not specify one. Rows that fill more than a batch gain
+/// little by being run first.
+const fn default_priority(is_large: bool) -> Priority {
+    if is_large {
+        Priority::Bulk
+    } else {
+        Priority::Interactive
+    }
+}
+
 impl Threads {
-    /// Waits until the engine is dropped and its last thread has given its memory back.
+    /// Waits until the engine has been dropped and its last thread has freed its memory.
     pub async fn ended(&self) {
         self.0.closed().await;
     }
 }
 
 impl Drop for Engine {
-    /// Lets the workers finish what waits and end.
+    /// Closes the queue. The workers finish the queued rows and end.
     fn drop(&mut self) {
         self.queue.close();
     }

@@ -1,18 +1,20 @@
-//! What the engines measure, by model.
+//! The metrics of the engines, by model.
 
+use almanac_telemetry::metrics::{DURATION_BUCKETS, SIZE_BUCKETS};
 use prometheus::core::Collector;
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry,
 };
 
-use crate::{Saturation, SubmitError, Timing};
-use almanac_telemetry::metrics::{DURATION_BUCKETS, SIZE_BUCKETS};
+use crate::error::SubmitError;
+use crate::outcome::Timing;
+use crate::saturation::Saturation;
 
-/// Why requests are refused, as a label.
-const REFUSALS: [&str; 3] = ["queue_full", "wait_too_long", "closed"];
+/// The values of the label `reason` of refused requests.
+const REFUSAL_REASONS: [&str; 3] = ["queue_full", "wait_too_long", "closed"];
 
-/// The metrics of all engines, in the registry they were made with.
+/// The metrics of all engines.
 #[derive(Clone, Debug)]
 pub struct EngineMetrics {
     queue: HistogramVec,
@@ -27,21 +29,21 @@ pub struct EngineMetrics {
     saturation: Saturation,
 }
 
-/// The metrics of one model's engine.
+/// The metrics of the engine of one model.
 #[derive(Clone, Debug)]
 pub struct ModelMetrics {
-    /// Seconds from admission to the start of the first batch, per submission.
+    /// The seconds from admission to the start of the first batch, per submission.
     pub(super) queue: Histogram,
-    /// Seconds of each run, packing and unpacking included.
+    /// The seconds of each run, packing and unpacking included.
     pub(super) inference: Histogram,
-    /// Rows of each run.
+    /// The number of rows of each run.
     pub(super) batch_rows: Histogram,
     queue_steps: IntGauge,
-    /// Workers that wait for rows.
+    /// The number of workers that wait for rows.
     pub(super) idle_workers: IntGauge,
     dropped: IntCounter,
     stopped: IntCounter,
-    /// Rows on which the model failed.
+    /// The number of rows on which the model failed.
     pub(super) failed: IntCounter,
     pub(super) saturation: Saturation,
     refused: IntCounterVec,
@@ -52,74 +54,65 @@ impl EngineMetrics {
     /// Registers the metrics in `registry`.
     ///
     /// # Errors
-    /// The registry's, when a name is taken.
+    /// The error of the registry if a name is already registered.
     pub fn new(registry: &Registry) -> prometheus::Result<Self> {
-        let histogram = |name, help, buckets: &[f64]| {
-            let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
-            registered(registry, HistogramVec::new(options, &["model"]))
-        };
-        let counter = |name, help, labels: &[&str]| {
-            registered(registry, IntCounterVec::new(Opts::new(name, help), labels))
-        };
-        let gauge = |name, help| {
-            registered(
-                registry,
-                IntGaugeVec::new(Opts::new(name, help), &["model"]),
-            )
-        };
         Ok(Self {
             queue: histogram(
+                registry,
                 "almanac_engine_queue_seconds",
                 "Seconds from admission to the start of the first batch, per request.",
                 &DURATION_BUCKETS,
             )?,
             inference: histogram(
+                registry,
                 "almanac_engine_inference_seconds",
                 "Seconds of each run of the model, packing and unpacking included.",
                 &DURATION_BUCKETS,
             )?,
             batch_rows: histogram(
+                registry,
                 "almanac_engine_batch_rows",
                 "Series in each run of the model.",
                 &SIZE_BUCKETS,
             )?,
             queue_steps: gauge(
+                registry,
                 "almanac_engine_queue_steps",
                 "Steps that wait for a worker.",
             )?,
-            idle_workers: gauge("almanac_engine_idle_workers", "Workers that wait for rows.")?,
-            refused: counter(
-                "almanac_engine_refused_total",
-                "Requests refused at admission, by reason.",
-                &["model", "reason"],
+            idle_workers: gauge(
+                registry,
+                "almanac_engine_idle_workers",
+                "Workers that wait for rows.",
             )?,
+            refused: refusals(registry)?,
             dropped: counter(
+                registry,
                 "almanac_engine_dropped_total",
-                "Series dropped from the queue because nobody waited for them any longer.",
-                &["model"],
+                "Series dropped from the queue because their clients no longer waited.",
             )?,
             stopped: counter(
+                registry,
                 "almanac_engine_stopped_total",
                 "Runs of the model that were stopped because every caller had left.",
-                &["model"],
             )?,
             failed: counter(
+                registry,
                 "almanac_engine_failed_total",
                 "Series on which the model failed.",
-                &["model"],
             )?,
             saturation: Saturation::default(),
         })
     }
 
-    /// Makes every engine say in `saturation` when it has more to do than it can.
+    /// Makes every engine report in `saturation` when it has more work than workers.
     #[must_use]
     pub fn with_saturation(self, saturation: Saturation) -> Self {
         Self { saturation, ..self }
     }
 
-    /// Forgets what was measured of `model`, which is not served any more: names that come and go
-    /// would pile up.
+    /// Removes the metrics of `model`, which is no longer served. Otherwise the metrics of models that
+    /// come and go would accumulate.
     pub fn forget(&self, model: &str) {
         let label = &[model];
         for histogram in [&self.queue, &self.inference, &self.batch_rows] {
@@ -131,12 +124,12 @@ impl EngineMetrics {
         for counter in [&self.dropped, &self.stopped, &self.failed] {
             let _absent = counter.remove_label_values(label);
         }
-        for reason in REFUSALS {
+        for reason in REFUSAL_REASONS {
             let _absent = self.refused.remove_label_values(&[model, reason]);
         }
     }
 
-    /// The metrics of `model`.
+    /// Returns the metrics of `model`.
     #[must_use]
     pub fn of(&self, model: &str) -> ModelMetrics {
         ModelMetrics {
@@ -155,20 +148,10 @@ impl EngineMetrics {
     }
 }
 
-/// `metric`, once `registry` has it.
-fn registered<M: Collector + Clone + 'static>(
-    registry: &Registry,
-    metric: prometheus::Result<M>,
-) -> prometheus::Result<M> {
-    let metric = metric?;
-    registry.register(Box::new(metric.clone()))?;
-    Ok(metric)
-}
-
 impl ModelMetrics {
     /// Counts a refused submission.
-    pub(super) fn refused(&self, error: &SubmitError) {
-        let reason = REFUSALS[match error {
+    pub(super) fn count_refusal(&self, error: &SubmitError) {
+        let reason = REFUSAL_REASONS[match error {
             SubmitError::QueueFull { .. } => 0,
             SubmitError::WaitTooLong { .. } => 1,
             SubmitError::Closed => 2,
@@ -178,24 +161,61 @@ impl ModelMetrics {
             .inc();
     }
 
-    /// Says how many steps wait.
-    pub(super) fn waiting(&self, steps: usize) {
+    /// Sets the number of queued steps.
+    pub(super) fn set_queue_steps(&self, steps: usize) {
         self.queue_steps
             .set(i64::try_from(steps).unwrap_or(i64::MAX));
     }
 
-    /// Counts rows dropped from the queue, because their caller left or their deadline passed.
-    pub(super) fn dropped(&self, rows: usize) {
+    /// Counts rows dropped from the queue because their caller left or their deadline passed.
+    pub(super) fn count_dropped(&self, rows: usize) {
         self.dropped.inc_by(rows as u64);
     }
 
     /// Counts a run that was stopped.
-    pub(super) fn stopped(&self) {
+    pub(super) fn count_stopped(&self) {
         self.stopped.inc();
     }
 
-    /// Records where the time of an answered submission went.
-    pub(super) fn answered(&self, timing: Timing) {
+    /// Records the timing of an answered submission.
+    pub(super) fn record_timing(&self, timing: Timing) {
         self.queue.observe(timing.queue.as_secs_f64());
     }
+}
+
+fn histogram(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    buckets: &[f64],
+) -> prometheus::Result<HistogramVec> {
+    let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+    register(registry, HistogramVec::new(options, &["model"])?)
+}
+
+fn counter(registry: &Registry, name: &str, help: &str) -> prometheus::Result<IntCounterVec> {
+    let options = Opts::new(name, help);
+    register(registry, IntCounterVec::new(options, &["model"])?)
+}
+
+fn gauge(registry: &Registry, name: &str, help: &str) -> prometheus::Result<IntGaugeVec> {
+    let options = Opts::new(name, help);
+    register(registry, IntGaugeVec::new(options, &["model"])?)
+}
+
+fn refusals(registry: &Registry) -> prometheus::Result<IntCounterVec> {
+    let options = Opts::new(
+        "almanac_engine_refused_total",
+        "Requests refused at admission, by reason.",
+    );
+    register(registry, IntCounterVec::new(options, &["model", "reason"])?)
+}
+
+/// Registers `metric` in `registry`, and returns it.
+pub(crate) fn register<M: Collector + Clone + 'static>(
+    registry: &Registry,
+    metric: M,
+) -> prometheus::Result<M> {
+    registry.register(Box::new(metric.clone()))?;
+    Ok(metric)
 }

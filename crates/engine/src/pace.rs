@@ -1,57 +1,58 @@
-//! How long what waits will take, learned from the runs before. Pure.
+//! Estimates how long queued steps will take, from the durations of earlier runs. Pure.
 
 use std::time::Duration;
 
-/// The time of a step in runs of like size.
+/// An estimate of the time per step, for runs of similar size.
 ///
-/// A run of one short row costs more by the step than a full one, so runs are told apart by the
-/// binary logarithm of their steps.
+/// A run of one short row costs more per step than a full batch, so runs are classified by the binary
+/// logarithm of their steps.
 #[derive(Clone, Debug)]
 pub struct Pace {
-    /// Seconds for each step, 0 where no run was seen.
-    by_size: [f64; CLASSES],
+    /// The seconds per step of each class, 0 if no run of the class was recorded.
+    seconds_per_step: [f64; CLASSES],
 }
 
-/// Runs of up to 2^31 steps, which is over a hundred times what fits a body.
+/// The number of classes. They cover runs of up to 2^31 steps, over a hundred times what fits into a
+/// request body.
 const CLASSES: usize = 32;
 
-/// How much of the estimate the last run replaces.
+/// The weight of the last run in the moving average.
 const WEIGHT: f64 = 0.2;
 
 impl Pace {
-    /// One that has seen no run, and expects no wait.
+    /// Creates an estimate without recorded runs, which expects no wait.
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            by_size: [0.0; CLASSES],
+            seconds_per_step: [0.0; CLASSES],
         }
     }
 
-    /// Learns from a run of rows with `steps` together.
-    pub fn record(&mut self, steps: usize, took: Duration) {
-        let seen = took.as_secs_f64() / steps.max(1) as f64;
-        let kept = &mut self.by_size[class(steps)];
-        *kept = if *kept > 0.0 {
-            *kept + WEIGHT * (seen - *kept)
+    /// Records a run of rows with `steps` in total.
+    pub fn record(&mut self, steps: usize, duration: Duration) {
+        let measured = duration.as_secs_f64() / steps.max(1) as f64;
+        let average = &mut self.seconds_per_step[class(steps)];
+        *average = if *average > 0.0 {
+            *average + WEIGHT * (measured - *average)
         } else {
-            seen
+            measured
         };
     }
 
-    /// The time that `workers` take for `steps`, in runs of at most `batch_steps`.
+    /// Estimates the time that `workers` need for `steps`, in runs of at most `batch_steps`.
     ///
-    /// Where no run of that size was seen, the nearest smaller one counts, which errs on the slow
-    /// side, and else the nearest larger one.
+    /// If no run of that class was recorded, the nearest smaller class is used, which overestimates, and
+    /// otherwise the nearest larger class.
     #[must_use]
     pub fn time_for(&self, steps: usize, batch_steps: usize, workers: usize) -> Duration {
-        let size = class(steps.min(batch_steps));
-        let smaller = self.by_size[..=size].iter().rev();
-        let known = smaller
-            .chain(&self.by_size[size + 1..])
-            .find(|seconds| **seconds > 0.0);
-        let seconds = known.map_or(0.0, |seconds| {
-            seconds * steps as f64 / workers.max(1) as f64
-        });
+        let class = class(steps.min(batch_steps));
+        let seconds_per_step = self.seconds_per_step[..=class]
+            .iter()
+            .rev()
+            .chain(&self.seconds_per_step[class + 1..])
+            .find(|seconds| **seconds > 0.0)
+            .unwrap_or(&0.0);
+        let seconds = seconds_per_step * steps as f64 / workers.max(1) as f64;
         Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
     }
 }
@@ -76,12 +77,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_seen_means_no_wait() {
+    fn without_recorded_runs_no_wait_is_expected() {
         assert_eq!(Pace::new().time_for(1_000, 100, 1), Duration::ZERO);
     }
 
     #[test]
-    fn full_runs_tell_of_full_runs() {
+    fn full_batches_are_estimated_from_full_batches() {
         let mut pace = Pace::new();
         pace.record(100, milliseconds(10));
         pace.record(10_000, milliseconds(100));
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unseen_size_is_taken_for_a_smaller_one_first() {
+    fn an_unrecorded_class_is_estimated_from_a_smaller_one_first() {
         let mut pace = Pace::new();
         pace.record(100, milliseconds(10));
         pace.record(100_000, milliseconds(1));
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn follows_a_model_that_slows_down() {
+    fn the_estimate_follows_a_model_that_slows_down() {
         let mut pace = Pace::new();
         pace.record(1_000, milliseconds(10));
         for _ in 0..40 {

@@ -1,23 +1,28 @@
-//! Admission, and what waits for a worker: bounded in steps and in time, rid of what nobody waits
-//! for any more.
+//! The queue of one engine: admission, and the rows that wait for a worker.
+//!
+//! The queue is limited in steps and in expected wait. Rows of abandoned submissions are removed.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::batcher::{Batcher, Fate, Priority, Shape};
-use crate::metrics::ModelMetrics;
-use crate::pace::Pace;
-use crate::saturation::Saturated;
-use crate::submission::{Terms, Ticket, Timing};
-use crate::{EngineConfig, SubmitError};
 use almanac_forecast::ForecastRequest;
 use almanac_model::Stop;
 
-/// One series that waits.
+use crate::batcher::{Batcher, Fate, Priority, Shape};
+use crate::config::EngineConfig;
+use crate::error::SubmitError;
+use crate::metrics::ModelMetrics;
+use crate::outcome::Timing;
+use crate::pace::Pace;
+use crate::saturation::EngineSaturation;
+use crate::terms::Terms;
+use crate::ticket::Ticket;
+
+/// A series that waits for a worker.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(super) struct QueuedRow {
     pub(super) request: ForecastRequest,
-    /// Its place in the submission.
+    /// The position in the submission.
     pub(super) position: usize,
     pub(super) shape: Shape,
     pub(super) ticket: Arc<Ticket>,
@@ -25,55 +30,56 @@ pub(super) struct Waiting {
 
 /// A run that has ended.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ran {
-    /// Steps of its rows.
+pub(super) struct CompletedRun {
+    /// The total number of steps of its rows.
     pub(super) steps: usize,
-    pub(super) took: Duration,
+    pub(super) duration: Duration,
 }
 
 /// The queue of one engine. The lock is held to move entries, never while a model runs.
 #[derive(Debug)]
 pub(super) struct Queue {
-    state: Mutex<State>,
+    state: Mutex<QueueState>,
     filled: Condvar,
     config: EngineConfig,
     metrics: ModelMetrics,
 }
 
 #[derive(Debug)]
-struct State {
-    batcher: Batcher<Waiting>,
+struct QueueState {
+    batcher: Batcher<QueuedRow>,
     pace: Pace,
-    /// What each worker runs.
-    running: Vec<Running>,
-    /// Workers that wait for rows.
+    /// The current run of each worker.
+    runs: Vec<ActiveRun>,
+    /// The number of workers that wait for rows.
     idle: usize,
-    saturated: Saturated,
-    closed: bool,
+    saturation: EngineSaturation,
+    is_closed: bool,
 }
 
-/// What one worker runs, and how to stop it.
+/// The current run of one worker, and the handle that stops it.
 #[derive(Debug)]
-struct Running {
+struct ActiveRun {
+    /// The submissions of the rows. Empty while the worker is idle.
     tickets: Vec<Arc<Ticket>>,
     stop: Option<Arc<dyn Stop>>,
     is_stopped: bool,
 }
 
-/// Work below this many steps is not shared between workers: two runs cost more than one.
-const LEAST_SHARE: usize = 1_024;
+/// The minimum number of steps per worker when work is shared: two smaller runs cost more than one.
+const MIN_SHARE_STEPS: usize = 1_024;
 
 impl Queue {
-    /// One without workers.
+    /// Creates a queue without workers.
     pub(super) fn new(config: EngineConfig, metrics: ModelMetrics) -> Self {
         Self {
-            state: Mutex::new(State {
+            state: Mutex::new(QueueState {
                 batcher: Batcher::new(),
                 pace: Pace::new(),
-                running: Vec::new(),
+                runs: Vec::new(),
                 idle: 0,
-                saturated: Saturated::new(metrics.saturation.clone()),
-                closed: false,
+                saturation: EngineSaturation::new(metrics.saturation.clone()),
+                is_closed: false,
             }),
             filled: Condvar::new(),
             config,
@@ -81,29 +87,29 @@ impl Queue {
         }
     }
 
-    /// Takes note of one more worker, whose runs `stop` ends. Gives its place among them.
-    pub(super) fn join(&self, stop: Option<Arc<dyn Stop>>) -> usize {
-        let running = &mut self.lock().running;
-        running.push(Running {
+    /// Adds a worker whose runs are stopped by `stop`, and returns its index.
+    pub(super) fn add_worker(&self, stop: Option<Arc<dyn Stop>>) -> usize {
+        let runs = &mut self.lock().runs;
+        runs.push(ActiveRun {
             tickets: Vec::new(),
             stop,
             is_stopped: false,
         });
-        running.len() - 1
+        runs.len() - 1
     }
 
-    /// Takes all of `rows`, which are of `ticket`, or none.
-    pub(super) fn admit(&self, ticket: &Ticket, rows: Vec<Waiting>) -> Result<(), SubmitError> {
-        let asked: usize = rows.iter().map(|row| row.shape.steps()).sum();
+    /// Queues all of `rows`, which belong to `ticket`, or none of them.
+    pub(super) fn admit(&self, ticket: &Ticket, rows: Vec<QueuedRow>) -> Result<(), SubmitError> {
+        let steps: usize = rows.iter().map(|row| row.shape.steps()).sum();
         let mut state = self.lock();
-        let limit = self.longest_wait(ticket.deadline, ticket.is_patient);
-        self.check(&mut state, ticket.priority, limit, asked)?;
+        let max_wait = self.max_wait(ticket.deadline, ticket.is_patient);
+        self.check(&mut state, ticket.priority, max_wait, steps)?;
         for row in rows {
-            ticket.row_waits(row.shape.steps());
+            ticket.add_queued_row(row.shape.steps());
             state.batcher.push(ticket.priority, row.shape, row);
         }
-        self.observe(&mut state);
-        let (idle, is_shared) = (state.idle, asked >= 2 * LEAST_SHARE);
+        self.export(&mut state);
+        let (idle, is_shared) = (state.idle, steps >= 2 * MIN_SHARE_STEPS);
         drop(state);
         match idle {
             0 => {}
@@ -114,99 +120,104 @@ impl Queue {
         Ok(())
     }
 
-    /// Whether rows of `asked` steps may wait; takes note of the answer.
+    /// Checks whether rows of `steps` would be admitted, and records a refusal in the saturation.
     fn check(
         &self,
-        state: &mut State,
+        state: &mut QueueState,
         priority: Priority,
-        longest_wait: Duration,
-        asked: usize,
+        max_wait: Duration,
+        steps: usize,
     ) -> Result<(), SubmitError> {
-        let checked = self.has_room(state, priority, longest_wait, asked);
-        state.saturated.set_refusing(checked.is_err());
+        let checked = self.check_room(state, priority, max_wait, steps);
+        state.saturation.set_refusing(checked.is_err());
         checked
     }
 
-    /// Where nothing waits there always is: whatever was learned before, the next run learns anew.
-    fn has_room(
+    /// Checks the limits. An empty queue always has room: however wrong the estimated pace is, the next
+    /// run corrects it.
+    fn check_room(
         &self,
-        state: &State,
+        state: &QueueState,
         priority: Priority,
-        longest_wait: Duration,
-        asked: usize,
+        max_wait: Duration,
+        steps: usize,
     ) -> Result<(), SubmitError> {
-        if state.closed {
+        if state.is_closed {
             return Err(SubmitError::Closed);
         }
         if state.batcher.is_empty() {
             return Ok(());
         }
         let time_for = |steps| {
-            let workers = state.running.len();
+            let workers = state.runs.len();
             state.pace.time_for(steps, self.config.batch_steps, workers)
         };
         let waiting = state.batcher.steps();
         let limit = self.config.queue_steps;
-        if waiting.saturating_add(asked) > limit {
+        if waiting.saturating_add(steps) > limit {
             return Err(SubmitError::QueueFull {
                 waiting,
-                asked,
+                asked: steps,
                 limit,
                 retry_after: time_for(waiting),
             });
         }
         let wait = time_for(state.batcher.steps_before(priority));
-        if wait > longest_wait {
+        if wait > max_wait {
             return Err(SubmitError::WaitTooLong {
                 wait,
-                limit: longest_wait,
+                limit: max_wait,
             });
         }
         Ok(())
     }
 
-    /// Whether rows of one step could be admitted now to the lane of `priority`.
+    /// Checks whether a row of one step would be admitted now to the lane of `priority`.
     pub(super) fn admits(&self, terms: Terms, priority: Priority) -> Result<(), SubmitError> {
-        let limit = self.longest_wait(terms.deadline, terms.is_patient());
-        self.check(&mut self.lock(), priority, limit, 1)
+        let max_wait = self.max_wait(terms.deadline, terms.is_patient());
+        self.check(&mut self.lock(), priority, max_wait, 1)
     }
 
-    /// How long a request may be expected to wait.
-    fn longest_wait(&self, deadline: Instant, is_patient: bool) -> Duration {
-        let left = deadline.saturating_duration_since(Instant::now());
+    /// Returns the maximum expected wait of a request.
+    fn max_wait(&self, deadline: Instant, is_patient: bool) -> Duration {
+        let remaining = deadline.saturating_duration_since(Instant::now());
         if is_patient {
-            left
+            remaining
         } else {
-            left.min(self.config.max_wait)
+            remaining.min(self.config.max_wait)
         }
     }
 
-    /// Waits for rows and takes the next batch for worker `worker_idx`, whose last run was `ran`.
-    /// `None` once closed and empty.
-    pub(super) fn next_batch(&self, worker_idx: usize, ran: Option<Ran>) -> Option<Vec<Waiting>> {
+    /// Waits for rows, and returns the next batch of the worker at `worker_index`, whose last run was
+    /// `completed`. Returns `None` once the queue is closed and empty.
+    pub(super) fn next_batch(
+        &self,
+        worker_index: usize,
+        completed: Option<CompletedRun>,
+    ) -> Option<Vec<QueuedRow>> {
         let mut state = self.lock();
-        state.running[worker_idx].end();
-        if let Some(Ran { steps, took }) = ran {
-            state.pace.record(steps, took);
+        state.runs[worker_index].end();
+        if let Some(CompletedRun { steps, duration }) = completed {
+            state.pace.record(steps, duration);
         }
         loop {
             let now = Instant::now();
-            let budget = self.budget(&state);
+            let budget = self.batch_budget(&state);
             let taken = state.batcher.take(budget, |row| row.fate(now));
             for row in taken.batch.iter().chain(&taken.expired) {
-                row.ticket.row_waits_no_more(row.shape.steps());
+                row.ticket.remove_queued_row(row.shape.steps());
             }
-            self.metrics.dropped(taken.expired.len());
+            self.metrics.count_dropped(taken.expired.len());
             if !taken.batch.is_empty() {
-                self.observe(&mut state);
-                state.running[worker_idx].begin(&taken.batch);
+                self.export(&mut state);
+                state.runs[worker_index].begin(&taken.batch);
                 return Some(taken.batch);
             }
-            if state.closed {
+            if state.is_closed {
                 return None;
             }
             state.idle += 1;
-            self.observe(&mut state);
+            self.export(&mut state);
             self.metrics.idle_workers.inc();
             state = self
                 .filled
@@ -217,67 +228,69 @@ impl Queue {
         }
     }
 
-    /// Steps of the next batch: all that fits one, or a share of it where others are idle too.
-    fn budget(&self, state: &State) -> usize {
-        let most = self.config.batch_steps;
+    /// Returns the maximum number of steps of the next batch: a full batch, or a share of the queued
+    /// steps if other workers are idle too.
+    fn batch_budget(&self, state: &QueueState) -> usize {
+        let max_steps = self.config.batch_steps;
         if state.idle == 0 {
-            return most;
+            return max_steps;
         }
         let share = state.batcher.steps().div_ceil(state.idle + 1);
-        share.max(LEAST_SHARE).min(most)
+        share.max(MIN_SHARE_STEPS).min(max_steps)
     }
 
-    /// The caller of `ticket` gave up: what waits is dropped, and a run that nobody else waits for
-    /// is stopped.
-    pub(super) fn leave(&self, ticket: &Arc<Ticket>) {
+    /// Abandons `ticket`, whose caller stopped waiting: its queued rows are removed, and a run that no
+    /// other submission waits for is stopped.
+    pub(super) fn abandon(&self, ticket: &Arc<Ticket>) {
         let now = Instant::now();
         let mut state = self.lock();
-        let (rows, steps) = ticket.leave();
-        let priority = ticket.priority;
+        let queued = ticket.abandon();
         state
             .batcher
-            .release(priority, (rows, steps), |row| row.fate(now));
-        self.metrics.dropped(rows);
-        self.observe(&mut state);
-        for running in &mut state.running {
-            if running.stop_if_abandoned(ticket) {
-                self.metrics.stopped();
+            .release(ticket.priority, queued.rows, queued.steps, |row| {
+                row.fate(now)
+            });
+        self.metrics.count_dropped(queued.rows);
+        self.export(&mut state);
+        for run in &mut state.runs {
+            if run.stop_if_abandoned(ticket) {
+                self.metrics.count_stopped();
             }
         }
     }
 
-    /// Tells others how much waits, after that has changed.
-    fn observe(&self, state: &mut State) {
+    /// Exports the number of queued steps after it has changed.
+    fn export(&self, state: &mut QueueState) {
         let steps = state.batcher.steps();
-        self.metrics.waiting(steps);
-        state.saturated.set(steps > 0 && state.idle == 0);
+        self.metrics.set_queue_steps(steps);
+        state.saturation.set_saturated(steps > 0 && state.idle == 0);
     }
 
-    /// Tells the threads that write answers of those of a batch.
-    pub(super) fn batch_answered(&self) {
-        self.metrics.saturation.batch_answered();
+    /// Wakes the threads that write answers, after the answers of a batch were sent.
+    pub(super) fn notify_batch_answered(&self) {
+        self.metrics.saturation.notify_batch_answered();
     }
 
-    /// Counts a submission that was answered.
-    pub(super) fn answered(&self, timing: Timing) {
-        self.metrics.answered(timing);
+    /// Records the timing of a submission that was answered.
+    pub(super) fn record_timing(&self, timing: Timing) {
+        self.metrics.record_timing(timing);
     }
 
-    /// Refuses new rows; the workers finish what waits and end.
+    /// Refuses new rows. The workers finish the queued rows and end.
     pub(super) fn close(&self) {
-        self.lock().closed = true;
+        self.lock().is_closed = true;
         self.filled.notify_all();
     }
 
-    /// The state is consistent between statements, so a panic elsewhere does not spoil it.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    /// A panic in another thread leaves the state consistent, so poisoning is ignored.
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Waiting {
+impl QueuedRow {
     fn fate(&self, now: Instant) -> Fate {
-        if self.ticket.has_left() {
+        if self.ticket.is_abandoned() {
             Fate::Released
         } else if self.ticket.deadline <= now {
             Fate::Expired
@@ -287,8 +300,8 @@ impl Waiting {
     }
 }
 
-impl Running {
-    fn begin(&mut self, batch: &[Waiting]) {
+impl ActiveRun {
+    fn begin(&mut self, batch: &[QueuedRow]) {
         for row in batch {
             let last = self.tickets.last();
             if !last.is_some_and(|last| Arc::ptr_eq(last, &row.ticket)) {
@@ -306,14 +319,15 @@ impl Running {
         }
     }
 
-    /// Whether this run was for `ticket` and others that have left, and was stopped for that.
+    /// Stops the run if it contains rows of `ticket` and all its submissions are abandoned. Returns true
+    /// if the run was stopped.
     fn stop_if_abandoned(&mut self, ticket: &Arc<Ticket>) -> bool {
         let Some(stop) = &self.stop else {
             return false;
         };
         let is_abandoned = !self.is_stopped
             && self.tickets.iter().any(|own| Arc::ptr_eq(own, ticket))
-            && self.tickets.iter().all(|own| own.has_left());
+            && self.tickets.iter().all(|own| own.is_abandoned());
         if is_abandoned {
             stop.stop();
             self.is_stopped = true;

@@ -1,100 +1,102 @@
-//! Whether there is more to do than workers to do it, and how the threads that read requests rest then.
+//! Detects that the engines have more work than workers, and pauses the threads that read requests.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How many engines have rows that wait while every worker is busy. Shared by all of a process.
+/// The number of engines with queued rows and no idle worker. Shared by all engines of a process.
 ///
-/// While there is one, reading more requests at once gains nothing: they would only wait, and each
-/// time the thread that reads them wakes on a worker's core it takes the model's data out of the
-/// caches. `almanac serve` lets those threads [rest](Saturation::rest) a moment then.
+/// While an engine is saturated, reading more requests gains nothing: they would only wait, and each time
+/// the thread that reads them wakes up on the core of a worker, it evicts the model's data from the caches.
+/// `almanac serve` therefore [pauses](Saturation::rest) those threads.
 #[derive(Clone, Debug, Default)]
-pub struct Saturation(Arc<Shared>);
+pub struct Saturation(Arc<SaturationState>);
 
 #[derive(Debug, Default)]
-struct Shared {
+struct SaturationState {
+    /// The number of saturated engines.
     saturated: AtomicUsize,
-    /// Those of them that refused the last that was asked of them.
+    /// The number of engines that refused their last request.
     refusing: AtomicUsize,
-    /// Batches that were answered.
+    /// The number of batches that were answered.
     answered: Mutex<u64>,
     more_answered: Condvar,
 }
 
-/// What one engine says of itself; takes it back when it ends.
+/// The contribution of one engine. Withdrawn when it is dropped.
 #[derive(Debug, Default)]
-pub(super) struct Saturated {
+pub(super) struct EngineSaturation {
     all: Saturation,
-    is_set: bool,
+    is_saturated: bool,
     is_refusing: bool,
 }
 
-/// Short beside any run of a model, so that what is read meanwhile comes in time for the next.
-const REST: Duration = Duration::from_micros(300);
+/// The maximum pause: short compared with a run of a model, so that requests that arrive in the meantime
+/// are read in time for the next run.
+const MAX_PAUSE: Duration = Duration::from_micros(300);
 
-/// What is refused can wait a little longer for that, and costs less in tens: a refusal should take
-/// less than 10 ms.
-const REST_WHILE_REFUSING: Duration = Duration::from_millis(1);
+/// The maximum pause while requests are refused. Refusals can wait longer, and cost less in groups; a
+/// refusal should take less than 10 ms.
+const MAX_PAUSE_WHILE_REFUSING: Duration = Duration::from_millis(1);
 
 thread_local! {
-    /// The batches that were answered when this thread last rested.
-    static SEEN: Cell<u64> = const { Cell::new(0) };
+    /// The number of answered batches when this thread last paused.
+    static LAST_ANSWERED: Cell<u64> = const { Cell::new(0) };
 }
 
 impl Saturation {
-    /// Rests a moment if any engine is saturated: until a batch is answered, for its answers are to be
-    /// written, and not at all if one was since this thread last rested.
+    /// Pauses the thread briefly if an engine is saturated.
+    ///
+    /// The pause ends when a batch is answered, because its answers have to be written. There is no pause
+    /// if a batch was answered since this thread last paused.
     pub fn rest(&self) {
-        let Self(shared) = self;
-        let at_most = match (
-            shared.saturated.load(Relaxed),
-            shared.refusing.load(Relaxed),
-        ) {
+        let Self(state) = self;
+        let max_pause = match (state.saturated.load(Relaxed), state.refusing.load(Relaxed)) {
             (0, _) => return,
-            (_, 0) => REST,
-            (_, _) => REST_WHILE_REFUSING,
+            (_, 0) => MAX_PAUSE,
+            (_, _) => MAX_PAUSE_WHILE_REFUSING,
         };
-        self.rest_at_most(at_most);
+        self.pause_up_to(max_pause);
     }
 
-    fn rest_at_most(&self, at_most: Duration) {
-        let Self(shared) = self;
-        let answered = shared.lock();
-        if SEEN.replace(*answered) != *answered {
+    fn pause_up_to(&self, max_pause: Duration) {
+        let Self(state) = self;
+        let answered = state.lock();
+        if LAST_ANSWERED.replace(*answered) != *answered {
             return;
         }
-        let seen = *answered;
-        let waited = shared
+        let before = *answered;
+        let (answered, _) = state
             .more_answered
-            .wait_timeout_while(answered, at_most, |answered| *answered == seen);
-        let (answered, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        SEEN.set(*answered);
+            .wait_timeout_while(answered, max_pause, |answered| *answered == before)
+            .unwrap_or_else(PoisonError::into_inner);
+        LAST_ANSWERED.set(*answered);
     }
 
-    /// Ends every rest, after the answers of a batch were handed over.
-    pub(super) fn batch_answered(&self) {
-        let Self(shared) = self;
-        *shared.lock() += 1;
-        shared.more_answered.notify_all();
+    /// Ends every pause, after the answers of a batch were sent.
+    pub(super) fn notify_batch_answered(&self) {
+        let Self(state) = self;
+        *state.lock() += 1;
+        state.more_answered.notify_all();
     }
 
-    /// Whether any engine is saturated.
+    /// Returns true if an engine is saturated.
     #[cfg(test)]
     fn is_any(&self) -> bool {
         self.0.saturated.load(Relaxed) > 0
     }
 }
 
-impl Shared {
-    /// A number is consistent whatever panicked elsewhere.
+impl SaturationState {
+    /// A counter is consistent even if another thread panicked, so poisoning is ignored.
     fn lock(&self) -> MutexGuard<'_, u64> {
         self.answered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Saturated {
+impl EngineSaturation {
+    /// Creates the contribution of an engine that is not saturated.
     pub(super) fn new(all: Saturation) -> Self {
         Self {
             all,
@@ -102,19 +104,20 @@ impl Saturated {
         }
     }
 
-    /// Whether rows wait while every worker is busy.
-    pub(super) fn set(&mut self, is_set: bool) {
-        count(&self.all.0.saturated, &mut self.is_set, is_set);
+    /// Sets whether rows wait while every worker is busy.
+    pub(super) fn set_saturated(&mut self, is_saturated: bool) {
+        update(&self.all.0.saturated, &mut self.is_saturated, is_saturated);
     }
 
-    /// Whether the last that was asked of the engine was refused.
+    /// Sets whether the engine refused its last request.
     pub(super) fn set_refusing(&mut self, is_refusing: bool) {
-        count(&self.all.0.refusing, &mut self.is_refusing, is_refusing);
+        update(&self.all.0.refusing, &mut self.is_refusing, is_refusing);
     }
 }
 
-fn count(counter: &AtomicUsize, was: &mut bool, is: bool) {
-    match (std::mem::replace(was, is), is) {
+/// Sets `flag` to `value`, and adjusts the number of flags that are true.
+fn update(counter: &AtomicUsize, flag: &mut bool, value: bool) {
+    match (std::mem::replace(flag, value), value) {
         (false, true) => {
             counter.fetch_add(1, Relaxed);
         }
@@ -125,9 +128,9 @@ fn count(counter: &AtomicUsize, was: &mut bool, is: bool) {
     }
 }
 
-impl Drop for Saturated {
+impl Drop for EngineSaturation {
     fn drop(&mut self) {
-        self.set(false);
+        self.set_saturated(false);
         self.set_refusing(false);
     }
 }
@@ -137,48 +140,48 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_each_engine_once_and_forgets_it() {
+    fn each_engine_counts_once_until_it_is_dropped() {
         let all = Saturation::default();
-        let mut one = Saturated::new(all.clone());
-        let mut other = Saturated::new(all.clone());
-        one.set(true);
-        one.set(true);
-        other.set(true);
-        one.set(false);
+        let mut one = EngineSaturation::new(all.clone());
+        let mut other = EngineSaturation::new(all.clone());
+        one.set_saturated(true);
+        one.set_saturated(true);
+        other.set_saturated(true);
+        one.set_saturated(false);
         assert!(all.is_any());
         drop(other);
         assert!(!all.is_any());
     }
 
     #[test]
-    fn an_answer_ends_a_rest_and_one_since_the_last_prevents_it() {
-        const FOR_EVER: Duration = Duration::from_secs(3_600);
+    fn an_answered_batch_ends_a_pause_or_prevents_the_next_one() {
+        const FOREVER: Duration = Duration::from_secs(3_600);
         let all = Saturation::default();
-        all.batch_answered();
-        all.rest_at_most(FOR_EVER);
+        all.notify_batch_answered();
+        all.pause_up_to(FOREVER);
         std::thread::scope(|scope| {
-            let resting = scope.spawn(|| {
-                all.rest_at_most(FOR_EVER);
-                all.rest_at_most(FOR_EVER);
+            let paused = scope.spawn(|| {
+                all.pause_up_to(FOREVER);
+                all.pause_up_to(FOREVER);
             });
-            while !resting.is_finished() {
-                all.batch_answered();
+            while !paused.is_finished() {
+                all.notify_batch_answered();
                 std::thread::yield_now();
             }
         });
     }
 
     #[test]
-    fn nobody_rests_while_nothing_waits() {
+    fn there_is_no_pause_unless_an_engine_is_saturated() {
         let all = Saturation::default();
-        let mut one = Saturated::new(all.clone());
+        let mut one = EngineSaturation::new(all.clone());
         one.set_refusing(true);
-        // Were it to rest, it would see the batch of before.
-        SEEN.set(7);
+        // A pause would replace this number.
+        LAST_ANSWERED.set(7);
         all.rest();
-        assert_eq!(SEEN.get(), 7);
-        one.set(true);
+        assert_eq!(LAST_ANSWERED.get(), 7);
+        one.set_saturated(true);
         all.rest();
-        assert_eq!(SEEN.get(), 0);
+        assert_eq!(LAST_ANSWERED.get(), 0);
     }
 }

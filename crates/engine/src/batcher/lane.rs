@@ -1,54 +1,56 @@
-//! The rows of one priority, in buckets of like shape.
+//! The rows of one priority, in buckets of similar shape.
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::batcher::{Fate, Shape, Taken};
+use crate::batcher::{Fate, Shape, TakenRows};
 
-/// One row that waits.
+/// A queued row.
 #[derive(Debug)]
-pub(super) struct Row<T> {
-    /// Its place in the order of arrival, over all lanes.
+pub(super) struct LaneRow<T> {
+    /// The position in the order of arrival, over all lanes.
     pub(super) arrival: u64,
     pub(super) shape: Shape,
     pub(super) item: T,
 }
 
-/// Binary logarithms of context length and horizon, rounded up: in a bucket, padding at most
-/// doubles each.
+/// The bucket of a shape: the binary logarithms of context length and horizon, rounded up. Padding within
+/// a bucket at most doubles each of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Bucket {
+struct ShapeBucket {
     context: u32,
     horizon: u32,
 }
 
+/// The rows of one priority.
 #[derive(Debug)]
 pub(super) struct Lane<T> {
-    /// None is empty.
-    buckets: BTreeMap<Bucket, VecDeque<Row<T>>>,
-    /// Rows and steps that count: not those released.
+    /// The rows by bucket, in order of arrival. Empty buckets are removed.
+    buckets: BTreeMap<ShapeBucket, VecDeque<LaneRow<T>>>,
+    /// The number of rows that were not released.
     rows: usize,
+    /// The number of steps of the rows that were not released.
     steps: usize,
-    /// Rows that were released and still lie in a bucket.
+    /// The number of released rows that are still in a bucket.
     released: usize,
 }
 
-/// A batch while it is filled.
-struct Filling<'a, T> {
-    taken: &'a mut Taken<T>,
+/// A batch that is being filled.
+struct BatchBuilder<'a, T> {
+    taken: &'a mut TakenRows<T>,
     shape: Shape,
-    /// Steps, padding included.
+    /// The number of steps, padding included.
     cost: usize,
     budget: usize,
 }
 
-impl Bucket {
+impl ShapeBucket {
     const fn of(shape: Shape) -> Self {
-        const fn log2_up(length: usize) -> u32 {
+        const fn log2_ceil(length: usize) -> u32 {
             usize::BITS - length.saturating_sub(1).leading_zeros()
         }
         Self {
-            context: log2_up(shape.context_length),
-            horizon: log2_up(shape.horizon),
+            context: log2_ceil(shape.context_length),
+            horizon: log2_ceil(shape.horizon),
         }
     }
 }
@@ -71,83 +73,91 @@ impl<T> Lane<T> {
         self.steps
     }
 
-    pub(super) fn push(&mut self, row: Row<T>) {
+    pub(super) fn push(&mut self, row: LaneRow<T>) {
         self.rows += 1;
         self.steps += row.shape.steps();
-        let bucket = self.buckets.entry(Bucket::of(row.shape)).or_default();
-        bucket.push_back(row);
+        self.buckets
+            .entry(ShapeBucket::of(row.shape))
+            .or_default()
+            .push_back(row);
     }
 
-    /// See [`Batcher::take`](super::Batcher::take). `run_steps` is how much padding rows of other
-    /// buckets may need together.
+    /// Takes a batch as [`Batcher::take`](super::Batcher::take) does. `max_padding` is the number of steps
+    /// that the rows of other buckets may cost in padding.
     pub(super) fn take(
         &mut self,
-        taken: &mut Taken<T>,
+        taken: &mut TakenRows<T>,
         budget: usize,
-        run_steps: usize,
+        max_padding: usize,
         fate: &impl Fn(&T) -> Fate,
     ) {
-        self.drop_fronts(taken, fate);
-        let oldest = |(bucket, rows): (&Bucket, &VecDeque<Row<T>>)| {
-            rows.front().map(|row| (row.arrival, *bucket))
-        };
-        let Some((_, home)) = self.buckets.iter().filter_map(oldest).min() else {
+        self.remove_fronts(taken, fate);
+        let Some(home) = self.oldest_bucket() else {
             return;
         };
-        let shape = Shape {
-            context_length: 0,
-            horizon: 0,
-        };
-        let mut filling = Filling {
+        let mut batch = BatchBuilder {
             taken,
-            shape,
+            shape: Shape {
+                context_length: 0,
+                horizon: 0,
+            },
             cost: 0,
             budget,
         };
-        self.fill_from(home, &mut filling, None, fate);
-        let mut padding = run_steps;
-        // Of the shorter the longest first, and of the longer the shortest: they need least padding.
+        self.fill_from(home, &mut batch, None, fate);
+        let mut padding = max_padding;
+        // Of the shorter buckets the longest first, of the longer ones the shortest first: they need the
+        // least padding.
         let shorter = self.buckets.range(..home).rev();
         let longer = self.buckets.range(home..).skip(1);
-        let others: Vec<Bucket> = shorter.chain(longer).map(|(bucket, _)| *bucket).collect();
+        let others: Vec<_> = shorter.chain(longer).map(|(bucket, _)| *bucket).collect();
         for bucket in others {
-            self.fill_from(bucket, &mut filling, Some(&mut padding), fate);
+            self.fill_from(bucket, &mut batch, Some(&mut padding), fate);
         }
         self.buckets.retain(|_, rows| !rows.is_empty());
     }
 
-    /// Takes rows of `bucket` while the budget holds, and `padding` where it counts. Inside the home
-    /// bucket it does not: that is what a bucket allows.
+    /// Returns the bucket of the row that arrived first.
+    fn oldest_bucket(&self) -> Option<ShapeBucket> {
+        self.buckets
+            .iter()
+            .filter_map(|(bucket, rows)| Some((rows.front()?.arrival, *bucket)))
+            .min()
+            .map(|(_, bucket)| bucket)
+    }
+
+    /// Takes rows of `bucket` while they fit into the budget and, for a bucket other than the home bucket,
+    /// into `padding`. Padding within the home bucket is not limited.
     fn fill_from(
         &mut self,
-        bucket: Bucket,
-        filling: &mut Filling<'_, T>,
+        bucket: ShapeBucket,
+        batch: &mut BatchBuilder<'_, T>,
         mut padding: Option<&mut usize>,
         fate: &impl Fn(&T) -> Fate,
     ) {
         while let Some(row) = self.buckets.get(&bucket).and_then(VecDeque::front) {
             let (shape, is_run) = (row.shape, fate(&row.item) == Fate::Run);
             if is_run {
-                let joined = filling.shape.joined(shape);
-                let cost = filling.cost_of(joined);
-                if cost > filling.budget && !filling.taken.batch.is_empty() {
+                let joined = batch.shape.joined(shape);
+                let cost = batch.cost_of(joined);
+                if cost > batch.budget && !batch.taken.batch.is_empty() {
                     break;
                 }
                 if let Some(padding) = padding.as_deref_mut() {
-                    let needed = cost - filling.cost - shape.steps();
-                    let Some(left) = padding.checked_sub(needed) else {
+                    let needed = cost - batch.cost - shape.steps();
+                    let Some(remaining) = padding.checked_sub(needed) else {
                         break;
                     };
-                    *padding = left;
+                    *padding = remaining;
                 }
-                (filling.shape, filling.cost) = (joined, cost);
+                (batch.shape, batch.cost) = (joined, cost);
             }
-            self.pop(bucket, filling.taken, fate);
+            self.pop(bucket, batch.taken, fate);
         }
     }
 
-    /// Moves the front row of `bucket` to where its fate wants it.
-    fn pop(&mut self, bucket: Bucket, taken: &mut Taken<T>, fate: &impl Fn(&T) -> Fate) {
+    /// Removes the front row of `bucket`, and adds it to the batch or to the expired rows.
+    fn pop(&mut self, bucket: ShapeBucket, taken: &mut TakenRows<T>, fate: &impl Fn(&T) -> Fate) {
         let Some(row) = self.buckets.get_mut(&bucket).and_then(VecDeque::pop_front) else {
             return;
         };
@@ -164,8 +174,9 @@ impl<T> Lane<T> {
         }
     }
 
-    fn drop_fronts(&mut self, taken: &mut Taken<T>, fate: &impl Fn(&T) -> Fate) {
-        let buckets: Vec<Bucket> = self.buckets.keys().copied().collect();
+    /// Removes the rows at the front of each bucket that are not to be run.
+    fn remove_fronts(&mut self, taken: &mut TakenRows<T>, fate: &impl Fn(&T) -> Fate) {
+        let buckets: Vec<_> = self.buckets.keys().copied().collect();
         for bucket in buckets {
             while let Some(row) = self.buckets.get(&bucket).and_then(VecDeque::front)
                 && fate(&row.item) != Fate::Run
@@ -176,12 +187,12 @@ impl<T> Lane<T> {
         self.buckets.retain(|_, rows| !rows.is_empty());
     }
 
-    /// See [`Batcher::release`](super::Batcher::release).
+    /// Stops counting released rows, as [`Batcher::release`](super::Batcher::release) does.
     pub(super) fn release(&mut self, rows: usize, steps: usize, fate: &impl Fn(&T) -> Fate) {
         self.rows -= rows;
         self.steps -= steps;
         self.released += rows;
-        // Dropping half at once costs as much as dropping each when its turn comes.
+        // Removing half of the rows at once costs as much as removing each one when it is encountered.
         if self.released > self.rows {
             for rows in self.buckets.values_mut() {
                 rows.retain(|row| fate(&row.item) != Fate::Released);
@@ -192,8 +203,8 @@ impl<T> Lane<T> {
     }
 }
 
-impl<T> Filling<'_, T> {
-    /// The cost with one row more, when all are of `shape`.
+impl<T> BatchBuilder<'_, T> {
+    /// Returns the cost of the batch with one more row, if all rows are padded to `shape`.
     const fn cost_of(&self, shape: Shape) -> usize {
         (self.taken.batch.len() + 1).saturating_mul(shape.steps())
     }

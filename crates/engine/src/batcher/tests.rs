@@ -11,8 +11,8 @@ const fn shape(context_length: usize, horizon: usize) -> Shape {
     }
 }
 
-/// The rows of the next batch, when all live.
-fn next<T>(batcher: &mut Batcher<T>, budget: usize) -> Vec<T> {
+/// Takes the next batch, with no row expired or released.
+fn next_batch<T>(batcher: &mut Batcher<T>, budget: usize) -> Vec<T> {
     batcher.take(budget, |_| Fate::Run).batch
 }
 
@@ -27,15 +27,15 @@ fn filled(rows: &[(Priority, Shape)]) -> Batcher<usize> {
 const INTERACTIVE: Priority = Priority::Interactive;
 
 #[test]
-fn nothing_waits_nothing_is_taken() {
-    assert!(next(&mut Batcher::<()>::new(), 100).is_empty());
+fn an_empty_batcher_gives_an_empty_batch() {
+    assert!(next_batch(&mut Batcher::<()>::new(), 100).is_empty());
 }
 
 #[test]
 fn a_row_over_the_budget_is_run_alone() {
     let mut batcher = filled(&[(INTERACTIVE, shape(500, 12)), (INTERACTIVE, shape(1, 1))]);
-    assert_eq!(next(&mut batcher, 100), [0]);
-    assert_eq!(next(&mut batcher, 100), [1]);
+    assert_eq!(next_batch(&mut batcher, 100), [0]);
+    assert_eq!(next_batch(&mut batcher, 100), [1]);
 }
 
 #[test]
@@ -43,12 +43,12 @@ fn padding_counts_against_the_budget() {
     // 3 x (16 + 2) = 54 fits 60; a fourth does not.
     let mut batcher = filled(&[(INTERACTIVE, shape(9, 2)); 3]);
     batcher.push(INTERACTIVE, shape(16, 2), 3);
-    assert_eq!(next(&mut batcher, 60), [0, 1, 2]);
-    assert_eq!(next(&mut batcher, 60), [3]);
+    assert_eq!(next_batch(&mut batcher, 60), [0, 1, 2]);
+    assert_eq!(next_batch(&mut batcher, 60), [3]);
 }
 
 #[test]
-fn short_rows_do_not_pay_for_long_ones() {
+fn short_rows_are_not_padded_to_long_ones() {
     let (short, long) = (shape(100, 12), shape(2_000, 12));
     let mut batcher = filled(&[
         (INTERACTIVE, short),
@@ -56,31 +56,31 @@ fn short_rows_do_not_pay_for_long_ones() {
         (INTERACTIVE, short),
         (INTERACTIVE, long),
     ]);
-    assert_eq!(next(&mut batcher, 100_000), [0, 2]);
-    assert_eq!(next(&mut batcher, 100_000), [1, 3]);
+    assert_eq!(next_batch(&mut batcher, 100_000), [0, 2]);
+    assert_eq!(next_batch(&mut batcher, 100_000), [1, 3]);
 }
 
 #[test]
-fn what_needs_less_padding_than_a_run_costs_is_taken_along() {
+fn rows_of_other_buckets_are_added_if_their_padding_costs_less_than_a_run() {
     let mut batcher = filled(&[
         (INTERACTIVE, shape(100, 12)),
         (INTERACTIVE, shape(20, 12)),
         (INTERACTIVE, shape(150, 12)),
     ]);
-    assert_eq!(next(&mut batcher, 100_000), [0, 1, 2]);
+    assert_eq!(next_batch(&mut batcher, 100_000), [0, 1, 2]);
 }
 
 #[test]
-fn interactive_goes_first_and_bulk_has_its_share() {
+fn interactive_rows_go_first_and_bulk_rows_get_their_share() {
     let mut rows = vec![(Priority::Bulk, shape(10, 1)); 2];
     rows.extend([(INTERACTIVE, shape(10, 1)); 8]);
     let mut batcher = filled(&rows);
-    let order: Vec<_> = std::iter::from_fn(|| next(&mut batcher, 1).pop()).collect();
+    let order: Vec<_> = std::iter::from_fn(|| next_batch(&mut batcher, 1).pop()).collect();
     assert_eq!(order, [2, 3, 4, 0, 5, 6, 7, 1, 8, 9]);
 }
 
 #[test]
-fn released_rows_do_not_count_and_are_not_taken() {
+fn released_rows_are_neither_counted_nor_taken() {
     let mut batcher = filled(&[(INTERACTIVE, shape(10, 2)); 10]);
     let fate = |number: &usize| {
         if *number < 9 {
@@ -89,39 +89,41 @@ fn released_rows_do_not_count_and_are_not_taken() {
             Fate::Run
         }
     };
-    batcher.release(INTERACTIVE, (9, 9 * 12), fate);
+    batcher.release(INTERACTIVE, 9, 9 * 12, fate);
     assert_eq!((batcher.len(), batcher.steps()), (1, 12));
     assert_eq!(batcher.take(1_000, fate).batch, [9]);
     assert_eq!((batcher.len(), batcher.steps()), (0, 0));
 }
 
-/// What may happen to a batcher.
+/// An operation on a batcher.
 #[derive(Clone, Debug)]
-enum Step {
+enum Operation {
     Push(Priority, Shape),
     Take(usize),
-    /// The caller of every row whose number leaves this remainder of 5 leaves.
+    /// Releases every row whose number has this remainder modulo 5.
     Release(usize),
-    /// The time of such rows passes.
+    /// Expires every row whose number has this remainder modulo 5.
     Expire(usize),
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+fn operations() -> impl Strategy<Value = Vec<Operation>> {
     let priority = prop_oneof![Just(INTERACTIVE), Just(Priority::Bulk)];
-    let push = (priority, 1_usize..3_000, 1_usize..1_000)
-        .prop_map(|(priority, context, horizon)| Step::Push(priority, shape(context, horizon)));
-    let step = prop_oneof![
+    let push =
+        (priority, 1_usize..3_000, 1_usize..1_000).prop_map(|(priority, context, horizon)| {
+            Operation::Push(priority, shape(context, horizon))
+        });
+    let operation = prop_oneof![
         6 => push,
-        2 => (1_usize..60_000).prop_map(Step::Take),
-        1 => (0_usize..5).prop_map(Step::Release),
-        1 => (0_usize..5).prop_map(Step::Expire),
+        2 => (1_usize..60_000).prop_map(Operation::Take),
+        1 => (0_usize..5).prop_map(Operation::Release),
+        1 => (0_usize..5).prop_map(Operation::Expire),
     ];
-    prop::collection::vec(step, 0..120)
+    prop::collection::vec(operation, 0..120)
 }
 
-/// A batcher, and what ought to be in it.
+/// A batcher, and the rows that it should contain.
 #[derive(Default)]
-struct Model {
+struct ReferenceModel {
     batcher: Batcher<usize>,
     rows: Vec<(Priority, Shape)>,
     waiting: Vec<usize>,
@@ -129,7 +131,7 @@ struct Model {
     expired: HashSet<usize>,
 }
 
-impl Model {
+impl ReferenceModel {
     fn fate(&self) -> impl Fn(&usize) -> Fate {
         |number| {
             if self.released.contains(number) {
@@ -142,20 +144,22 @@ impl Model {
         }
     }
 
-    fn apply(&mut self, step: &Step) -> Result<(), TestCaseError> {
-        match *step {
-            Step::Push(priority, shape) => {
+    fn apply(&mut self, operation: &Operation) -> Result<(), TestCaseError> {
+        match *operation {
+            Operation::Push(priority, shape) => {
                 self.batcher.push(priority, shape, self.rows.len());
                 self.waiting.push(self.rows.len());
                 self.rows.push((priority, shape));
             }
-            Step::Expire(remainder) => {
-                let waiting = self.waiting.iter().copied();
-                self.expired
-                    .extend(waiting.filter(|number| number % 5 == remainder));
+            Operation::Expire(remainder) => {
+                let expired = self
+                    .waiting
+                    .iter()
+                    .filter(|number| *number % 5 == remainder);
+                self.expired.extend(expired);
             }
-            Step::Release(remainder) => self.release(remainder),
-            Step::Take(budget) => self.take(budget)?,
+            Operation::Release(remainder) => self.release(remainder),
+            Operation::Take(budget) => self.take(budget)?,
         }
         let steps: usize = self
             .waiting
@@ -181,7 +185,7 @@ impl Model {
             self.waiting = staying;
             self.released.extend(leaving);
             let mut batcher = std::mem::take(&mut self.batcher);
-            batcher.release(priority, (count, steps), self.fate());
+            batcher.release(priority, count, steps, self.fate());
             self.batcher = batcher;
         }
     }
@@ -194,7 +198,7 @@ impl Model {
         let any_live = self.waiting.iter().any(|number| live(&number));
         prop_assert_eq!(taken.batch.is_empty(), !any_live, "{:?}", taken);
         if let Some((priority, _)) = taken.batch.first().map(|number| self.rows[*number]) {
-            // All of one lane, its oldest among them, and no dearer than the budget.
+            // The rows are of one lane, include its oldest row, and cost at most the budget.
             let of_lane = |number: &&usize| self.rows[**number].0 == priority;
             prop_assert!(taken.batch.iter().all(|number| of_lane(&number)));
             let oldest = self.waiting.iter().filter(live).find(of_lane);
@@ -203,18 +207,18 @@ impl Model {
             let joined = shapes().reduce(Shape::joined).map_or(0, Shape::steps);
             let cost = joined * taken.batch.len();
             prop_assert!(taken.batch.len() == 1 || cost <= budget);
-            // No row pays much more for its neighbours than twice its own steps.
+            // Padding at most doubles the cost, apart from the rows of other buckets.
             let own: usize = shapes().map(Shape::steps).sum();
             prop_assert!(cost <= 2 * own + super::RUN_STEPS, "{cost} for {own}");
         }
         for number in taken.batch.iter().chain(&taken.expired) {
-            let place = self.waiting.iter().position(|waiting| waiting == number);
+            let position = self.waiting.iter().position(|waiting| waiting == number);
             prop_assert!(
-                place.is_some(),
-                "{} is given twice or was never there",
+                position.is_some(),
+                "{} was taken twice or never queued",
                 number
             );
-            self.waiting.remove(place.unwrap());
+            self.waiting.remove(position.unwrap());
         }
         prop_assert!(
             taken
@@ -228,14 +232,14 @@ impl Model {
 
 proptest! {
     #[test]
-    fn every_row_leaves_once_within_the_bounds(steps in steps()) {
-        let mut model = Model::default();
-        for step in &steps {
-            model.apply(step)?;
+    fn every_row_is_taken_once_within_the_limits(operations in operations()) {
+        let mut model = ReferenceModel::default();
+        for operation in &operations {
+            model.apply(operation)?;
         }
-        // What waits is all worked off, bulk too, in finitely many batches.
+        // All queued rows, bulk rows included, are taken in a finite number of batches.
         for _ in 0..=model.waiting.len() {
-            model.apply(&Step::Take(1))?;
+            model.apply(&Operation::Take(1))?;
         }
         prop_assert!(model.waiting.is_empty());
     }

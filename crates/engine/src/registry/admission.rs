@@ -1,19 +1,22 @@
-//! Whether a request that is not read yet would be admitted.
+//! Early admission: whether a request would be admitted, before its body is read.
 
 use std::sync::Arc;
 
-use crate::registry::name::Named;
-use crate::registry::{LiveModel, ModelState, Registry};
-use crate::{SubmitError, Terms};
+use crate::error::SubmitError;
+use crate::registry::name::ModelSelector;
+use crate::registry::table::ModelEntry;
+use crate::registry::{LiveModel, Registry};
+use crate::terms::Terms;
 
 impl Registry {
-    /// Refuses a request on `terms` for what `text` names, of the default model when `None`, when no
-    /// version that might answer it would admit it. `is_large` says that it will fill more than a batch.
+    /// Checks whether a version that may answer a request for the model `text`, or for the default model if
+    /// `text` is `None`, would admit it. `is_large` means that the request will fill more than a batch.
     ///
-    /// What does not serve refuses nothing here: what there is instead is told once the request is read.
+    /// A model that is unknown or not ready refuses nothing here: that error is returned once the request
+    /// has been read.
     ///
     /// # Errors
-    /// [`SubmitError`] of the last such version.
+    /// The [`SubmitError`] of the last such version.
     pub fn admits(
         &self,
         text: Option<&str>,
@@ -21,53 +24,47 @@ impl Registry {
         is_large: bool,
     ) -> Result<(), SubmitError> {
         let table = self.table.load();
-        let asked = (terms, is_large);
-        match Named::read(text.unwrap_or(self.default_name())) {
-            Named::Model(name) => {
+        match ModelSelector::parse(text.unwrap_or(self.default_name())) {
+            ModelSelector::Model(name) => {
                 let Some(model) = table.models.get(name) else {
                     return Ok(());
                 };
                 let canary = model.canary.iter().map(|(canary, _)| canary);
-                one_admits(ready(&model.state).into_iter().chain(canary), asked)
+                any_admits(model.stable().into_iter().chain(canary), terms, is_large)
             }
-            named => one_admits(self.stable(&table, named).into_iter(), asked),
+            selector => any_admits(
+                self.find_version(&table, selector).into_iter(),
+                terms,
+                is_large,
+            ),
         }
     }
 
-    /// The same of a request that may be for any model.
+    /// Checks whether a model would admit a request that may be for any of them.
     ///
     /// # Errors
-    /// [`SubmitError`] of the last model that serves.
+    /// The [`SubmitError`] of the last model that serves.
     pub fn any_admits(&self, terms: Terms, is_large: bool) -> Result<(), SubmitError> {
         let table = self.table.load();
-        let models = table.models.values();
-        one_admits(
-            models.filter_map(|model| ready(&model.state)),
-            (terms, is_large),
-        )
+        let ready = table.models.values().filter_map(ModelEntry::stable);
+        any_admits(ready, terms, is_large)
     }
 }
 
-const fn ready(state: &ModelState) -> Option<&Arc<LiveModel>> {
-    match state {
-        ModelState::Ready(live) => Some(live),
-        ModelState::Loading | ModelState::Unloaded | ModelState::Failed { .. } => None,
-    }
-}
-
-/// Whether one of `candidates` admits it. Counts one refusal, however many of them say the same.
-fn one_admits<'a>(
+/// Checks whether one of `candidates` admits a request. If none does, only one refusal is counted.
+fn any_admits<'a>(
     candidates: impl Iterator<Item = &'a Arc<LiveModel>>,
-    (terms, is_large): (Terms, bool),
+    terms: Terms,
+    is_large: bool,
 ) -> Result<(), SubmitError> {
-    let mut refused = None;
+    let mut refusal = None;
     for live in candidates {
         match live.engine.admits(terms, is_large) {
             Ok(()) => return Ok(()),
-            Err(error) => refused = Some((live, error)),
+            Err(error) => refusal = Some((live, error)),
         }
     }
-    refused.map_or(Ok(()), |(live, error)| {
+    refusal.map_or(Ok(()), |(live, error)| {
         live.engine.count_refusal(&error);
         Err(error)
     })

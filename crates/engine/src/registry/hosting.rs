@@ -1,236 +1,272 @@
-//! Models that a host loads and unloads one by one while the server runs, as SageMaker does with a
-//! multi-model endpoint. No source is watched for them; a [`Keeper`](crate::registry::Keeper) keeps
-//! them as it keeps all models.
+//! Models that a host loads and unloads one by one while the server runs, as SageMaker does on a
+//! multi-model endpoint.
+//!
+//! No source is watched for these models. A [`Keeper`](crate::registry::Keeper) manages them like all other
+//! models.
 
 use std::fmt;
 use std::sync::Arc;
 
+use almanac_store::{Place, StoreError};
 use bytesize::ByteSize;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::Threads;
-use crate::registry::thread::on_own_thread;
+use crate::registry::thread::spawn_thread;
 use crate::registry::{LiveModel, Registry};
-use almanac_store::{Place, StoreError};
 
-/// The source of hosted models, as it is told.
+/// The name of the source of hosted models.
 pub(super) const HOST: &str = "sagemaker:";
 
-/// Orders that may wait.
-const WAITING: usize = 64;
+/// The maximum number of queued commands.
+const MAX_QUEUED: usize = 64;
 
-/// Longest name. The host makes names up: hashes of where it found a model.
-const LONGEST_NAME: usize = 256;
+/// The maximum length of a model name. The host makes the names up: hashes of the location of a model.
+const MAX_NAME_LENGTH: usize = 256;
 
-/// Finds the model at a place by its address, to be called by a name.
+/// Finds the model at an address. The parameters are the name to give to the model, and the address.
 pub type Finder = dyn Fn(&str, &str) -> Result<Place, StoreError> + Send + Sync;
 
-/// Has models loaded and unloaded.
+/// Loads and unloads models on behalf of a host.
 pub struct Hosting {
     registry: Arc<Registry>,
     finder: Arc<Finder>,
-    orders: mpsc::Sender<HostOrder>,
+    commands: mpsc::Sender<HostCommand>,
 }
 
-/// Where a keeper gets the orders of a [`Hosting`] from, and how many models it keeps for it.
+/// The receiver of the commands of a [`Hosting`], and the maximum number of its models.
 #[derive(Debug)]
 pub struct HostOrders {
-    pub(super) orders: mpsc::Receiver<HostOrder>,
-    pub(super) most: usize,
+    pub(super) commands: mpsc::Receiver<HostCommand>,
+    pub(super) max_models: usize,
 }
 
-/// A model that is loaded.
+/// A model that a host loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostedModel {
-    /// What its host calls it.
+    /// The name that the host gave to the model.
     pub name: String,
-    /// Where its host has put it.
+    /// The address at which the host placed the model.
     pub url: String,
 }
 
-/// An order, and where its answer goes.
+/// The channel for the reply to a load.
+pub(super) type LoadReply = oneshot::Sender<Result<(), HostError>>;
+
+/// The channel for the reply to an unload.
+pub(super) type UnloadReply = oneshot::Sender<Result<Vec<Threads>, HostError>>;
+
+/// A command of a host, and the channel for its reply.
 #[derive(Debug)]
-pub(super) enum HostOrder {
-    Load(HostedModel, Place, oneshot::Sender<Result<(), HostError>>),
-    Unload(String, oneshot::Sender<Result<Vec<Threads>, HostError>>),
-    List(oneshot::Sender<Vec<HostedModel>>),
+pub(super) enum HostCommand {
+    Load {
+        model: HostedModel,
+        place: Place,
+        reply: LoadReply,
+    },
+    Unload {
+        name: String,
+        reply: UnloadReply,
+    },
+    List {
+        reply: oneshot::Sender<Vec<HostedModel>>,
+    },
 }
 
-/// Why a host is refused.
+/// The error returned when a command of a host is rejected or fails.
 #[derive(Debug, Error)]
 pub enum HostError {
-    /// It calls a model what none can be called.
+    /// The name is not a valid model name.
     #[error(
-        "{name:?} cannot name a model; write 1 to {LONGEST_NAME} letters, digits and any of . _ ~ + = : -"
+        "invalid model name {name:?}; use 1 to {MAX_NAME_LENGTH} letters, digits and any of . _ ~ + = : -"
     )]
     Name {
-        /// The name.
+        /// The name, cut to the maximum length.
         name: String,
     },
-    /// A source has a model of this name.
-    #[error("a model {name} comes from {source_name}; give this one another name")]
+    /// A source has a model with this name.
+    #[error("a model {name} comes from {source_name}; use another name")]
     Taken {
-        /// The name.
+        /// The name of the model.
         name: String,
-        /// The source.
+        /// The name of the source.
         source_name: String,
     },
-    /// It is loaded.
-    #[error("model {name} is loaded already")]
+    /// The model is already loaded.
+    #[error("model {name} is already loaded")]
     Loaded {
-        /// The name.
+        /// The name of the model.
         name: String,
     },
-    /// It is not loaded.
-    #[error("no model {name:?} is loaded")]
+    /// The model is not loaded.
+    #[error("model {name:?} is not loaded")]
     NotLoaded {
-        /// The name.
+        /// The name of the model.
         name: String,
     },
-    /// There are as many as there may be.
-    #[error("{limit} models are loaded, as many as sagemaker.max_models allows; unload one first")]
+    /// The maximum number of models is loaded.
+    #[error(
+        "the limit of {limit} models (sagemaker.max_models) is reached; unload another model first"
+    )]
     TooMany {
-        /// The bound.
+        /// The maximum number of models.
         limit: usize,
     },
-    /// It needs more memory than is left.
+    /// The model needs more memory than is available.
     #[error(
-        "the model takes about {}, and {} of the {} of models.memory are taken; unload another first",
+        "the model needs about {}, and {} of {} (models.memory) are in use; unload another model first",
         ByteSize(*.needed as u64), ByteSize(*.taken as u64), ByteSize(*.limit as u64)
     )]
     NoMemory {
-        /// About how many bytes it takes.
+        /// The estimated memory of the model, in bytes.
         needed: usize,
-        /// About how many the others take.
+        /// The estimated memory of the loaded models, in bytes.
         taken: usize,
-        /// The bound.
+        /// The memory limit, in bytes.
         limit: usize,
     },
-    /// There is no model at its place, or none that may be read.
+    /// There is no readable model at the address.
     #[error("the url cannot be loaded: {0}")]
     Place(#[from] StoreError),
-    /// There is one, and it does not pass the checks.
+    /// The model failed a check.
     #[error("model {name} cannot be loaded: {reason}")]
     Refused {
-        /// The name.
+        /// The name of the model.
         name: String,
-        /// Why.
+        /// The reason of the failure.
         reason: String,
     },
-    /// It could not be read or opened now.
+    /// The model could not be read or opened, and another attempt may succeed.
     #[error("model {name} cannot be loaded now: {reason}")]
     Unready {
-        /// The name.
+        /// The name of the model.
         name: String,
-        /// Why.
+        /// The reason of the failure.
         reason: String,
     },
-    /// It was unloaded before it was loaded.
+    /// The model was unloaded before it was loaded.
     #[error("model {name} was unloaded while it was being loaded")]
     Unloaded {
-        /// The name.
+        /// The name of the model.
         name: String,
     },
     /// A thread cannot be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),
-    /// The process ends.
+    /// The server is shutting down.
     #[error("the server is shutting down")]
     Ending,
 }
 
 impl Hosting {
-    /// A host of models of `registry`, which are found by `finder`, at most `most` at once; and what
-    /// the keeper of the registry must have.
+    /// Creates a host of at most `max_models` models of `registry`, which are found by `finder`. Also returns
+    /// the receiver of its commands, for the keeper of the registry.
     #[must_use]
-    pub fn new(registry: Arc<Registry>, finder: Arc<Finder>, most: usize) -> (Self, HostOrders) {
-        let (sender, orders) = mpsc::channel(WAITING);
+    pub fn new(
+        registry: Arc<Registry>,
+        finder: Arc<Finder>,
+        max_models: usize,
+    ) -> (Self, HostOrders) {
+        let (sender, receiver) = mpsc::channel(MAX_QUEUED);
         let hosting = Self {
             registry,
             finder,
-            orders: sender,
+            commands: sender,
         };
-        (hosting, HostOrders { orders, most })
+        let orders = HostOrders {
+            commands: receiver,
+            max_models,
+        };
+        (hosting, orders)
     }
 
-    /// Loads the model at `url` by the name `name`, and waits until it serves. Whoever asks for one
-    /// that is being loaded from there waits with the first.
+    /// Loads the model at `url` under the name `name`, and waits until it serves. If that model is already
+    /// being loaded from the same address, waits for that load.
     ///
     /// # Errors
-    /// [`HostError`] says why it is not loaded.
+    /// [`HostError`] if the model is not loaded.
     pub async fn load(&self, name: String, url: String) -> Result<(), HostError> {
-        check(&name)?;
+        check_name(&name)?;
         if self.find(&name).await.is_ok() {
             return Err(HostError::Loaded { name });
         }
         let model = HostedModel { name, url };
-        let (finder, sought) = (Arc::clone(&self.finder), model.clone());
-        let found = on_own_thread("look", 0, move |_| finder(&sought.name, &sought.url))?;
+        let (finder, requested) = (Arc::clone(&self.finder), model.clone());
+        let found = spawn_thread("find", 0, move |_| finder(&requested.name, &requested.url))?;
         let place = found.await.map_err(|_panic| HostError::Refused {
             name: model.name.clone(),
-            reason: "looking for it panicked".to_owned(),
+            reason: "finding the model panicked".to_owned(),
         })??;
-        self.order(|answer| HostOrder::Load(model, place, answer))
-            .await?
+        self.send(|reply| HostCommand::Load {
+            model,
+            place,
+            reply,
+        })
+        .await?
     }
 
-    /// Unloads the model called `name`, and waits until its memory is free: until what it was asked
-    /// before is answered.
+    /// Unloads the model `name`, and waits until its memory is free: until its pending requests are answered.
     ///
     /// # Errors
-    /// [`HostError::NotLoaded`].
+    /// [`HostError::NotLoaded`] if there is no such model.
     pub async fn unload(&self, name: String) -> Result<(), HostError> {
         let threads = self
-            .order(|answer| HostOrder::Unload(name, answer))
+            .send(|reply| HostCommand::Unload { name, reply })
             .await??;
         for one in threads {
             one.ended().await;
         }
-        // The allocator keeps what was freed, and whoever asked for it wants it back.
-        on_own_thread("trim", 0, |_| trim())?.await.unwrap_or(());
+        // The allocator keeps freed memory, but the host unloads models to get it back.
+        spawn_thread("trim", 0, |_| trim())?.await.unwrap_or(());
         Ok(())
     }
 
-    /// The models that are loaded, in order of name.
+    /// Returns the loaded models, ordered by name.
     ///
     /// # Errors
-    /// [`HostError::Ending`].
+    /// [`HostError::Ending`] if the server is shutting down.
     pub async fn list(&self) -> Result<Vec<HostedModel>, HostError> {
-        self.order(HostOrder::List).await
+        self.send(|reply| HostCommand::List { reply }).await
     }
 
-    /// The model called `name`.
+    /// Returns the loaded model `name`.
     ///
     /// # Errors
-    /// [`HostError::NotLoaded`].
+    /// [`HostError::NotLoaded`] if there is no such model.
     pub async fn find(&self, name: &str) -> Result<HostedModel, HostError> {
-        let mut loaded = self.list().await?.into_iter();
-        loaded
+        self.list()
+            .await?
+            .into_iter()
             .find(|model| model.name == name)
             .ok_or_else(|| not_loaded(name))
     }
 
-    /// What runs the model called `name`.
+    /// Returns the version that serves the model `name`.
     ///
     /// # Errors
-    /// [`HostError::NotLoaded`].
+    /// [`HostError::NotLoaded`] if there is no such model.
     pub fn resolve(&self, name: &str) -> Result<Arc<LiveModel>, HostError> {
-        // A name that none can have might be read as that of a version.
-        check(name).map_err(|_unfit| not_loaded(name))?;
-        let live = self.registry.resolve(Some(name)).ok();
-        live.filter(|live| live.source == HOST)
+        // An invalid name could be parsed as a reference to a version.
+        check_name(name).map_err(|_invalid| not_loaded(name))?;
+        self.registry
+            .resolve(Some(name))
+            .ok()
+            .filter(|live| live.source == HOST)
             .ok_or_else(|| not_loaded(name))
     }
 
-    async fn order<T>(
+    /// Sends a command to the keeper, and waits for the reply.
+    async fn send<T>(
         &self,
-        order: impl FnOnce(oneshot::Sender<T>) -> HostOrder,
+        command: impl FnOnce(oneshot::Sender<T>) -> HostCommand,
     ) -> Result<T, HostError> {
-        let (answer, answered) = oneshot::channel();
-        let sent = self.orders.send(order(answer)).await;
-        sent.map_err(|_| HostError::Ending)?;
-        answered.await.map_err(|_| HostError::Ending)
+        let (reply, receiver) = oneshot::channel();
+        self.commands
+            .send(command(reply))
+            .await
+            .map_err(|_closed| HostError::Ending)?;
+        receiver.await.map_err(|_closed| HostError::Ending)
     }
 }
 
@@ -246,22 +282,24 @@ pub(super) fn not_loaded(name: &str) -> HostError {
     }
 }
 
-/// Neither `/` nor `@`, which separate a name from a version and from an alias.
-fn check(name: &str) -> Result<(), HostError> {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._~+=:-".contains(&byte);
-    if (1..=LONGEST_NAME).contains(&name.len()) && name.bytes().all(allowed) {
+/// Checks the name of a model. It contains neither `/` nor `@`, which separate a name from a version and from
+/// an alias.
+fn check_name(name: &str) -> Result<(), HostError> {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._~+=:-".contains(&byte);
+    if (1..=MAX_NAME_LENGTH).contains(&name.len()) && name.bytes().all(is_allowed) {
         return Ok(());
     }
     Err(HostError::Name {
-        name: name.chars().take(LONGEST_NAME).collect(),
+        name: name.chars().take(MAX_NAME_LENGTH).collect(),
     })
 }
 
-/// Gives the system back what the runtime's library has freed. Its memory is the C library's.
+/// Returns the freed memory of the inference runtime to the system. The runtime uses the allocator of the C
+/// library.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn trim() {
     #[expect(unsafe_code, reason = "the C library has no safe interface")]
-    // SAFETY: it takes no pointer, and locks whatever it touches.
+    // SAFETY: `malloc_trim` takes no pointer, and locks the arenas that it changes.
     let _released = unsafe { libc::malloc_trim(0) };
 }
 
@@ -273,9 +311,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_may_be_any_hash_and_no_version_or_path() {
+    fn a_name_may_be_a_hash_but_not_a_version_or_a_path() {
         for name in ["a", "store-sales_v2.1", "d414526c49aa==", &"f".repeat(256)] {
-            check(name).unwrap();
+            check_name(name).unwrap();
         }
         for name in [
             "",
@@ -287,9 +325,9 @@ mod tests {
             "..\\x",
             &"f".repeat(257),
         ] {
-            let told = check(name).unwrap_err().to_string();
-            assert!(told.contains("cannot name a model"), "{told}");
-            assert!(told.len() < 400, "{told}");
+            let error = check_name(name).unwrap_err().to_string();
+            assert!(error.contains("invalid model name"), "{error}");
+            assert!(error.len() < 400, "{error}");
         }
     }
 }

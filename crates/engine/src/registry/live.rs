@@ -1,35 +1,39 @@
-//! A model version that serves.
+//! A model version in memory.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::registry::record::{Life, VersionState};
-use crate::registry::usage::Usage;
-use crate::{Engine, EngineError, Outcomes, SeriesFailure, Timing};
 use almanac_model::{Digest, Manifest};
 
-/// A model version that serves. Its threads end, and its memory is given back, when the last request
-/// that holds it has its answer.
+use crate::Engine;
+use crate::error::EngineError;
+use crate::outcome::{Outcomes, SeriesFailure, Timing};
+use crate::registry::record::VersionRecorder;
+use crate::registry::state::VersionState;
+use crate::registry::usage::Usage;
+
+/// A model version that serves requests. Its threads end, and its memory is freed, when the last request
+/// that holds it has been answered.
 #[derive(Debug)]
 pub struct LiveModel {
-    /// Digest of its bundle.
+    /// The digest of the bundle.
     pub digest: Digest,
-    /// The source it came from.
+    /// The name of the source.
     pub source: String,
-    /// From its files to ready.
+    /// The time from the fetched files to ready.
     pub load_duration: Duration,
-    /// What runs it.
+    /// The engine that runs the version.
     pub engine: Engine,
-    /// About how much memory it takes.
+    /// The estimated memory use, in bytes.
     pub size_bytes: usize,
-    /// What it was asked.
+    /// The requests that the version answered.
     pub usage: Arc<Usage>,
-    /// Last, so that the version is gone when its engine is.
-    life: Option<Life>,
+    /// The last field, so that the version is recorded as gone after its engine was dropped.
+    recorder: Option<VersionRecorder>,
 }
 
 impl LiveModel {
-    /// The version that `engine` runs, which came from `source` and of which no record is kept.
+    /// Creates the version that `engine` runs, which came from `source` and has no record.
     #[must_use]
     pub fn new(engine: Engine, digest: Digest, source: &str) -> Self {
         Self {
@@ -39,40 +43,40 @@ impl LiveModel {
             engine,
             size_bytes: 0,
             usage: Arc::default(),
-            life: None,
+            recorder: None,
         }
     }
 
-    /// This version, whose record `life` writes.
+    /// Records the version as ready, and its further states with `recorder`.
     #[must_use]
-    pub fn with_life(mut self, life: Life) -> Self {
-        life.ready(self.digest, self.load_duration);
-        self.usage = life.usage();
-        self.life = Some(life);
+    pub fn with_recorder(mut self, recorder: VersionRecorder) -> Self {
+        recorder.ready(self.digest, self.load_duration);
+        self.usage = recorder.usage();
+        self.recorder = Some(recorder);
         self
     }
 
-    /// What it wants and gives.
+    /// Returns the manifest of the version.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         self.engine.manifest()
     }
 
-    /// Its version.
+    /// Returns the version.
     #[must_use]
     pub fn version(&self) -> &str {
         &self.manifest().version
     }
 
-    /// Says where it stands.
-    pub(super) fn stands(&self, state: VersionState) {
-        if let Some(life) = &self.life {
-            life.set(state);
+    /// Records the state of the version.
+    pub(super) fn record_state(&self, state: VersionState) {
+        if let Some(recorder) = &self.recorder {
+            recorder.set(state);
         }
     }
 
-    /// Counts a request that it answered or had no time for. A series that the model cannot take is
-    /// the caller's fault and no error of the model.
+    /// Counts a request that the version answered, or did not answer in time. A series that the model does
+    /// not support is an error of the caller, and not counted as an error of the model.
     pub fn answered(&self, answer: &Result<(Outcomes, Timing), EngineError>) {
         match answer {
             Ok((outcomes, timing)) => {
@@ -80,9 +84,9 @@ impl LiveModel {
                     Ok(_) | Err(SeriesFailure::Unfit(_)) => false,
                     Err(SeriesFailure::Row(_) | SeriesFailure::Model(_)) => true,
                 });
-                self.usage.answered(timing.inference, is_error);
+                self.usage.record_answer(timing.inference, is_error);
             }
-            Err(EngineError::DeadlineExceeded) => self.usage.late(),
+            Err(EngineError::DeadlineExceeded) => self.usage.record_timeout(),
         }
     }
 }

@@ -1,49 +1,49 @@
-//! From the files of a bundle to a model that serves.
+//! Loading a model version: from the files of a bundle to a running engine.
 
 mod error;
 mod opened;
 
 pub use error::LoadError;
-pub(super) use opened::{Opened, Pace};
+pub(super) use opened::{OpenMode, OpenedVersion};
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use futures_executor::block_on;
-
-use crate::EngineConfig;
-use crate::metrics::EngineMetrics;
-use crate::registry::{LiveModel, ModelState, Registry};
 use almanac_model::{Bundle, BundleFiles, Forecaster};
 use almanac_store::{Listing, Store, StoreError, by_version};
+use futures_executor::block_on;
 
-/// Reads a verified bundle's graph, of which sessions are then opened. The registry is given one, so
-/// that it knows no runtime.
+use crate::config::EngineConfig;
+use crate::metrics::EngineMetrics;
+use crate::registry::{LiveModel, ModelState, Registry};
+
+/// Reads the graph of a verified bundle, and returns the function that opens sessions of it. Passed in, so
+/// that the registry does not depend on a runtime.
 pub type Opener = dyn Fn(&Arc<Bundle>) -> Result<Arc<Sessions>, OpenError> + Send + Sync;
 
-/// Opens one more session of a graph, which shares with the others what it can.
+/// Opens another session of a graph. The sessions share as much as possible.
 pub type Sessions = dyn Fn() -> Result<Box<dyn Forecaster>, OpenError> + Send + Sync;
 
-/// Why a graph cannot be opened.
+/// The error returned when a graph cannot be opened.
 pub type OpenError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Makes a bundle of the files of a version: verifies them, or writes a manifest for a graph that
-/// says itself what it wants.
+/// Creates a bundle from the files of a version: verifies them, or writes a manifest for a graph that
+/// describes its own inputs.
 pub type Reader = dyn Fn(&Listing, BundleFiles) -> Result<Bundle, OpenError> + Send + Sync;
 
-/// What every load needs.
+/// Loads model versions.
 pub struct Load {
     /// Reads bundles.
     pub reader: Box<Reader>,
     /// Opens graphs.
     pub opener: Box<Opener>,
-    /// Sessions of each model, each with a thread of its own.
+    /// The number of sessions of each model, each with a worker thread.
     pub workers: usize,
-    /// Whether a session has threads beside that one.
+    /// If true, a session has threads in addition to the worker thread.
     pub has_session_threads: bool,
-    /// Bounds of each engine.
+    /// The limits of each engine.
     pub engine: EngineConfig,
-    /// Where engines count.
+    /// The metrics of the engines.
     pub metrics: EngineMetrics,
 }
 
@@ -57,14 +57,13 @@ impl std::fmt::Debug for Load {
 }
 
 impl Load {
-    /// Loads the newest version of every model in `store`, which is called `source`, and records how
-    /// each fares.
+    /// Loads the newest version of every model in `store`, and sets the state of each model in
+    /// `registry`. `source` is the name of the store.
     ///
-    /// A model that a former source already serves is left as it is, so the order of sources is
-    /// their precedence.
+    /// A model that already serves is skipped, so the order of the sources is their precedence.
     ///
     /// # Errors
-    /// [`StoreError`] when the source itself cannot be read.
+    /// [`StoreError`] if the store cannot be listed.
     pub fn all(
         &self,
         store: &dyn Store,
@@ -76,7 +75,7 @@ impl Load {
             let newest_first = by_version(&right.version, &left.version);
             left.name.cmp(&right.name).then(newest_first)
         });
-        listings.dedup_by(|later, first| later.name == first.name);
+        listings.dedup_by(|older, newest| older.name == newest.name);
         for listing in listings {
             if registry.resolve(Some(&listing.name)).is_ok() {
                 continue;
@@ -105,10 +104,10 @@ impl Load {
         Ok(())
     }
 
-    /// Verifies, opens and warms one model version.
+    /// Verifies, opens and warms up one model version.
     ///
     /// # Errors
-    /// [`LoadError`] of the first check that fails.
+    /// The [`LoadError`] of the first check that fails.
     pub fn one(
         &self,
         store: &dyn Store,
@@ -117,25 +116,25 @@ impl Load {
     ) -> Result<LiveModel, LoadError> {
         let started = Instant::now();
         let files = block_on(store.fetch(listing))?;
-        let own = store.own(listing);
-        let bundle = self.verify((listing, &own), files, store.names_models())?;
-        let opened = self.open(bundle, Pace::Together, &|| ())?;
+        let bundle = self.verify(store, listing, files)?;
+        let opened = self.open(bundle, OpenMode::Parallel, &|| ())?;
         self.start(opened, source, started)
     }
 
-    /// The bundle that `files` are, if they are the one that was `listing`ed, which they themselves
-    /// call `own`. It takes the name of its listing when its store `names_models`.
+    /// Verifies the files of `listing` in `store`, and returns their bundle. The bundle takes the name and
+    /// the version of its listing if the store names models.
     ///
     /// # Errors
-    /// [`LoadError`] of the first check that fails.
+    /// The [`LoadError`] of the first check that fails.
     pub(super) fn verify(
         &self,
-        (listing, own): (&Listing, &Listing),
+        store: &dyn Store,
+        listing: &Listing,
         files: BundleFiles,
-        names_models: bool,
     ) -> Result<Bundle, LoadError> {
-        let mut bundle = (self.reader)(own, files).map_err(LoadError::Bundle)?;
-        if names_models {
+        let own = store.own(listing);
+        let mut bundle = (self.reader)(&own, files).map_err(LoadError::Bundle)?;
+        if store.names_models() {
             bundle.manifest.name.clone_from(&listing.name);
             bundle.manifest.version.clone_from(&listing.version);
         }
@@ -149,37 +148,37 @@ impl Load {
         Ok(bundle)
     }
 
-    /// About how much memory a version of so many bytes takes.
-    pub(super) fn memory_of(&self, graph_bytes: usize) -> usize {
-        size_of(graph_bytes, self.workers)
+    /// Estimates the memory that a version needs whose files have `bundle_bytes`.
+    pub(super) fn memory_of(&self, bundle_bytes: usize) -> usize {
+        estimate_memory(bundle_bytes, self.workers)
     }
 
-    /// Opens and checks sessions of `bundle` at `pace`. Calls `warming` when the first checks begin.
+    /// Opens and checks sessions of `bundle`. Calls `warming` when the first golden forecasts begin.
     ///
     /// # Errors
-    /// [`LoadError`] of the first session that cannot be opened, or that fails the golden forecasts.
+    /// The [`LoadError`] of the first session that cannot be opened, or that fails the golden forecasts.
     pub(super) fn open(
         &self,
         bundle: Bundle,
-        pace: Pace,
+        mode: OpenMode,
         warming: &(dyn Fn() + Sync),
-    ) -> Result<Opened, LoadError> {
-        Opened::open(&self.opener, bundle, (self.workers, pace), warming)
+    ) -> Result<OpenedVersion, LoadError> {
+        OpenedVersion::open(&self.opener, bundle, self.workers, mode, warming)
     }
 
-    /// Starts the threads of what was opened, of a load that began at `started`.
+    /// Starts the threads of an opened version, whose load began at `started`.
     ///
     /// # Errors
-    /// [`LoadError::Thread`].
+    /// [`LoadError::Thread`] if a thread cannot be started.
     pub(super) fn start(
         &self,
-        opened: Opened,
+        opened: OpenedVersion,
         source: &str,
         started: Instant,
     ) -> Result<LiveModel, LoadError> {
         let bundle = &opened.bundle;
-        let beside: usize = bundle.external.values().map(|file| file.len()).sum();
-        let size_bytes = self.memory_of(bundle.model.len() + beside);
+        let external_bytes: usize = bundle.external.values().map(|file| file.len()).sum();
+        let size_bytes = self.memory_of(bundle.model.len() + external_bytes);
         let digest = bundle.digest;
         let engine = opened.start(self.engine, &self.metrics)?;
         let mut live = LiveModel::new(engine, digest, source);
@@ -189,11 +188,13 @@ impl Load {
     }
 }
 
-/// About what a version takes of memory once it has had large batches. Its sessions share the weights,
-/// of which the runtime keeps a copy and one that it packed, and each has an arena for what it computes.
-/// That is small for trees and perceptrons and more than twice the graph where there is attention, so
-/// this is right within a factor of two: `docs/performance.md` has what was measured.
-fn size_of(graph_bytes: usize, workers: usize) -> usize {
+/// Estimates the memory that a version needs after it has processed large batches.
+///
+/// The sessions share the weights, of which the runtime keeps a copy and a packed copy. Each session has an
+/// arena for intermediate results, which is small for trees and perceptrons and more than twice the graph
+/// for attention. The estimate is therefore correct within a factor of two; `docs/performance.md` lists the
+/// measurements.
+fn estimate_memory(graph_bytes: usize, workers: usize) -> usize {
     const MEBIBYTE: usize = 1_024 * 1_024;
     let arena = 3 * MEBIBYTE / 2 + graph_bytes.min(16 * MEBIBYTE);
     2 * graph_bytes + workers * arena

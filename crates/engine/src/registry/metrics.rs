@@ -1,4 +1,4 @@
-//! What the lives of models and the looks at their sources count.
+//! The metrics of model versions and of their sources.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -9,15 +9,16 @@ use prometheus::{
     GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry,
 };
 
-use crate::registry::record::VersionState;
+use crate::metrics::register;
+use crate::registry::state::VersionState;
 
-/// Upper bounds of a relative difference: a ten-thousandth, below which two versions are the same, to
-/// ten times the forecast.
+/// The upper bounds of relative differences: from a ten-thousandth, below which two versions are the same,
+/// to ten times the forecast.
 const DIFFERENCE_BUCKETS: [f64; 12] = [
     0.0001, 0.0005, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 10.0,
 ];
 
-/// The metrics of models' lives, in the registry they were made with.
+/// The metrics of model versions and of their sources.
 #[derive(Clone, Debug)]
 pub struct LifeMetrics {
     states: IntGaugeVec,
@@ -26,101 +27,85 @@ pub struct LifeMetrics {
     rollbacks: IntCounterVec,
     shadows: IntCounterVec,
     differences: HistogramVec,
-    sources: Ages,
+    source_ages: SourceAges,
     source_up: IntGaugeVec,
 }
 
-/// How long ago each source was last read, told when it is asked.
+/// The collector of the age of each source, computed when the metric is read.
 #[derive(Clone, Debug)]
-struct Ages {
+struct SourceAges {
     gauge: GaugeVec,
-    read: Arc<Mutex<Vec<(String, Instant)>>>,
+    /// The name of each source, and the time at which it was last read.
+    read_at: Arc<Mutex<Vec<(String, Instant)>>>,
 }
 
 impl LifeMetrics {
     /// Registers the metrics in `registry`.
     ///
     /// # Errors
-    /// The registry's, when a name is taken.
+    /// The error of the registry if a name is already registered.
     pub fn new(registry: &Registry) -> prometheus::Result<Self> {
-        let counter = |name, help, labels: &[&str]| {
-            registered(registry, IntCounterVec::new(Opts::new(name, help), labels))
-        };
-        let gauge = |name, help, labels: &[&str]| {
-            registered(registry, IntGaugeVec::new(Opts::new(name, help), labels))
-        };
-        let difference = HistogramOpts::new(
-            "almanac_shadow_difference_ratio",
-            "Mean absolute difference between the forecasts of the shadow and those that were answered, relative to the mean absolute forecast, per series.",
-        );
-        let ages = GaugeVec::new(
-            Opts::new(
-                "almanac_source_age_seconds",
-                "Seconds since the source was last read in full.",
-            ),
-            &["source"],
-        )?;
-        let sources = Ages {
-            gauge: ages,
-            read: Arc::default(),
-        };
-        registry.register(Box::new(sources.clone()))?;
         Ok(Self {
             states: gauge(
+                registry,
                 "almanac_model_versions",
-                "Attempts at a model version in each state, those kept in the history.",
+                "Attempts to load a model version that are in the history, by state.",
                 &["model", "version", "state"],
             )?,
             loads: counter(
+                registry,
                 "almanac_model_loads_total",
                 "Loads of model versions that ended, by outcome: ready, unchanged, unreadable or failed.",
                 &["model", "outcome"],
             )?,
             swaps: counter(
+                registry,
                 "almanac_model_swaps_total",
                 "Times that another version took over.",
                 &["model"],
             )?,
             rollbacks: counter(
+                registry,
                 "almanac_model_rollbacks_total",
-                "Versions taken back because they did worse than the one before.",
+                "Versions rolled back because they did worse than the previous version.",
                 &["model"],
             )?,
             shadows: counter(
+                registry,
                 "almanac_shadow_series_total",
                 "Series given to a shadow, by outcome: compared, failed or dropped.",
                 &["model", "outcome"],
             )?,
-            differences: registered(
-                registry,
-                HistogramVec::new(difference.buckets(DIFFERENCE_BUCKETS.to_vec()), &["model"]),
-            )?,
-            sources,
+            differences: differences(registry)?,
+            source_ages: SourceAges::register(registry)?,
             source_up: gauge(
+                registry,
                 "almanac_source_up",
-                "Whether the last look at the source succeeded.",
+                "Whether the last attempt to read the source succeeded.",
                 &["source"],
             )?,
         })
     }
 
-    pub(super) fn enters(&self, model: &str, version: &str, state: &VersionState) {
+    /// Counts a version that entered `state`.
+    pub(super) fn enter_state(&self, model: &str, version: &str, state: &VersionState) {
         self.states
             .with_label_values(&[model, version, state.name()])
             .inc();
     }
 
-    pub(super) fn leaves(&self, model: &str, version: &str, state: &VersionState) {
+    /// Counts a version that left `state`.
+    pub(super) fn leave_state(&self, model: &str, version: &str, state: &VersionState) {
         let labels = [model, version, state.name()];
         let gauge = self.states.with_label_values(&labels);
         gauge.dec();
         if gauge.get() <= 0 {
-            // So that the versions of a long life do not pile up.
+            // Otherwise the versions of a long-running process would accumulate.
             let _absent = self.states.remove_label_values(&labels);
         }
     }
 
-    /// Forgets what was counted of `model`, which has left for good.
+    /// Removes the metrics of `model`, which was unloaded for good.
     pub(super) fn forget(&self, model: &str) {
         for outcome in ["ready", "unchanged", "unreadable", "failed"] {
             let _absent = self.loads.remove_label_values(&[model, outcome]);
@@ -134,57 +119,75 @@ impl LifeMetrics {
         let _absent = self.differences.remove_label_values(&[model]);
     }
 
-    pub(super) fn loaded(&self, model: &str, outcome: &str) {
+    /// Counts a load that ended with `outcome`.
+    pub(super) fn count_load(&self, model: &str, outcome: &str) {
         self.loads.with_label_values(&[model, outcome]).inc();
     }
 
-    pub(super) fn swapped(&self, model: &str) {
+    /// Counts a version that replaced another one.
+    pub(super) fn count_swap(&self, model: &str) {
         self.swaps.with_label_values(&[model]).inc();
     }
 
-    pub(super) fn rolled_back(&self, model: &str) {
+    /// Counts a version that was rolled back.
+    pub(super) fn count_rollback(&self, model: &str) {
         self.rollbacks.with_label_values(&[model]).inc();
     }
 
-    pub(super) fn shadowed(&self, model: &str, outcome: &str, series: usize) {
+    /// Counts `series` that were given to a shadow.
+    pub(super) fn count_shadow_series(&self, model: &str, outcome: &str, series: usize) {
         self.shadows
             .with_label_values(&[model, outcome])
             .inc_by(series as u64);
     }
 
-    pub(super) fn difference(&self, model: &str) -> Histogram {
+    /// Returns the histogram of the differences between the shadow of `model` and its answers.
+    pub(super) fn differences(&self, model: &str) -> Histogram {
         self.differences.with_label_values(&[model])
     }
 
-    pub(super) fn looked(&self, source: &str, is_read: bool) {
+    /// Records an attempt to read `source`.
+    pub(super) fn record_poll(&self, source: &str, is_read: bool) {
         self.source_up
             .with_label_values(&[source])
             .set(i64::from(is_read));
         if is_read {
-            self.sources.read(source);
+            self.source_ages.record_read(source);
         }
     }
 }
 
-impl Ages {
-    fn read(&self, source: &str) {
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+impl SourceAges {
+    fn register(registry: &Registry) -> prometheus::Result<Self> {
+        let options = Opts::new(
+            "almanac_source_age_seconds",
+            "Seconds since the source was last read in full.",
+        );
+        let ages = Self {
+            gauge: GaugeVec::new(options, &["source"])?,
+            read_at: Arc::default(),
+        };
+        register(registry, ages)
+    }
+
+    fn record_read(&self, source: &str) {
+        let mut read_at = self.read_at.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        match read.iter_mut().find(|(known, _)| known == source) {
+        match read_at.iter_mut().find(|(name, _)| name == source) {
             Some((_, at)) => *at = now,
-            None => read.push((source.to_owned(), now)),
+            None => read_at.push((source.to_owned(), now)),
         }
     }
 }
 
-impl Collector for Ages {
+impl Collector for SourceAges {
     fn desc(&self) -> Vec<&Desc> {
         self.gauge.desc()
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        for (source, at) in read.iter() {
+        let read_at = self.read_at.lock().unwrap_or_else(PoisonError::into_inner);
+        for (source, at) in read_at.iter() {
             self.gauge
                 .with_label_values(&[source])
                 .set(at.elapsed().as_secs_f64());
@@ -193,12 +196,29 @@ impl Collector for Ages {
     }
 }
 
-/// `metric`, once `registry` has it.
-fn registered<M: Collector + Clone + 'static>(
+fn counter(
     registry: &Registry,
-    metric: prometheus::Result<M>,
-) -> prometheus::Result<M> {
-    let metric = metric?;
-    registry.register(Box::new(metric.clone()))?;
-    Ok(metric)
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> prometheus::Result<IntCounterVec> {
+    register(registry, IntCounterVec::new(Opts::new(name, help), labels)?)
+}
+
+fn gauge(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> prometheus::Result<IntGaugeVec> {
+    register(registry, IntGaugeVec::new(Opts::new(name, help), labels)?)
+}
+
+fn differences(registry: &Registry) -> prometheus::Result<HistogramVec> {
+    let options = HistogramOpts::new(
+        "almanac_shadow_difference_ratio",
+        "Mean absolute difference between the forecasts of the shadow and those that were answered, relative to the mean absolute forecast, per series.",
+    );
+    let options = options.buckets(DIFFERENCE_BUCKETS.to_vec());
+    register(registry, HistogramVec::new(options, &["model"])?)
 }

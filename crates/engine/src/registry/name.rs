@@ -1,19 +1,19 @@
-//! How a request names a model: `NAME`, `NAME/VERSION` or `NAME@ALIAS`.
+//! The names of models in requests: `NAME`, `NAME/VERSION` or `NAME@ALIAS`.
 
-/// What a request names.
+/// The model that a request refers to, and optionally one of its versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Named<'a> {
-    /// A model, by whichever version its route says.
+pub(super) enum ModelSelector<'a> {
+    /// A model. Its route decides which version answers.
     Model(&'a str),
-    /// One version of a model.
+    /// A model and one of its versions.
     Version(&'a str, &'a str),
-    /// The version that an alias of a model stands for.
+    /// A model and one of its aliases.
     Alias(&'a str, &'a str),
 }
 
-impl<'a> Named<'a> {
-    /// What `text` names. Neither names nor versions have `/` or `@` in them.
-    pub(super) fn read(text: &'a str) -> Self {
+impl<'a> ModelSelector<'a> {
+    /// Parses `text`. Neither names nor versions contain `/` or `@`.
+    pub(super) fn parse(text: &'a str) -> Self {
         if let Some((name, version)) = text.split_once('/') {
             Self::Version(name, version)
         } else if let Some((name, alias)) = text.split_once('@') {
@@ -29,10 +29,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_may_have_a_version_or_an_alias() {
-        assert_eq!(Named::read("airline"), Named::Model("airline"));
-        assert_eq!(Named::read("airline/3"), Named::Version("airline", "3"));
-        assert_eq!(Named::read("airline@a"), Named::Alias("airline", "a"));
-        assert_eq!(Named::read("airline/3@a"), Named::Version("airline", "3@a"));
+    fn a_reference_may_have_a_version_or_an_alias() {
+        for (text, expected) in [
+            ("airline", ModelSelector::Model("airline")),
+            ("airline/3", ModelSelector::Version("airline", "3")),
+            ("airline@a", ModelSelector::Alias("airline", "a")),
+            ("airline/3@a", ModelSelector::Version("airline", "3@a")),
+        ] {
+            assert_eq!(ModelSelector::parse(text), expected, "{text}");
+        }
     }
 }

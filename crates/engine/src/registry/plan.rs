@@ -1,129 +1,134 @@
-//! What to load, what answers and what leaves, of one model.
+//! The plan of one model: which versions to load, which one answers, and which ones leave memory.
 //!
-//! Pure: what the sources hold, what is live and what failed in; what to do out.
+//! Pure: computed from the content of the sources, the versions in memory and the failures.
 
 use std::collections::BTreeSet;
 
-use crate::registry::route::Route;
 use almanac_store::by_version;
+
+use crate::registry::route::Route;
 
 /// A version as one source holds it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key {
-    /// Place of the source in their order of precedence.
+pub(super) struct VersionKey {
+    /// The index of the source, in the order of precedence.
     pub(super) source: usize,
     pub(super) version: String,
     /// Differs whenever the files may have changed.
     pub(super) revision: String,
 }
 
-/// Where a version stands that is not live.
+/// The status of a version that is not in memory, which decides whether it is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// It may be loaded, or is being loaded.
+pub(super) enum LoadStatus {
+    /// The version can be loaded, or is being loaded.
     Loadable,
-    /// It could not be read, and is tried again later.
-    Later,
-    /// It failed, and is not tried again before it changes.
+    /// The version could not be read, and is retried later.
+    RetryLater,
+    /// The version failed, and is not retried until it changes.
     Failed,
-    /// It was left out of memory.
-    Asleep,
+    /// The version was evicted from memory, and is loaded when a request names it.
+    Evicted,
 }
 
-/// What is known of one model.
+/// The input of a plan.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct View<'a> {
-    /// What the sources hold, by [`preferred`].
-    pub(super) held: &'a [Key],
+pub(super) struct PlanInput<'a> {
+    /// The versions in the sources, sorted by [`sorted_by_preference`].
+    pub(super) available: &'a [VersionKey],
     pub(super) route: &'a Route,
-    /// Versions wanted beside the route's: those of aliases, and those that somebody asked for.
-    pub(super) also: &'a BTreeSet<String>,
-    /// Versions in memory.
-    pub(super) live: &'a [Key],
+    /// Versions to load in addition to those of the route: those of aliases, and those requested by the
+    /// admin API.
+    pub(super) extra_versions: &'a BTreeSet<String>,
+    /// The versions in memory.
+    pub(super) loaded: &'a [VersionKey],
     /// The version that answers.
-    pub(super) stable: Option<&'a Key>,
+    pub(super) stable: Option<&'a VersionKey>,
 }
 
-/// What to do with one model.
+/// The plan of one model.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Plan {
-    /// What answers from now on.
-    pub(super) stable: Option<Key>,
-    /// What to load, the most wanted first.
-    pub(super) load: Vec<Key>,
-    /// What stays in memory.
-    pub(super) keep: Vec<Key>,
-    /// Whether what would answer was left out of memory.
-    pub(super) is_asleep: bool,
-    /// Whether what answers is in its source no more.
-    pub(super) has_vanished: bool,
+pub(super) struct ModelPlan {
+    /// The version that answers from now on.
+    pub(super) stable: Option<VersionKey>,
+    /// The versions to load, the most urgent first.
+    pub(super) load: Vec<VersionKey>,
+    /// The versions that stay in memory.
+    pub(super) keep: Vec<VersionKey>,
+    /// If true, the version that would answer was evicted from memory.
+    pub(super) is_evicted: bool,
+    /// If true, the version that answers was removed from its source.
+    pub(super) is_withdrawn: bool,
 }
 
-/// Sorts what sources hold by preference: the first source first, and its newest version.
-pub(super) fn preferred(mut held: Vec<Key>) -> Vec<Key> {
-    held.sort_by(|left, right| {
+/// Sorts versions by preference: by the precedence of their sources, then newest first.
+pub(super) fn sorted_by_preference(mut keys: Vec<VersionKey>) -> Vec<VersionKey> {
+    keys.sort_by(|left, right| {
         let newest_first = by_version(&right.version, &left.version);
         left.source.cmp(&right.source).then(newest_first)
     });
-    held
+    keys
 }
 
-/// What to do, when versions that are not live stand as `standing` says.
-pub(super) fn plan(view: View<'_>, standing: impl Fn(&Key) -> Standing) -> Plan {
-    let mut plan = Plan {
-        stable: view.stable.cloned(),
-        ..Plan::default()
+/// Plans a model, given the `status` of each version that is not in memory.
+pub(super) fn plan(input: PlanInput<'_>, status: impl Fn(&VersionKey) -> LoadStatus) -> ModelPlan {
+    let mut plan = ModelPlan {
+        stable: input.stable.cloned(),
+        ..ModelPlan::default()
     };
-    match &view.route.stable {
+    match &input.route.stable {
         Some(version) => {
-            let pinned = view.held.iter().filter(|key| key.version == *version);
-            view.follow(pinned, &standing, &mut plan);
+            let pinned = input.available.iter().filter(|key| key.version == *version);
+            input.choose_stable(pinned, &status, &mut plan);
         }
-        None => view.follow(view.newest(), &standing, &mut plan),
+        None => input.choose_stable(input.candidates(), &status, &mut plan),
     }
-    plan.has_vanished = plan
+    plan.is_withdrawn = plan
         .stable
         .as_ref()
-        .is_some_and(|stable| !view.holds(stable));
+        .is_some_and(|stable| !input.is_available(stable));
     plan.keep.extend(plan.stable.clone());
-    let shares = [&view.route.canary, &view.route.shadow]
-        .into_iter()
-        .flatten();
-    let beside = shares.map(|share| &share.version).chain(view.also);
-    for version in beside {
-        view.beside(version, &standing, &mut plan);
+    let extra_versions = input
+        .route
+        .shares()
+        .map(|share| &share.version)
+        .chain(input.extra_versions);
+    for version in extra_versions {
+        input.keep_extra(version, &status, &mut plan);
     }
     plan.keep.sort();
     plan.keep.dedup();
     plan
 }
 
-impl View<'_> {
-    fn is_live(&self, key: &Key) -> bool {
-        self.live.contains(key)
+impl PlanInput<'_> {
+    fn is_loaded(&self, key: &VersionKey) -> bool {
+        self.loaded.contains(key)
     }
 
-    /// Whether a source still has the version, changed or not.
-    fn holds(&self, key: &Key) -> bool {
-        let mut held = self.held.iter();
-        held.any(|held| (held.source, &held.version) == (key.source, &key.version))
+    /// Returns true if the source still has the version, changed or not.
+    fn is_available(&self, key: &VersionKey) -> bool {
+        self.available
+            .iter()
+            .any(|other| (other.source, &other.version) == (key.source, &key.version))
     }
 
-    /// The versions that may answer when none is named: a canary or a shadow does not, unless there
-    /// is nothing else, and what is older than what answers does not replace it; unless that has gone
-    /// from its source, which then means another: an alias that moved back, a version that was
-    /// withdrawn.
-    fn newest(&self) -> impl Iterator<Item = &Key> {
-        let shares = |key: &&Key| self.route.shares_with(&key.version);
-        let others = self.held.iter().any(|key| !shares(&key));
-        let may_answer = move |key: &&Key| !others || !shares(key);
+    /// Returns the versions that may become stable without a pinned version, the preferred first.
+    ///
+    /// A canary or a shadow is a candidate only if there is no other version. A version older than the
+    /// stable one is no candidate, unless the stable version was removed from its source: an alias that
+    /// moved back, or a version that was withdrawn.
+    fn candidates(&self) -> impl Iterator<Item = &VersionKey> {
+        let has_share = |key: &&VersionKey| self.route.shares_with(&key.version);
+        let has_others = self.available.iter().any(|key| !has_share(&key));
+        let is_candidate = move |key: &&VersionKey| !has_others || !has_share(key);
         let stable = self
             .stable
             .filter(|stable| !self.route.shares_with(&stable.version));
-        let withdrawn = stable.filter(|stable| !self.holds(stable));
-        let is_older = move |key: &&Key| {
-            let goes_back = withdrawn.is_some_and(|gone| gone.source == key.source);
-            !goes_back
+        let withdrawn = stable.filter(|stable| !self.is_available(stable));
+        let is_older = move |key: &&VersionKey| {
+            let may_go_back = withdrawn.is_some_and(|gone| gone.source == key.source);
+            !may_go_back
                 && stable.is_some_and(|stable| {
                     let by_source = key.source.cmp(&stable.source).reverse();
                     by_source
@@ -131,59 +136,67 @@ impl View<'_> {
                         .is_lt()
                 })
         };
-        self.held
+        self.available
             .iter()
-            .filter(may_answer)
+            .filter(is_candidate)
             .take_while(move |key| !is_older(key))
     }
 
-    /// Lets the first of `wanted` answer that can: at once, or once it is loaded. What failed gives
-    /// way to the next; what cannot be read now only where nothing answers.
-    fn follow<'a>(
+    /// Makes the first usable one of `candidates` stable: immediately, or once it is loaded. A failed
+    /// version is skipped. A version that cannot be read now is skipped only if no version answers.
+    fn choose_stable<'a>(
         &self,
-        wanted: impl Iterator<Item = &'a Key>,
-        standing: &impl Fn(&Key) -> Standing,
-        plan: &mut Plan,
+        candidates: impl Iterator<Item = &'a VersionKey>,
+        status: &impl Fn(&VersionKey) -> LoadStatus,
+        plan: &mut ModelPlan,
     ) {
-        for key in wanted {
-            if self.is_live(key) {
+        for key in candidates {
+            if self.is_loaded(key) {
                 plan.stable = Some(key.clone());
                 return;
             }
-            match standing(key) {
-                Standing::Loadable => {
+            match status(key) {
+                LoadStatus::Loadable => {
                     plan.load.push(key.clone());
                     return;
                 }
-                Standing::Asleep => {
+                LoadStatus::Evicted => {
                     plan.stable = None;
-                    plan.is_asleep = true;
+                    plan.is_evicted = true;
                     return;
                 }
-                Standing::Later if self.stable.is_some() => return,
-                Standing::Later | Standing::Failed => {}
+                LoadStatus::RetryLater if self.stable.is_some() => return,
+                LoadStatus::RetryLater | LoadStatus::Failed => {}
             }
         }
     }
 
-    /// Keeps `version` in memory beside what answers, and brings it up to date.
-    fn beside(&self, version: &str, standing: &impl Fn(&Key) -> Standing, plan: &mut Plan) {
-        let of_version = |key: &&Key| key.version == version;
-        let mut wanted = self.held.iter().filter(of_version);
-        let wanted = wanted.find(|key| self.is_live(key) || standing(key) != Standing::Failed);
-        if let Some(key) = wanted {
-            if self.is_live(key) {
+    /// Keeps `version` in memory in addition to the stable version, and loads its current revision.
+    fn keep_extra(
+        &self,
+        version: &str,
+        status: &impl Fn(&VersionKey) -> LoadStatus,
+        plan: &mut ModelPlan,
+    ) {
+        let is_of_version = |key: &&VersionKey| key.version == version;
+        let current = self
+            .available
+            .iter()
+            .filter(is_of_version)
+            .find(|key| self.is_loaded(key) || status(key) != LoadStatus::Failed);
+        if let Some(key) = current {
+            if self.is_loaded(key) {
                 plan.keep.push(key.clone());
                 return;
             }
             let is_new = !plan.load.contains(key);
-            if is_new && standing(key) == Standing::Loadable {
+            if is_new && status(key) == LoadStatus::Loadable {
                 plan.load.push(key.clone());
             }
         }
-        // Until it is replaced, what was loaded before goes on.
+        // The previous revision stays until it is replaced.
         plan.keep
-            .extend(self.live.iter().rev().find(of_version).cloned());
+            .extend(self.loaded.iter().rev().find(is_of_version).cloned());
     }
 }
 

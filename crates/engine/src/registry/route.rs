@@ -1,15 +1,15 @@
-//! Which version of a model answers a request that names none.
+//! The route of a model: the version that answers a request which names no version.
 
 use almanac_model::Digest;
 
-/// Which versions of a model have which part.
+/// The roles of the versions of a model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Route {
-    /// The version that answers; the newest that is no canary and no shadow, when `None`.
+    /// The version that answers. `None` means the newest version that is neither canary nor shadow.
     pub stable: Option<String>,
-    /// The version that answers a share of the requests in its stead.
+    /// The version that answers a share of the requests instead of the stable one.
     pub canary: Option<Share>,
-    /// The version that is run on a share of what the stable one answered, and compared with it.
+    /// The version that is run on a share of the requests that the stable version answered, for comparison.
     pub shadow: Option<Share>,
 }
 
@@ -18,39 +18,43 @@ pub struct Route {
 pub struct Share {
     /// The version.
     pub version: String,
-    /// From 0 to 1.
+    /// The share, from 0 to 1.
     pub share: f64,
 }
 
-/// Whether a share applies to one request: drawn, or the same for each request with one key.
+/// The way in which requests are assigned to a share: at random, or consistently by a key.
 #[derive(Clone, Copy, Debug)]
 pub enum Draw<'a> {
-    /// Drawn anew.
+    /// At random.
     Random,
-    /// By this key.
+    /// By this key, so that all requests with the same key are assigned alike.
     Sticky(&'a [u8]),
 }
 
 impl Route {
-    /// Every version that it names.
+    /// Returns every version that the route names.
     pub fn versions(&self) -> impl Iterator<Item = &str> {
-        let shares = [&self.canary, &self.shadow].into_iter().flatten();
-        let named = shares.map(|share| share.version.as_str());
-        self.stable.as_deref().into_iter().chain(named)
+        self.stable
+            .as_deref()
+            .into_iter()
+            .chain(self.shares().map(|share| share.version.as_str()))
     }
 
-    /// Whether it gives `version` a share.
+    /// Returns true if `version` is the canary or the shadow.
     #[must_use]
     pub fn shares_with(&self, version: &str) -> bool {
-        let shares = [&self.canary, &self.shadow].into_iter().flatten();
-        let mut shares = shares;
-        shares.any(|share| share.version == version)
+        self.shares().any(|share| share.version == version)
+    }
+
+    /// Returns the canary and the shadow, as far as they are configured.
+    pub(super) fn shares(&self) -> impl Iterator<Item = &Share> {
+        self.canary.iter().chain(&self.shadow)
     }
 }
 
 impl Draw<'_> {
-    /// Whether a request to `model` is among `share` of them. What is among a share is among every
-    /// larger one.
+    /// Returns true if a request to `model` is assigned to `share` of the requests. A key that is assigned
+    /// to a share is also assigned to every larger share.
     #[must_use]
     pub fn is_among(self, share: f64, model: &str) -> bool {
         let position = match self {
@@ -61,13 +65,16 @@ impl Draw<'_> {
     }
 }
 
-/// Where `key` lies in [0, 1), spread evenly: the first 8 bytes of a SHA-256, which stays the same in
-/// every replica and every release.
+/// Returns the position of `key` in [0, 1). Positions are evenly distributed: they are the first 8 bytes
+/// of a SHA-256, which is the same in every replica and every release.
 fn position(model: &str, key: &[u8]) -> f64 {
     let hash = Digest::of(&[model.as_bytes(), &[0], key].concat());
-    let first = hash.bytes().iter().take(8);
-    let number = first.fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-    // 53 bits are what a double holds exactly, so that 1 is never reached.
+    let number = hash
+        .bytes()
+        .iter()
+        .take(8)
+        .fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    // A double represents 53 bits exactly, so 1 is never reached.
     (number >> 11) as f64 / (1_u64 << 53) as f64
 }
 
@@ -79,7 +86,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_key_stays_on_its_side_and_moves_only_to_the_canary(
+        fn a_key_stays_in_every_larger_share(
             key in proptest::collection::vec(any::<u8>(), 0..40),
             mut shares in proptest::array::uniform2(0.0_f64..=1.0),
         ) {
@@ -96,20 +103,21 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(16))]
 
         #[test]
-        fn shares_are_kept_by_key_and_by_chance(share in 0.0_f64..=1.0) {
+        fn sticky_and_random_assignment_match_the_share(share in 0.0_f64..=1.0) {
             const DRAWS: usize = 4_000;
-            let keys = (0..DRAWS).map(|key| key.to_string());
-            let sticky = keys.filter(|key| Draw::Sticky(key.as_bytes()).is_among(share, "m"));
-            let drawn = (0..DRAWS).filter(|_| Draw::Random.is_among(share, "m"));
-            // Over six standard deviations of the widest share.
-            for count in [sticky.count(), drawn.count()] {
+            let sticky = (0..DRAWS)
+                .map(|key| key.to_string())
+                .filter(|key| Draw::Sticky(key.as_bytes()).is_among(share, "m"));
+            let random = (0..DRAWS).filter(|_| Draw::Random.is_among(share, "m"));
+            // More than six standard deviations of the widest share.
+            for count in [sticky.count(), random.count()] {
                 prop_assert!((count as f64 / DRAWS as f64 - share).abs() < 0.05, "{count} {share}");
             }
         }
     }
 
     #[test]
-    fn the_position_of_a_key_never_changes_between_releases() {
+    fn the_position_of_a_key_is_the_same_in_every_release() {
         let positions = ["store-1", "store-2"].map(|key| position("airline", key.as_bytes()));
         assert_eq!(
             positions.map(|position| format!("{position:.6}")),

@@ -1,115 +1,114 @@
-//! Runs another version on series that were answered, and measures by how much its forecasts differ.
+//! Runs a shadow version on series that were answered, and measures how much its forecasts differ.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use almanac_forecast::ForecastRequest;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
+use crate::batcher::Priority;
+use crate::error::SubmitError;
+use crate::outcome::Outcomes;
 use crate::registry::LiveModel;
 use crate::registry::metrics::LifeMetrics;
-use crate::{Outcomes, Priority, SubmitError, Terms};
-use almanac_forecast::ForecastRequest;
+use crate::terms::Terms;
 
-/// What runs shadows. Nobody waits for it: what does not fit is dropped and counted.
+/// The runner of shadows. No request waits for it: series beyond its capacity are dropped and counted.
 #[derive(Clone, Debug)]
 pub struct Shadows {
     comparisons: mpsc::UnboundedSender<Comparison>,
     /// One permit for each value that may wait.
-    room: Arc<Semaphore>,
+    capacity: Arc<Semaphore>,
     metrics: LifeMetrics,
 }
 
-/// The series of one request and what they were answered.
+/// Series to run a shadow on once they are answered.
+#[derive(Debug)]
+pub struct ShadowRun {
+    shadow: Arc<LiveModel>,
+    requests: Vec<ForecastRequest>,
+    permit: OwnedSemaphorePermit,
+    comparisons: mpsc::UnboundedSender<Comparison>,
+}
+
+/// The series of one request, and the answers to compare with.
 #[derive(Debug)]
 struct Comparison {
     shadow: Arc<LiveModel>,
     requests: Vec<ForecastRequest>,
     /// The median of each series that has a forecast.
     answered: Vec<Option<Vec<f64>>>,
-    _room: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Shadows {
-    /// Starts the task, for which at most `values` of all series wait, and which gives up on a request
-    /// after `limit`.
+    /// Starts the task that runs the shadows. At most `values` values of all series wait for it, and a run
+    /// is abandoned after `limit`.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
     #[must_use]
     pub fn start(values: usize, limit: Duration, metrics: LifeMetrics) -> Self {
-        let (comparisons, mut waiting) = mpsc::unbounded_channel::<Comparison>();
-        let counted = metrics.clone();
+        let (comparisons, mut receiver) = mpsc::unbounded_channel::<Comparison>();
+        let task_metrics = metrics.clone();
         tokio::spawn(async move {
-            while let Some(comparison) = waiting.recv().await {
-                comparison.run(limit, &counted).await;
+            while let Some(comparison) = receiver.recv().await {
+                comparison.run(limit, &task_metrics).await;
             }
         });
         Self {
             comparisons,
-            room: Arc::new(Semaphore::new(values.min(Semaphore::MAX_PERMITS))),
+            capacity: Arc::new(Semaphore::new(values.min(Semaphore::MAX_PERMITS))),
             metrics,
         }
     }
 
-    /// Whether there is room for `requests`; counts them when there is none.
-    fn room(
-        &self,
-        shadow: &LiveModel,
-        requests: &[ForecastRequest],
-    ) -> Option<OwnedSemaphorePermit> {
-        let sizes = requests.iter().map(ForecastRequest::size);
-        let values = u32::try_from(sizes.sum::<usize>()).ok();
-        let room = values.and_then(|values| {
-            let room = Arc::clone(&self.room);
-            room.try_acquire_many_owned(values).ok()
-        });
-        if room.is_none() {
-            let name = &shadow.manifest().name;
-            self.metrics.shadowed(name, "dropped", requests.len());
-        }
-        room
-    }
-
-    /// What will compare the answers to `requests` with those of `shadow`, if there is room.
+    /// Prepares a run of `shadow` on `requests`. Returns `None`, and counts the series as dropped, if there
+    /// is no capacity.
     #[must_use]
     pub fn prepare(
         &self,
         shadow: Arc<LiveModel>,
         requests: &[ForecastRequest],
-    ) -> Option<Prepared> {
-        let room = self.room(&shadow, requests)?;
-        Some(Prepared {
+    ) -> Option<ShadowRun> {
+        let Some(permit) = self.acquire(requests) else {
+            let name = &shadow.manifest().name;
+            self.metrics
+                .count_shadow_series(name, "dropped", requests.len());
+            return None;
+        };
+        Some(ShadowRun {
             shadow,
             requests: requests.to_vec(),
-            room,
+            permit,
             comparisons: self.comparisons.clone(),
         })
     }
+
+    /// Acquires a permit for the values of `requests`.
+    fn acquire(&self, requests: &[ForecastRequest]) -> Option<OwnedSemaphorePermit> {
+        let values: usize = requests.iter().map(ForecastRequest::size).sum();
+        let values = u32::try_from(values).ok()?;
+        Arc::clone(&self.capacity)
+            .try_acquire_many_owned(values)
+            .ok()
+    }
 }
 
-/// Series that a shadow will be run on once they are answered.
-#[derive(Debug)]
-pub struct Prepared {
-    shadow: Arc<LiveModel>,
-    requests: Vec<ForecastRequest>,
-    room: OwnedSemaphorePermit,
-    comparisons: mpsc::UnboundedSender<Comparison>,
-}
-
-impl Prepared {
-    /// Runs the shadow, for the series were answered with `outcomes`. Returns at once.
+impl ShadowRun {
+    /// Starts the run, to compare its forecasts with `outcomes`. Returns immediately.
     pub fn answered(self, outcomes: &Outcomes) {
-        let medians = outcomes.iter().map(|outcome| {
-            let forecast = outcome.as_ref().ok()?;
-            Some(forecast.point().to_vec())
-        });
+        let medians = outcomes
+            .iter()
+            .map(|outcome| Some(outcome.as_ref().ok()?.point().to_vec()))
+            .collect();
         let comparison = Comparison {
             shadow: self.shadow,
             requests: self.requests,
-            answered: medians.collect(),
-            _room: self.room,
+            answered: medians,
+            _permit: self.permit,
         };
-        // The task ends with the process only.
+        // Sending fails only if the process is shutting down and the task has ended.
         let _ending = self.comparisons.send(comparison);
     }
 }
@@ -117,12 +116,12 @@ impl Prepared {
 impl Comparison {
     async fn run(self, limit: Duration, metrics: &LifeMetrics) {
         let name = &self.shadow.manifest().name;
-        let asked = self.answered.iter().flatten().count();
-        let Ok(outcomes) = shadowed(&self.shadow, self.requests, limit).await else {
-            metrics.shadowed(name, "failed", asked);
+        let expected = self.answered.iter().flatten().count();
+        let Ok(outcomes) = run_shadow(&self.shadow, self.requests, limit).await else {
+            metrics.count_shadow_series(name, "failed", expected);
             return;
         };
-        let differences = metrics.difference(name);
+        let differences = metrics.differences(name);
         let mut compared = 0;
         for (answered, outcome) in self.answered.iter().zip(&outcomes) {
             if let (Some(answered), Ok(forecast)) = (answered, outcome) {
@@ -130,13 +129,13 @@ impl Comparison {
                 compared += 1;
             }
         }
-        metrics.shadowed(name, "compared", compared);
-        metrics.shadowed(name, "failed", asked - compared);
+        metrics.count_shadow_series(name, "compared", compared);
+        metrics.count_shadow_series(name, "failed", expected - compared);
     }
 }
 
-/// What `shadow` forecasts, behind everything that somebody waits for.
-async fn shadowed(
+/// Runs `shadow` on `requests`, at the priority of bulk requests.
+async fn run_shadow(
     shadow: &LiveModel,
     requests: Vec<ForecastRequest>,
     limit: Duration,
@@ -150,14 +149,19 @@ async fn shadowed(
     Ok(answer.map(|(outcomes, _)| outcomes).unwrap_or_default())
 }
 
-/// The mean absolute difference of two forecasts, relative to the mean absolute value of the first.
+/// Returns the mean absolute difference of two forecasts, relative to the mean absolute value of the first.
 fn difference(answered: &[f64], shadowed: &[f64]) -> f64 {
-    let pairs = answered.iter().zip(shadowed);
-    let apart: f64 = pairs
+    let difference: f64 = answered
+        .iter()
+        .zip(shadowed)
         .map(|(answered, shadowed)| (answered - shadowed).abs())
         .sum();
     let size: f64 = answered.iter().map(|value| value.abs()).sum();
-    if apart == 0.0 { 0.0 } else { apart / size }
+    if difference == 0.0 {
+        0.0
+    } else {
+        difference / size
+    }
 }
 
 #[cfg(test)]
@@ -165,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn differences_are_relative_to_what_was_answered() {
+    fn differences_are_relative_to_the_answer() {
         assert!((difference(&[10.0, -10.0], &[11.0, -8.0]) - 0.15).abs() < 1e-12);
         assert!(difference(&[0.0], &[0.0]).abs() < 1e-12);
         assert!(difference(&[0.0], &[1.0]).is_infinite());

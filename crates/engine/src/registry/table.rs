@@ -1,4 +1,4 @@
-//! What requests look up: every model and its versions, replaced as a whole.
+//! The table that requests read: every model and its versions, replaced as a whole.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,43 +6,44 @@ use std::sync::Arc;
 use crate::registry::route::Draw;
 use crate::registry::{LiveModel, ModelState, Routed};
 
-/// Every model. Never changed, only replaced, so that a request sees one moment.
+/// The table that requests read. It is replaced and never changed, so a request sees a consistent state.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Table {
-    pub(super) models: BTreeMap<String, Model>,
-    /// Why there may be more models than these; `None` once every source was read.
+pub(super) struct RoutingTable {
+    pub(super) models: BTreeMap<String, ModelEntry>,
+    /// The sources that have not been read, and the reasons: they may have more models. `None` once every
+    /// source was read.
     pub(super) unread: Option<String>,
 }
 
-/// One model.
+/// A model and its versions.
 #[derive(Clone, Debug)]
-pub(super) struct Model {
-    /// Where the version stands that answers.
+pub(super) struct ModelEntry {
+    /// The state of the stable version.
     pub(super) state: ModelState,
-    /// Every version in memory, the latest last.
+    /// The versions in memory, the latest last.
     pub(super) live: Vec<Arc<LiveModel>>,
-    /// What answers a share of the requests.
+    /// The version that answers a share of the requests, and the share.
     pub(super) canary: Option<(Arc<LiveModel>, f64)>,
-    /// What is run on a share of what was answered.
+    /// The version that is run on a share of the answered requests, and the share.
     pub(super) shadow: Option<(Arc<LiveModel>, f64)>,
-    /// Versions that are loaded again when they are asked for.
-    pub(super) asleep: BTreeSet<String>,
-    /// What each alias stands for.
+    /// The versions that were evicted from memory, and are loaded again when a request names them.
+    pub(super) evicted: BTreeSet<String>,
+    /// The version of each alias.
     pub(super) aliases: BTreeMap<String, AliasEntry>,
 }
 
-/// What an alias stands for.
+/// The version of an alias.
 #[derive(Clone, Debug)]
 pub(super) struct AliasEntry {
-    /// The version.
+    /// The version that answers.
     pub(super) version: String,
-    /// Whether that which it is to stand for is being loaded.
+    /// If true, the version that the alias was set to is being loaded.
     pub(super) is_loading: bool,
 }
 
-impl Model {
-    /// One without versions, that stands at `state`.
-    pub(super) fn at(state: ModelState) -> Self {
+impl ModelEntry {
+    /// Creates a model in `state`, without a route.
+    pub(super) fn new(state: ModelState) -> Self {
         let live = match &state {
             ModelState::Ready(model) => vec![Arc::clone(model)],
             ModelState::Loading | ModelState::Unloaded | ModelState::Failed { .. } => Vec::new(),
@@ -52,23 +53,29 @@ impl Model {
             live,
             canary: None,
             shadow: None,
-            asleep: BTreeSet::new(),
+            evicted: BTreeSet::new(),
             aliases: BTreeMap::new(),
         }
     }
 
-    /// The version that is called `version`: the one that answers, where two are.
-    pub(super) fn version(&self, version: &str) -> Option<&Arc<LiveModel>> {
-        let stable = match &self.state {
+    /// Returns the stable version if it is ready.
+    pub(super) const fn stable(&self) -> Option<&Arc<LiveModel>> {
+        match &self.state {
             ModelState::Ready(stable) => Some(stable),
             ModelState::Loading | ModelState::Unloaded | ModelState::Failed { .. } => None,
-        };
-        let live = stable.into_iter().chain(self.live.iter().rev());
-        let mut live = live.filter(|live| live.version() == version);
-        live.next()
+        }
     }
 
-    /// What answers a request, where `stable` is the version that answers most, and what is run beside it.
+    /// Returns the loaded version `version`. If there are two revisions of it, the stable one is preferred.
+    pub(super) fn version(&self, version: &str) -> Option<&Arc<LiveModel>> {
+        self.stable()
+            .into_iter()
+            .chain(self.live.iter().rev())
+            .find(|live| live.version() == version)
+    }
+
+    /// Returns the versions that take part in a request to the model `name`, whose stable version is
+    /// `stable`.
     pub(super) fn route(&self, name: &str, stable: &Arc<LiveModel>, draw: Draw<'_>) -> Routed {
         if let Some((canary, share)) = &self.canary
             && draw.is_among(*share, name)
@@ -78,12 +85,15 @@ impl Model {
                 shadow: None,
             };
         }
-        let shadow = self.shadow.as_ref();
-        // Drawn by chance in any case: a key that is always run twice would be measured alone.
-        let shadow = shadow.filter(|(_, share)| Draw::Random.is_among(*share, name));
+        // Always at random: a sticky key would measure the same series again and again.
+        let shadow = self
+            .shadow
+            .as_ref()
+            .filter(|(_, share)| Draw::Random.is_among(*share, name))
+            .map(|(shadow, _)| Arc::clone(shadow));
         Routed {
             model: Arc::clone(stable),
-            shadow: shadow.map(|(shadow, _)| Arc::clone(shadow)),
+            shadow,
         }
     }
 }

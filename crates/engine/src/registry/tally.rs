@@ -1,28 +1,30 @@
-//! How many requests each version answered: read from what its trial counts anyway, when it is asked.
+//! The metric of the requests of each version, read from the counts that its trial needs anyway.
 
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{IntCounterVec, Opts, Registry};
 
-use crate::registry::record::{Records, VersionState};
+use crate::registry::record::Records;
+use crate::registry::state::VersionState;
 
-/// Requests by version, of those that are loaded: what left takes its numbers with it.
+/// The collector of the requests of each loaded version. A version that leaves memory loses its counters.
 #[derive(Debug)]
-struct Tally {
+struct RequestCollector {
     records: Records,
-    /// For its description; its counters stay empty.
-    described: IntCounterVec,
+    /// Describes the metric. Its counters stay empty.
+    description: IntCounterVec,
 }
 
 impl Records {
-    /// Tells in `registry` how many requests each loaded version answered and failed.
+    /// Registers a metric in `registry` that counts the requests which each loaded version answered and
+    /// failed.
     ///
     /// # Errors
-    /// The registry's, when the name is taken.
+    /// The error of the registry if the name is already registered.
     pub fn register(&self, registry: &Registry) -> prometheus::Result<()> {
-        registry.register(Box::new(Tally {
+        registry.register(Box::new(RequestCollector {
             records: self.clone(),
-            described: counters()?,
+            description: counters()?,
         }))
     }
 }
@@ -35,13 +37,13 @@ fn counters() -> prometheus::Result<IntCounterVec> {
     IntCounterVec::new(options, &["model", "version", "outcome"])
 }
 
-impl Collector for Tally {
+impl Collector for RequestCollector {
     fn desc(&self) -> Vec<&Desc> {
-        self.described.desc()
+        self.description.desc()
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        // A counter cannot be set, so they are made anew. The same made one before.
+        // A counter cannot be set, so the counters are created anew. This succeeded at registration.
         let Ok(counters) = counters() else {
             return Vec::new();
         };
@@ -50,12 +52,14 @@ impl Collector for Tally {
                 continue;
             }
             let counts = record.usage.counts();
-            let of = |outcome| [model.as_str(), record.version.as_str(), outcome];
+            let labels = |outcome| [model.as_str(), record.version.as_str(), outcome];
             // A request is counted before its error is.
             let answered = counts.requests.saturating_sub(counts.errors);
-            counters.with_label_values(&of("answered")).inc_by(answered);
             counters
-                .with_label_values(&of("failed"))
+                .with_label_values(&labels("answered"))
+                .inc_by(answered);
+            counters
+                .with_label_values(&labels("failed"))
                 .inc_by(counts.errors);
         }
         counters.collect()
@@ -66,17 +70,19 @@ impl Collector for Tally {
 mod tests {
     use std::time::Duration;
 
-    use super::*;
     use almanac_model::Digest;
+    use prometheus::proto::LabelPair;
 
-    /// Each version and outcome with its count.
-    fn told(registry: &Registry) -> Vec<(String, u64)> {
-        let families = registry.gather();
-        let samples = families.iter().flat_map(MetricFamily::get_metric);
-        samples
+    use super::*;
+
+    /// Returns the labels and the count of each counter.
+    fn samples(registry: &Registry) -> Vec<(String, u64)> {
+        registry
+            .gather()
+            .iter()
+            .flat_map(MetricFamily::get_metric)
             .map(|sample| {
-                let labels = sample.get_label().iter();
-                let labels: Vec<_> = labels.map(prometheus::proto::LabelPair::value).collect();
+                let labels: Vec<_> = sample.get_label().iter().map(LabelPair::value).collect();
                 #[expect(
                     clippy::cast_possible_truncation,
                     clippy::cast_sign_loss,
@@ -89,33 +95,34 @@ mod tests {
     }
 
     #[test]
-    fn versions_that_are_loaded_tell_their_requests_and_take_them_along() {
+    fn loaded_versions_report_their_requests_until_they_leave() {
         let (records, registry) = (Records::default(), Registry::new());
         records.register(&registry).unwrap();
-        let lives = ["3", "4", "5"].map(|version| records.begin("sales", version, "embedded:"));
-        for life in &lives[..2] {
-            life.ready(Digest::of(b"graph"), Duration::ZERO);
+        let recorders = ["3", "4", "5"].map(|version| records.begin("sales", version, "embedded:"));
+        for recorder in &recorders[..2] {
+            recorder.ready(Digest::of(b"graph"), Duration::ZERO);
         }
-        let took = Duration::from_millis(1);
-        lives[0].usage().answered(took, false);
-        lives[0].usage().answered(took, false);
-        lives[1].usage().answered(took, true);
-        lives[1].usage().answered(took, false);
-        let expected = |told: &[(&str, u64)]| -> Vec<_> {
-            told.iter()
-                .map(|(text, count)| ((*text).to_owned(), *count))
+        let duration = Duration::from_millis(1);
+        recorders[0].usage().record_answer(duration, false);
+        recorders[0].usage().record_answer(duration, false);
+        recorders[1].usage().record_answer(duration, true);
+        recorders[1].usage().record_answer(duration, false);
+        let expected = |samples: &[(&str, u64)]| -> Vec<_> {
+            samples
+                .iter()
+                .map(|(labels, count)| ((*labels).to_owned(), *count))
                 .collect()
         };
-        // Labels are in the order of the alphabet: model, outcome, version.
+        // The labels are in alphabetical order: model, outcome, version.
         let both = [
             ("sales answered 3", 2),
             ("sales answered 4", 1),
             ("sales failed 3", 0),
             ("sales failed 4", 1),
         ];
-        assert_eq!(told(&registry), expected(&both));
-        lives[0].set(VersionState::Gone);
-        let left = [("sales answered 4", 1), ("sales failed 4", 1)];
-        assert_eq!(told(&registry), expected(&left));
+        assert_eq!(samples(&registry), expected(&both));
+        recorders[0].set(VersionState::Gone);
+        let remaining = [("sales answered 4", 1), ("sales failed 4", 1)];
+        assert_eq!(samples(&registry), expected(&remaining));
     }
 }

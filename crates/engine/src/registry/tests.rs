@@ -1,20 +1,20 @@
-//! Which version serves, after which loads.
+//! Loading versions into the registry, and resolving them.
 
 use std::fs;
 use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use ndarray::Array3;
-
-use super::*;
-use crate::EngineConfig;
-use crate::metrics::EngineMetrics;
 use almanac_model::{Batch, Bundle, Digest, Forecaster, PredictError};
 use almanac_store::StoreOptions;
 use almanac_store::directory::Directory;
+use ndarray::Array3;
 
-/// Gives what the golden forecast of [`bundle`] expects.
+use super::*;
+use crate::config::EngineConfig;
+use crate::metrics::EngineMetrics;
+
+/// A model that answers what the golden forecast of [`bundle`] expects.
 struct Fives;
 
 impl Forecaster for Fives {
@@ -101,7 +101,7 @@ fn version(registry: &Registry, name: &str) -> String {
 }
 
 #[test]
-fn the_newest_version_serves_with_one_session_for_each_worker() {
+fn the_newest_version_serves_with_one_session_per_worker() {
     let (opened, all_opened) = mpsc::channel();
     let root = tempfile::tempdir().unwrap();
     bundle(root.path(), "m", "9");
@@ -141,7 +141,7 @@ fn the_first_source_that_serves_a_name_wins() {
 }
 
 #[test]
-fn a_failure_gives_way_to_the_next_source_and_never_replaces_what_serves() {
+fn a_failed_version_is_replaced_by_the_next_source_and_never_replaces_a_ready_one() {
     let root = tempfile::tempdir().unwrap();
     bundle(root.path(), "m", "1");
     let registry = Registry::new("m".to_owned());
@@ -188,7 +188,7 @@ fn a_graph_with_other_forecasts_never_serves() {
 }
 
 #[test]
-fn what_is_loading_unknown_or_never_came_is_told_apart() {
+fn loading_unknown_and_missing_models_have_different_errors() {
     let registry = Registry::new("late".to_owned());
     registry.set(
         "other",
@@ -203,9 +203,9 @@ fn what_is_loading_unknown_or_never_came_is_told_apart() {
     );
     let available = vec![name(), "other".to_owned()];
     assert_eq!(
-        registry.resolve(Some("nobody")).unwrap_err(),
+        registry.resolve(Some("missing")).unwrap_err(),
         ResolveError::Unknown {
-            name: "nobody".to_owned(),
+            name: "missing".to_owned(),
             available
         }
     );

@@ -1,46 +1,48 @@
-//! Work of minutes and of blocking reads, which neither the runtime's threads nor its blocking pool
-//! (sized for request bodies) should do.
+//! Threads for work that takes minutes or blocks on reads.
+//!
+//! Neither the threads of the runtime nor its blocking pool, which is sized for request bodies, should do
+//! such work.
 
 use std::io;
 
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-/// That of a load which somebody waits for. Threads inside of sessions have the niceness of the thread
-/// that opens them, and must not have more than a worker has.
-pub(super) const NICENESS_OF_WORKERS: i32 = 5;
+/// The niceness of a load that a caller waits for. The threads of a session inherit the niceness of the
+/// thread that opens it, and must not get a higher one than a worker.
+pub(super) const WORKER_NICENESS: i32 = 5;
 
-/// Runs `work` on a thread of its own, which lets others go first by `niceness` and may wait for
-/// futures on the runtime it is given. A receiver that fails means that it panicked.
+/// Runs `work` on a new thread with the given niceness. `work` may wait for futures on the runtime that it
+/// receives. The receiver fails if `work` panics.
 ///
 /// # Errors
-/// The system's, when the thread cannot be started.
+/// The error of the system if the thread cannot be started.
 ///
 /// # Panics
 /// Outside of a tokio runtime.
-pub(super) fn on_own_thread<T: Send + 'static>(
+pub(super) fn spawn_thread<T: Send + 'static>(
     name: &str,
     niceness: i32,
     work: impl FnOnce(&Handle) -> T + Send + 'static,
 ) -> io::Result<oneshot::Receiver<T>> {
-    let (done, receiver) = oneshot::channel();
+    let (sender, receiver) = oneshot::channel();
     let runtime = Handle::current();
     std::thread::Builder::new()
         .name(name.to_owned())
         .spawn(move || {
-            yield_by(niceness);
-            // Whoever waited may have gone.
-            let _unwanted = done.send(work(&runtime));
+            lower_priority(niceness);
+            // The receiver may have been dropped.
+            let _gone = sender.send(work(&runtime));
         })?;
     Ok(receiver)
 }
 
-/// Lets others go first by `niceness`. On Linux a thread has one of its own.
-pub(super) fn yield_by(niceness: i32) {
+/// Raises the niceness of the current thread. On Linux each thread has its own.
+pub(super) fn lower_priority(niceness: i32) {
     if cfg!(target_os = "linux")
         && niceness > 0
         && let Err(error) = rustix::process::nice(niceness)
     {
-        tracing::debug!(%error, "a thread keeps the niceness of its process");
+        tracing::debug!(%error, "cannot lower the priority of a thread");
     }
 }

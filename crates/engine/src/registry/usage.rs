@@ -1,27 +1,27 @@
-//! What a model version was asked and how it fared.
+//! The counts and durations of the requests of a model version.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-/// Buckets of the durations: four for each doubling, from a microsecond to more than an hour.
+/// The number of buckets of the durations: four per doubling, from a microsecond to more than an hour.
 const BUCKETS: usize = 128;
 
-/// Counts of one model version, added to by every request that it answers.
+/// The counters of one model version, updated by every request that it answers.
 #[derive(Debug)]
 pub struct Usage {
     requests: AtomicU64,
     errors: AtomicU64,
     durations: [AtomicU64; BUCKETS],
-    /// A number that grows with every use of any version, for which was used last.
-    last: AtomicU64,
+    /// A number that grows with every use of any version, to find the least recently used one.
+    last_used: AtomicU64,
 }
 
-/// [`Usage`] at one moment.
+/// A snapshot of [`Usage`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Counts {
-    /// Requests that it answered or failed.
+pub struct UsageCounts {
+    /// The number of requests that the version answered or failed.
     pub requests: u64,
-    /// Those that it failed: on one of their series, or by taking too long.
+    /// The number of requests that the version failed, on one of their series or by taking too long.
     pub errors: u64,
     durations: [u64; BUCKETS],
 }
@@ -32,14 +32,14 @@ impl Default for Usage {
             requests: AtomicU64::new(0),
             errors: AtomicU64::new(0),
             durations: [const { AtomicU64::new(0) }; BUCKETS],
-            last: AtomicU64::new(0),
+            last_used: AtomicU64::new(0),
         };
         usage.touch();
         usage
     }
 }
 
-impl Default for Counts {
+impl Default for UsageCounts {
     fn default() -> Self {
         Self {
             requests: 0,
@@ -50,14 +50,14 @@ impl Default for Counts {
 }
 
 impl Usage {
-    /// Counts a request that took the model `inference`.
-    pub fn answered(&self, inference: Duration, is_error: bool) {
+    /// Counts an answered request that spent `inference` in the model.
+    pub fn record_answer(&self, inference: Duration, is_error: bool) {
         self.durations[bucket(inference)].fetch_add(1, Relaxed);
         self.count(is_error);
     }
 
-    /// Counts a request that has no answer because the model took too long.
-    pub fn late(&self) {
+    /// Counts a request that was not answered because the model took too long.
+    pub fn record_timeout(&self) {
         self.count(true);
     }
 
@@ -71,19 +71,19 @@ impl Usage {
 
     fn touch(&self) {
         static CLOCK: AtomicU64 = AtomicU64::new(0);
-        self.last.store(CLOCK.fetch_add(1, Relaxed), Relaxed);
+        self.last_used.store(CLOCK.fetch_add(1, Relaxed), Relaxed);
     }
 
-    /// Larger for what was used later.
+    /// Returns the logical time of the last use. It is larger for a version that was used later.
     #[must_use]
-    pub fn last(&self) -> u64 {
-        self.last.load(Relaxed)
+    pub fn last_used(&self) -> u64 {
+        self.last_used.load(Relaxed)
     }
 
-    /// The counts now.
+    /// Returns the current counts.
     #[must_use]
-    pub fn counts(&self) -> Counts {
-        Counts {
+    pub fn counts(&self) -> UsageCounts {
+        UsageCounts {
             requests: self.requests.load(Relaxed),
             errors: self.errors.load(Relaxed),
             durations: std::array::from_fn(|bucket| self.durations[bucket].load(Relaxed)),
@@ -91,8 +91,8 @@ impl Usage {
     }
 }
 
-impl Counts {
-    /// The share of requests that failed; 0 without requests.
+impl UsageCounts {
+    /// Returns the share of requests that failed, or 0 if there were no requests.
     #[must_use]
     pub fn error_rate(&self) -> f64 {
         if self.requests == 0 {
@@ -101,23 +101,24 @@ impl Counts {
         self.errors as f64 / self.requests as f64
     }
 
-    /// How many requests have a duration.
+    /// Returns the number of requests whose duration was measured.
     #[must_use]
     pub fn measured(&self) -> u64 {
         self.durations.iter().sum()
     }
 
-    /// The time in the model that 99 of 100 requests stayed under, to a fifth; `None` without any.
+    /// Returns the 99th percentile of the time in the model, rounded up by at most a fifth. Returns `None`
+    /// if no duration was measured.
     #[must_use]
     pub fn p99(&self) -> Option<Duration> {
         let rank = (self.measured() * 99).div_ceil(100);
         let mut below = 0;
-        let reached = |count: &u64| {
+        let is_reached = |count: &u64| {
             below += count;
             below >= rank
         };
-        let bucket = self.durations.iter().position(reached)?;
-        (rank > 0).then(|| upper(bucket))
+        let bucket = self.durations.iter().position(is_reached)?;
+        (rank > 0).then(|| upper_bound(bucket))
     }
 }
 
@@ -129,7 +130,7 @@ fn bucket(duration: Duration) -> usize {
         .unwrap_or(BUCKETS - 1)
 }
 
-fn upper(bucket: usize) -> Duration {
+fn upper_bound(bucket: usize) -> Duration {
     Duration::from_secs_f64((bucket as f64 / 4.0).exp2() * 1e-6)
 }
 
@@ -140,16 +141,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_are_a_share_of_requests() {
+    fn the_error_rate_is_a_share_of_the_requests() {
         let usage = Usage::default();
         assert_eq!(
             (usage.counts().error_rate(), usage.counts().p99()),
             (0.0, None)
         );
-        usage.answered(Duration::from_millis(1), false);
-        usage.answered(Duration::from_millis(1), true);
-        usage.late();
-        usage.answered(Duration::from_millis(1), false);
+        usage.record_answer(Duration::from_millis(1), false);
+        usage.record_answer(Duration::from_millis(1), true);
+        usage.record_timeout();
+        usage.record_answer(Duration::from_millis(1), false);
         let counts = usage.counts();
         assert_eq!(
             (counts.requests, counts.errors, counts.measured()),
@@ -161,19 +162,19 @@ mod tests {
     #[test]
     fn a_later_use_has_a_larger_number() {
         let [first, second] = [(); 2].map(|()| Usage::default());
-        assert!(first.last() < second.last());
-        first.late();
-        assert!(first.last() > second.last());
+        assert!(first.last_used() < second.last_used());
+        first.record_timeout();
+        assert!(first.last_used() > second.last_used());
     }
 
     proptest! {
         #[test]
-        fn p99_is_at_most_a_fifth_over_the_duration_of_that_rank(
+        fn p99_exceeds_the_duration_of_that_rank_by_at_most_a_fifth(
             mut microseconds in proptest::collection::vec(1_u64..10_000_000, 1..300),
         ) {
             let usage = Usage::default();
             for one in &microseconds {
-                usage.answered(Duration::from_micros(*one), false);
+                usage.record_answer(Duration::from_micros(*one), false);
             }
             microseconds.sort_unstable();
             let exact = microseconds[(microseconds.len() * 99).div_ceil(100) - 1] as f64 * 1e-6;

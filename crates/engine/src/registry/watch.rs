@@ -1,48 +1,68 @@
-//! Looks at one source, at once and then again and again.
+//! Polling of one source.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use almanac_store::{Listing, Store, StoreError};
+use thiserror::Error;
 use tokio::sync::oneshot::Receiver;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
-use crate::registry::thread::on_own_thread;
-use almanac_store::{Listing, Store};
+use crate::registry::thread::spawn_thread;
 
-/// What a look at a source found.
+/// The result of one poll of a source.
 #[derive(Debug)]
-pub(super) struct Look {
-    /// Place of the source.
+pub(super) struct SourcePoll {
+    /// The index of the source.
     pub(super) source: usize,
-    /// What it holds, or why that cannot be read.
-    pub(super) found: Result<Vec<Listing>, String>,
+    pub(super) listings: PollResult,
 }
 
-/// The task that looks at one source.
+/// The versions in a source.
+pub(super) type PollResult = Result<Vec<Listing>, PollError>;
+
+/// The error returned when a source cannot be read.
+#[derive(Debug, Error)]
+pub(super) enum PollError {
+    /// The source reported an error.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The source did not respond in time.
+    #[error("the source did not respond within {0:?}")]
+    Slow(Duration),
+    /// The thread that reads the source cannot be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] std::io::Error),
+    /// The thread that reads the source panicked.
+    #[error("reading the source panicked")]
+    Panicked,
+}
+
+/// The task that polls one source.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(super) struct SourceWatcher {
     pub(super) source: usize,
     pub(super) store: Arc<dyn Store>,
-    /// Time between two looks; only when told to, when `None`.
+    /// The time between two polls. `None` polls only at the start and on request.
     pub(super) interval: Option<Duration>,
-    /// Longest time of one look.
+    /// The maximum duration of one poll.
     pub(super) limit: Duration,
-    /// Tells to look now.
-    pub(super) nudge: Arc<Notify>,
-    pub(super) looks: mpsc::Sender<Look>,
+    /// Requests a poll.
+    pub(super) poll_now: Arc<Notify>,
+    pub(super) polls: mpsc::Sender<SourcePoll>,
 }
 
-type Found = Result<Vec<Listing>, String>;
-
-impl Watch {
-    /// Looks until nobody wants to know.
+impl SourceWatcher {
+    /// Polls until the receiver of the polls is dropped.
     pub(super) async fn run(self) {
         let mut pending = None;
         loop {
-            let found = self.look(&mut pending).await;
-            let source = self.source;
-            if self.looks.send(Look { source, found }).await.is_err() {
+            let poll = SourcePoll {
+                source: self.source,
+                listings: self.poll(&mut pending).await,
+            };
+            if self.polls.send(poll).await.is_err() {
                 return;
             }
             let pause = async {
@@ -53,41 +73,37 @@ impl Watch {
             };
             tokio::select! {
                 () = pause => {}
-                () = self.nudge.notified() => {}
+                () = self.poll_now.notified() => {}
             }
         }
     }
 
-    /// One look, on a thread of its own: a directory on a file server that has gone blocks its reader.
-    /// One that is not over within the limit stays `pending`, so that there is never a second.
-    async fn look(&self, pending: &mut Option<Receiver<Found>>) -> Found {
+    /// Polls the source on a separate thread, because a directory on a file server that is down blocks its
+    /// reader. A poll that exceeds the limit stays `pending`, so that there is never a second one.
+    async fn poll(&self, pending: &mut Option<Receiver<PollResult>>) -> PollResult {
         let mut running = match pending.take() {
             Some(running) => running,
-            None => self
-                .begin()
-                .map_err(|error| format!("cannot start a thread: {error}"))?,
+            None => self.start_poll()?,
         };
         match timeout(self.limit, &mut running).await {
-            Ok(found) => found.unwrap_or_else(|_panic| Err("the look panicked".to_owned())),
+            Ok(received) => received.unwrap_or(Err(PollError::Panicked)),
             Err(_elapsed) => {
                 *pending = Some(running);
-                Err(format!("it did not answer within {:?}", self.limit))
+                Err(PollError::Slow(self.limit))
             }
         }
     }
 
-    fn begin(&self) -> std::io::Result<Receiver<Found>> {
+    fn start_poll(&self) -> std::io::Result<Receiver<PollResult>> {
         let (store, limit) = (Arc::clone(&self.store), self.limit);
-        on_own_thread("look", 0, move |runtime| {
+        spawn_thread("poll", 0, move |runtime| {
             let listed = runtime.block_on(async { timeout(limit, store.list()).await });
-            let listed =
-                listed.map_err(|_elapsed| format!("it did not answer within {limit:?}"))?;
-            listed.map_err(|error| error.to_string())
+            Ok(listed.map_err(|_elapsed| PollError::Slow(limit))??)
         })
     }
 }
 
-/// A tenth more or less, so that the replicas of a service do not all ask at once.
+/// Varies `interval` by up to a tenth, so that the replicas of a service do not poll at the same time.
 fn jittered(interval: Duration) -> Duration {
     interval.mul_f64(rand::random_range(0.9..=1.1))
 }

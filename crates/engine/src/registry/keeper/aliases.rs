@@ -4,80 +4,90 @@ use std::collections::BTreeMap;
 
 use crate::registry::table::AliasEntry;
 
-/// Which version each alias stands for.
+/// The version of each alias.
 #[derive(Debug, Default)]
-pub(super) struct AliasTable(BTreeMap<String, Target>);
+pub(super) struct AliasTable(BTreeMap<String, AliasTarget>);
 
 #[derive(Debug)]
-struct Target {
-    /// The version that it is to stand for.
+struct AliasTarget {
+    /// The version that the alias was set to.
     version: String,
-    /// The version that answers for it until that one is in memory.
-    before: Option<String>,
+    /// The version that answers until `version` is loaded.
+    previous: Option<String>,
 }
 
 impl AliasTable {
-    /// The `configured` ones: versions by alias.
+    /// Creates a table of the `configured` aliases: versions by alias.
     pub(super) fn new(configured: &BTreeMap<String, String>) -> Self {
         let targets = configured.iter().map(|(alias, version)| {
-            let (version, before) = (version.clone(), None);
-            (alias.clone(), Target { version, before })
+            let target = AliasTarget {
+                version: version.clone(),
+                previous: None,
+            };
+            (alias.clone(), target)
         });
         Self(targets.collect())
     }
 
-    /// The version that each is to stand for.
+    /// Returns the version that each alias was set to.
     pub(super) fn targets(&self) -> BTreeMap<String, String> {
-        let targets = self.0.iter();
-        targets
+        self.0
+            .iter()
             .map(|(alias, target)| (alias.clone(), target.version.clone()))
             .collect()
     }
 
-    /// Every version that is wanted for an alias.
+    /// Returns every version that an alias needs.
     pub(super) fn versions(&self) -> impl Iterator<Item = &String> {
-        let targets = self.0.values();
-        targets.flat_map(|target| [&target.version].into_iter().chain(&target.before))
+        self.0
+            .values()
+            .flat_map(|target| [&target.version].into_iter().chain(&target.previous))
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &String> {
         self.0.keys()
     }
 
-    /// Has `alias` stand for `version` as soon as that is in memory.
-    pub(super) fn point(&mut self, alias: String, version: String) {
-        let before = self.0.remove(&alias);
-        let before = before.map(|target| target.before.unwrap_or(target.version));
-        let before = before.filter(|before| *before != version);
-        self.0.insert(alias, Target { version, before });
+    /// Sets `alias` to `version`. The previous version answers until `version` is loaded.
+    pub(super) fn set(&mut self, alias: String, version: String) {
+        let previous = self
+            .0
+            .remove(&alias)
+            .map(|target| target.previous.unwrap_or(target.version))
+            .filter(|previous| *previous != version);
+        self.0.insert(alias, AliasTarget { version, previous });
     }
 
-    /// Whether there was such an alias.
+    /// Removes `alias`. Returns true if it existed.
     pub(super) fn remove(&mut self, alias: &str) -> bool {
         self.0.remove(alias).is_some()
     }
 
-    /// Forgets the versions that answered before, where the new one is in memory or they are not.
-    pub(super) fn settle(&mut self, is_live: impl Fn(&str) -> bool) {
+    /// Forgets the previous versions of aliases whose new version is loaded, or whose previous version is not.
+    pub(super) fn settle(&mut self, is_loaded: impl Fn(&str) -> bool) {
         for target in self.0.values_mut() {
-            let is_there = is_live(&target.version);
-            target.before.take_if(|before| is_there || !is_live(before));
+            let is_settled = is_loaded(&target.version);
+            target
+                .previous
+                .take_if(|previous| is_settled || !is_loaded(previous));
         }
     }
 
-    /// What requests look up.
+    /// Returns the entries of the table that requests read.
     pub(super) fn entries(
         &self,
         is_loading: impl Fn(&str) -> bool,
     ) -> BTreeMap<String, AliasEntry> {
-        let targets = self.0.iter().map(|(alias, target)| {
-            let entry = AliasEntry {
-                version: target.before.as_ref().unwrap_or(&target.version).clone(),
-                is_loading: is_loading(&target.version),
-            };
-            (alias.clone(), entry)
-        });
-        targets.collect()
+        self.0
+            .iter()
+            .map(|(alias, target)| {
+                let entry = AliasEntry {
+                    version: target.previous.as_ref().unwrap_or(&target.version).clone(),
+                    is_loading: is_loading(&target.version),
+                };
+                (alias.clone(), entry)
+            })
+            .collect()
     }
 }
 
@@ -90,13 +100,13 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_stands_for_the_version_before_until_the_new_one_is_there() {
+    fn the_previous_version_answers_until_the_new_one_is_loaded() {
         let mut aliases = AliasTable::new(&BTreeMap::from([("live".into(), "1".into())]));
-        aliases.point("live".into(), "2".into());
+        aliases.set("live".into(), "2".into());
         aliases.settle(|version| version == "1");
         assert_eq!(answering(&aliases), "1");
-        // It points on before the second has come.
-        aliases.point("live".into(), "3".into());
+        // The alias is set again before the second version is loaded.
+        aliases.set("live".into(), "3".into());
         aliases.settle(|version| version == "1");
         assert_eq!(answering(&aliases), "1");
         assert_eq!(aliases.versions().collect::<Vec<_>>(), ["3", "1"]);
@@ -106,9 +116,9 @@ mod tests {
     }
 
     #[test]
-    fn a_version_before_that_is_gone_is_not_wanted_again() {
+    fn a_previous_version_that_is_gone_is_not_needed_any_more() {
         let mut aliases = AliasTable::new(&BTreeMap::from([("live".into(), "1".into())]));
-        aliases.point("live".into(), "2".into());
+        aliases.set("live".into(), "2".into());
         aliases.settle(|_| false);
         assert_eq!(aliases.versions().collect::<Vec<_>>(), ["2"]);
         assert!(aliases.remove("live") && !aliases.remove("live"));

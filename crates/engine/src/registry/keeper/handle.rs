@@ -1,4 +1,4 @@
-//! How others give the keeper orders, and what it answers.
+//! The commands that a keeper executes, and the handle that sends them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,200 +9,229 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::registry::{Aliases, Route};
 
-/// Orders that may wait.
-const WAITING: usize = 16;
+/// The maximum number of queued commands.
+const MAX_QUEUED: usize = 16;
 
-/// Gives a keeper orders; clones share it.
+/// A handle that sends commands to a keeper. Clones send to the same keeper.
 #[derive(Clone, Debug)]
 pub struct KeeperHandle {
-    orders: mpsc::Sender<Order>,
-    nudges: Arc<[Arc<Notify>]>,
+    commands: mpsc::Sender<KeeperCommand>,
+    poll_now: Arc<[Arc<Notify>]>,
 }
 
-/// An order, and where its answer goes.
+/// A command, and the channel for its reply.
 #[derive(Debug)]
-pub(super) struct Order {
-    pub(super) wish: Wish,
-    pub(super) answer: oneshot::Sender<Answer>,
+pub(super) struct KeeperCommand {
+    pub(super) action: KeeperAction,
+    pub(super) reply: oneshot::Sender<CommandReply>,
 }
 
-/// What is answered to an order.
-pub(super) type Answer = Result<Overview, OrderError>;
+/// The reply to a command.
+pub(super) type CommandReply = Result<Overview, OrderError>;
 
-/// What is wished.
+/// The action of a command.
 #[derive(Debug)]
-pub(super) enum Wish {
-    /// Nothing but an overview.
+pub(super) enum KeeperAction {
+    /// Returns an overview.
     Overview,
-    /// A version, the newest when `None`, loaded whatever became of it before.
-    Load(String, Option<String>),
-    /// A version, or all of a model, out of memory for good.
-    Remove(String, Option<String>),
-    /// Another route, until the process ends.
-    Route(String, Route),
-    /// An alias of a model for a version, or no more when `None`, until the process ends.
-    Alias(String, String, Option<String>),
+    /// Loads a version, or the newest one, even if it failed or was removed before.
+    Load {
+        name: String,
+        version: Option<String>,
+    },
+    /// Removes a version, or the whole model, from memory until it is loaded by a command.
+    Remove {
+        name: String,
+        version: Option<String>,
+    },
+    /// Replaces the route of a model until the process ends.
+    SetRoute { name: String, route: Route },
+    /// Sets an alias of a model until the process ends.
+    SetAlias {
+        name: String,
+        alias: String,
+        version: String,
+    },
+    /// Removes an alias of a model until the process ends.
+    RemoveAlias { name: String, alias: String },
 }
 
-/// What a keeper knows beside the records.
+/// The state of a keeper that is not in the records.
 #[derive(Clone, Debug)]
 pub struct Overview {
     /// The sources in their order of precedence.
     pub sources: Vec<SourceStatus>,
     /// The route of each model.
     pub routes: BTreeMap<String, Route>,
-    /// The aliases of each model, and the versions that they are to stand for.
+    /// The aliases of each model, and the versions that they were set to.
     pub aliases: Aliases,
 }
 
-/// A source and the last looks at it.
+/// The status of a source.
 #[derive(Clone, Debug)]
 pub struct SourceStatus {
-    /// As configuration writes it.
+    /// The name, as it is written in the configuration.
     pub name: String,
-    /// When it was last read in full.
+    /// The time at which the source was last read in full.
     pub read_at: Option<Instant>,
-    /// Why it cannot be read now.
+    /// The error of the last poll, if it failed.
     pub error: Option<String>,
-    /// How many versions it held when it was last read.
+    /// The number of versions in the source when it was last read.
     pub versions: usize,
 }
 
-/// Why an order is refused.
+/// The error returned when a command is rejected.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum OrderError {
-    /// No source has such a model.
+    /// No source has this model.
     #[error("no source has a model {name:?}")]
     UnknownModel {
-        /// The name.
+        /// The name of the model.
         name: String,
-        /// The models that there are.
+        /// The names of the existing models.
         available: Vec<String>,
     },
-    /// No source has such a version of it.
+    /// No source has this version of the model.
     #[error("no source has version {version:?} of model {name}")]
     UnknownVersion {
-        /// The name.
+        /// The name of the model.
         name: String,
-        /// The version.
+        /// The requested version.
         version: String,
-        /// The versions that there are.
+        /// The existing versions.
         available: Vec<String>,
     },
     /// The model has no such alias.
     #[error("model {name} has no alias {alias:?}")]
     UnknownAlias {
-        /// The name.
+        /// The name of the model.
         name: String,
-        /// The alias.
+        /// The requested alias.
         alias: String,
-        /// The aliases that it has.
+        /// The aliases of the model.
         available: Vec<String>,
     },
-    /// The model has all the aliases that it may have.
+    /// The model has the maximum number of aliases.
     #[error(
-        "model {name} has {limit} aliases, as many as models.max_aliases allows; delete one, or raise the limit"
+        "model {name} has reached the limit of {limit} aliases (models.max_aliases); delete an alias or raise the limit"
     )]
     TooManyAliases {
-        /// The name.
+        /// The name of the model.
         name: String,
-        /// How many it may have.
+        /// The maximum number of aliases.
         limit: usize,
     },
-    /// It is what answers.
-    #[error("{name} cannot be removed, for {reason}")]
+    /// The model or version is in use.
+    #[error("{name} cannot be removed: {reason}")]
     InUse {
-        /// The model, or the version.
+        /// The name of the model or version.
         name: String,
-        /// What it is used for.
+        /// The reason why it cannot be removed.
         reason: &'static str,
     },
-    /// The process ends.
+    /// The server is shutting down.
     #[error("the server is shutting down")]
     Ending,
 }
 
 impl KeeperHandle {
-    /// A handle that nudges the watches with `nudges`, and where its orders arrive.
-    pub(super) fn new(nudges: Vec<Arc<Notify>>) -> (Self, mpsc::Receiver<Order>) {
-        let (orders, receiver) = mpsc::channel(WAITING);
-        let nudges = nudges.into();
-        (Self { orders, nudges }, receiver)
+    /// Creates a handle that requests polls by `poll_now`, and the receiver of its commands.
+    pub(super) fn new(poll_now: Vec<Arc<Notify>>) -> (Self, mpsc::Receiver<KeeperCommand>) {
+        let (commands, receiver) = mpsc::channel(MAX_QUEUED);
+        let handle = Self {
+            commands,
+            poll_now: poll_now.into(),
+        };
+        (handle, receiver)
     }
 
-    /// Has every source looked at now.
+    /// Polls every source now. Does not wait for the result.
     pub fn look(&self) {
-        for nudge in self.nudges.iter() {
-            nudge.notify_one();
+        for notify in self.poll_now.iter() {
+            notify.notify_one();
         }
     }
 
-    /// What the keeper knows.
+    /// Returns an overview.
     ///
     /// # Errors
-    /// [`OrderError::Ending`].
+    /// [`OrderError::Ending`] if the server is shutting down.
     pub async fn overview(&self) -> Result<Overview, OrderError> {
-        self.order(Wish::Overview).await
+        self.send(KeeperAction::Overview).await
     }
 
-    /// Has `version` of `name` loaded, the newest when `None`. It is not waited for.
+    /// Loads `version` of the model `name`, or the newest version if it is `None`. Does not wait until the
+    /// version is ready.
     ///
     /// # Errors
-    /// [`OrderError`] when no source has it.
+    /// [`OrderError`] if no source has the version.
     pub async fn load(&self, name: &str, version: Option<&str>) -> Result<Overview, OrderError> {
-        let version = version.map(str::to_owned);
-        self.order(Wish::Load(name.to_owned(), version)).await
+        self.send(KeeperAction::Load {
+            name: name.to_owned(),
+            version: version.map(str::to_owned),
+        })
+        .await
     }
 
-    /// Takes `version` of `name` out of memory, or all of the model when `None`, and does not load it
-    /// again until it is told to.
+    /// Removes `version` of the model `name` from memory, or the whole model if it is `None`. It is not loaded
+    /// again until [`load`](Self::load) is called.
     ///
     /// # Errors
-    /// [`OrderError`] when there is none, or it answers.
+    /// [`OrderError`] if there is no such version, or it is in use.
     pub async fn remove(&self, name: &str, version: Option<&str>) -> Result<Overview, OrderError> {
-        let version = version.map(str::to_owned);
-        self.order(Wish::Remove(name.to_owned(), version)).await
+        self.send(KeeperAction::Remove {
+            name: name.to_owned(),
+            version: version.map(str::to_owned),
+        })
+        .await
     }
 
-    /// Sets the route of `name`.
+    /// Sets the route of the model `name`.
     ///
     /// # Errors
-    /// [`OrderError`] when no source has a version that it names.
+    /// [`OrderError`] if no source has a version of the route.
     pub async fn set_route(&self, name: &str, route: Route) -> Result<Overview, OrderError> {
-        self.order(Wish::Route(name.to_owned(), route)).await
+        let name = name.to_owned();
+        self.send(KeeperAction::SetRoute { name, route }).await
     }
 
-    /// Has `alias` of `name` stand for `version`, as soon as that is in memory.
+    /// Sets `alias` of the model `name` to `version`. The previous version answers until `version` is loaded.
     ///
     /// # Errors
-    /// [`OrderError`] when no source has the version, or the model has too many aliases.
+    /// [`OrderError`] if no source has the version, or the model has too many aliases.
     pub async fn set_alias(
         &self,
         name: &str,
         alias: &str,
         version: &str,
     ) -> Result<Overview, OrderError> {
-        let (name, alias) = (name.to_owned(), alias.to_owned());
-        let wish = Wish::Alias(name, alias, Some(version.to_owned()));
-        self.order(wish).await
+        self.send(KeeperAction::SetAlias {
+            name: name.to_owned(),
+            alias: alias.to_owned(),
+            version: version.to_owned(),
+        })
+        .await
     }
 
-    /// Removes `alias` of `name`.
+    /// Removes `alias` of the model `name`.
     ///
     /// # Errors
-    /// [`OrderError`] when there is none.
+    /// [`OrderError`] if there is no such alias.
     pub async fn remove_alias(&self, name: &str, alias: &str) -> Result<Overview, OrderError> {
-        let (name, alias) = (name.to_owned(), alias.to_owned());
-        self.order(Wish::Alias(name, alias, None)).await
+        self.send(KeeperAction::RemoveAlias {
+            name: name.to_owned(),
+            alias: alias.to_owned(),
+        })
+        .await
     }
 
-    async fn order(&self, wish: Wish) -> Result<Overview, OrderError> {
-        let (answer, answered) = oneshot::channel();
-        let order = Order { wish, answer };
-        self.orders
-            .send(order)
+    /// Sends a command to the keeper, and waits for the reply.
+    async fn send(&self, action: KeeperAction) -> Result<Overview, OrderError> {
+        let (reply, receiver) = oneshot::channel();
+        self.commands
+            .send(KeeperCommand { action, reply })
             .await
-            .map_err(|_| OrderError::Ending)?;
-        answered.await.unwrap_or(Err(OrderError::Ending))
+            .map_err(|_closed| OrderError::Ending)?;
+        receiver.await.unwrap_or(Err(OrderError::Ending))
     }
 }

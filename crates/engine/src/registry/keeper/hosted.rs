@@ -1,188 +1,202 @@
-//! The models of a host: loaded and unloaded by its orders, and by nothing else.
+//! The models of a host. Only the commands of the host load and unload them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
-
-use crate::Threads;
-use crate::registry::hosting::{HOST, HostOrder, HostOrders, HostedModel, not_loaded};
-use crate::registry::keeper::{Keeper, Seen};
-use crate::registry::plan::Key;
-use crate::registry::record::VersionState;
-use crate::registry::{HostError, LiveModel, LoadError};
 use almanac_store::{Listing, Place, Store};
+use tokio::sync::mpsc;
 
-type LoadAnswer = oneshot::Sender<Result<(), HostError>>;
-type UnloadAnswer = oneshot::Sender<Result<Vec<Threads>, HostError>>;
+use crate::registry::hosting::{
+    HostCommand, HostOrders, HostedModel, LoadReply, UnloadReply, not_loaded,
+};
+use crate::registry::keeper::Keeper;
+use crate::registry::plan::VersionKey;
+use crate::registry::state::VersionState;
+use crate::registry::{HostError, LiveModel, LoadError};
 
-/// What a host has asked for.
+/// The models that a host requested.
 #[derive(Debug)]
-pub(super) struct Hosted {
-    /// Place among the sources of the one that they are told to come from.
+pub(super) struct HostedModels {
+    /// The index of the source that the models are listed in.
     source: usize,
-    most: usize,
-    orders: mpsc::Receiver<HostOrder>,
-    models: BTreeMap<String, Wanted>,
-    /// Who waits for the end of a load that is not wanted any more.
-    leaving: Vec<(String, UnloadAnswer)>,
-    /// Answers that are given once they are true for requests too.
-    told: Vec<(LoadAnswer, Result<(), HostError>)>,
+    max_models: usize,
+    commands: mpsc::Receiver<HostCommand>,
+    models: BTreeMap<String, HostedEntry>,
+    /// Unloads that wait for the end of a load, with the name of the model.
+    pending_unloads: Vec<(String, UnloadReply)>,
+    /// The results of loads, sent once requests see them.
+    pending_replies: Vec<(LoadReply, Result<(), HostError>)>,
 }
 
-/// A model that is loaded, or being loaded.
+/// A hosted model that is loaded or being loaded.
 #[derive(Debug)]
-struct Wanted {
+struct HostedEntry {
     url: String,
     place: Place,
-    /// About how much memory it takes.
+    /// The estimated memory use.
     size_bytes: usize,
-    /// Who waits for it; `None` once it serves.
-    waiting: Option<Vec<LoadAnswer>>,
+    /// The callers that wait for the load. `None` once the model serves.
+    waiting: Option<Vec<LoadReply>>,
 }
 
-impl Hosted {
-    /// The models of the host that orders by `orders`, none yet, which come from the source at place
-    /// `source`.
-    pub(super) fn new(source: usize, HostOrders { orders, most }: HostOrders) -> Self {
+impl HostedModels {
+    /// Creates the models of the host that sends `orders`. `source` is the index of the source that they are
+    /// listed in.
+    pub(super) fn new(source: usize, orders: HostOrders) -> Self {
         Self {
             source,
-            most,
-            orders,
+            max_models: orders.max_models,
+            commands: orders.commands,
             models: BTreeMap::new(),
-            leaving: Vec::new(),
-            told: Vec::new(),
+            pending_unloads: Vec::new(),
+            pending_replies: Vec::new(),
         }
     }
 
-    /// The next order. A host that has gone gives none.
-    pub(super) async fn next(hosted: Option<&mut Self>) -> HostOrder {
+    /// Waits for the next command. Waits forever if there is no host, or it was dropped.
+    pub(super) async fn next_command(hosted: Option<&mut Self>) -> HostCommand {
         if let Some(hosted) = hosted
-            && let Some(order) = hosted.orders.recv().await
+            && let Some(command) = hosted.commands.recv().await
         {
-            return order;
+            return command;
         }
         std::future::pending().await
     }
 
-    /// Whether what `key` names comes from a host.
-    pub(super) fn has(&self, key: &Key) -> bool {
+    /// Returns true if the version comes from the host.
+    pub(super) fn has(&self, key: &VersionKey) -> bool {
         key.source == self.source
     }
 
-    /// What holds the files of a hosted model.
+    /// Returns the store of a hosted model.
     pub(super) fn store(&self, name: &str) -> Option<Arc<dyn Store>> {
         Some(Arc::clone(&self.models.get(name)?.place.store))
     }
 
-    /// Gives the answers that have become true.
-    pub(super) fn answer(&mut self) {
-        for (answer, result) in self.told.drain(..) {
-            // Whoever asked may have gone.
-            let _gone = answer.send(result);
+    /// Sends the pending replies.
+    pub(super) fn send_replies(&mut self) {
+        for (reply, result) in self.pending_replies.drain(..) {
+            // The receiver may have been dropped.
+            let _gone = reply.send(result);
         }
     }
 
     fn listings(&self) -> Vec<Listing> {
-        let places = self.models.values().map(|wanted| &wanted.place);
-        places.map(|place| place.listing.clone()).collect()
+        self.models
+            .values()
+            .map(|entry| entry.place.listing.clone())
+            .collect()
     }
 
-    fn list(&self) -> Vec<HostedModel> {
-        let loaded = self.models.iter();
-        let loaded = loaded.filter(|(_, wanted)| wanted.waiting.is_none());
-        let model = |(name, wanted): (&String, &Wanted)| HostedModel {
-            name: name.clone(),
-            url: wanted.url.clone(),
-        };
-        loaded.map(model).collect()
+    fn loaded(&self) -> Vec<HostedModel> {
+        self.models
+            .iter()
+            .filter(|(_, entry)| entry.waiting.is_none())
+            .map(|(name, entry)| HostedModel {
+                name: name.clone(),
+                url: entry.url.clone(),
+            })
+            .collect()
     }
-}
 
-impl Seen {
-    /// The source that hosted models are told to come from. Nobody looks at it.
-    pub(super) fn of_host() -> Self {
-        Self {
-            name: HOST.to_owned(),
-            store: None,
-            nudge: Arc::default(),
-            listings: Some(Vec::new()),
-            read_at: None,
-            error: None,
-            has_looked: true,
+    /// Replies to the unloads that waited for the end of the load of `name`.
+    fn finish_unloads(&mut self, name: &str, result: Result<&LiveModel, &LoadError>) {
+        let (finished, pending): (Vec<_>, Vec<_>) = std::mem::take(&mut self.pending_unloads)
+            .into_iter()
+            .partition(|(unloaded, _)| unloaded == name);
+        self.pending_unloads = pending;
+        for (_, reply) in finished {
+            let threads = result.iter().map(|live| live.engine.threads()).collect();
+            // The receiver may have been dropped.
+            let _gone = reply.send(Ok(threads));
         }
     }
 }
 
 impl Keeper {
-    /// Does what a host orders.
-    pub(super) fn obey_host(&mut self, order: HostOrder) {
-        match order {
-            HostOrder::Load(model, place, answer) => self.host_load(model, place, answer),
-            HostOrder::Unload(name, answer) => self.host_unload(&name, answer),
-            HostOrder::List(answer) => {
-                let loaded = self.hosted.as_ref().map(Hosted::list);
-                // Whoever asked may have gone.
-                let _gone = answer.send(loaded.unwrap_or_default());
+    /// Executes a command of the host.
+    pub(super) fn execute_for_host(&mut self, command: HostCommand) {
+        match command {
+            HostCommand::Load {
+                model,
+                place,
+                reply,
+            } => self.load_hosted(model, place, reply),
+            HostCommand::Unload { name, reply } => self.unload_hosted(&name, reply),
+            HostCommand::List { reply } => {
+                let loaded = self.hosted.as_ref().map(HostedModels::loaded);
+                // The receiver may have been dropped.
+                let _gone = reply.send(loaded.unwrap_or_default());
             }
         }
     }
 
-    fn host_load(&mut self, model: HostedModel, place: Place, answer: LoadAnswer) {
+    fn load_hosted(&mut self, model: HostedModel, place: Place, reply: LoadReply) {
         let HostedModel { name, url } = model;
         let size_bytes = self.load.memory_of(place.size_bytes);
         let refusal = self.host_refusal(&name, size_bytes);
         let Some(hosted) = &mut self.hosted else {
             return;
         };
-        match hosted.models.get_mut(&name) {
-            Some(Wanted {
-                url: known,
-                waiting: Some(waiting),
-                ..
-            }) if *known == url => waiting.push(answer),
-            Some(_) => hosted.told.push((answer, Err(HostError::Loaded { name }))),
-            None => match refusal {
-                Some(refusal) => hosted.told.push((answer, Err(refusal))),
-                None => {
-                    tracing::info!(model = %name, %url, "told to load by the host");
-                    let wanted = Wanted {
-                        url,
-                        place,
-                        size_bytes,
-                        waiting: Some(vec![answer]),
-                    };
-                    hosted.models.insert(name, wanted);
-                    self.list_hosted();
-                }
-            },
+        if let Some(entry) = hosted.models.get_mut(&name) {
+            match &mut entry.waiting {
+                Some(waiting) if entry.url == url => waiting.push(reply),
+                _ => hosted
+                    .pending_replies
+                    .push((reply, Err(HostError::Loaded { name }))),
+            }
+            return;
         }
+        if let Some(refusal) = refusal {
+            hosted.pending_replies.push((reply, Err(refusal)));
+            return;
+        }
+        tracing::info!(model = %name, %url, "load requested by the host");
+        let entry = HostedEntry {
+            url,
+            place,
+            size_bytes,
+            waiting: Some(vec![reply]),
+        };
+        hosted.models.insert(name, entry);
+        self.list_hosted();
     }
 
-    /// Why a model that is not loaded may not be.
+    /// Returns the reason why a hosted model that is not loaded cannot be loaded.
     fn host_refusal(&self, name: &str, needed: usize) -> Option<HostError> {
         let hosted = self.hosted.as_ref()?;
-        let others = self.sources.iter().enumerate();
-        let mut others = others.filter(|(source, _)| *source != hosted.source);
-        let taken = others.find(|(_, seen)| {
-            let mut listings = seen.listings.iter().flatten();
-            listings.any(|listing| listing.name == name)
-        });
-        if let Some((_, seen)) = taken {
+        let taken_by = self
+            .sources
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| *index != hosted.source)
+            .find(|(_, source)| {
+                source
+                    .listings
+                    .iter()
+                    .flatten()
+                    .any(|listing| listing.name == name)
+            });
+        if let Some((_, source)) = taken_by {
             return Some(HostError::Taken {
                 name: name.to_owned(),
-                source_name: seen.name.clone(),
+                source_name: source.name.clone(),
             });
         }
-        if hosted.models.len() >= hosted.most {
-            return Some(HostError::TooMany { limit: hosted.most });
+        if hosted.models.len() >= hosted.max_models {
+            return Some(HostError::TooMany {
+                limit: hosted.max_models,
+            });
         }
         let limit = self.config.memory_bytes?;
-        let of_sources = self.models.values().flat_map(|kept| &kept.held);
-        let of_sources = of_sources.filter(|held| !hosted.has(&held.key));
-        let hosted = hosted.models.values().map(|wanted| wanted.size_bytes);
-        let taken = of_sources.map(|held| held.live.size_bytes).chain(hosted);
-        let taken: usize = taken.sum();
+        let taken: usize = self
+            .models
+            .values()
+            .flat_map(|model| &model.loaded)
+            .filter(|loaded| !hosted.has(&loaded.key))
+            .map(|loaded| loaded.live.size_bytes)
+            .chain(hosted.models.values().map(|entry| entry.size_bytes))
+            .sum();
         (taken.saturating_add(needed) > limit).then_some(HostError::NoMemory {
             needed,
             taken,
@@ -190,97 +204,97 @@ impl Keeper {
         })
     }
 
-    /// Takes note that the load of a hosted model has ended, and says whether it is to serve.
-    pub(super) fn host_loaded(
+    /// Records that the load of a hosted model has ended. Returns true if the model has to serve.
+    pub(super) fn finish_hosted_load(
         &mut self,
-        (name, key): (&str, &Key),
+        name: &str,
+        key: &VersionKey,
         result: Result<&LiveModel, &LoadError>,
     ) -> bool {
         let Some(hosted) = &mut self.hosted else {
             return false;
         };
-        let leaving = std::mem::take(&mut hosted.leaving).into_iter();
-        let (left, leaving): (Vec<_>, _) = leaving.partition(|(waits_for, _)| waits_for == name);
-        hosted.leaving = leaving;
-        for (_, answer) in left {
-            let threads = result.iter().map(|live| live.engine.threads());
-            // Whoever asked may have gone.
-            let _gone = answer.send(Ok(threads.collect()));
-        }
-        let Some(wanted) = hosted.models.get_mut(name) else {
+        hosted.finish_unloads(name, result);
+        let Some(entry) = hosted.models.get_mut(name) else {
             self.forget(name);
             return false;
         };
         let Listing {
             version, revision, ..
-        } = &wanted.place.listing;
+        } = &entry.place.listing;
         if (version, revision) != (&key.version, &key.revision) {
-            // Unloaded, and wanted again from another place meanwhile.
+            // The model was unloaded and requested again from another address in the meantime.
             return false;
         }
-        let waiting = wanted.waiting.take().into_iter().flatten();
+        let waiting = entry.waiting.take().into_iter().flatten();
         match result {
             Ok(live) => {
-                wanted.size_bytes = live.size_bytes;
-                hosted.told.extend(waiting.map(|answer| (answer, Ok(()))));
+                entry.size_bytes = live.size_bytes;
+                hosted
+                    .pending_replies
+                    .extend(waiting.map(|reply| (reply, Ok(()))));
                 true
             }
             Err(error) => {
-                let name = name.to_owned();
-                let refused = waiting.map(|answer| (answer, Err(refusal(&name, error))));
-                hosted.told.extend(refused);
-                hosted.models.remove(&name);
+                hosted
+                    .pending_replies
+                    .extend(waiting.map(|reply| (reply, Err(host_error(name, error)))));
+                hosted.models.remove(name);
                 self.list_hosted();
-                self.forget(&name);
+                self.forget(name);
                 false
             }
         }
     }
 
-    fn host_unload(&mut self, name: &str, answer: UnloadAnswer) {
+    fn unload_hosted(&mut self, name: &str, reply: UnloadReply) {
         let Some(hosted) = &mut self.hosted else {
             return;
         };
-        let Some(wanted) = hosted.models.remove(name) else {
-            // Whoever asked may have gone.
-            let _gone = answer.send(Err(not_loaded(name)));
+        let Some(entry) = hosted.models.remove(name) else {
+            // The receiver may have been dropped.
+            let _gone = reply.send(Err(not_loaded(name)));
             return;
         };
-        tracing::info!(model = %name, "told to unload by the host");
-        for waiting in wanted.waiting.into_iter().flatten() {
+        tracing::info!(model = %name, "unload requested by the host");
+        for waiting in entry.waiting.into_iter().flatten() {
             let name = name.to_owned();
             hosted
-                .told
+                .pending_replies
                 .push((waiting, Err(HostError::Unloaded { name })));
         }
-        let source = hosted.source;
         let is_loading = self
-            .busy
+            .loading
             .iter()
-            .any(|(busy, key)| busy == name && key.source == source);
+            .any(|loading| loading.model == name && hosted.has(&loading.key));
         if is_loading {
-            hosted.leaving.push((name.to_owned(), answer));
+            hosted.pending_unloads.push((name.to_owned(), reply));
         } else {
-            let held = self.models.get(name).map(|kept| kept.held.as_slice());
-            let held = held.unwrap_or_default().iter();
-            let threads = held.map(|held| {
-                held.live.stands(VersionState::Draining);
-                held.live.engine.threads()
-            });
-            let _gone = answer.send(Ok(threads.collect()));
+            let threads = self
+                .models
+                .get(name)
+                .into_iter()
+                .flat_map(|model| &model.loaded)
+                .map(|loaded| {
+                    loaded.live.record_state(VersionState::Draining);
+                    loaded.live.engine.threads()
+                })
+                .collect();
+            // The receiver may have been dropped.
+            let _gone = reply.send(Ok(threads));
         }
         self.forget(name);
         self.list_hosted();
     }
 
-    /// Says anew what the host's source holds.
+    /// Updates the listings of the source of hosted models.
     fn list_hosted(&mut self) {
         if let Some(hosted) = &self.hosted {
             self.sources[hosted.source].listings = Some(hosted.listings());
         }
     }
 
-    /// Leaves nothing of a model: names that a host makes up would pile up.
+    /// Removes everything about a model. Otherwise the names that a host makes up would accumulate.
     fn forget(&mut self, name: &str) {
         self.models.remove(name);
         self.registry.records().forget(name);
@@ -289,10 +303,10 @@ impl Keeper {
     }
 }
 
-/// Why a model is not loaded that was found.
-fn refusal(name: &str, error: &LoadError) -> HostError {
+/// Converts the error of a load to the error of the host's command.
+fn host_error(name: &str, error: &LoadError) -> HostError {
     let (name, reason) = (name.to_owned(), error.to_string());
-    if error.may_pass() {
+    if error.is_transient() {
         HostError::Unready { name, reason }
     } else {
         HostError::Refused { name, reason }

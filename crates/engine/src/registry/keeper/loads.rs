@@ -1,64 +1,79 @@
-//! Beginning and ending loads, and leaving models out of memory.
+//! Starting and finishing loads, and evicting versions from memory.
 
 use std::sync::Arc;
 
+use almanac_store::Listing;
 use tokio::task::JoinError;
 
-use crate::registry::LoadError;
 use crate::registry::keeper::Keeper;
-use crate::registry::keeper::job::{Ended, Job, Loaded};
-use crate::registry::keeper::model::{Held, Kept};
-use crate::registry::load::Pace;
-use crate::registry::memory::{Resident, leaving};
-use crate::registry::plan::Key;
-use crate::registry::record::VersionState;
-use almanac_store::Listing;
+use crate::registry::keeper::job::{FinishedJob, LoadJob, LoadOutput};
+use crate::registry::keeper::model::{LoadedVersion, ManagedModel};
+use crate::registry::load::OpenMode;
+use crate::registry::memory::{Resident, evictions};
+use crate::registry::plan::VersionKey;
+use crate::registry::record::VersionRecorder;
+use crate::registry::state::VersionState;
+use crate::registry::{LiveModel, LoadError};
+
+/// A version to load, or that is being loaded.
+#[derive(Clone, Debug)]
+pub(super) struct LoadTarget {
+    pub(super) model: String,
+    pub(super) key: VersionKey,
+}
 
 impl Keeper {
-    /// Begins what may be loaded now: one of each source at a time, and the default model first.
-    pub(super) fn begin(&mut self, mut wanted: Vec<(String, Key)>) {
+    /// Starts the loads that may start now: one per source at a time, the default model first.
+    pub(super) fn start_loads(&mut self, mut targets: Vec<LoadTarget>) {
         let default = self.registry.default_name().to_owned();
-        let is_default = |(name, _): &(String, Key)| *name == default;
-        let serves = self
+        let is_default = |target: &LoadTarget| target.model == default;
+        let is_default_ready = self
             .models
             .get(&default)
-            .is_some_and(|kept| kept.stable().is_some());
-        let may_come = self.sources.iter().any(|seen| !seen.has_looked);
-        if !serves && (may_come || wanted.iter().any(is_default)) {
-            wanted.retain(is_default);
+            .is_some_and(|model| model.stable().is_some());
+        let may_appear = self.sources.iter().any(|source| !source.is_polled);
+        if !is_default_ready && (may_appear || targets.iter().any(is_default)) {
+            targets.retain(is_default);
         }
-        wanted.sort_by_key(|one| !is_default(one));
-        let nothing_serves = self.models.values().all(|kept| kept.held.is_empty());
-        let pace = if nothing_serves {
-            Pace::Soonest
+        targets.sort_by_key(|target| !is_default(target));
+        let is_any_loaded = self.models.values().any(|model| !model.loaded.is_empty());
+        let mode = if is_any_loaded {
+            OpenMode::Sequential
         } else {
-            Pace::OneByOne
+            OpenMode::FirstOnly
         };
-        for (name, key) in wanted {
-            if !self.busy.iter().any(|(_, busy)| busy.source == key.source) {
-                self.begin_one(name, key, pace);
+        for target in targets {
+            let is_source_busy = self
+                .loading
+                .iter()
+                .any(|loading| loading.key.source == target.key.source);
+            if !is_source_busy {
+                self.start_load(target, mode);
             }
         }
     }
 
-    fn begin_one(&mut self, name: String, key: Key, pace: Pace) {
-        let kept = self.models.get(&name);
-        let known = kept.and_then(|kept| kept.version(&key.version));
+    fn start_load(&mut self, target: LoadTarget, mode: OpenMode) {
+        let LoadTarget { model: name, key } = &target;
+        let known = self
+            .models
+            .get(name)
+            .and_then(|model| model.version(&key.version));
         let source = &self.sources[key.source];
-        let hosted = self.hosted.as_ref().filter(|hosted| hosted.has(&key));
+        let hosted = self.hosted.as_ref().filter(|hosted| hosted.has(key));
         let store = match hosted {
-            Some(hosted) => hosted.store(&name),
+            Some(hosted) => hosted.store(name),
             None => source.store.clone(),
         };
         let Some(store) = store else {
             return;
         };
-        let pace = match pace {
-            Pace::OneByOne if hosted.is_some() => Pace::Awaited,
-            pace => pace,
+        let mode = match mode {
+            OpenMode::Sequential if hosted.is_some() => OpenMode::SequentialAwaited,
+            mode => mode,
         };
         let records = self.registry.records();
-        let job = Job {
+        let job = LoadJob {
             listing: Listing {
                 name: name.clone(),
                 version: key.version.clone(),
@@ -66,137 +81,149 @@ impl Keeper {
             },
             store,
             load: Arc::clone(&self.load),
-            life: records.begin(&name, &key.version, &source.name),
+            recorder: records.begin(name, &key.version, &source.name),
             permits: Arc::clone(&self.permits),
-            pace,
-            known: known.map(|held| held.live.digest),
+            mode,
+            known: known.map(|loaded| loaded.live.digest),
             fetch_limit: self.config.fetch_limit,
             key: key.clone(),
         };
         self.jobs.spawn(job.run());
-        self.busy.push((name, key));
+        self.loading.push(target);
     }
 
-    /// Takes note of a load that has ended.
-    pub(super) fn joined(&mut self, ended: Result<Ended, JoinError>) {
-        match ended {
-            Ok(ended) => self.ended(ended),
+    /// Records a load that has ended.
+    pub(super) fn finish_job(&mut self, finished: Result<FinishedJob, JoinError>) {
+        match finished {
+            Ok(finished) => self.finish_load(finished),
             Err(error) => {
-                // No load is ever cut off, and each turns its panics into errors.
-                tracing::error!(%error, "a load was lost");
-                self.busy.clear();
+                // Loads are never cancelled, and they convert panics into errors.
+                tracing::error!(%error, "load task failed");
+                self.loading.clear();
             }
         }
     }
 
-    fn ended(&mut self, ended: Ended) {
-        let Ended {
+    fn finish_load(&mut self, finished: FinishedJob) {
+        let FinishedJob {
             name,
             key,
-            life,
+            recorder,
             started,
             result,
-        } = ended;
-        self.busy.retain(|(_, busy)| *busy != key);
+        } = finished;
+        self.loading.retain(|loading| loading.key != key);
         let source = self.sources[key.source].name.clone();
         let live = match result {
-            Ok(Loaded::Opened(opened)) => self.load.start(*opened, &source, started),
-            Ok(Loaded::Unchanged) => {
-                self.metrics.loaded(&name, "unchanged");
-                life.forget();
-                self.models.entry(name).or_default().rename(&key);
+            Ok(LoadOutput::Opened(opened)) => self.load.start(*opened, &source, started),
+            Ok(LoadOutput::Unchanged) => {
+                self.metrics.count_load(&name, "unchanged");
+                recorder.forget();
+                self.models.entry(name).or_default().update_key(&key);
                 return;
             }
             Err(error) => Err(error),
         };
         match live {
-            Ok(live) => {
-                tracing::info!(
-                    model = %name,
-                    version = %key.version,
-                    %source,
-                    digest = %live.digest,
-                    duration_seconds = live.load_duration.as_secs_f64(),
-                    estimated_bytes = live.size_bytes,
-                    "model ready"
-                );
-                self.metrics.loaded(&name, "ready");
-                if self.is_hosted(&key) && !self.host_loaded((&name, &key), Ok(&live)) {
-                    return;
-                }
-                let live = Arc::new(live.with_life(life));
-                let kept = self.models.entry(name).or_default();
-                kept.held.push(Held { key, live });
-            }
+            Ok(live) => self.add_loaded(name, key, live, recorder),
             Err(error) => {
                 let reason = error.to_string();
                 let version = &key.version;
                 tracing::error!(model = %name, %version, %source, %reason, "model failed to load");
-                life.set(VersionState::Failed {
+                recorder.set(VersionState::Failed {
                     reason: reason.clone(),
                 });
-                self.failed(name, key, reason, &error);
+                self.add_failure(name, key, reason, &error);
             }
         }
     }
 
-    fn failed(&mut self, name: String, key: Key, reason: String, error: &LoadError) {
-        self.metrics.loaded(&name, outcome(error));
+    fn add_loaded(
+        &mut self,
+        name: String,
+        key: VersionKey,
+        live: LiveModel,
+        recorder: VersionRecorder,
+    ) {
+        tracing::info!(
+            model = %name,
+            version = %key.version,
+            source = %live.source,
+            digest = %live.digest,
+            duration_seconds = live.load_duration.as_secs_f64(),
+            estimated_bytes = live.size_bytes,
+            "model ready"
+        );
+        self.metrics.count_load(&name, "ready");
+        if self.is_hosted(&key) && !self.finish_hosted_load(&name, &key, Ok(&live)) {
+            return;
+        }
+        let live = Arc::new(live.with_recorder(recorder));
+        let model = self.models.entry(name).or_default();
+        model.loaded.push(LoadedVersion { key, live });
+    }
+
+    fn add_failure(&mut self, name: String, key: VersionKey, reason: String, error: &LoadError) {
+        self.metrics.count_load(&name, failure_outcome(error));
         if self.is_hosted(&key) {
-            self.host_loaded((&name, &key), Err(error));
+            self.finish_hosted_load(&name, &key, Err(error));
         } else {
-            let kept = self.models.entry(name).or_default();
-            kept.failures.add(key, reason, error.may_pass());
+            let model = self.models.entry(name).or_default();
+            model.failures.add(key, reason, error.is_transient());
         }
     }
 
-    fn is_hosted(&self, key: &Key) -> bool {
+    fn is_hosted(&self, key: &VersionKey) -> bool {
         self.hosted.as_ref().is_some_and(|hosted| hosted.has(key))
     }
 
-    /// Leaves out of memory what is idle, where there is too little of it.
-    pub(super) fn spare_memory(&mut self) {
+    /// Evicts the least recently used versions if the memory limit is exceeded.
+    pub(super) fn evict_idle(&mut self) {
         let Some(budget_bytes) = self.config.memory_bytes else {
             return;
         };
-        let mut held = Vec::new();
-        for (name, kept) in &self.models {
-            for one in &kept.held {
-                // What a host has loaded, it also unloads.
-                let is_default = *name == self.registry.default_name();
-                let is_idle = !is_default && !self.is_hosted(&one.key) && kept.may_leave(&one.key);
-                let resident = Resident {
-                    size_bytes: one.live.size_bytes,
-                    last_used: one.live.usage.last(),
-                    is_idle,
-                };
-                held.push((name.clone(), one.key.clone(), resident));
+        let mut targets = Vec::new();
+        let mut residents = Vec::new();
+        for (name, model) in &self.models {
+            let is_default = *name == self.registry.default_name();
+            for loaded in &model.loaded {
+                // Only the host unloads the models that it loaded.
+                let is_evictable =
+                    !is_default && !self.is_hosted(&loaded.key) && model.is_evictable(&loaded.key);
+                residents.push(Resident {
+                    size_bytes: loaded.live.size_bytes,
+                    last_used: loaded.live.usage.last_used(),
+                    is_evictable,
+                });
+                targets.push(LoadTarget {
+                    model: name.clone(),
+                    key: loaded.key.clone(),
+                });
             }
         }
-        let residents: Vec<_> = held.iter().map(|(.., resident)| *resident).collect();
-        for index in leaving(&residents, budget_bytes) {
-            let (name, key, _) = &held[index];
-            tracing::info!(model = %name, version = %key.version, "model is left out of memory until it is asked for");
-            if let Some(kept) = self.models.get_mut(name) {
-                kept.unload(key);
+        for index in evictions(&residents, budget_bytes) {
+            let LoadTarget { model: name, key } = &targets[index];
+            tracing::info!(model = %name, version = %key.version, "version evicted from memory until the next request");
+            if let Some(model) = self.models.get_mut(name) {
+                model.evict(key);
             }
         }
     }
 
-    /// Lets come back what was left out of memory and is asked for.
-    pub(super) fn wake(&mut self) {
-        for (name, version) in self.registry.asked.take() {
-            if let Some(kept) = self.models.get_mut(&name) {
-                kept.asleep.remove(&version);
+    /// Allows the evicted versions that requests have named to be loaded again.
+    pub(super) fn restore_evicted(&mut self) {
+        for evicted in self.registry.reload_requests.take() {
+            if let Some(model) = self.models.get_mut(&evicted.model) {
+                model.evicted.remove(&evicted.version);
             }
         }
     }
 }
 
-impl Kept {
-    /// Whether a version may be left out of memory: it answers for a model without a route, and no
-    /// other is on probation.
-    fn may_leave(&self, key: &Key) -> bool {
+impl ManagedModel {
+    /// Returns true if a version may be evicted: it is the stable version of a model without a route, no alias
+    /// names it, and no version is on probation.
+    fn is_evictable(&self, key: &VersionKey) -> bool {
         let is_named = self
             .aliases
             .versions()
@@ -206,8 +233,9 @@ impl Kept {
     }
 }
 
-const fn outcome(error: &LoadError) -> &'static str {
-    if error.may_pass() {
+/// Returns the value of the label `outcome` of a failed load.
+const fn failure_outcome(error: &LoadError) -> &'static str {
+    if error.is_transient() {
         "unreadable"
     } else {
         "failed"

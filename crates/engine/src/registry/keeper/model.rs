@@ -1,260 +1,288 @@
-//! What the keeper holds of one model, and how a plan changes it.
+//! The state of one model in the keeper, and how a plan changes it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::registry::keeper::aliases::AliasTable;
-use crate::registry::keeper::failures::Failures;
-use crate::registry::plan::{Key, Plan, Standing, View, plan};
-use crate::registry::record::VersionState;
+use crate::registry::keeper::failures::LoadFailures;
+use crate::registry::plan::{LoadStatus, ModelPlan, PlanInput, VersionKey, plan};
 use crate::registry::route::{Route, Share};
-use crate::registry::table::Model;
+use crate::registry::state::VersionState;
+use crate::registry::table::ModelEntry;
 use crate::registry::{LiveModel, ModelState};
 
 /// A version in memory.
 #[derive(Clone, Debug)]
-pub(super) struct Held {
-    pub(super) key: Key,
+pub(super) struct LoadedVersion {
+    pub(super) key: VersionKey,
     pub(super) live: Arc<LiveModel>,
 }
 
-/// A version that has just taken over, and the one that it must not do worse than.
+/// A version that has recently become stable, and the previous version that it must not do worse than.
 #[derive(Clone, Debug)]
 pub(super) struct Trial {
-    pub(super) new: Held,
-    pub(super) old: Held,
+    pub(super) new: LoadedVersion,
+    pub(super) old: LoadedVersion,
     pub(super) until: Instant,
 }
 
-/// One model.
+/// The state of one model.
 #[derive(Debug, Default)]
-pub(super) struct Kept {
+pub(super) struct ManagedModel {
     pub(super) route: Route,
-    /// Versions in memory, the latest last.
-    pub(super) held: Vec<Held>,
-    /// What answers, which is among them.
-    pub(super) stable: Option<Key>,
+    /// The versions in memory, the latest last.
+    pub(super) loaded: Vec<LoadedVersion>,
+    /// The key of the loaded version that answers.
+    pub(super) stable: Option<VersionKey>,
     pub(super) aliases: AliasTable,
-    /// Versions that somebody asked for.
-    pub(super) asked: BTreeSet<String>,
-    /// Versions left out of memory.
-    pub(super) asleep: BTreeSet<String>,
-    /// Versions that somebody removed.
+    /// The versions that the admin API requested.
+    pub(super) requested: BTreeSet<String>,
+    /// The versions that were evicted from memory.
+    pub(super) evicted: BTreeSet<String>,
+    /// The versions that the admin API removed.
     pub(super) removed: BTreeSet<String>,
-    /// Whether somebody removed all of it.
+    /// If true, the admin API removed the whole model.
     pub(super) is_removed: bool,
     pub(super) trial: Option<Trial>,
-    pub(super) failures: Failures,
-    pub(super) has_vanished: bool,
-    /// What its route wants and no source has.
+    pub(super) failures: LoadFailures,
+    /// If true, the stable version was removed from its source.
+    pub(super) is_withdrawn: bool,
+    /// Describes the stable version of the route, if no source has it.
     pub(super) missing: Option<String>,
 }
 
-/// What a plan came to.
-#[derive(Debug, Default)]
-pub(super) struct Applied {
-    /// What to load.
-    pub(super) load: Vec<Key>,
-    /// The version that has taken over, and the one before it.
-    pub(super) swapped: Option<(Held, Held)>,
-    /// Whether what answers has gone from its source since the plan before.
-    pub(super) vanishes: bool,
+/// A version that replaced another one.
+#[derive(Debug)]
+pub(super) struct StableSwap {
+    pub(super) new: LoadedVersion,
+    pub(super) old: LoadedVersion,
 }
 
-impl Kept {
-    /// What answers.
-    pub(super) fn stable(&self) -> Option<&Held> {
+/// The effects of an applied plan.
+#[derive(Debug, Default)]
+pub(super) struct PlanEffects {
+    /// The versions to load.
+    pub(super) load: Vec<VersionKey>,
+    /// The change of the stable version, if there was one.
+    pub(super) swap: Option<StableSwap>,
+    /// If true, the stable version was removed from its source since the previous plan.
+    pub(super) is_newly_withdrawn: bool,
+}
+
+impl ManagedModel {
+    /// Returns the stable version if it is loaded.
+    pub(super) fn stable(&self) -> Option<&LoadedVersion> {
         let stable = self.stable.as_ref()?;
-        self.held.iter().find(|held| held.key == *stable)
+        self.loaded.iter().find(|loaded| loaded.key == *stable)
     }
 
-    /// The latest version in memory that is called `version`.
-    pub(super) fn version(&self, version: &str) -> Option<&Held> {
-        let mut held = self.held.iter().rev();
-        held.find(|held| held.key.version == version)
+    /// Returns the latest loaded revision of `version`.
+    pub(super) fn version(&self, version: &str) -> Option<&LoadedVersion> {
+        self.loaded
+            .iter()
+            .rev()
+            .find(|loaded| loaded.key.version == version)
     }
 
-    fn standing(&self, key: &Key, now: Instant) -> Standing {
-        if self.asleep.contains(&key.version) {
-            return Standing::Asleep;
+    fn load_status(&self, key: &VersionKey, now: Instant) -> LoadStatus {
+        if self.evicted.contains(&key.version) {
+            return LoadStatus::Evicted;
         }
-        self.failures.standing(key, now)
+        self.failures.load_status(key, now)
     }
 
-    /// Does what follows from what the sources hold: `in_sources`, by preference.
-    pub(super) fn follow(&mut self, in_sources: &[Key], probation: Duration) -> Applied {
+    /// Plans the model for the versions that are `available` in the sources, sorted by preference, and
+    /// applies the plan.
+    pub(super) fn apply_plan(
+        &mut self,
+        available: &[VersionKey],
+        probation: Duration,
+    ) -> PlanEffects {
         let now = Instant::now();
-        let held = &self.held;
+        self.forget_absent(available);
+        let allowed: Vec<_> = available
+            .iter()
+            .filter(|key| !self.is_removed && !self.removed.contains(&key.version))
+            .cloned()
+            .collect();
+        let plan = self.plan(&allowed, now);
+        self.missing = self
+            .route
+            .stable
+            .as_ref()
+            .filter(|version| !allowed.iter().any(|key| key.version == **version))
+            .map(|version| format!("its route names version {version}, which no source has"));
+        let is_newly_withdrawn = plan.is_withdrawn && !self.is_withdrawn;
+        self.is_withdrawn = plan.is_withdrawn;
+        let swap = self.set_stable(plan.stable.clone(), now, probation);
+        self.retire(&plan);
+        PlanEffects {
+            load: plan.load,
+            swap,
+            is_newly_withdrawn,
+        }
+    }
+
+    /// Forgets what was recorded about versions that no source has any longer, and the previous versions of
+    /// aliases whose new version is loaded.
+    fn forget_absent(&mut self, available: &[VersionKey]) {
+        let loaded = &self.loaded;
         self.aliases
-            .settle(|version| held.iter().any(|held| held.key.version == version));
-        self.failures.keep(in_sources);
-        let is_held = |version: &String| in_sources.iter().any(|key| key.version == *version);
-        self.asked.retain(is_held);
-        self.asleep.retain(is_held);
-        let may_load = |key: &&Key| !self.is_removed && !self.removed.contains(&key.version);
-        let wanted: Vec<_> = in_sources.iter().filter(may_load).cloned().collect();
-        let live: Vec<_> = self.held.iter().map(|held| held.key.clone()).collect();
-        let view = View {
-            held: &wanted,
+            .settle(|version| loaded.iter().any(|loaded| loaded.key.version == version));
+        self.failures.retain(available);
+        let is_available = |version: &String| available.iter().any(|key| key.version == *version);
+        self.requested.retain(is_available);
+        self.evicted.retain(is_available);
+    }
+
+    fn plan(&self, allowed: &[VersionKey], now: Instant) -> ModelPlan {
+        let loaded: Vec<_> = self
+            .loaded
+            .iter()
+            .map(|loaded| loaded.key.clone())
+            .collect();
+        let extra_versions = self
+            .aliases
+            .versions()
+            .chain(&self.requested)
+            .cloned()
+            .collect();
+        let input = PlanInput {
+            available: allowed,
             route: &self.route,
-            also: &self
-                .aliases
-                .versions()
-                .chain(&self.asked)
-                .cloned()
-                .collect(),
-            live: &live,
+            extra_versions: &extra_versions,
+            loaded: &loaded,
             stable: self.stable.as_ref(),
         };
-        let plan = plan(view, |key| self.standing(key, now));
-        let pinned = self.route.stable.iter();
-        let mut missing =
-            pinned.filter(|version| !wanted.iter().any(|key| key.version == **version));
-        self.missing = missing
-            .next()
-            .map(|version| format!("its route names version {version}, which no source has"));
-        let vanishes = plan.has_vanished && !self.has_vanished;
-        self.has_vanished = plan.has_vanished;
-        let swapped = self.swap(plan.stable.clone(), (now, probation));
-        self.retire(&plan);
-        Applied {
-            load: plan.load,
-            swapped,
-            vanishes,
-        }
+        plan(input, |key| self.load_status(key, now))
     }
 
-    /// Lets `to` answer, on probation where another answered before.
-    fn swap(
+    /// Makes `key` the stable version. If another version was stable before, a trial of `probation` begins.
+    fn set_stable(
         &mut self,
-        to: Option<Key>,
-        (now, probation): (Instant, Duration),
-    ) -> Option<(Held, Held)> {
-        if to == self.stable {
+        key: Option<VersionKey>,
+        now: Instant,
+        probation: Duration,
+    ) -> Option<StableSwap> {
+        if key == self.stable {
             return None;
         }
         let old = self.stable().cloned();
-        self.stable = to;
+        self.stable = key;
         let (new, old) = self.stable().cloned().zip(old)?;
         self.trial = (!probation.is_zero()).then(|| Trial {
             new: new.clone(),
             old: old.clone(),
             until: now + probation,
         });
-        Some((new, old))
+        Some(StableSwap { new, old })
     }
 
-    /// Lets go of what nothing wants any more.
-    fn retire(&mut self, plan: &Plan) {
-        let kept_for_trial = self.trial.as_ref().map(|trial| &trial.old.key);
-        self.held.retain(|held| {
-            let stays = plan.keep.contains(&held.key) || kept_for_trial == Some(&held.key);
-            if !stays {
-                held.live.stands(VersionState::Draining);
-            }
-            stays
+    /// Removes the versions from memory that neither the plan nor a trial needs.
+    fn retire(&mut self, plan: &ModelPlan) {
+        let rollback = self.trial.as_ref().map(|trial| trial.old.key.clone());
+        self.retain_loaded(&VersionState::Draining, |key| {
+            plan.keep.contains(key) || rollback.as_ref() == Some(key)
         });
     }
 
-    /// Takes a version out of memory that did worse than the one before it.
-    pub(super) fn fail(&mut self, failed: &Held, reason: &str) {
-        self.held.retain(|held| held.key != failed.key);
+    /// Removes the versions from memory whose keys `stays` rejects, and records their `state`.
+    fn retain_loaded(&mut self, state: &VersionState, stays: impl Fn(&VersionKey) -> bool) {
+        self.loaded.retain(|loaded| {
+            let is_kept = stays(&loaded.key);
+            if !is_kept {
+                loaded.live.record_state(state.clone());
+            }
+            is_kept
+        });
+    }
+
+    /// Removes a version from memory that did worse than the previous version.
+    pub(super) fn fail(&mut self, failed: &LoadedVersion, reason: &str) {
+        self.loaded.retain(|loaded| loaded.key != failed.key);
         let reason = reason.to_owned();
-        failed.live.stands(VersionState::Failed {
+        failed.live.record_state(VersionState::Failed {
             reason: reason.clone(),
         });
         self.failures.add(failed.key.clone(), reason, false);
     }
 
-    /// The version in memory is also what `key` says: its files were written anew, the same.
-    pub(super) fn rename(&mut self, key: &Key) {
-        let Some(before) = self.version(&key.version).map(|held| held.key.clone()) else {
+    /// Replaces the key of a loaded version by `key`: the files have a new revision with the same content.
+    pub(super) fn update_key(&mut self, key: &VersionKey) {
+        let Some(before) = self.version(&key.version).map(|loaded| loaded.key.clone()) else {
             return;
         };
-        let trial = self
-            .trial
+        self.trial
             .iter_mut()
-            .flat_map(|trial| [&mut trial.new, &mut trial.old]);
-        let keys = trial.chain(&mut self.held).map(|held| &mut held.key);
-        for known in keys
+            .flat_map(|trial| [&mut trial.new, &mut trial.old])
+            .chain(&mut self.loaded)
+            .map(|loaded| &mut loaded.key)
             .chain(&mut self.stable)
             .filter(|known| **known == before)
-        {
-            known.clone_from(key);
-        }
+            .for_each(|known| known.clone_from(key));
     }
 
-    /// Takes one version out of memory.
+    /// Removes one version from memory.
     pub(super) fn drop_version(&mut self, version: &str) {
-        self.held.retain(|held| {
-            let stays = held.key.version != version;
-            if !stays {
-                held.live.stands(VersionState::Draining);
-            }
-            stays
-        });
+        self.retain_loaded(&VersionState::Draining, |key| key.version != version);
     }
 
-    /// Takes everything out of memory.
+    /// Removes all versions from memory.
     pub(super) fn clear(&mut self) {
-        for held in self.held.drain(..) {
-            held.live.stands(VersionState::Draining);
-        }
+        self.retain_loaded(&VersionState::Draining, |_| false);
         self.stable = None;
         self.trial = None;
-        self.asked.clear();
-        self.asleep.clear();
+        self.requested.clear();
+        self.evicted.clear();
     }
 
-    /// Leaves `version` out of memory until it is asked for.
-    pub(super) fn unload(&mut self, key: &Key) {
-        self.held.retain(|held| {
-            let stays = held.key != *key;
-            if !stays {
-                held.live.stands(VersionState::Unloaded);
-            }
-            stays
-        });
-        self.stable.take_if(|stable| stable == key);
-        self.asleep.insert(key.version.clone());
+    /// Evicts a version from memory until a request names it.
+    pub(super) fn evict(&mut self, evicted: &VersionKey) {
+        self.retain_loaded(&VersionState::Unloaded, |key| key != evicted);
+        self.stable.take_if(|stable| stable == evicted);
+        self.evicted.insert(evicted.version.clone());
     }
 
-    /// What requests look up, while `loading` is. `nowhere` says why there may be nothing; without it
-    /// something may come.
-    pub(super) fn entry(&self, loading: &[Key], nowhere: Option<&str>) -> Model {
-        let missing = self.missing.as_deref().filter(|_| nowhere.is_some());
-        let reason = self.failures.latest().or(missing).or(nowhere);
-        let state = match (self.stable(), reason) {
-            (Some(stable), _) => ModelState::Ready(Arc::clone(&stable.live)),
-            (None, _) if !loading.is_empty() => ModelState::Loading,
-            (None, _) if !self.asleep.is_empty() => ModelState::Unloaded,
-            (None, Some(reason)) => ModelState::Failed {
-                reason: reason.to_owned(),
-            },
-            (None, None) => ModelState::Loading,
-        };
-        Model {
-            state,
+    /// Returns the entry of the model in the table that requests read. `loading` are the versions that are
+    /// being loaded. `missing_reason` is the reason why no source has the model, or `None` while a source
+    /// may still have it.
+    pub(super) fn entry(&self, loading: &[VersionKey], missing_reason: Option<&str>) -> ModelEntry {
+        ModelEntry {
+            state: self.state(!loading.is_empty(), missing_reason),
             live: self
-                .held
+                .loaded
                 .iter()
-                .map(|held| Arc::clone(&held.live))
+                .map(|loaded| Arc::clone(&loaded.live))
                 .collect(),
             canary: self.share(self.route.canary.as_ref()),
             shadow: self.share(self.route.shadow.as_ref()),
-            asleep: self.asleep.clone(),
+            evicted: self.evicted.clone(),
             aliases: self
                 .aliases
                 .entries(|version| loading.iter().any(|key| key.version == version)),
         }
     }
 
-    /// The version of a share, unless it is the one that answers anyway.
+    fn state(&self, is_loading: bool, missing_reason: Option<&str>) -> ModelState {
+        let missing = self.missing.as_deref().filter(|_| missing_reason.is_some());
+        let reason = self.failures.latest().or(missing).or(missing_reason);
+        match (self.stable(), reason) {
+            (Some(stable), _) => ModelState::Ready(Arc::clone(&stable.live)),
+            (None, _) if is_loading => ModelState::Loading,
+            (None, _) if !self.evicted.is_empty() => ModelState::Unloaded,
+            (None, Some(reason)) => ModelState::Failed {
+                reason: reason.to_owned(),
+            },
+            (None, None) => ModelState::Loading,
+        }
+    }
+
+    /// Returns the loaded version of a share, unless it is the stable version.
     fn share(&self, share: Option<&Share>) -> Option<(Arc<LiveModel>, f64)> {
         let share = share?;
-        let held = self.version(&share.version)?;
-        let is_other = self.stable.as_ref() != Some(&held.key);
-        is_other.then(|| (Arc::clone(&held.live), share.share))
+        let loaded = self.version(&share.version)?;
+        let is_other = self.stable.as_ref() != Some(&loaded.key);
+        is_other.then(|| (Arc::clone(&loaded.live), share.share))
     }
 }

@@ -1,45 +1,50 @@
-//! Judging new versions, and taking back those that do worse than the one before.
+//! The trials of new versions, and the rollback of those that do worse than the previous version.
 
 use std::time::Instant;
 
 use crate::registry::keeper::Keeper;
-use crate::registry::keeper::model::{Held, Kept, Trial};
-use crate::registry::trial::{Fault, TrialLimits};
+use crate::registry::keeper::model::{LoadedVersion, ManagedModel, Trial};
+use crate::registry::trial::{TrialFailure, TrialLimits};
 
 impl Keeper {
-    /// Judges every version on trial.
-    pub(super) fn judge(&mut self) {
+    /// Checks every version on trial, and rolls back those that failed.
+    pub(super) fn check_trials(&mut self) {
         let now = Instant::now();
         let limits = &self.config.trial;
-        for (name, kept) in &mut self.models {
-            let failed = kept
-                .failed_trial(limits, now)
-                .or_else(|| kept.failed_canary(limits));
-            let Some((failed, fault)) = failed else {
+        for (name, model) in &mut self.models {
+            let failed = model
+                .end_trial(limits, now)
+                .or_else(|| model.failed_canary(limits));
+            let Some((failed, failure)) = failed else {
                 continue;
             };
             let version = failed.live.version();
-            let reason = format!("taken back: {fault}");
-            tracing::error!(model = %name, %version, %reason, "version is taken back");
-            self.metrics.rolled_back(name);
-            kept.fail(&failed, &reason);
+            let reason = format!("rolled back: {failure}");
+            tracing::error!(model = %name, %version, %reason, "version rolled back");
+            self.metrics.count_rollback(name);
+            model.fail(&failed, &reason);
         }
     }
 }
 
-impl Kept {
-    /// Whether a version is to be judged.
+impl ManagedModel {
+    /// Returns true if a version is on trial.
     pub(super) fn is_on_trial(&self) -> bool {
         self.trial.is_some() || self.canary().is_some()
     }
 
-    /// The version on probation and what is wrong with it. The one before it answers again.
-    fn failed_trial(&mut self, limits: &TrialLimits, now: Instant) -> Option<(Held, Fault)> {
+    /// Returns the version on probation if it failed its trial, and makes the previous version stable again.
+    /// Ends the trial if its time is over.
+    fn end_trial(
+        &mut self,
+        limits: &TrialLimits,
+        now: Instant,
+    ) -> Option<(LoadedVersion, TrialFailure)> {
         let Trial { new, old, until } = self.trial.take()?;
-        match fault(limits, &new, &old) {
-            Some(fault) => {
+        match failure(limits, &new, &old) {
+            Some(failure) => {
                 self.stable = Some(old.key);
-                Some((new, fault))
+                Some((new, failure))
             }
             None => {
                 self.trial = (now < until).then_some(Trial { new, old, until });
@@ -48,21 +53,21 @@ impl Kept {
         }
     }
 
-    /// The canary and what is wrong with it.
-    fn failed_canary(&self, limits: &TrialLimits) -> Option<(Held, Fault)> {
+    /// Returns the canary if it does worse than the stable version.
+    fn failed_canary(&self, limits: &TrialLimits) -> Option<(LoadedVersion, TrialFailure)> {
         let (canary, stable) = self.canary()?;
-        let fault = fault(limits, canary, stable)?;
-        Some((canary.clone(), fault))
+        let failure = failure(limits, canary, stable)?;
+        Some((canary.clone(), failure))
     }
 
-    /// The canary in memory and the version that it is measured by.
-    fn canary(&self) -> Option<(&Held, &Held)> {
+    /// Returns the loaded canary and the stable version that it is compared with.
+    fn canary(&self) -> Option<(&LoadedVersion, &LoadedVersion)> {
         let canary = self.version(&self.route.canary.as_ref()?.version)?;
         let stable = self.stable()?;
         (canary.key != stable.key).then_some((canary, stable))
     }
 }
 
-fn fault(limits: &TrialLimits, new: &Held, old: &Held) -> Option<Fault> {
-    limits.fault(&new.live.usage.counts(), &old.live.usage.counts())
+fn failure(limits: &TrialLimits, new: &LoadedVersion, old: &LoadedVersion) -> Option<TrialFailure> {
+    limits.failure(&new.live.usage.counts(), &old.live.usage.counts())
 }

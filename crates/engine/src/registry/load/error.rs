@@ -1,53 +1,53 @@
-//! Why a model version does not serve.
+//! The errors of loading a model version.
 
 use std::time::Duration;
 
+use almanac_model::GoldenError;
+use almanac_store::StoreError;
 use thiserror::Error;
 
 use crate::registry::load::OpenError;
-use almanac_model::GoldenError;
-use almanac_store::StoreError;
 
-/// Why a model version does not serve.
+/// The error returned when a model version cannot be loaded.
 #[derive(Debug, Error)]
 pub enum LoadError {
-    /// Its files cannot be read.
+    /// The files cannot be read.
     #[error("cannot read the bundle: {0}")]
     Unreadable(#[from] StoreError),
-    /// Its files are not a bundle.
+    /// The files are not a valid bundle.
     #[error("{0}")]
     Bundle(#[source] OpenError),
-    /// The manifest names another model than the folder does.
-    #[error("manifest.toml is of {manifest}, and the folder is {folder}")]
+    /// The manifest names another model or version than the folder.
+    #[error("manifest.toml names {manifest}, but the folder is {folder}")]
     Misplaced {
-        /// Name and version in the manifest.
+        /// The name and the version in the manifest.
         manifest: String,
-        /// Name and version of the folder.
+        /// The name and the version of the folder.
         folder: String,
     },
-    /// Its graph cannot be opened.
+    /// The graph cannot be opened.
     #[error("{0}")]
     Open(#[source] OpenError),
-    /// Opening or running its graph panicked.
+    /// Opening or running the graph panicked.
     #[error("the model panicked while it was opened and checked")]
     Panicked,
-    /// Its graph gives other forecasts than the bundle says.
+    /// The forecasts of the graph differ from the golden forecasts of the bundle.
     #[error(transparent)]
     Golden(#[from] GoldenError),
     /// A thread cannot be started.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),
-    /// Its files took too long to fetch.
-    #[error("its files were not there within {0:?}")]
+    /// Fetching the files took too long.
+    #[error("fetching the files took longer than {0:?}")]
     Slow(Duration),
 }
 
 impl LoadError {
-    /// Whether another attempt at the same files may succeed.
+    /// Returns true if another attempt to load the same files may succeed.
     #[must_use]
-    pub(in crate::registry) const fn may_pass(&self) -> bool {
+    pub(in crate::registry) const fn is_transient(&self) -> bool {
         match self {
-            // Neither gets smaller, nor signed, without a change that the next look sees.
+            // A bundle does not get smaller, or signed, without a change that the next poll finds.
             Self::Unreadable(error) => !matches!(
                 error,
                 StoreError::TooLarge { .. } | StoreError::TooMany { .. } | StoreError::Unsigned(_)

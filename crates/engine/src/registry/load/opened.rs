@@ -1,72 +1,79 @@
-//! The sessions of a version: how many are opened before it serves, and how the others follow.
+//! Opening the sessions of a version: those that it needs to serve, and the remaining ones afterwards.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
-use std::thread::ScopedJoinHandle;
 
-use crate::metrics::EngineMetrics;
-use crate::registry::load::{LoadError, Opener, Sessions};
-use crate::registry::thread::{NICENESS_OF_WORKERS, yield_by};
-use crate::{Crew, Engine, EngineConfig};
 use almanac_model::{Bundle, Forecaster};
 
-/// How the sessions of a version are opened.
+use crate::config::EngineConfig;
+use crate::metrics::EngineMetrics;
+use crate::registry::load::{LoadError, Opener, Sessions};
+use crate::registry::thread::{WORKER_NICENESS, lower_priority};
+use crate::{Engine, WorkerSpawner};
+
+/// The order in which the sessions of a version are opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::registry) enum Pace {
-    /// One, and the others when it serves: while nothing else does.
-    Soonest,
-    /// All at once: the same, for a caller who wants no thread to go on behind it.
-    Together,
-    /// One after the other, so that what serves keeps its cores.
-    OneByOne,
-    /// The same, with more weight, for a caller who waits.
-    Awaited,
+pub(in crate::registry) enum OpenMode {
+    /// One session, and the others once the version serves. Used while no other version serves.
+    FirstOnly,
+    /// All sessions in parallel. Used by callers that need no thread to continue afterwards.
+    Parallel,
+    /// One session after another, so that the versions that serve keep their cores.
+    Sequential,
+    /// One session after another, at a higher priority, for a caller that waits.
+    SequentialAwaited,
 }
 
-/// A version with sessions that are open and checked, before its threads.
-pub(in crate::registry) struct Opened {
+/// A version whose sessions are open and checked, and whose threads have not been started.
+pub(in crate::registry) struct OpenedVersion {
     pub(super) bundle: Arc<Bundle>,
     sessions: Arc<Sessions>,
     forecasters: Vec<Box<dyn Forecaster>>,
-    /// Sessions that are opened when these serve.
-    to_come: usize,
+    /// The number of sessions to open once the version serves.
+    remaining: usize,
 }
 
-impl Opened {
-    /// Opens what `pace` says of the sessions for `workers`, and checks each, which thereby is warm.
-    /// Calls `warming` when the first checks begin.
+impl OpenedVersion {
+    /// Opens the sessions that `mode` requires before the version serves, and checks each of them, which
+    /// also warms it up. Calls `warming` when the first golden forecasts begin.
     ///
     /// # Errors
-    /// [`LoadError`] of the first session that cannot be opened, or that fails the golden forecasts.
+    /// The [`LoadError`] of the first session that cannot be opened, or that fails the golden forecasts.
     pub(super) fn open(
         opener: &Opener,
         bundle: Bundle,
-        (workers, pace): (usize, Pace),
+        workers: usize,
+        mode: OpenMode,
         warming: &(dyn Fn() + Sync),
     ) -> Result<Self, LoadError> {
         let bundle = Arc::new(bundle);
         let sessions = catch_unwind(AssertUnwindSafe(|| opener(&bundle)))
             .map_err(|_panic| LoadError::Panicked)?
             .map_err(LoadError::Open)?;
-        let open = || open_one(&*sessions, &bundle, warming);
-        let forecasters: Result<Vec<_>, _> = match pace {
-            Pace::Soonest => (0..workers.min(1)).map(|_| open()).collect(),
-            Pace::Together => side_by_side(workers, open).into_iter().collect(),
-            Pace::OneByOne | Pace::Awaited => (0..workers).map(|_| open()).collect(),
+        let open = || open_session(&*sessions, &bundle, warming);
+        let forecasters = match mode {
+            OpenMode::FirstOnly => (0..workers.min(1))
+                .map(|_| open())
+                .collect::<Result<Vec<_>, _>>()?,
+            OpenMode::Parallel => run_in_parallel(workers, open)
+                .into_iter()
+                .collect::<Result<_, _>>()?,
+            OpenMode::Sequential | OpenMode::SequentialAwaited => {
+                (0..workers).map(|_| open()).collect::<Result<_, _>>()?
+            }
         };
-        let forecasters = forecasters?;
         Ok(Self {
-            to_come: workers - forecasters.len(),
+            remaining: workers - forecasters.len(),
             forecasters,
             bundle,
             sessions,
         })
     }
 
-    /// Starts the threads, and has the sessions that are to come opened beside them.
+    /// Starts the threads, and opens the remaining sessions in the background.
     ///
     /// # Errors
-    /// [`LoadError::Thread`].
+    /// [`LoadError::Thread`] if a thread cannot be started.
     pub(super) fn start(
         self,
         config: EngineConfig,
@@ -76,49 +83,50 @@ impl Opened {
             bundle,
             sessions,
             forecasters,
-            to_come,
+            remaining,
         } = self;
         let metrics = metrics.of(&bundle.manifest.name);
         let manifest = Arc::new(bundle.manifest.clone());
         let mut engine = Engine::start(manifest, forecasters, config, metrics)?;
-        if to_come > 0 {
-            let crew = engine.expect(to_come);
+        if remaining > 0 {
+            let spawner = engine.expect(remaining);
             std::thread::Builder::new()
                 .name("load".to_owned())
-                .spawn(move || complete(&crew, (&*sessions, &bundle), to_come))?;
+                .spawn(move || open_remaining(&spawner, &*sessions, &bundle, remaining))?;
         }
         Ok(engine)
     }
 }
 
-/// Opens the sessions that an engine still lacks, side by side, with the weight of its workers.
+/// Opens the remaining sessions of an engine in parallel, at the priority of its workers.
 ///
-/// Each is of a graph of which one session was opened and checked, so one that fails is told and not
-/// tried again: the engine serves with the workers that it has.
-fn complete(crew: &Crew, (sessions, bundle): (&Sessions, &Bundle), to_come: usize) {
-    yield_by(NICENESS_OF_WORKERS);
-    side_by_side(to_come, || {
-        let opened = open_one(sessions, bundle, &|| ());
-        let joined = opened.and_then(|forecaster| Ok(crew.join(forecaster)?));
-        if let Err(error) = joined {
+/// One session of the graph was opened and checked before. A session that fails is therefore logged and not
+/// retried: the engine serves with the workers that it has.
+fn open_remaining(spawner: &WorkerSpawner, sessions: &Sessions, bundle: &Bundle, remaining: usize) {
+    lower_priority(WORKER_NICENESS);
+    run_in_parallel(remaining, || {
+        let started = open_session(sessions, bundle, &|| ())
+            .and_then(|forecaster| Ok(spawner.join(forecaster)?));
+        if let Err(error) = started {
             let (model, version) = (&bundle.manifest.name, &bundle.manifest.version);
-            tracing::error!(%model, %version, %error, "a worker is missing");
+            tracing::error!(%model, %version, %error, "worker failed to start");
         }
     });
 }
 
-/// What `work` gives in each of `count` threads, which do not panic.
-fn side_by_side<T: Send>(count: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
+/// Runs `work` on `count` threads, and returns the results. A panic of a thread is resumed.
+fn run_in_parallel<T: Send>(count: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
     std::thread::scope(|scope| {
-        let started: Vec<_> = (0..count).map(|_| scope.spawn(&work)).collect();
-        let ended = started.into_iter().map(ScopedJoinHandle::join);
-        ended
-            .map(|given| given.unwrap_or_else(|panic| resume_unwind(panic)))
+        let threads: Vec<_> = (0..count).map(|_| scope.spawn(&work)).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
             .collect()
     })
 }
 
-fn open_one(
+/// Opens a session and checks its golden forecasts.
+fn open_session(
     sessions: &Sessions,
     bundle: &Bundle,
     warming: &(dyn Fn() + Sync),

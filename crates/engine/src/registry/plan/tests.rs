@@ -1,15 +1,15 @@
-//! What is done with one model in every situation.
+//! The plan of a model in different situations.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::registry::route::Share;
 
-/// `SOURCE:VERSION:REVISION`, separated by spaces.
-fn keys(text: &str) -> Vec<Key> {
+/// Parses keys written as `SOURCE:VERSION:REVISION`, separated by spaces.
+fn keys(text: &str) -> Vec<VersionKey> {
     let key = |text: &str| {
         let mut parts = text.split(':').map(str::to_owned);
-        Key {
+        VersionKey {
             source: parts.next().unwrap().parse().unwrap(),
             version: parts.next().unwrap(),
             revision: parts.next().unwrap(),
@@ -18,7 +18,7 @@ fn keys(text: &str) -> Vec<Key> {
     text.split_whitespace().map(key).collect()
 }
 
-fn text(keys: &[Key]) -> String {
+fn text(keys: &[VersionKey]) -> String {
     let texts: Vec<_> = keys
         .iter()
         .map(|key| format!("{}:{}:{}", key.source, key.version, key.revision))
@@ -26,185 +26,188 @@ fn text(keys: &[Key]) -> String {
     texts.join(" ")
 }
 
-/// One situation; what is not said is empty.
+/// A situation, with keys written as text. Fields that a test does not set are empty.
 #[derive(Default)]
-struct Case {
-    held: &'static str,
-    live: &'static str,
+struct Situation {
+    available: &'static str,
+    loaded: &'static str,
     stable: &'static str,
     failed: &'static str,
-    later: &'static str,
-    asleep: &'static str,
+    retry_later: &'static str,
+    evicted: &'static str,
     route: Route,
-    also: &'static [&'static str],
+    extra_versions: &'static [&'static str],
 }
 
-impl Case {
-    fn plan(&self) -> Plan {
-        let [held, live, stable, failed, later, asleep] = [
-            self.held,
-            self.live,
+impl Situation {
+    fn plan(&self) -> ModelPlan {
+        let [available, loaded, stable, failed, retry_later, evicted] = [
+            self.available,
+            self.loaded,
             self.stable,
             self.failed,
-            self.later,
-            self.asleep,
+            self.retry_later,
+            self.evicted,
         ]
         .map(keys);
-        let view = View {
-            held: &preferred(held),
+        let input = PlanInput {
+            available: &sorted_by_preference(available),
             route: &self.route,
-            also: &self
-                .also
+            extra_versions: &self
+                .extra_versions
                 .iter()
                 .map(|version| (*version).to_owned())
                 .collect(),
-            live: &live,
+            loaded: &loaded,
             stable: stable.first(),
         };
-        plan(view, |key| match key {
-            _ if failed.contains(key) => Standing::Failed,
-            _ if later.contains(key) => Standing::Later,
-            _ if asleep.contains(key) => Standing::Asleep,
-            _ => Standing::Loadable,
+        plan(input, |key| match key {
+            _ if failed.contains(key) => LoadStatus::Failed,
+            _ if retry_later.contains(key) => LoadStatus::RetryLater,
+            _ if evicted.contains(key) => LoadStatus::Evicted,
+            _ => LoadStatus::Loadable,
         })
     }
 
-    /// Checks what answers, what is loaded, and what is kept.
+    /// Checks the version that answers, the versions to load and the versions to keep.
     #[track_caller]
-    fn gives(&self, stable: &str, load: &str, keep: &str) -> Plan {
+    fn check(&self, stable: &str, load: &str, keep: &str) -> ModelPlan {
         let plan = self.plan();
-        let told = (
+        let actual = (
             text(plan.stable.as_slice()),
             text(&plan.load),
             text(&plan.keep),
         );
-        assert_eq!(told, (stable.to_owned(), load.to_owned(), keep.to_owned()));
+        assert_eq!(
+            actual,
+            (stable.to_owned(), load.to_owned(), keep.to_owned())
+        );
         plan
     }
 }
 
 #[test]
 fn the_newest_version_of_the_first_source_is_loaded() {
-    let case = Case {
-        held: "1:30:a 0:9:a 0:10:a",
-        ..Case::default()
+    let situation = Situation {
+        available: "1:30:a 0:9:a 0:10:a",
+        ..Situation::default()
     };
-    case.gives("", "0:10:a", "");
+    situation.check("", "0:10:a", "");
 }
 
 #[test]
-fn a_new_version_is_loaded_beside_the_old_one_and_then_replaces_it() {
-    let before = Case {
-        held: "0:1:a 0:2:a",
-        live: "0:1:a",
+fn a_new_version_is_loaded_before_it_replaces_the_old_one() {
+    let initial = Situation {
+        available: "0:1:a 0:2:a",
+        loaded: "0:1:a",
         stable: "0:1:a",
-        ..Case::default()
+        ..Situation::default()
     };
-    before.gives("0:1:a", "0:2:a", "0:1:a");
-    let after = Case {
-        live: "0:1:a 0:2:a",
-        ..before
+    initial.check("0:1:a", "0:2:a", "0:1:a");
+    let loaded = Situation {
+        loaded: "0:1:a 0:2:a",
+        ..initial
     };
-    after.gives("0:2:a", "", "0:2:a");
+    loaded.check("0:2:a", "", "0:2:a");
 }
 
 #[test]
 fn a_changed_version_is_loaded_again() {
-    let case = Case {
-        held: "0:1:b",
-        live: "0:1:a",
+    let situation = Situation {
+        available: "0:1:b",
+        loaded: "0:1:a",
         stable: "0:1:a",
-        ..Case::default()
+        ..Situation::default()
     };
-    assert!(!case.gives("0:1:a", "0:1:b", "0:1:a").has_vanished);
+    assert!(!situation.check("0:1:a", "0:1:b", "0:1:a").is_withdrawn);
 }
 
 #[test]
-fn a_failed_version_gives_way_and_is_not_tried_again_before_it_changes() {
-    let mut case = Case {
-        held: "0:1:a 0:2:a 1:5:a",
+fn a_failed_version_is_skipped_until_it_changes() {
+    let mut situation = Situation {
+        available: "0:1:a 0:2:a 1:5:a",
         failed: "0:2:a",
-        ..Case::default()
+        ..Situation::default()
     };
-    case.gives("", "0:1:a", "");
-    case.failed = "0:2:a 0:1:a";
-    case.gives("", "1:5:a", "");
-    case.live = "0:1:a";
-    case.stable = "0:1:a";
-    case.failed = "0:2:a";
-    case.gives("0:1:a", "", "0:1:a");
-    case.held = "0:1:a 0:2:b";
-    case.gives("0:1:a", "0:2:b", "0:1:a");
+    situation.check("", "0:1:a", "");
+    situation.failed = "0:2:a 0:1:a";
+    situation.check("", "1:5:a", "");
+    situation.loaded = "0:1:a";
+    situation.stable = "0:1:a";
+    situation.failed = "0:2:a";
+    situation.check("0:1:a", "", "0:1:a");
+    situation.available = "0:1:a 0:2:b";
+    situation.check("0:1:a", "0:2:b", "0:1:a");
 }
 
 #[test]
-fn what_cannot_be_read_now_is_waited_for_unless_nothing_answers() {
-    let mut case = Case {
-        held: "0:1:a 0:2:a",
-        later: "0:2:a",
-        ..Case::default()
+fn an_unreadable_version_is_waited_for_unless_no_version_answers() {
+    let mut situation = Situation {
+        available: "0:1:a 0:2:a",
+        retry_later: "0:2:a",
+        ..Situation::default()
     };
-    case.gives("", "0:1:a", "");
-    case.held = "0:1:b 0:2:a";
-    case.live = "0:1:a";
-    case.stable = "0:1:a";
-    case.gives("0:1:a", "", "0:1:a");
+    situation.check("", "0:1:a", "");
+    situation.available = "0:1:b 0:2:a";
+    situation.loaded = "0:1:a";
+    situation.stable = "0:1:a";
+    situation.check("0:1:a", "", "0:1:a");
 }
 
 #[test]
-fn what_vanishes_goes_on_until_its_source_has_another() {
-    let mut case = Case {
-        held: "1:9:a",
-        live: "0:2:a",
+fn a_withdrawn_version_answers_until_its_source_has_another() {
+    let mut situation = Situation {
+        available: "1:9:a",
+        loaded: "0:2:a",
         stable: "0:2:a",
-        ..Case::default()
+        ..Situation::default()
     };
-    assert!(case.gives("0:2:a", "", "0:2:a").has_vanished);
+    assert!(situation.check("0:2:a", "", "0:2:a").is_withdrawn);
     // An alias that moved back, or a version that was withdrawn.
-    case.held = "0:1:a 1:9:a";
-    case.gives("0:2:a", "0:1:a", "0:2:a");
-    case.live = "0:1:a 0:2:a";
-    assert!(!case.gives("0:1:a", "", "0:1:a").has_vanished);
-    case.live = "0:2:a";
-    case.held = "";
-    assert!(case.gives("0:2:a", "", "0:2:a").has_vanished);
-    case.held = "0:3:a";
-    case.gives("0:2:a", "0:3:a", "0:2:a");
+    situation.available = "0:1:a 1:9:a";
+    situation.check("0:2:a", "0:1:a", "0:2:a");
+    situation.loaded = "0:1:a 0:2:a";
+    assert!(!situation.check("0:1:a", "", "0:1:a").is_withdrawn);
+    situation.loaded = "0:2:a";
+    situation.available = "";
+    assert!(situation.check("0:2:a", "", "0:2:a").is_withdrawn);
+    situation.available = "0:3:a";
+    situation.check("0:2:a", "0:3:a", "0:2:a");
 }
 
 #[test]
-fn a_source_of_precedence_takes_over_even_with_an_older_version() {
-    let case = Case {
-        held: "0:1:a 1:2:a",
-        live: "1:2:a",
+fn a_source_of_higher_precedence_wins_even_with_an_older_version() {
+    let situation = Situation {
+        available: "0:1:a 1:2:a",
+        loaded: "1:2:a",
         stable: "1:2:a",
-        ..Case::default()
+        ..Situation::default()
     };
-    case.gives("1:2:a", "0:1:a", "1:2:a");
+    situation.check("1:2:a", "0:1:a", "1:2:a");
 }
 
 #[test]
-fn a_pinned_version_answers_and_what_answers_goes_on_until_it_is_loaded() {
-    let mut case = Case {
-        held: "0:1:a 0:2:a 0:3:a",
-        live: "0:3:a",
+fn a_pinned_version_answers_once_it_is_loaded() {
+    let mut situation = Situation {
+        available: "0:1:a 0:2:a 0:3:a",
+        loaded: "0:3:a",
         stable: "0:3:a",
         route: Route {
             stable: Some("1".to_owned()),
             ..Route::default()
         },
-        ..Case::default()
+        ..Situation::default()
     };
-    case.gives("0:3:a", "0:1:a", "0:3:a");
-    case.live = "0:3:a 0:1:a";
-    case.gives("0:1:a", "", "0:1:a");
-    case.live = "0:3:a";
-    case.failed = "0:1:a";
-    case.gives("0:3:a", "", "0:3:a");
+    situation.check("0:3:a", "0:1:a", "0:3:a");
+    situation.loaded = "0:3:a 0:1:a";
+    situation.check("0:1:a", "", "0:1:a");
+    situation.loaded = "0:3:a";
+    situation.failed = "0:1:a";
+    situation.check("0:3:a", "", "0:3:a");
 }
 
 #[test]
-fn a_canary_and_a_shadow_are_loaded_and_do_not_answer_for_all() {
+fn a_canary_and_a_shadow_are_loaded_and_do_not_become_stable() {
     let share = |version: &str| {
         let version = version.to_owned();
         Some(Share {
@@ -212,55 +215,55 @@ fn a_canary_and_a_shadow_are_loaded_and_do_not_answer_for_all() {
             share: 0.1,
         })
     };
-    let mut case = Case {
-        held: "0:1:a 0:2:a 0:3:a",
+    let mut situation = Situation {
+        available: "0:1:a 0:2:a 0:3:a",
         route: Route {
             stable: None,
             canary: share("3"),
             shadow: share("2"),
         },
-        ..Case::default()
+        ..Situation::default()
     };
-    case.gives("", "0:1:a 0:3:a 0:2:a", "");
-    case.live = "0:1:a 0:2:a 0:3:a";
-    case.stable = "0:1:a";
-    case.gives("0:1:a", "", "0:1:a 0:2:a 0:3:a");
-    // Where there is nothing else, the canary answers for all.
-    case.held = "0:3:a";
-    case.live = "";
-    case.stable = "";
-    case.gives("", "0:3:a", "");
+    situation.check("", "0:1:a 0:3:a 0:2:a", "");
+    situation.loaded = "0:1:a 0:2:a 0:3:a";
+    situation.stable = "0:1:a";
+    situation.check("0:1:a", "", "0:1:a 0:2:a 0:3:a");
+    // If there is no other version, the canary becomes stable.
+    situation.available = "0:3:a";
+    situation.loaded = "";
+    situation.stable = "";
+    situation.check("", "0:3:a", "");
 }
 
 #[test]
-fn a_changed_version_beside_stays_until_its_successor_is_loaded() {
-    let mut case = Case {
-        held: "0:1:b 0:2:a",
-        live: "0:1:a 0:2:a",
+fn a_changed_extra_version_stays_until_its_successor_is_loaded() {
+    let mut situation = Situation {
+        available: "0:1:b 0:2:a",
+        loaded: "0:1:a 0:2:a",
         stable: "0:2:a",
-        also: &["1"],
-        ..Case::default()
+        extra_versions: &["1"],
+        ..Situation::default()
     };
-    case.gives("0:2:a", "0:1:b", "0:1:a 0:2:a");
-    case.live = "0:1:a 0:2:a 0:1:b";
-    case.gives("0:2:a", "", "0:1:b 0:2:a");
+    situation.check("0:2:a", "0:1:b", "0:1:a 0:2:a");
+    situation.loaded = "0:1:a 0:2:a 0:1:b";
+    situation.check("0:2:a", "", "0:1:b 0:2:a");
 }
 
 #[test]
-fn what_was_left_out_of_memory_is_not_loaded_by_itself() {
-    let case = Case {
-        held: "0:1:a",
-        asleep: "0:1:a",
-        ..Case::default()
+fn an_evicted_version_is_not_loaded_without_a_request() {
+    let situation = Situation {
+        available: "0:1:a",
+        evicted: "0:1:a",
+        ..Situation::default()
     };
-    assert!(case.gives("", "", "").is_asleep);
+    assert!(situation.check("", "", "").is_evicted);
 }
 
 prop_compose! {
     fn any_keys()(
         keys in proptest::collection::btree_set((0_usize..3, 1_u8..5, 0_u8..2), 0..7),
-    ) -> Vec<Key> {
-        let key = |(source, version, revision): (usize, u8, u8)| Key {
+    ) -> Vec<VersionKey> {
+        let key = |(source, version, revision): (usize, u8, u8)| VersionKey {
             source,
             version: version.to_string(),
             revision: revision.to_string(),
@@ -285,42 +288,42 @@ fn any_route() -> impl Strategy<Value = Route> {
 }
 
 proptest! {
-    /// Loading one thing after the other, whatever fails, comes to an end; what answers is never
-    /// taken away before another answers, and nothing is loaded that is live or has failed.
+    /// Following the plans ends, whichever loads fail. The stable version is never removed before another
+    /// one answers, and no version is loaded that is in memory or has failed.
     #[test]
-    fn following_the_plan_ends_and_always_answers(
-        held in any_keys(),
+    fn following_the_plans_ends_and_always_answers(
+        available in any_keys(),
         doomed in any_keys(),
-        before in any_keys(),
+        initial in any_keys(),
         route in any_route(),
     ) {
-        let held = preferred(held);
-        let mut stable = before.first().cloned();
-        let mut live: Vec<_> = stable.clone().into_iter().collect();
-        let mut failed: Vec<Key> = Vec::new();
+        let available = sorted_by_preference(available);
+        let mut stable = initial.first().cloned();
+        let mut loaded: Vec<_> = stable.clone().into_iter().collect();
+        let mut failed: Vec<VersionKey> = Vec::new();
         for _ in 0..20 {
-            let also = BTreeSet::new();
-            let view = View {
-                held: &held,
+            let extra_versions = BTreeSet::new();
+            let input = PlanInput {
+                available: &available,
                 route: &route,
-                also: &also,
-                live: &live,
+                extra_versions: &extra_versions,
+                loaded: &loaded,
                 stable: stable.as_ref(),
             };
-            let plan = plan(view, |key| {
-                if failed.contains(key) { Standing::Failed } else { Standing::Loadable }
+            let plan = plan(input, |key| {
+                if failed.contains(key) { LoadStatus::Failed } else { LoadStatus::Loadable }
             });
             prop_assert!(stable.is_none() || plan.stable.is_some());
-            prop_assert!(plan.stable.iter().chain(&plan.keep).all(|key| live.contains(key)));
+            prop_assert!(plan.stable.iter().chain(&plan.keep).all(|key| loaded.contains(key)));
             prop_assert!(plan.stable.iter().all(|key| plan.keep.contains(key)));
-            prop_assert!(plan.load.iter().all(|key| !live.contains(key) && !failed.contains(key)));
+            prop_assert!(plan.load.iter().all(|key| !loaded.contains(key) && !failed.contains(key)));
             stable = plan.stable;
-            live.retain(|key| plan.keep.contains(key));
+            loaded.retain(|key| plan.keep.contains(key));
             let Some(next) = plan.load.into_iter().next() else {
                 return Ok(());
             };
-            if doomed.contains(&next) { failed.push(next) } else { live.push(next) }
+            if doomed.contains(&next) { failed.push(next) } else { loaded.push(next) }
         }
-        prop_assert!(false, "it does not end");
+        prop_assert!(false, "the plans do not end");
     }
 }
