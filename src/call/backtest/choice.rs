@@ -84,7 +84,7 @@ pub fn choose(
                         Err(error) => error.to_string(),
                     },
                     ModelState::Loading => "it is still loading".to_owned(),
-                    ModelState::Unloaded => "it is unloaded because it was not used".to_owned(),
+                    ModelState::Unloaded => "it was evicted from memory".to_owned(),
                     ModelState::Failed { reason } => format!("it failed to load: {reason}"),
                 };
                 choice.left_out.push(LeftOut { name, reason });

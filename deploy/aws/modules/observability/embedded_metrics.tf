@@ -18,7 +18,7 @@ locals {
         metric      = "LoadFailures", statistic = "Sum", threshold = 0, minutes = 1
       }
       rollback = {
-        description = "A version of a model did worse than the one before, and was taken back."
+        description = "A version of a model did worse than the previous one and was rolled back."
         metric      = "Rollbacks", statistic = "Sum", threshold = 0, minutes = 1
       }
       source-down = {
