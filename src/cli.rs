@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
 use almanac_telemetry::logging;
 
 use crate::call::CallError;
-use crate::config::{Config, ConfigError, Flags};
+use crate::config::{Config, ConfigError, Flags, SettingFlags};
 
 /// Forecasts time series over HTTP and from files, with ONNX models on CPU
 #[derive(Debug, Parser)]
@@ -144,9 +144,9 @@ fn usage_failure(error: &CallError) -> Failure {
 
 /// The configuration under `flags`, with the log started. `quiet` lowers the default level, for
 /// subcommands whose product is their output.
-fn configure(flags: &Flags, quiet: bool) -> Result<Config, Failure> {
+fn configure<const S: bool>(flags: &SettingFlags<S>, quiet: bool) -> Result<Config, Failure> {
     let mut config = Config::load(flags)?;
-    if quiet && flags.shared.log_level.is_none() {
+    if quiet && !flags.has_log_level() {
         "warn".clone_into(&mut config.log.level);
     }
     logging::start(&config.log.to_config())?;

@@ -22,7 +22,7 @@ use crate::call::{
 use crate::cli::bar::Bar;
 use crate::cli::table::{TableArgs, shown};
 use crate::cli::{Failure, configure, print, tell, usage_failure};
-use crate::config::{Config, Flags, SharedFlags};
+use crate::config::{Config, SharedFlags};
 use crate::http::BacktestAnswer;
 
 /// What to compare, on what, and where to.
@@ -76,11 +76,7 @@ pub(super) struct BacktestArgs {
 
 /// Compares models on the series of a file.
 pub(super) fn run(args: &BacktestArgs) -> Result<(), Failure> {
-    let flags = Flags {
-        shared: args.shared.clone(),
-        ..Flags::default()
-    };
-    let config = configure(&flags, true)?;
+    let config = configure(&args.shared, true)?;
     check(args, &config)?;
     let table = args.table.read(&config)?;
     let outcome = compare(args, &config, table)?;

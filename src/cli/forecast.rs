@@ -20,7 +20,7 @@ use crate::call::{ForecastCall, ForecastSpec, PreparedForecast, SeriesCall, Seri
 use crate::cli::bar::Bar;
 use crate::cli::table::{TableArgs, shown};
 use crate::cli::{Failure, configure, tell, usage_failure};
-use crate::config::{Config, Flags, SharedFlags};
+use crate::config::{Config, SharedFlags};
 
 /// The levels of the bands in a plot, in percent.
 const PLOTTED: [f64; 2] = [80.0, 95.0];
@@ -76,11 +76,7 @@ pub(super) struct ForecastArgs {
 
 /// Forecasts the series of a file and reports the outcome.
 pub(super) fn run(args: &ForecastArgs) -> Result<(), Failure> {
-    let flags = Flags {
-        shared: args.shared.clone(),
-        ..Flags::default()
-    };
-    let config = configure(&flags, true)?;
+    let config = configure(&args.shared, true)?;
     let spec = spec(args, &config)?;
     let table = args.table.read(&config)?;
     let summary = forecast(args, &config, table, spec)?;

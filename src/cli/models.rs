@@ -15,7 +15,7 @@ use clap::Subcommand;
 
 use crate::cli::bar::Bar;
 use crate::cli::{Failure, configure};
-use crate::config::{Config, Flags, SharedFlags};
+use crate::config::{Config, SharedFlags};
 use almanac_store::StoreOptions;
 
 /// What to do with models.
@@ -52,11 +52,7 @@ pub(super) fn run(command: &ModelsCommand) -> Result<(), Failure> {
 
 /// The configuration under `shared`, and how it opens sources, with a bar that shows bytes.
 fn opening(shared: &SharedFlags) -> Result<(Config, StoreOptions, Arc<Bar>), Failure> {
-    let flags = Flags {
-        shared: shared.clone(),
-        ..Flags::default()
-    };
-    let config = configure(&flags, true)?;
+    let config = configure(shared, true)?;
     let bar = Arc::new(Bar::of_bytes());
     let options = StoreOptions {
         progress: Arc::clone(&bar) as _,

@@ -10,7 +10,7 @@ use clap::Args;
 
 use crate::app;
 use crate::cli::{Failure, configure, print};
-use crate::config::{Flags, SharedFlags};
+use crate::config::SharedFlags;
 use almanac_model::onnx::inspect::TensorDescription;
 use almanac_model::onnx::{GraphDescription, describe, external_files};
 use almanac_store::is_plain;
@@ -33,11 +33,7 @@ pub(in crate::cli) struct InspectArgs {
 
 /// Runs the subcommand.
 pub(super) fn run(args: &InspectArgs) -> Result<(), Failure> {
-    let flags = Flags {
-        shared: (*args.shared).clone(),
-        ..Flags::default()
-    };
-    let config = configure(&flags, true)?;
+    let config = configure(&args.shared, true)?;
     let bytes = std::fs::read(&args.file)
         .with_context(|| format!("cannot read {}", args.file.display()))?;
     let files = weights(&args.file, &bytes, config.models.max_bundle.get())?;
