@@ -120,18 +120,11 @@ pub async fn serve(
     let metrics = prometheus::Registry::new();
     register_process_metrics(&metrics, plan)?;
     let tracer = telemetry::tracer(&config, &metrics)?;
-    let shutdown = Shutdown::new(DrainTiming {
-        drain_delay: config.shutdown.drain_delay.get(),
-        drain_deadline: config.shutdown.drain_deadline.get(),
-    });
+    let shutdown = Shutdown::new(drain_timing(&config));
     let signals = shutdown.signals().context("installing signal handlers")?;
     let listener = listen(config.server.listen, plan).await?;
     let life = LifeMetrics::new(&metrics).context("registering metrics of models")?;
-    let registry = Arc::new(models::registry(&config, &life).with_saturation(saturation));
-    registry
-        .records()
-        .register(&metrics)
-        .context("registering metrics of versions")?;
+    let registry = models::registry(&config, &metrics, &life, saturation)?;
     let (sagemaker, host) = sagemaker::contract(&config, &registry);
     let state = app_state(
         &config,
@@ -228,6 +221,13 @@ async fn listen(address: SocketAddr, plan: CpuPlan) -> anyhow::Result<TcpListene
         "listening"
     );
     Ok(listener)
+}
+
+fn drain_timing(config: &Config) -> DrainTiming {
+    DrainTiming {
+        drain_delay: config.shutdown.drain_delay.get(),
+        drain_deadline: config.shutdown.drain_deadline.get(),
+    }
 }
 
 fn server_config(config: &Config) -> ServerConfig {

@@ -51,10 +51,7 @@ fn usage(error: &clap::Error) -> u8 {
 
 /// Disables the telemetry of ONNX Runtime: its official builds start an uploader when the library is
 /// loaded, unless this variable is set by then.
-#[expect(
-    unsafe_code,
-    reason = "sound because no other thread exists yet"
-)]
+#[expect(unsafe_code, reason = "sound because no other thread exists yet")]
 fn silence_runtime_telemetry() {
     // SAFETY: `main` has just begun and this process has one thread, so nothing else reads the
     // environment at the same time.

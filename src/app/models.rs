@@ -56,12 +56,23 @@ pub(super) fn loader(
 }
 
 /// Creates the registry of a server, in which no model is loaded yet.
-pub(super) fn registry(config: &Config, metrics: &LifeMetrics) -> Registry {
+pub(super) fn registry(
+    config: &Config,
+    metrics: &prometheus::Registry,
+    life: &LifeMetrics,
+    saturation: Saturation,
+) -> anyhow::Result<Arc<Registry>> {
     let models = &config.models;
     let limit = config.server.request_timeout.get();
-    Registry::new(models.default.clone())
-        .with_records(Records::new(models.history, Some(metrics.clone())))
-        .with_shadows(Shadows::start(models.shadow_values, limit, metrics.clone()))
+    let registry = Registry::new(models.default.clone())
+        .with_records(Records::new(models.history, Some(life.clone())))
+        .with_shadows(Shadows::start(models.shadow_values, limit, life.clone()))
+        .with_saturation(saturation);
+    registry
+        .records()
+        .register(metrics)
+        .context("registering metrics of versions")?;
+    Ok(Arc::new(registry))
 }
 
 /// Keeps the models of a registry up to date for as long as it is polled, polls their sources on

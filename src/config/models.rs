@@ -21,7 +21,7 @@ settings! {
         default: String = "almanac", Shared("--default-model <NAME>");
         /// Maximum total size of the files of a model version
         // Above the largest known forecasting model, below the limit of the ONNX file format.
-        max_bundle: Bytes = "2GiB", Shared("--max-bundle <SIZE>"), Bytes::bytes(1)..;
+        max_bundle: Bytes = "2GiB", Shared("--max-bundle <SIZE>"), Bytes::new(1)..;
         /// Maximum number of files below an S3 prefix
         max_listed: usize = "100000", Shared("--max-listed <N>"), 1..;
         /// Public keys, ed25519:BASE64; every model that is not embedded must be signed with one of them
@@ -42,7 +42,7 @@ settings! {
         /// Number of attempts of a request to a source
         attempts: usize = "3", Shared("--source-attempts <N>"), 1..;
         /// Size of the parts in which larger files are downloaded from or uploaded to S3
-        part_size: Bytes = "16MiB", Shared("--part-size <SIZE>"), Bytes::bytes(1)..;
+        part_size: Bytes = "16MiB", Shared("--part-size <SIZE>"), Bytes::new(1)..;
         /// Number of parts of a file that are transferred in parallel
         parallel_parts: usize = "4", Shared("--parallel-parts <N>"), 1..;
         /// Allow plain HTTP to other machines

@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_of_opentelemetry_apply_to_absent_settings() {
+    fn standard_variables_apply_to_absent_settings() {
         let mut platform = Platform {
             otlp_endpoint: Some("http://collector:4318".to_owned()),
             otel_service: Some("forecasts".to_owned()),
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unsupported_variable_of_opentelemetry_is_rejected() {
+    fn an_unsupported_standard_variable_is_rejected() {
         let platform = Platform {
             otlp_endpoint: Some("https://vendor".to_owned()),
             ..Platform::default()

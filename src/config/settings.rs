@@ -323,8 +323,7 @@ macro_rules! settings {
                 type Layer = $Layer;
 
                 fn settings() -> Vec<this::Setting> {
-                    let mut settings = Vec::new();
-                    $(settings.push(this::Setting {
+                    let own = vec![$(this::Setting {
                         key: concat!($table, ".", stringify!($field)),
                         default: $default,
                         usage: $usage,
@@ -332,9 +331,8 @@ macro_rules! settings {
                         heading: $heading,
                         help: concat!($($doc),+),
                         accept: <<$Field as this::Field>::Value as this::SettingValue>::accept,
-                    });)*
-                    $($(settings.extend(<$Nested as this::Section>::settings());)+)?
-                    settings
+                    }),*];
+                    [own, $($(<$Nested as this::Section>::settings(),)+)?].concat()
                 }
 
                 fn given(matches: &clap::ArgMatches) -> $Layer {

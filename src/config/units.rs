@@ -47,7 +47,7 @@ impl Span {
 impl Bytes {
     /// Creates a size in bytes.
     #[must_use]
-    pub const fn bytes(bytes: u64) -> Self {
+    pub const fn new(bytes: u64) -> Self {
         Self(bytes)
     }
 
