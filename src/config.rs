@@ -131,7 +131,7 @@ impl ConfigLayer {
         toml::from_str(&text).map_err(|error| {
             let line = error
                 .span()
-                .map(|span| text[..span.start].lines().count().max(1));
+                .map(|span| text[..span.start].matches('\n').count() + 1);
             let place = line.map_or_else(String::new, |line| format!("line {line}: "));
             ConfigError::File {
                 path: path.display().to_string(),
@@ -143,6 +143,8 @@ impl ConfigLayer {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
 
     fn parse(text: &str) -> Result<Config, toml::de::Error> {
@@ -173,6 +175,14 @@ mod tests {
             error.message().starts_with("unknown field `port`"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn an_error_in_a_file_names_its_line() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"[server]\nport = 80\n").unwrap();
+        let error = ConfigLayer::read(file.path()).unwrap_err().to_string();
+        assert!(error.contains(": line 2: unknown field `port`"), "{error}");
     }
 
     #[test]

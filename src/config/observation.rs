@@ -14,7 +14,7 @@ settings! {
         format: LogFormat = "text", Shared("--log-format <FORMAT>");
         /// Lowest level to log, error to trace, or TARGET=LEVEL directives
         level: String = "info", Shared("--log-level <LEVEL>");
-        /// Requests to log: all, slow (and failed), or failed
+        /// Requests to log; failed requests always are
         requests: LoggedRequests = "all", Serve("--log-requests <WHICH>");
         /// Duration from which a request is slow
         slow: Span = "1s", Serve("--log-slow <DURATION>");

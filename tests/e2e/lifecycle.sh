@@ -104,7 +104,7 @@ ended_with_failure() {
   echo "exit status $status"
   [[ $status == 1 ]] && grep 'requests aborted at the drain deadline: 1' "$LOG"
 }
-check 'a second signal ends it at once and tells what was cut off' ended_with_failure
+check 'a second signal ends it at once and reports the aborted request' ended_with_failure
 exec {request}>&-
 
 # --- Configuration
