@@ -56,7 +56,7 @@ enum Command {
 
 /// The error of a subcommand: one line for standard error, and the exit code.
 #[derive(Debug)]
-struct Failure {
+struct CliError {
     message: String,
     code: u8,
 }
@@ -78,9 +78,9 @@ impl Cli {
         };
         match result {
             Ok(()) => 0,
-            Err(failure) => {
-                report(&format!("almanac: {}", failure.message));
-                failure.code
+            Err(error) => {
+                report(&format!("almanac: {}", error.message));
+                error.code
             }
         }
     }
@@ -93,7 +93,7 @@ pub fn fail_usage(message: &str) -> u8 {
     EXIT_USAGE
 }
 
-impl From<anyhow::Error> for Failure {
+impl From<anyhow::Error> for CliError {
     fn from(error: anyhow::Error) -> Self {
         Self {
             message: format!("{error:#}"),
@@ -102,7 +102,7 @@ impl From<anyhow::Error> for Failure {
     }
 }
 
-impl From<ConfigError> for Failure {
+impl From<ConfigError> for CliError {
     fn from(error: ConfigError) -> Self {
         Self {
             message: error.to_string(),
@@ -111,7 +111,7 @@ impl From<ConfigError> for Failure {
     }
 }
 
-impl From<logging::LogError> for Failure {
+impl From<logging::LogError> for CliError {
     fn from(error: logging::LogError) -> Self {
         let code = match error {
             logging::LogError::Filter { .. } => EXIT_USAGE,
@@ -124,8 +124,8 @@ impl From<logging::LogError> for Failure {
     }
 }
 
-/// Returns the failure of wrong arguments, named as the command line names them.
-fn usage_failure(error: &CallError) -> Failure {
+/// Returns the error of an invalid argument, with the name of its flag.
+fn usage_error(error: &CallError) -> CliError {
     let field = error
         .path
         .as_deref()
@@ -135,7 +135,7 @@ fn usage_failure(error: &CallError) -> Failure {
         Some(field) => format!("--{}: {error}", field.replace('_', "-")),
         None => error.to_string(),
     };
-    Failure {
+    CliError {
         message,
         code: EXIT_USAGE,
     }
@@ -143,7 +143,7 @@ fn usage_failure(error: &CallError) -> Failure {
 
 /// Loads the configuration and starts the log. `quiet` raises the default level to `warn`, for
 /// subcommands whose result is their output.
-fn configure<const S: bool>(flags: &SettingFlags<S>, quiet: bool) -> Result<Config, Failure> {
+fn configure<const S: bool>(flags: &SettingFlags<S>, quiet: bool) -> Result<Config, CliError> {
     let mut config = Config::load(flags)?;
     if quiet && !flags.has_log_level() {
         "warn".clone_into(&mut config.log.level);

@@ -20,7 +20,7 @@ use crate::call::{
 };
 use crate::cli::bar::Bar;
 use crate::cli::table::{TableArgs, shown};
-use crate::cli::{Failure, configure, print, report, usage_failure};
+use crate::cli::{CliError, configure, print, report, usage_error};
 use crate::config::{Config, SharedFlags};
 use crate::http::BacktestAnswer;
 
@@ -74,7 +74,7 @@ pub(super) struct BacktestArgs {
 }
 
 /// Compares models on the series of a file.
-pub(super) fn run(args: &BacktestArgs) -> Result<(), Failure> {
+pub(super) fn run(args: &BacktestArgs) -> Result<(), CliError> {
     let config = configure(&args.shared, true)?;
     check(args, &config)?;
     let table = args.table.read(&config)?;
@@ -92,13 +92,13 @@ pub(super) fn run(args: &BacktestArgs) -> Result<(), Failure> {
 }
 
 /// Checks the arguments before the file is read and a model is loaded.
-fn check(args: &BacktestArgs, config: &Config) -> Result<(), Failure> {
+fn check(args: &BacktestArgs, config: &Config) -> Result<(), CliError> {
     let call = forecast_call(args, Vec::new());
     let (limits, backtest) = (config.request_limits(), config.backtest_limits());
     call.spec(&limits, backtest)
         .and_then(|spec| backtest_call(args).plan(spec.horizon, &limits, backtest))
         .map(drop)
-        .map_err(|error| usage_failure(&error))
+        .map_err(|error| usage_error(&error))
 }
 
 fn forecast_call(args: &BacktestArgs, series: Vec<SeriesCall>) -> ForecastCall {

@@ -18,7 +18,7 @@ use crate::batch::{BatchOptions, Summary, forecast_series};
 use crate::call::{ForecastCall, ForecastSpec, PreparedForecast, SeriesCall, SeriesForecast};
 use crate::cli::bar::Bar;
 use crate::cli::table::{TableArgs, shown};
-use crate::cli::{Failure, configure, report, usage_failure};
+use crate::cli::{CliError, configure, report, usage_error};
 use crate::config::{Config, SharedFlags};
 
 /// The levels of the bands in a plot, in percent.
@@ -74,7 +74,7 @@ pub(super) struct ForecastArgs {
 }
 
 /// Forecasts the series of a file and reports the outcome.
-pub(super) fn run(args: &ForecastArgs) -> Result<(), Failure> {
+pub(super) fn run(args: &ForecastArgs) -> Result<(), CliError> {
     let config = configure(&args.shared, true)?;
     let spec = spec(args, &config)?;
     let table = args.table.read(&config)?;
@@ -86,7 +86,7 @@ pub(super) fn run(args: &ForecastArgs) -> Result<(), Failure> {
 }
 
 /// Checks the arguments as the server checks a request body.
-fn spec(args: &ForecastArgs, config: &Config) -> Result<ForecastSpec, Failure> {
+fn spec(args: &ForecastArgs, config: &Config) -> Result<ForecastSpec, CliError> {
     let call = ForecastCall {
         horizon: Some(args.horizon),
         quantiles: Some(args.quantiles.clone()),
@@ -97,7 +97,7 @@ fn spec(args: &ForecastArgs, config: &Config) -> Result<ForecastSpec, Failure> {
     };
     let mut spec = call
         .spec(&config.request_limits(), config.backtest_limits())
-        .map_err(|error| usage_failure(&error))?;
+        .map_err(|error| usage_error(&error))?;
     if args.plot.is_some() {
         let plotted = PLOTTED.iter().map(|&level| CentralLevel::new(level));
         spec.plotted = plotted.filter_map(Result::ok).collect();
@@ -189,7 +189,7 @@ fn plot(path: &Path, forecasts: &[SeriesForecast]) -> anyhow::Result<()> {
     std::fs::write(path, svg(&panels, &PlotOptions::default())).with_context(|| shown(path))
 }
 
-fn report_summary(summary: &Summary) -> Result<(), Failure> {
+fn report_summary(summary: &Summary) -> Result<(), CliError> {
     let Summary {
         series,
         failed,
@@ -213,7 +213,7 @@ fn report_summary(summary: &Summary) -> Result<(), Failure> {
     );
     if failed == series {
         let message = format!("{line}; see the error column");
-        return Err(Failure { message, code: 1 });
+        return Err(CliError { message, code: 1 });
     }
     report(&if *failed > 0 {
         format!("almanac: {line}; see the error column")

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::Failure;
+use crate::cli::CliError;
 use crate::config::Span;
 
 /// The endpoint to check.
@@ -32,9 +32,9 @@ pub(super) struct HealthcheckArgs {
 }
 
 /// Succeeds if the server responds with 200 within the timeout.
-pub(super) fn run(args: &HealthcheckArgs) -> Result<(), Failure> {
+pub(super) fn run(args: &HealthcheckArgs) -> Result<(), CliError> {
     let url = format!("http://{}{}", reachable(args.listen), args.path);
-    let failure = |reason: String| Failure {
+    let failure = |reason: String| CliError {
         message: format!("{url}: {reason}"),
         code: 1,
     };

@@ -15,7 +15,7 @@ use almanac_store::StoreOptions;
 use clap::Subcommand;
 
 use crate::cli::bar::Bar;
-use crate::cli::{Failure, configure};
+use crate::cli::{CliError, configure};
 use crate::config::{Config, SharedFlags};
 
 /// The subcommands of `almanac models`.
@@ -38,7 +38,7 @@ pub(super) enum ModelsCommand {
 }
 
 /// Runs the subcommand.
-pub(super) fn run(command: &ModelsCommand) -> Result<(), Failure> {
+pub(super) fn run(command: &ModelsCommand) -> Result<(), CliError> {
     match command {
         ModelsCommand::List(args) => list::run(args),
         ModelsCommand::Pull(args) => pull::run(args),
@@ -52,7 +52,7 @@ pub(super) fn run(command: &ModelsCommand) -> Result<(), Failure> {
 
 /// Loads the configuration, and returns it with the options of its sources, and a bar that shows the
 /// bytes that are transferred.
-fn open_options(shared: &SharedFlags) -> Result<(Config, StoreOptions, Arc<Bar>), Failure> {
+fn open_options(shared: &SharedFlags) -> Result<(Config, StoreOptions, Arc<Bar>), CliError> {
     let config = configure(shared, true)?;
     let bar = Arc::new(Bar::of_bytes());
     let options = StoreOptions {

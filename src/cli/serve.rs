@@ -3,11 +3,11 @@
 use almanac_engine::Saturation;
 
 use crate::app;
-use crate::cli::{Failure, configure};
+use crate::cli::{CliError, configure};
 use crate::config::Flags;
 
 /// Serves until a signal ends the process, on the threads of the CPU plan.
-pub(super) fn run(flags: &Flags) -> Result<(), Failure> {
+pub(super) fn run(flags: &Flags) -> Result<(), CliError> {
     let config = configure(flags, false)?;
     let plan = app::cpu_plan(&config);
     let saturation = Saturation::default();
@@ -30,5 +30,5 @@ pub(super) fn run(flags: &Flags) -> Result<(), Failure> {
         "requests aborted at the drain deadline: {}",
         report.n_requests_aborted
     );
-    Err(Failure { message, code: 1 })
+    Err(CliError { message, code: 1 })
 }

@@ -59,7 +59,7 @@ impl<const IS_SHARED: bool> FromArgMatches for SettingFlags<IS_SHARED> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         Ok(Self {
             config: matches.get_one("config").cloned(),
-            layer: Config::given(matches),
+            layer: Config::from_matches(matches),
         })
     }
 

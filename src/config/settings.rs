@@ -80,7 +80,7 @@ pub(super) trait SettingValue: Clone + Send + Sync + 'static {
     fn accept(arg: Arg) -> Arg;
 
     /// Returns the value that the command line or the environment gives.
-    fn given(matches: &ArgMatches, id: &str) -> Option<Self> {
+    fn from_matches(matches: &ArgMatches, id: &str) -> Option<Self> {
         matches.get_one(id).cloned()
     }
 }
@@ -137,13 +137,13 @@ where
             .value_delimiter(',')
     }
 
-    fn given(matches: &ArgMatches, id: &str) -> Option<Self> {
+    fn from_matches(matches: &ArgMatches, id: &str) -> Option<Self> {
         Some(matches.get_many(id)?.cloned().collect())
     }
 }
 
 /// A field of a section: a value, or an optional value.
-pub(super) trait Field: Sized {
+pub(super) trait SettingField: Sized {
     /// The type of the value when it is given.
     type Value: SettingValue;
 
@@ -154,7 +154,7 @@ pub(super) trait Field: Sized {
     fn value(&self) -> Option<&Self::Value>;
 }
 
-impl<T: SettingValue> Field for T {
+impl<T: SettingValue> SettingField for T {
     type Value = T;
 
     fn resolve(given: Option<T>, default: &str) -> Self {
@@ -169,7 +169,7 @@ impl<T: SettingValue> Field for T {
 }
 
 /// Without a value, the default describes what the program does.
-impl<T: SettingValue> Field for Option<T> {
+impl<T: SettingValue> SettingField for Option<T> {
     type Value = T;
 
     fn resolve(given: Self, _default: &str) -> Self {
@@ -190,7 +190,7 @@ pub(super) trait Section: From<Self::Layer> {
     fn settings() -> Vec<Setting>;
 
     /// Returns the settings that the command line and the environment give.
-    fn given(matches: &ArgMatches) -> Self::Layer;
+    fn from_matches(matches: &ArgMatches) -> Self::Layer;
 
     /// Returns the settings of `upper`, and those of `lower` that `upper` does not have.
     fn merge(upper: Self::Layer, lower: Self::Layer) -> Self::Layer;
@@ -222,10 +222,12 @@ pub(super) fn check_range<T: PartialOrd + Display>(
     Err(ConfigError::value(setting, value, rule))
 }
 
-/// Returns the values of a layer that are given by `id`, if the command has that argument.
-pub(super) fn given<F: Field>(matches: &ArgMatches, id: &str) -> Option<F::Value> {
+/// Returns the value of the argument `id`, if the command has that argument and it is given.
+pub(super) fn from_matches<F: SettingField>(matches: &ArgMatches, id: &str) -> Option<F::Value> {
     let is_argument = matches.try_contains_id(id).is_ok();
-    is_argument.then(|| F::Value::given(matches, id)).flatten()
+    is_argument
+        .then(|| F::Value::from_matches(matches, id))
+        .flatten()
 }
 
 /// Deserializes an array of strings, each of which is parsed.
@@ -288,7 +290,7 @@ macro_rules! settings {
             $(
                 $(#[serde($($serde)+)])?
                 pub(in crate::config) $field:
-                    Option<<$Field as $crate::config::settings::Field>::Value>,
+                    Option<<$Field as $crate::config::settings::SettingField>::Value>,
             )*
             $($(
                 pub(in crate::config) $nested:
@@ -306,7 +308,7 @@ macro_rules! settings {
             impl From<$Layer> for $Section {
                 fn from(layer: $Layer) -> Self {
                     Self {
-                        $($field: this::Field::resolve(layer.$field, $default),)*
+                        $($field: this::SettingField::resolve(layer.$field, $default),)*
                         $($($nested: layer.$nested.into(),)+)?
                         $($($plain: layer.$plain.unwrap_or_default(),)+)?
                     }
@@ -330,18 +332,18 @@ macro_rules! settings {
                         scope: this::Scope::$scope,
                         heading: $heading,
                         help: concat!($($doc),+),
-                        accept: <<$Field as this::Field>::Value as this::SettingValue>::accept,
+                        accept: <<$Field as this::SettingField>::Value as this::SettingValue>::accept,
                     }),*];
                     [own, $($(<$Nested as this::Section>::settings(),)+)?].concat()
                 }
 
-                fn given(matches: &clap::ArgMatches) -> $Layer {
+                fn from_matches(matches: &clap::ArgMatches) -> $Layer {
                     $Layer {
-                        $($field: this::given::<$Field>(
+                        $($field: this::from_matches::<$Field>(
                             matches,
                             concat!($table, ".", stringify!($field)),
                         ),)*
-                        $($($nested: <$Nested as this::Section>::given(matches),)+)?
+                        $($($nested: <$Nested as this::Section>::from_matches(matches),)+)?
                         $($($plain: None,)+)?
                     }
                 }
@@ -359,7 +361,7 @@ macro_rules! settings {
                 fn check_ranges(&self) -> Result<(), $crate::config::ConfigError> {
                     $($(this::check_range(
                         concat!($table, ".", stringify!($field)),
-                        this::Field::value(&self.$field),
+                        this::SettingField::value(&self.$field),
                         $range,
                     )?;)?)*
                     $($(this::Section::check_ranges(&self.$nested)?;)+)?

@@ -11,7 +11,7 @@ use futures_executor::block_on;
 
 /// The flags that choose versions.
 #[derive(Debug, Args)]
-pub(super) struct Choice {
+pub(super) struct VersionChoice {
     /// Use only this model, or only this version of it
     #[arg(long, value_name = "NAME[/VERSION]")]
     only: Option<String>,
@@ -22,7 +22,7 @@ pub(super) struct Choice {
 }
 
 /// An opened source with the chosen versions.
-pub(super) struct Chosen {
+pub(super) struct ChosenVersions {
     /// The source as text.
     pub(super) place: String,
     store: Box<dyn Store>,
@@ -30,11 +30,11 @@ pub(super) struct Chosen {
     pub(super) listings: Vec<Listing>,
 }
 
-impl Chosen {
+impl ChosenVersions {
     /// Opens `source`, which may be the folder of a single bundle, and applies `choice`.
     pub(super) fn new(
         source: &Source,
-        choice: &Choice,
+        choice: &VersionChoice,
         options: &StoreOptions,
     ) -> anyhow::Result<Self> {
         let place = source.to_string();
@@ -73,7 +73,7 @@ impl Chosen {
     }
 }
 
-impl Choice {
+impl VersionChoice {
     /// Sorts `listings`, and removes the versions that are not chosen.
     fn apply(&self, listings: &mut Vec<Listing>) {
         listings.sort_by(|left, right| {
@@ -134,7 +134,7 @@ mod tests {
             })
             .to_vec();
         let only = only.map(str::to_owned);
-        Choice { only, all }.apply(&mut listings);
+        VersionChoice { only, all }.apply(&mut listings);
         listings
             .into_iter()
             .map(|listing| format!("{}/{}", listing.name, listing.version))

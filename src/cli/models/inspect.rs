@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 
 use crate::app;
-use crate::cli::{Failure, configure, print};
+use crate::cli::{CliError, configure, print};
 use crate::config::SharedFlags;
 
 /// The file to inspect.
@@ -32,7 +32,7 @@ pub(in crate::cli) struct InspectArgs {
 }
 
 /// Runs the subcommand.
-pub(super) fn run(args: &InspectArgs) -> Result<(), Failure> {
+pub(super) fn run(args: &InspectArgs) -> Result<(), CliError> {
     let config = configure(&args.shared, true)?;
     let bytes = std::fs::read(&args.file)
         .with_context(|| format!("cannot read {}", args.file.display()))?;

@@ -8,7 +8,7 @@ use almanac_model::{SIGNATURE_FILE, SecretKey};
 use anyhow::Context as _;
 use clap::Args;
 
-use crate::cli::{Failure, print};
+use crate::cli::{CliError, print};
 
 /// The file of the new key.
 #[derive(Debug, Args)]
@@ -35,7 +35,7 @@ pub(in crate::cli) struct SignArgs {
 }
 
 /// Runs `keygen`.
-pub(super) fn generate(args: &KeygenArgs) -> Result<(), Failure> {
+pub(super) fn generate(args: &KeygenArgs) -> Result<(), CliError> {
     let key = SecretKey::generate();
     write_secret(&args.file, &key.reveal())?;
     print(&format!("{}\n", key.public()));
@@ -43,7 +43,7 @@ pub(super) fn generate(args: &KeygenArgs) -> Result<(), Failure> {
 }
 
 /// Runs `sign`.
-pub(super) fn sign(args: &SignArgs) -> Result<(), Failure> {
+pub(super) fn sign(args: &SignArgs) -> Result<(), CliError> {
     let key = read_key(&args.sign_key)?;
     let path = args.folder.join("manifest.toml");
     let manifest = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;

@@ -9,7 +9,7 @@ use futures_executor::block_on;
 use serde::Serialize;
 
 use crate::cli::models::open_options;
-use crate::cli::{Failure, print};
+use crate::cli::{CliError, print};
 use crate::config::SharedFlags;
 
 /// The sources to list.
@@ -38,7 +38,7 @@ struct ModelRow {
 }
 
 /// Runs the subcommand.
-pub(super) fn run(args: &ListArgs) -> Result<(), Failure> {
+pub(super) fn run(args: &ListArgs) -> Result<(), CliError> {
     let (config, options, _bar) = open_options(&args.shared)?;
     let sources = match args.sources.as_slice() {
         [] => &config.models.sources,

@@ -7,10 +7,10 @@ use almanac_store::Source;
 use clap::Args;
 use futures_executor::block_on;
 
-use crate::cli::models::choice::{Choice, Chosen};
+use crate::cli::models::choice::{ChosenVersions, VersionChoice};
 use crate::cli::models::open_options;
 use crate::cli::models::prepare::prepare;
-use crate::cli::{Failure, print};
+use crate::cli::{CliError, print};
 use crate::config::SharedFlags;
 
 /// The source and the directory.
@@ -26,15 +26,15 @@ pub(in crate::cli) struct PullArgs {
     /// Directory to create NAME/VERSION/ in
     directory: PathBuf,
     #[command(flatten)]
-    choice: Choice,
+    choice: VersionChoice,
     #[command(flatten)]
     shared: Box<SharedFlags>,
 }
 
 /// Runs the subcommand.
-pub(super) fn run(args: &PullArgs) -> Result<(), Failure> {
+pub(super) fn run(args: &PullArgs) -> Result<(), CliError> {
     let (_, options, bar) = open_options(&args.shared)?;
-    let chosen = Chosen::new(&args.source, &args.choice, &options)?;
+    let chosen = ChosenVersions::new(&args.source, &args.choice, &options)?;
     let directory = Source::Directory(args.directory.clone());
     let deposit = directory.deposit(&options).map_err(anyhow::Error::from)?;
     for listing in &chosen.listings {

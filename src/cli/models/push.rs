@@ -8,11 +8,11 @@ use clap::Args;
 use futures_executor::block_on;
 use serde::Serialize;
 
-use crate::cli::models::choice::{Choice, Chosen};
+use crate::cli::models::choice::{ChosenVersions, VersionChoice};
 use crate::cli::models::keys::read_key;
 use crate::cli::models::open_options;
 use crate::cli::models::prepare::prepare;
-use crate::cli::{Failure, print};
+use crate::cli::{CliError, print};
 use crate::config::SharedFlags;
 
 /// The source and the destination.
@@ -30,7 +30,7 @@ pub(in crate::cli) struct PushArgs {
     #[arg(value_name = "DEST")]
     to: Source,
     #[command(flatten)]
-    choice: Choice,
+    choice: VersionChoice,
     /// Name and version at the destination; for a single model
     #[arg(long = "as", value_name = "NAME/VERSION")]
     name: Option<String>,
@@ -58,7 +58,7 @@ struct PushedRow {
 }
 
 /// Runs the subcommand.
-pub(super) fn run(args: &PushArgs) -> Result<(), Failure> {
+pub(super) fn run(args: &PushArgs) -> Result<(), CliError> {
     let (_, options, bar) = open_options(&args.shared)?;
     let rows = push(args, &options)?;
     bar.finish();
@@ -84,7 +84,7 @@ fn push(args: &PushArgs, options: &StoreOptions) -> anyhow::Result<Vec<PushedRow
         },
         ..options.clone()
     };
-    let chosen = Chosen::new(&args.from, &args.choice, &source_options)?;
+    let chosen = ChosenVersions::new(&args.from, &args.choice, &source_options)?;
     let is_mlflow = matches!(to, Source::Mlflow(_));
     if (args.name.is_some() || is_mlflow) && chosen.listings.len() > 1 {
         bail!(

@@ -13,9 +13,9 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::app::{self, Checks};
-use crate::cli::models::choice::{Choice, Chosen};
+use crate::cli::models::choice::{ChosenVersions, VersionChoice};
 use crate::cli::models::open_options;
-use crate::cli::{Failure, print};
+use crate::cli::{CliError, print};
 use crate::config::SharedFlags;
 
 /// The models to check.
@@ -30,7 +30,7 @@ pub(in crate::cli) struct VerifyArgs {
     #[arg(value_name = "DIR|SOURCE")]
     source: Source,
     #[command(flatten)]
-    choice: Choice,
+    choice: VersionChoice,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -56,9 +56,9 @@ struct CheckResult {
 }
 
 /// Runs the subcommand.
-pub(super) fn run(args: &VerifyArgs) -> Result<(), Failure> {
+pub(super) fn run(args: &VerifyArgs) -> Result<(), CliError> {
     let (config, options, bar) = open_options(&args.shared)?;
-    let chosen = Chosen::new(&args.source, &args.choice, &options)?;
+    let chosen = ChosenVersions::new(&args.source, &args.choice, &options)?;
     app::runtime(&config)?;
     let checks = app::checks(&config, app::cpu_plan(&config));
     // Embedded models are trusted like the program, so their signatures are not checked.
@@ -90,10 +90,15 @@ pub(super) fn run(args: &VerifyArgs) -> Result<(), Failure> {
         "{n_failed} of {} model versions failed a check",
         reports.len()
     );
-    Err(Failure { message, code: 1 })
+    Err(CliError { message, code: 1 })
 }
 
-fn verify(chosen: &Chosen, listing: &Listing, checks: &Checks, n_keys: usize) -> VerifyReport {
+fn verify(
+    chosen: &ChosenVersions,
+    listing: &Listing,
+    checks: &Checks,
+    n_keys: usize,
+) -> VerifyReport {
     let mut passed = Vec::new();
     let failed = run_checks(chosen, listing, checks, n_keys, &mut passed).err();
     VerifyReport {
@@ -114,7 +119,7 @@ fn failed<E: std::fmt::Display>(check: &'static str) -> impl FnOnce(E) -> CheckR
 
 /// Runs the checks in the order of the server, up to the first that fails.
 fn run_checks(
-    chosen: &Chosen,
+    chosen: &ChosenVersions,
     listing: &Listing,
     checks: &Checks,
     n_keys: usize,
