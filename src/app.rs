@@ -1,47 +1,45 @@
-//! The composition root: configuration to running parts.
+//! The composition root: it builds the running parts from the configuration.
 //!
-//! The only place that names concrete adapters: which runtime opens graphs, which sources hold
-//! bundles, which server listens.
+//! This is the only module that names concrete adapters: the runtime that opens graphs, the sources
+//! of bundles, and the server.
 
 mod admin;
 mod models;
 mod sagemaker;
+mod telemetry;
 
-use std::fs::File;
-use std::io::Write as _;
+use std::fmt;
 use std::net::SocketAddr;
-use std::os::fd::AsFd as _;
 use std::sync::Arc;
-use std::time::Duration;
 
+use almanac_engine::Saturation;
+use almanac_engine::registry::{LifeMetrics, Opener, Reader, Registry};
+use almanac_model::onnx::{OnnxModel, Runtime, adopt};
+use almanac_net::shutdown::{DrainTiming, Shutdown};
+use almanac_net::{DrainReport, Server, ServerConfig, ServerMetrics};
+use almanac_telemetry::logging;
+use almanac_telemetry::traces::Tracer;
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::app::models::{KeptModels, keep};
 use crate::call::CallContext;
 use crate::config::Config;
 use crate::cpu::{CpuLimits, CpuPlan};
 use crate::http::{AppState, AppStateParts, HttpMetrics, Observation, SageMaker};
-use almanac_engine::Saturation;
-use almanac_engine::registry::{LifeMetrics, Opener, Reader, Registry};
-use almanac_model::onnx::{OnnxModel, Runtime, adopt};
-use almanac_net::shutdown::{DrainTiming, Phase, Shutdown};
-use almanac_net::{DrainReport, Server, ServerConfig, ServerMetrics};
-use almanac_telemetry::emf::Emf;
-use almanac_telemetry::logging;
-use almanac_telemetry::traces::Tracer;
 
-/// The CPU plan of this process under `config`.
+/// Returns the CPU plan of this process.
 #[must_use]
 pub fn cpu_plan(config: &Config) -> CpuPlan {
     let limits = CpuLimits::detect(config.platform.ecs_metadata.as_deref());
     CpuPlan::new(limits, config.cpu_overrides())
 }
 
-/// The ONNX Runtime that `config` names, or the one that the build provides.
+/// Loads the ONNX Runtime that `config` names, or the one that the build provides.
 ///
 /// # Errors
-/// When there is none, or it cannot be used.
+/// If there is none, or it cannot be used.
 pub fn runtime(config: &Config) -> anyhow::Result<Runtime> {
     let runtime = Runtime::load(config.platform.ort_library.as_deref())?;
     tracing::debug!(
@@ -52,17 +50,17 @@ pub fn runtime(config: &Config) -> anyhow::Result<Runtime> {
     Ok(runtime)
 }
 
-/// What a model version must pass before it serves.
+/// The checks that a model version must pass before it serves requests.
 pub struct Checks {
-    /// Makes a bundle of files.
+    /// Reads a bundle from its files.
     pub reader: Box<Reader>,
-    /// Opens the graph of a bundle, against its manifest.
+    /// Opens the graph of a bundle, and compares it with the manifest.
     pub opener: Box<Opener>,
 }
 
-/// The checks of this program, with the runtime that `config` names.
+/// Returns the checks of this program, with the runtime that `config` names.
 ///
-/// The first graph loads it, or waits for [`runtime`] to do so in another thread.
+/// The first graph loads the runtime, or waits until [`runtime`] has loaded it in another thread.
 #[must_use]
 pub fn checks(config: &Config, plan: CpuPlan) -> Checks {
     let library = config.platform.ort_library.clone();
@@ -76,18 +74,18 @@ pub fn checks(config: &Config, plan: CpuPlan) -> Checks {
     }
 }
 
-impl std::fmt::Debug for Checks {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Checks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Checks").finish_non_exhaustive()
     }
 }
 
 /// Loads every model of every source into `registry`.
 ///
-/// Blocks; one bad model is recorded as failed and does not stop the others.
+/// Blocks. A model that cannot be loaded is recorded as failed and does not stop the others.
 ///
 /// # Errors
-/// When there is no runtime, or a source cannot be read at all.
+/// If there is no runtime, or a source cannot be read at all.
 pub fn load_models(
     config: &Config,
     plan: CpuPlan,
@@ -103,81 +101,83 @@ pub fn load_models(
     Ok(())
 }
 
-/// Serves until a signal ends it and what was in flight is answered.
+/// Serves until a signal ends the process and the requests in flight are answered.
 ///
-/// The port is bound first and says that it is not ready; models load meanwhile. `saturation` says
-/// when they have more to do than they can.
+/// The port is bound first, and reports that the server is not ready while models load. `saturation`
+/// reports when the models have more work than they can do.
 ///
 /// # Errors
-/// When the address cannot be bound, or there is nothing to serve with.
+/// If the address cannot be bound, or a part of the server cannot be built.
 pub async fn serve(
     config: Config,
     plan: CpuPlan,
     saturation: Saturation,
 ) -> anyhow::Result<DrainReport> {
-    // Its library takes as long as the first bundle, so it is read beside all else that a start does.
+    // Loading the library takes as long as loading the first bundle, so it runs in parallel to
+    // everything else at startup.
     let loading = config.clone();
     let loading = tokio::task::spawn_blocking(move || runtime(&loading));
     let metrics = prometheus::Registry::new();
-    plan.export(&metrics).context("registering the cpu plan")?;
-    register_process(&metrics).context("registering process metrics")?;
-    logging::register(&metrics).context("registering metrics of the log")?;
-    let tracer = tracer(&config, &metrics)?;
-    let shutdown = Shutdown::new(DrainTiming {
-        drain_delay: config.shutdown.drain_delay.get(),
-        drain_deadline: config.shutdown.drain_deadline.get(),
-    });
+    register_process_metrics(&metrics, plan)?;
+    let tracer = telemetry::tracer(&config, &metrics)?;
+    let shutdown = Shutdown::new(drain_timing(&config));
     let signals = shutdown.signals().context("installing signal handlers")?;
     let listener = listen(config.server.listen, plan).await?;
     let life = LifeMetrics::new(&metrics).context("registering metrics of models")?;
-    let registry = Arc::new(models::registry(&config, &life).with_saturation(saturation));
-    let versions = registry.records().register(&metrics);
-    versions.context("registering metrics of versions")?;
-    let observation = Observation {
-        logged: config.log.requests,
-        slow: config.log.slow.get(),
-        tracer: tracer.clone(),
-    };
+    let registry = models::registry(&config, &metrics, &life, saturation)?;
     let (sagemaker, host) = sagemaker::contract(&config, &registry);
-    let served = (Arc::clone(&registry), sagemaker, shutdown.clone());
-    let router = crate::http::router(state(&config, &metrics, observation, served)?);
+    let state = app_state(
+        &config,
+        &metrics,
+        ServedParts {
+            registry: Arc::clone(&registry),
+            sagemaker,
+            tracer: tracer.clone(),
+            shutdown: shutdown.clone(),
+        },
+    )?;
     let server_metrics = ServerMetrics::new(&metrics).context("registering server metrics")?;
     let server = Server::new(server_config(&config), shutdown.clone(), server_metrics);
-    let emf = emf(&config, &metrics)?;
-    let kept = (registry, life, host);
-    let kept = models::keep(config, plan, metrics, kept, shutdown.clone());
+    let emf = telemetry::emf(&config, &metrics)?;
+    let keeping = keep(KeptModels {
+        config,
+        plan,
+        metrics,
+        registry,
+        life,
+        host,
+        shutdown: shutdown.clone(),
+    });
     tokio::spawn(signals);
     let report = tokio::select! {
-        report = server.serve(listener, router) => Ok(report),
-        ended = kept => match ended {
+        report = server.serve(listener, crate::http::router(state)) => Ok(report),
+        ended = keeping => match ended {
             Err(error) => Err(error),
             Ok(never) => match never {},
         },
-        error = failed(loading) => Err(error),
+        error = load_failure(loading) => Err(error),
     };
-    tell_the_last(emf, tracer, &shutdown).await;
+    telemetry::flush(emf, tracer, &shutdown).await;
     report
 }
 
-/// Why there is no runtime; never ends when there is one.
-async fn failed(loading: JoinHandle<anyhow::Result<Runtime>>) -> anyhow::Error {
-    match loading.await {
-        Ok(Ok(_runtime)) => std::future::pending().await,
-        Ok(Err(error)) => error,
-        Err(panicked) => anyhow::Error::new(panicked).context("loading the runtime"),
-    }
+/// The parts that the handlers share with the rest of the server.
+struct ServedParts {
+    registry: Arc<Registry>,
+    sagemaker: SageMaker,
+    tracer: Option<Tracer>,
+    shutdown: Shutdown,
 }
 
-/// What the handlers share.
-fn state(
+/// Returns the state of the handlers.
+fn app_state(
     config: &Config,
     metrics: &prometheus::Registry,
-    observation: Observation,
-    (registry, sagemaker, shutdown): (Arc<Registry>, SageMaker, Shutdown),
+    parts: ServedParts,
 ) -> anyhow::Result<AppState> {
     Ok(AppState::new(AppStateParts {
         calls: CallContext {
-            registry,
+            registry: parts.registry,
             limits: config.request_limits(),
             backtest: config.backtest_limits(),
         },
@@ -185,80 +185,26 @@ fn state(
         request_timeout: config.server.request_timeout.get(),
         metrics: HttpMetrics::new(metrics).context("registering http metrics")?,
         all_metrics: metrics.clone(),
-        observation,
-        sagemaker,
-        shutdown,
+        observation: Observation {
+            logged: config.log.requests,
+            slow: config.log.slow.get(),
+            tracer: parts.tracer,
+        },
+        sagemaker: parts.sagemaker,
+        shutdown: parts.shutdown,
     }))
 }
 
-/// What sends traces, where `config` names a collector.
-fn tracer(config: &Config, metrics: &prometheus::Registry) -> anyhow::Result<Option<Tracer>> {
-    let Some(traces) = config.traces.to_config() else {
-        return Ok(None);
-    };
-    let tracer = Tracer::start(&traces, metrics).context("starting traces")?;
-    tracing::info!(endpoint = %traces.endpoint, sample_ratio = traces.sample_ratio, "traces are sent");
-    Ok(Some(tracer))
-}
-
-/// What writes metrics for CloudWatch, where `config` asks for them.
-fn emf(config: &Config, metrics: &prometheus::Registry) -> anyhow::Result<Option<Emf>> {
-    let service = config.traces.service.as_deref();
-    let Some(emf) = config.emf.to_config(service, crate::http::ROUTINE) else {
-        return Ok(None);
-    };
-    tracing::info!(
-        namespace = emf.namespace,
-        service = emf.service,
-        interval_seconds = emf.interval.as_secs_f64(),
-        "metrics are written"
-    );
-    // Not behind the lock of the process's own standard output: a reader that stops reading would hold
-    // up whoever takes it next, and that is the end of the process.
-    let output = std::io::stdout().as_fd().try_clone_to_owned();
-    let mut output = File::from(output.context("opening standard output")?);
-    // Nobody can be told that nobody listens.
-    let write = move |lines: &str| drop(output.write_all(lines.as_bytes()));
-    let emf = Emf::start(emf, metrics.clone(), write).context("starting to write metrics")?;
-    Ok(Some(emf))
-}
-
-/// Writes the last metrics and sends the last traces, where there are any.
-async fn tell_the_last(emf: Option<Emf>, tracer: Option<Tracer>, shutdown: &Shutdown) {
-    if let Some(emf) = emf {
-        write_last_metrics(emf).await;
-    }
-    if let Some(tracer) = tracer {
-        send_last_traces(tracer, shutdown).await;
+/// Returns the error of loading the runtime; waits forever if there is none.
+async fn load_failure(loading: JoinHandle<anyhow::Result<Runtime>>) -> anyhow::Error {
+    match loading.await {
+        Ok(Ok(_runtime)) => std::future::pending().await,
+        Ok(Err(error)) => error,
+        Err(panicked) => anyhow::Error::new(panicked).context("loading the runtime"),
     }
 }
 
-/// Writes what happened since the last line, unless nobody reads it.
-async fn write_last_metrics(emf: Emf) {
-    let flushed = tokio::task::spawn_blocking(move || emf.flush(Duration::from_secs(1))).await;
-    if !flushed.unwrap_or(false) {
-        tracing::warn!("the last metrics were not written");
-    }
-}
-
-/// Sends what waits, within what is left of the drain deadline. At the deadline itself a collector
-/// that works still has time to take the last message, for one lasts milliseconds.
-async fn send_last_traces(tracer: Tracer, shutdown: &Shutdown) {
-    let left = shutdown.deadline().map_or(Duration::ZERO, |deadline| {
-        deadline.saturating_duration_since(tokio::time::Instant::now())
-    });
-    let left = match shutdown.phase() {
-        Phase::Forced => Duration::ZERO,
-        Phase::Running | Phase::NotReady | Phase::Draining => left,
-    };
-    let patience = left.clamp(Duration::from_millis(500), Duration::from_secs(5));
-    let flushed = tokio::task::spawn_blocking(move || tracer.flush(patience)).await;
-    if !flushed.unwrap_or(false) {
-        tracing::warn!("the last traces were not sent");
-    }
-}
-
-/// Binds the port, and says so with the plan.
+/// Binds the port, and logs its address with the CPU plan.
 async fn listen(address: SocketAddr, plan: CpuPlan) -> anyhow::Result<TcpListener> {
     let listener = TcpListener::bind(address)
         .await
@@ -277,25 +223,39 @@ async fn listen(address: SocketAddr, plan: CpuPlan) -> anyhow::Result<TcpListene
     Ok(listener)
 }
 
+fn drain_timing(config: &Config) -> DrainTiming {
+    DrainTiming {
+        drain_delay: config.shutdown.drain_delay.get(),
+        drain_deadline: config.shutdown.drain_deadline.get(),
+    }
+}
+
 fn server_config(config: &Config) -> ServerConfig {
     let server = &config.server;
     ServerConfig {
         header_timeout: server.header_timeout.get(),
-        body_timeout: server.body_timeout.get(),
         idle_timeout: server.idle_timeout.get(),
+        body_timeout: server.body_timeout.get(),
+        body_deadline: server.body_deadline.get(),
+        write_timeout: server.write_timeout.get(),
         max_connections: server.max_connections,
+        max_header_bytes: server.max_header_bytes.get(),
+        // The bounds of HTTP/2 have no settings yet. Each needs a row in `ServerSettings`
+        // (src/config/server.rs), a line here, and a row in docs/configuration.md and
+        // docs/almanac.toml.
         ..ServerConfig::default()
     }
 }
 
-/// Memory, CPU time, threads and open files of this process, on Linux.
-#[cfg(target_os = "linux")]
-fn register_process(metrics: &prometheus::Registry) -> prometheus::Result<()> {
-    use prometheus::process_collector::ProcessCollector;
-    metrics.register(Box::new(ProcessCollector::for_self()))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn register_process(_metrics: &prometheus::Registry) -> prometheus::Result<()> {
-    Ok(())
+/// Registers the metrics of the CPU plan, the process and the log.
+fn register_process_metrics(metrics: &prometheus::Registry, plan: CpuPlan) -> anyhow::Result<()> {
+    plan.export(metrics).context("registering the cpu plan")?;
+    // Memory, CPU time, threads and open files of this process.
+    #[cfg(target_os = "linux")]
+    metrics
+        .register(Box::new(
+            prometheus::process_collector::ProcessCollector::for_self(),
+        ))
+        .context("registering process metrics")?;
+    logging::register(metrics).context("registering metrics of the log")
 }

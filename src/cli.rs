@@ -1,4 +1,4 @@
-//! The command line: one file for each subcommand.
+//! The command line, with one file per subcommand.
 
 mod backtest;
 mod bar;
@@ -8,12 +8,11 @@ mod models;
 mod serve;
 mod table;
 
+use almanac_telemetry::logging;
 use clap::{Parser, Subcommand};
 
-use almanac_telemetry::logging;
-
 use crate::call::CallError;
-use crate::config::{Config, ConfigError, Flags};
+use crate::config::{Config, ConfigError, Flags, SettingFlags};
 
 /// Forecasts time series over HTTP and from files, with ONNX models on CPU
 #[derive(Debug, Parser)]
@@ -33,7 +32,7 @@ pub struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   almanac                                  serve on port 8080 with the embedded model
-  almanac serve --listen 127.0.0.1:9000    serve elsewhere
+  almanac serve --listen 127.0.0.1:9000    serve on another address
   curl -s localhost:8080/forecast -d '{\"values\":[112,118,132,129],\"horizon\":2}'
   almanac forecast examples/air_passengers.csv --horizon 12 --plot forecast.svg
   almanac backtest examples/air_passengers.csv --horizon 12 --windows 3
@@ -42,22 +41,22 @@ Examples:
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve forecasts over HTTP (what happens without a subcommand)
+    /// Serve forecasts over HTTP (the default without a subcommand)
     Serve(Box<Flags>),
     /// Forecast the series of a CSV file
     Forecast(Box<forecast::ForecastArgs>),
     /// Compare models on the series of a CSV file
     Backtest(Box<backtest::BacktestArgs>),
-    /// Look at models, check them, and move them between sources
+    /// List, check, inspect, copy and sign models
     #[command(subcommand)]
     Models(Box<models::ModelsCommand>),
-    /// Ask a running server whether it is ready; for images without a shell
+    /// Check that a running server is ready; for images without a shell
     Healthcheck(healthcheck::HealthcheckArgs),
 }
 
-/// Why a subcommand ends without success: one line for standard error, and the exit code.
+/// The error of a subcommand: one line for standard error, and the exit code.
 #[derive(Debug)]
-struct Failure {
+struct CliError {
     message: String,
     code: u8,
 }
@@ -66,7 +65,7 @@ struct Failure {
 const EXIT_USAGE: u8 = 64;
 
 impl Cli {
-    /// Runs what was asked for, says how it ended, and gives the exit code.
+    /// Runs the subcommand, reports its error, and returns the exit code.
     #[must_use]
     pub fn run(self) -> u8 {
         let result = match self.command {
@@ -79,22 +78,22 @@ impl Cli {
         };
         match result {
             Ok(()) => 0,
-            Err(failure) => {
-                tell(&format!("almanac: {}", failure.message));
-                failure.code
+            Err(error) => {
+                report(&format!("almanac: {}", error.message));
+                error.code
             }
         }
     }
 }
 
-/// Says in one line what is wrong with the arguments, and gives the exit code.
+/// Reports in one line an error of the arguments, and returns the exit code.
 #[must_use]
 pub fn fail_usage(message: &str) -> u8 {
-    tell(&format!("almanac: {message}; see almanac --help"));
+    report(&format!("almanac: {message}; see almanac --help"));
     EXIT_USAGE
 }
 
-impl From<anyhow::Error> for Failure {
+impl From<anyhow::Error> for CliError {
     fn from(error: anyhow::Error) -> Self {
         Self {
             message: format!("{error:#}"),
@@ -103,7 +102,7 @@ impl From<anyhow::Error> for Failure {
     }
 }
 
-impl From<ConfigError> for Failure {
+impl From<ConfigError> for CliError {
     fn from(error: ConfigError) -> Self {
         Self {
             message: error.to_string(),
@@ -112,7 +111,7 @@ impl From<ConfigError> for Failure {
     }
 }
 
-impl From<logging::LogError> for Failure {
+impl From<logging::LogError> for CliError {
     fn from(error: logging::LogError) -> Self {
         let code = match error {
             logging::LogError::Filter { .. } => EXIT_USAGE,
@@ -125,8 +124,8 @@ impl From<logging::LogError> for Failure {
     }
 }
 
-/// Returns the failure of wrong arguments, named as the command line names them.
-fn usage_failure(error: &CallError) -> Failure {
+/// Returns the error of an invalid argument, with the name of its flag.
+fn usage_error(error: &CallError) -> CliError {
     let field = error
         .path
         .as_deref()
@@ -136,31 +135,37 @@ fn usage_failure(error: &CallError) -> Failure {
         Some(field) => format!("--{}: {error}", field.replace('_', "-")),
         None => error.to_string(),
     };
-    Failure {
+    CliError {
         message,
         code: EXIT_USAGE,
     }
 }
 
-/// The configuration under `flags`, with the log started. `quiet` lowers the default level, for
-/// subcommands whose product is their output.
-fn configure(flags: &Flags, quiet: bool) -> Result<Config, Failure> {
+/// Loads the configuration and starts the log. `quiet` raises the default level to `warn`, for
+/// subcommands whose result is their output.
+fn configure<const S: bool>(flags: &SettingFlags<S>, quiet: bool) -> Result<Config, CliError> {
     let mut config = Config::load(flags)?;
-    if quiet && flags.shared.log_level.is_none() {
+    if quiet && !flags.has_log_level() {
         "warn".clone_into(&mut config.log.level);
     }
     logging::start(&config.log.to_config())?;
     Ok(config)
 }
 
-#[expect(clippy::print_stderr, reason = "a person or a script reads it")]
-fn tell(line: &str) {
-    // What led to it stands before it.
+#[expect(
+    clippy::print_stderr,
+    reason = "standard error is for messages to the user"
+)]
+fn report(line: &str) {
+    // Log lines that led to the message are written before it.
     logging::flush();
     eprintln!("{line}");
 }
 
-#[expect(clippy::print_stdout, reason = "the product of the subcommand")]
+#[expect(
+    clippy::print_stdout,
+    reason = "standard output is for the result of the subcommand"
+)]
 fn print(text: &str) {
     print!("{text}");
 }

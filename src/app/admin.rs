@@ -1,35 +1,35 @@
-//! The admin API's listener.
+//! The listener of the admin API.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use almanac_engine::registry::{KeeperHandle, Registry};
+use almanac_net::shutdown::Shutdown;
+use almanac_net::{Server, ServerConfig, ServerMetrics};
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 
 use crate::config::Config;
 use crate::http::{AccessKey, AdminState, admin_router};
-use almanac_engine::registry::{KeeperHandle, Registry};
-use almanac_net::shutdown::Shutdown;
-use almanac_net::{Server, ServerConfig, ServerMetrics};
 
-/// Connections to the admin API: a person and a few scripts.
-const CONNECTIONS: usize = 16;
+/// The maximum number of connections to the admin API: a person and a few scripts.
+const MAX_CONNECTIONS: usize = 16;
 
-/// A listener that nobody is answered on yet.
+/// A bound port of the admin API, which does not serve requests yet.
 #[derive(Debug)]
-pub(super) struct Admin {
+pub(super) struct AdminListener {
     listener: TcpListener,
     key: Option<AccessKey>,
     server: ServerConfig,
     request_timeout: Duration,
 }
 
-impl Admin {
+impl AdminListener {
     /// Binds the port that `config` names, if it names one.
     ///
     /// # Errors
-    /// When it cannot be bound, or the access key cannot be read.
-    pub(super) async fn listen(config: &Config) -> anyhow::Result<Option<Self>> {
+    /// If it cannot be bound, or the access key cannot be read.
+    pub(super) async fn bind(config: &Config) -> anyhow::Result<Option<Self>> {
         let Some(address) = config.admin.listen else {
             return Ok(None);
         };
@@ -43,7 +43,7 @@ impl Admin {
             listener,
             key: key.map(|key| AccessKey::new(key.get())),
             server: ServerConfig {
-                max_connections: CONNECTIONS,
+                max_connections: MAX_CONNECTIONS,
                 ..super::server_config(config)
             },
             request_timeout: config.server.request_timeout.get(),
@@ -53,8 +53,9 @@ impl Admin {
 
 /// Serves the admin API, if there is one, until the process ends.
 pub(super) async fn serve_admin(
-    admin: Option<Admin>,
-    (registry, keeper): (Arc<Registry>, KeeperHandle),
+    admin: Option<AdminListener>,
+    registry: Arc<Registry>,
+    keeper: KeeperHandle,
     shutdown: Shutdown,
 ) -> anyhow::Error {
     let Some(admin) = admin else {
@@ -66,13 +67,13 @@ pub(super) async fn serve_admin(
         key: admin.key,
         request_timeout: admin.request_timeout,
     });
-    // The metrics of connections are those of the service's own port.
+    // The exported metrics of connections are those of the service's own port.
     let metrics = match ServerMetrics::new(&prometheus::Registry::new()) {
         Ok(metrics) => metrics,
         Err(error) => return error.into(),
     };
     let server = Server::new(admin.server, shutdown, metrics);
     server.serve(admin.listener, router).await;
-    // Drained; the service itself says when the process may end.
+    // The admin API has drained; the service decides when the process ends.
     std::future::pending().await
 }

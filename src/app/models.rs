@@ -1,26 +1,37 @@
-//! The parts that keep models: the loader, the registry, the keeper and its sources.
+//! The parts that keep models up to date: the loader, the registry, the keeper and its sources.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use anyhow::Context as _;
-use tokio::signal::unix::{SignalKind, signal};
-
-use crate::app::Checks;
-use crate::app::admin::{Admin, serve_admin};
-use crate::config::{Config, RouteConfig};
-use crate::cpu::CpuPlan;
 use almanac_engine::metrics::EngineMetrics;
 use almanac_engine::registry::{
-    HostOrders, Keeper, KeeperConfig, KeeperParts, LifeMetrics, Load, NamedStore, Records,
-    Registry, Route, Shadows, Share, TrialLimits,
+    HostOrders, Keeper, KeeperConfig, KeeperHandle, KeeperParts, LifeMetrics, Load, NamedStore,
+    Records, Registry, Route, Shadows, Share, TrialLimits,
 };
 use almanac_engine::{EngineConfig, Saturation};
 use almanac_net::shutdown::Shutdown;
 use almanac_store::{StoreMetrics, StoreOptions};
+use anyhow::Context as _;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// What loads models, by ONNX Runtime.
+use crate::app::Checks;
+use crate::app::admin::{AdminListener, serve_admin};
+use crate::config::{Bytes, Config, RouteConfig};
+use crate::cpu::CpuPlan;
+
+/// The parts that [`keep`] needs.
+pub(super) struct KeptModels {
+    pub(super) config: Config,
+    pub(super) plan: CpuPlan,
+    pub(super) metrics: prometheus::Registry,
+    pub(super) registry: Arc<Registry>,
+    pub(super) life: LifeMetrics,
+    /// The orders of the platform on a multi-model endpoint.
+    pub(super) host: Option<HostOrders>,
+    pub(super) shutdown: Shutdown,
+}
+
+/// Returns the loader of models, which runs them with ONNX Runtime.
 pub(super) fn loader(
     config: &Config,
     plan: CpuPlan,
@@ -44,64 +55,71 @@ pub(super) fn loader(
     })
 }
 
-/// The models of a server, none loaded yet.
-pub(super) fn registry(config: &Config, metrics: &LifeMetrics) -> Registry {
+/// Creates the registry of a server, in which no model is loaded yet.
+pub(super) fn registry(
+    config: &Config,
+    metrics: &prometheus::Registry,
+    life: &LifeMetrics,
+    saturation: Saturation,
+) -> anyhow::Result<Arc<Registry>> {
     let models = &config.models;
     let limit = config.server.request_timeout.get();
-    Registry::new(models.default.clone())
-        .with_records(Records::new(models.history, Some(metrics.clone())))
-        .with_shadows(Shadows::start(models.shadow_values, limit, metrics.clone()))
+    let registry = Registry::new(models.default.clone())
+        .with_records(Records::new(models.history, Some(life.clone())))
+        .with_shadows(Shadows::start(models.shadow_values, limit, life.clone()))
+        .with_saturation(saturation);
+    registry
+        .records()
+        .register(metrics)
+        .context("registering metrics of versions")?;
+    Ok(Arc::new(registry))
 }
 
-/// Keeps the models of `registry` for as long as it is polled, looks at their sources at SIGHUP, and
-/// serves the admin API where one is configured.
+/// Keeps the models of a registry up to date for as long as it is polled, polls their sources on
+/// SIGHUP, and serves the admin API if it is configured.
 ///
 /// # Errors
-/// When the admin API cannot listen or has no key to read.
-pub(super) async fn keep(
-    config: Config,
-    plan: CpuPlan,
-    metrics: prometheus::Registry,
-    (registry, life, host): (Arc<Registry>, LifeMetrics, Option<HostOrders>),
-    shutdown: Shutdown,
-) -> anyhow::Result<Infallible> {
-    // Before anything is loaded: without a handler the signal ends the process.
-    let mut hangup = signal(SignalKind::hangup()).context("installing a signal handler")?;
-    let saturation = registry.saturation().clone();
-    let admin = Admin::listen(&config).await?;
-    let keeper_config = keeper_config(&config);
-    let sources = open(&config, &metrics)?;
-    let load = loader(&config, plan, &metrics, &saturation)?;
+/// If the admin API cannot listen, or its key cannot be read.
+pub(super) async fn keep(models: KeptModels) -> anyhow::Result<Infallible> {
+    let KeptModels {
+        config,
+        plan,
+        metrics,
+        registry,
+        ..
+    } = models;
+    // Installed before anything is loaded: without a handler, the signal ends the process.
+    let hangup = signal(SignalKind::hangup()).context("installing a signal handler")?;
+    let admin = AdminListener::bind(&config).await?;
     let keeper = Keeper::new(KeeperParts {
         registry: Arc::clone(&registry),
-        load,
-        sources,
-        host,
-        config: keeper_config,
-        metrics: life,
+        load: loader(&config, plan, &metrics, registry.saturation())?,
+        sources: open(&config, &metrics)?,
+        host: models.host,
+        config: keeper_config(&config),
+        metrics: models.life,
     });
     let handle = keeper.handle();
-    let admin = serve_admin(admin, (registry, handle.clone()), shutdown);
-    let hangups = async {
-        loop {
-            if hangup.recv().await.is_none() {
-                return std::future::pending::<Infallible>().await;
-            }
-            tracing::info!(signal = "SIGHUP", "looking at every source");
-            handle.look();
-        }
-    };
     tokio::select! {
         never = keeper.run() => match never {},
-        error = admin => Err(error),
-        never = hangups => match never {},
+        error = serve_admin(admin, registry, handle.clone(), models.shutdown) => Err(error),
+        never = poll_on_hangup(hangup, &handle) => match never {},
     }
 }
 
-/// The stores of the configured sources, in their order.
+/// Polls every source after each SIGHUP.
+async fn poll_on_hangup(mut hangup: Signal, keeper: &KeeperHandle) -> Infallible {
+    while hangup.recv().await.is_some() {
+        tracing::info!(signal = "SIGHUP", "polling every source");
+        keeper.look();
+    }
+    std::future::pending().await
+}
+
+/// Opens the stores of the configured sources, in their order.
 ///
 /// # Errors
-/// When a source is one that `config` does not allow.
+/// If `config` does not allow a source.
 pub(super) fn open(
     config: &Config,
     metrics: &prometheus::Registry,
@@ -110,8 +128,10 @@ pub(super) fn open(
         metrics: StoreMetrics::new(metrics).context("registering metrics of sources")?,
         ..config.store_options()
     };
-    let sources = config.models.sources.iter();
-    sources
+    config
+        .models
+        .sources
+        .iter()
         .map(|source| {
             Ok(NamedStore {
                 name: source.to_string(),
@@ -139,31 +159,31 @@ fn keeper_config(config: &Config) -> KeeperConfig {
             latency_ratio: rollback.latency_ratio,
             latency_floor: rollback.latency_floor.get(),
         },
-        memory_bytes: models.memory.map(crate::config::Bytes::get),
-        routes: routes(&models.routes),
+        memory_bytes: models.memory.map(Bytes::get),
+        routes: models
+            .routes
+            .iter()
+            .map(|(name, config)| (name.clone(), route(config)))
+            .collect(),
         aliases: models.aliases.clone(),
         max_aliases: models.max_aliases,
     }
 }
 
-fn routes(configured: &BTreeMap<String, RouteConfig>) -> BTreeMap<String, Route> {
+fn route(config: &RouteConfig) -> Route {
     let share = |version: &str, share| Share {
         version: version.to_owned(),
         share,
     };
-    let route = |route: &RouteConfig| Route {
-        stable: route.stable.clone(),
-        canary: route
+    Route {
+        stable: config.stable.clone(),
+        canary: config
             .canary
             .as_ref()
             .map(|canary| share(&canary.version, canary.weight)),
-        shadow: route
+        shadow: config
             .shadow
             .as_ref()
             .map(|shadow| share(&shadow.version, shadow.sample)),
-    };
-    let routes = configured.iter();
-    routes
-        .map(|(name, one)| (name.clone(), route(one)))
-        .collect()
+    }
 }

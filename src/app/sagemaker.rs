@@ -1,15 +1,16 @@
-//! SageMaker's contract: what its variables ask for, and who loads the models of a multi-model
+//! SageMaker's hosting contract: the settings of its variables, and the models of a multi-model
 //! endpoint.
 
 use std::sync::Arc;
 
-use crate::config::{self, Config};
-use crate::http::{SageMaker, Strategy, Transform, preferring};
 use almanac_engine::registry::{HostOrders, Hosting, Registry};
 use almanac_store::Place;
 
-/// What the routes of the contract need, and what the keeper of the models gets orders from on a
-/// multi-model endpoint.
+use crate::config::{BatchStrategy, BatchTransform, Config};
+use crate::http::{SageMaker, Strategy, Transform, preferring};
+
+/// Returns the parts that the routes of the contract need and, on a multi-model endpoint, the orders
+/// of the platform for the keeper of the models.
 pub(super) fn contract(
     config: &Config,
     registry: &Arc<Registry>,
@@ -19,12 +20,11 @@ pub(super) fn contract(
         .is_multi_model
         .then(|| hosting(config, registry))
         .unzip();
-    let accept = variables.accept.as_deref();
     let sagemaker = SageMaker {
         hosting,
         load_timeout: config.models.fetch_timeout.get(),
         transform: transform(variables.transform),
-        accept: accept.and_then(preferring),
+        accept: variables.accept.as_deref().and_then(preferring),
     };
     (sagemaker, orders)
 }
@@ -32,20 +32,20 @@ pub(super) fn contract(
 fn hosting(config: &Config, registry: &Arc<Registry>) -> (Hosting, HostOrders) {
     let root = config.sagemaker.models_dir.clone();
     let options = config.store_options();
-    tracing::info!(folder = %root.display(), most = config.sagemaker.max_models, "multi-model endpoint");
+    let max_models = config.sagemaker.max_models;
+    tracing::info!(folder = %root.display(), max_models, "multi-model endpoint");
     let finder = move |name: &str, url: &str| Place::open(&root, url, name, &options);
-    let most = config.sagemaker.max_models;
-    Hosting::new(Arc::clone(registry), Arc::new(finder), most)
+    Hosting::new(Arc::clone(registry), Arc::new(finder), max_models)
 }
 
-fn transform(told: config::Transform) -> Transform {
+fn transform(configured: BatchTransform) -> Transform {
     Transform {
-        is_batch: told.is_batch,
-        max_concurrent: told.max_concurrent,
-        strategy: told.strategy.map(|strategy| match strategy {
-            config::Strategy::SingleRecord => Strategy::SingleRecord,
-            config::Strategy::MultiRecord => Strategy::MultiRecord,
+        is_batch: configured.is_batch,
+        max_concurrent: configured.max_concurrent,
+        strategy: configured.strategy.map(|strategy| match strategy {
+            BatchStrategy::SingleRecord => Strategy::SingleRecord,
+            BatchStrategy::MultiRecord => Strategy::MultiRecord,
         }),
-        max_payload_mib: told.max_payload_mib,
+        max_payload_mib: configured.max_payload_mib,
     }
 }

@@ -7,13 +7,12 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context as _;
-use clap::Args;
-
 use almanac_engine::registry::Registry;
 use almanac_forecast::{BacktestLimits, Limits};
 use almanac_frame::{ScoredId, Table, write_scores, write_series_scores, write_step_scores};
 use almanac_plot::leaderboard_svg;
+use anyhow::Context as _;
+use clap::Args;
 
 use crate::app;
 use crate::call::{
@@ -21,17 +20,17 @@ use crate::call::{
 };
 use crate::cli::bar::Bar;
 use crate::cli::table::{TableArgs, shown};
-use crate::cli::{Failure, configure, print, tell, usage_failure};
-use crate::config::{Config, Flags, SharedFlags};
+use crate::cli::{CliError, configure, print, report, usage_error};
+use crate::config::{Config, SharedFlags};
 use crate::http::BacktestAnswer;
 
-/// What to compare, on what, and where to.
+/// The models to compare, the series, and the outputs.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Cuts each series at moments of its past, forecasts from what was known then, and compares with what
-happened. Prints one row for each model and baseline, the best first; its errors are relative to
-seasonal naive, which repeats the last season: under 1 is better. --output DIR writes scores.csv,
-series.csv, horizon.csv and leaderboard.svg.
+Cuts each series at several past times, forecasts from the values before each cut, and compares the
+forecasts with the values after it. Prints one row per model and baseline, the best first. Ratios are
+relative to seasonal naive, which repeats the last season: below 1 is better. --output DIR writes
+scores.csv, series.csv, horizon.csv and leaderboard.svg.
 
 Examples:
   almanac backtest examples/air_passengers.csv --horizon 12 --windows 3
@@ -39,19 +38,19 @@ Examples:
   almanac backtest sales.csv --horizon 8 --windows 9 --calibrate --levels 80,95
   almanac backtest sales.csv --horizon 8 --json | jq '.leaderboard[0].name'")]
 pub(super) struct BacktestArgs {
-    /// Steps ahead
+    /// Number of steps to forecast
     #[arg(long, short = 'H', value_name = "STEPS")]
     horizon: u64,
-    /// Windows of each series, counted from its end
+    /// Number of windows per series, counted from its end
     #[arg(long, value_name = "N", default_value_t = 3)]
     windows: u64,
-    /// Steps between two windows [default: the horizon]
+    /// Number of steps between two windows [default: the horizon]
     #[arg(long, value_name = "STEPS")]
     step: Option<u64>,
-    /// Model to compare; may be given again [default: all]
+    /// Model to compare; may be repeated [default: all]
     #[arg(long, value_name = "NAME")]
     model: Vec<String>,
-    /// Central intervals in percent whose coverage is counted
+    /// Central prediction intervals in percent, to measure the coverage of
     #[arg(
         long,
         value_name = "PERCENT",
@@ -59,15 +58,15 @@ pub(super) struct BacktestArgs {
         default_value = "80"
     )]
     levels: Vec<f64>,
-    /// Calibrate intervals on the earlier windows, and score everybody on the last third
+    /// Calibrate intervals on the earlier windows, and score every model on the last third
     #[arg(long)]
     calibrate: bool,
     #[command(flatten)]
     table: TableArgs,
-    /// Folder for the scores as CSV and as a drawing
+    /// Output folder of the scores, as CSV files and a plot
     #[arg(long, short, value_name = "DIR")]
     output: Option<PathBuf>,
-    /// Print the scores as JSON, as POST /backtest answers
+    /// Print the scores as JSON, in the format of POST /backtest
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -75,12 +74,8 @@ pub(super) struct BacktestArgs {
 }
 
 /// Compares models on the series of a file.
-pub(super) fn run(args: &BacktestArgs) -> Result<(), Failure> {
-    let flags = Flags {
-        shared: args.shared.clone(),
-        ..Flags::default()
-    };
-    let config = configure(&flags, true)?;
+pub(super) fn run(args: &BacktestArgs) -> Result<(), CliError> {
+    let config = configure(&args.shared, true)?;
     check(args, &config)?;
     let table = args.table.read(&config)?;
     let outcome = compare(args, &config, table)?;
@@ -88,23 +83,22 @@ pub(super) fn run(args: &BacktestArgs) -> Result<(), Failure> {
         write(folder, &outcome)?;
     }
     print(&if args.json {
-        let answer = serde_json::to_string_pretty(&BacktestAnswer::of(&outcome));
-        answer.map_err(anyhow::Error::from)? + "\n"
+        serde_json::to_string_pretty(&BacktestAnswer::of(&outcome)).context("writing JSON")? + "\n"
     } else {
         print::leaderboard(outcome.leaderboard())
     });
-    report(&outcome);
+    report_outcome(&outcome);
     Ok(())
 }
 
 /// Checks the arguments before the file is read and a model is loaded.
-fn check(args: &BacktestArgs, config: &Config) -> Result<(), Failure> {
+fn check(args: &BacktestArgs, config: &Config) -> Result<(), CliError> {
     let call = forecast_call(args, Vec::new());
     let (limits, backtest) = (config.request_limits(), config.backtest_limits());
     call.spec(&limits, backtest)
         .and_then(|spec| backtest_call(args).plan(spec.horizon, &limits, backtest))
         .map(drop)
-        .map_err(|error| usage_failure(&error))
+        .map_err(|error| usage_error(&error))
 }
 
 fn forecast_call(args: &BacktestArgs, series: Vec<SeriesCall>) -> ForecastCall {
@@ -131,7 +125,7 @@ fn compare(args: &BacktestArgs, config: &Config, table: Table) -> anyhow::Result
     let registry = Registry::new(config.models.default.clone());
     let plan = app::cpu_plan(config);
     app::load_models(config, plan, &prometheus::Registry::new(), &registry)?;
-    // A file may hold more series than a request may, and has no client that waits.
+    // A file may contain more series than a request, and has no client that waits.
     let calls = CallContext {
         registry: Arc::new(registry),
         limits: Limits {
@@ -165,42 +159,45 @@ fn write(folder: &Path, outcome: &BacktestOutcome) -> anyhow::Result<()> {
     write_scores(create("scores.csv")?, board)?;
     write_series_scores(create("series.csv")?, board, &scored_ids(outcome))?;
     write_step_scores(create("horizon.csv")?, board)?;
-    let drawing = folder.join("leaderboard.svg");
-    std::fs::write(&drawing, leaderboard_svg(board)).with_context(|| shown(&drawing))
+    let plot = folder.join("leaderboard.svg");
+    std::fs::write(&plot, leaderboard_svg(board)).with_context(|| shown(&plot))
 }
 
 /// Returns each series with the index of its scores, or its error.
 fn scored_ids(outcome: &BacktestOutcome) -> Vec<ScoredId<'_>> {
-    let scored = outcome.series().iter().map(|one| match one {
-        Ok(series) => ScoredId {
-            id: series.id.as_deref(),
-            place: Ok(series.position),
-        },
-        Err(failed) => ScoredId {
-            id: failed.id.as_deref(),
-            place: Err(described(failed)),
-        },
-    });
-    scored.collect()
+    outcome
+        .series()
+        .iter()
+        .map(|series| match series {
+            Ok(series) => ScoredId {
+                id: series.id.as_deref(),
+                place: Ok(series.position),
+            },
+            Err(failed) => ScoredId {
+                id: failed.id.as_deref(),
+                place: Err(described(failed)),
+            },
+        })
+        .collect()
 }
 
-fn described(FailedSeries { error, .. }: &FailedSeries) -> String {
-    let CallError { code, detail, .. } = error;
+fn described(failed: &FailedSeries) -> String {
+    let CallError { code, detail, .. } = &failed.error;
     format!("{}: {detail}", code.as_str())
 }
 
-/// Reports on standard error what was scored, and the caveats.
-fn report(outcome: &BacktestOutcome) {
+/// Reports on standard error the number of scored windows, the warnings and the failures.
+fn report_outcome(outcome: &BacktestOutcome) {
     for (_code, detail) in outcome.warnings() {
-        tell(&format!("almanac: {detail}"));
+        report(&format!("almanac: {detail}"));
     }
-    let report = outcome.report();
+    let counts = outcome.report();
     let failures: Vec<_> = outcome
         .series()
         .iter()
-        .filter_map(|one| one.as_ref().err())
+        .filter_map(|series| series.as_ref().err())
         .collect();
-    let calibrating = match report.calibrating {
+    let calibrating = match counts.calibrating {
         0 => String::new(),
         windows => format!(", {windows} more to calibrate"),
     };
@@ -208,10 +205,10 @@ fn report(outcome: &BacktestOutcome) {
         let count = failures.len();
         format!("; {count} failed, the first: {}", described(first))
     });
-    tell(&format!(
+    report(&format!(
         "almanac: {} windows of {} series scored{calibrating} in {:.2} s{failed}",
-        report.windows,
+        counts.windows,
         outcome.series().len() - failures.len(),
-        report.duration.as_secs_f64(),
+        counts.duration.as_secs_f64(),
     ));
 }

@@ -1,25 +1,24 @@
-//! A progress bar on standard error, when a person watches.
+//! A progress bar on standard error, if it is a terminal.
 
 use std::io::{self, IsTerminal};
 
-use indicatif::{ProgressBar, ProgressStyle};
-
 use almanac_store::TransferProgress;
+use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::call::Progress;
 
-/// How far a run is.
+/// A progress bar; hidden if standard error is not a terminal.
 #[derive(Debug)]
 pub(super) struct Bar(ProgressBar);
 
 impl Bar {
-    /// A bar that counts `things`, of no length yet.
-    pub(super) fn new(things: &str) -> Self {
-        let template = format!("{{bar:40}} {{pos}}/{{len}} {things}, {{per_sec}}, {{eta}} left");
+    /// Creates a bar that counts `items`. Its length is set later.
+    pub(super) fn new(items: &str) -> Self {
+        let template = format!("{{bar:40}} {{pos}}/{{len}} {items}, {{per_sec}}, {{eta}} left");
         Self::styled(&template)
     }
 
-    /// A bar that counts bytes, of no length yet.
+    /// Creates a bar that counts bytes. Its length is set later.
     pub(super) fn of_bytes() -> Self {
         Self::styled("{bar:40} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left")
     }

@@ -6,34 +6,33 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
-use clap::Args;
-
 use almanac_engine::registry::{LiveModel, Registry, Routed};
 use almanac_forecast::{Calibration, CentralLevel, Limits};
 use almanac_frame::{ForecastColumns, ForecastWriter, Table};
 use almanac_plot::{MOST_PANELS, Panel, PlotOptions, svg};
+use anyhow::{Context as _, bail};
+use clap::Args;
 
 use crate::app;
 use crate::batch::{BatchOptions, Summary, forecast_series};
 use crate::call::{ForecastCall, ForecastSpec, PreparedForecast, SeriesCall, SeriesForecast};
 use crate::cli::bar::Bar;
 use crate::cli::table::{TableArgs, shown};
-use crate::cli::{Failure, configure, tell, usage_failure};
-use crate::config::{Config, Flags, SharedFlags};
+use crate::cli::{CliError, configure, report, usage_error};
+use crate::config::{Config, SharedFlags};
 
 /// The levels of the bands in a plot, in percent.
 const PLOTTED: [f64; 2] = [80.0, 95.0];
 
-/// A file has no client that waits, so only a model that hangs is given up.
+/// The time limit of a chunk. A file has no client that waits, so only a hanging model is aborted.
 const CHUNK_TIMEOUT: Duration = Duration::from_secs(3_600);
 
-/// What to forecast, and where to.
+/// The series to forecast, and the outputs.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Reads a long table (unique_id,ds,y; item_id,timestamp,target; and other usual names) or a wide one (a
-column of time and one for each series). Writes id, timestamp, point, the quantiles, the ends of the
-levels, and error.
+Reads a long table (unique_id,ds,y; item_id,timestamp,target; and other common names) or a wide table
+(a time column and one column per series). Writes the columns id, timestamp, point, the quantiles, the
+bounds of the levels, and error.
 
 Examples:
   almanac forecast examples/air_passengers.csv --horizon 12
@@ -42,7 +41,7 @@ Examples:
   almanac forecast sales.csv --horizon 8 --frequency W-MON --id-column shop --output forecasts.csv
   cat sales.csv | almanac forecast - --horizon 8 > forecasts.csv")]
 pub(super) struct ForecastArgs {
-    /// Steps ahead
+    /// Number of steps to forecast
     #[arg(long, short = 'H', value_name = "STEPS")]
     horizon: u64,
     /// Quantile levels in (0, 1)
@@ -53,21 +52,21 @@ pub(super) struct ForecastArgs {
         default_value = "0.1,0.5,0.9"
     )]
     quantiles: Vec<f64>,
-    /// Central intervals in percent
+    /// Central prediction intervals in percent
     #[arg(long, value_name = "PERCENT", value_delimiter = ',')]
     levels: Vec<f64>,
-    /// Model that forecasts [default: the configured one]
+    /// Model to use [default: the configured model]
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
-    /// Windows of the past that calibrate the intervals [default: none]
+    /// Number of past windows to calibrate the intervals on [default: none]
     #[arg(long, value_name = "N")]
     calibrate_windows: Option<u64>,
     #[command(flatten)]
     table: TableArgs,
-    /// File for the forecasts; - for standard output
+    /// Output file of the forecasts; - for standard output
     #[arg(long, short, value_name = "FILE", default_value = "-")]
     output: PathBuf,
-    /// SVG file for a drawing of the first nine series
+    /// SVG file of a plot of the first nine series
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
     #[command(flatten)]
@@ -75,23 +74,19 @@ pub(super) struct ForecastArgs {
 }
 
 /// Forecasts the series of a file and reports the outcome.
-pub(super) fn run(args: &ForecastArgs) -> Result<(), Failure> {
-    let flags = Flags {
-        shared: args.shared.clone(),
-        ..Flags::default()
-    };
-    let config = configure(&flags, true)?;
+pub(super) fn run(args: &ForecastArgs) -> Result<(), CliError> {
+    let config = configure(&args.shared, true)?;
     let spec = spec(args, &config)?;
     let table = args.table.read(&config)?;
     let summary = forecast(args, &config, table, spec)?;
     if let Some(path) = &args.plot {
-        draw(path, &summary.kept)?;
+        plot(path, &summary.kept)?;
     }
-    report(&summary)
+    report_summary(&summary)
 }
 
-/// Checks the arguments as HTTP checks a body.
-fn spec(args: &ForecastArgs, config: &Config) -> Result<ForecastSpec, Failure> {
+/// Checks the arguments as the server checks a request body.
+fn spec(args: &ForecastArgs, config: &Config) -> Result<ForecastSpec, CliError> {
     let call = ForecastCall {
         horizon: Some(args.horizon),
         quantiles: Some(args.quantiles.clone()),
@@ -102,7 +97,7 @@ fn spec(args: &ForecastArgs, config: &Config) -> Result<ForecastSpec, Failure> {
     };
     let mut spec = call
         .spec(&config.request_limits(), config.backtest_limits())
-        .map_err(|error| usage_failure(&error))?;
+        .map_err(|error| usage_error(&error))?;
     if args.plot.is_some() {
         let plotted = PLOTTED.iter().map(|&level| CentralLevel::new(level));
         spec.plotted = plotted.filter_map(Result::ok).collect();
@@ -149,8 +144,8 @@ fn forecast(
     Ok(summary)
 }
 
-/// Learns how to calibrate the intervals of `model` from the past of the series of `table`. A series
-/// that is invalid is skipped here and reported when it is forecast.
+/// Calibrates the intervals of `model` on the past of the series of `table`. An invalid series is
+/// skipped here, and reported when it is forecast.
 async fn calibration(
     model: &Arc<LiveModel>,
     table: &Table,
@@ -177,7 +172,7 @@ fn output(path: &Path) -> anyhow::Result<Box<dyn Write>> {
     Ok(Box::new(File::create(path).with_context(|| shown(path))?))
 }
 
-fn draw(path: &Path, forecasts: &[SeriesForecast]) -> anyhow::Result<()> {
+fn plot(path: &Path, forecasts: &[SeriesForecast]) -> anyhow::Result<()> {
     let panels: Vec<_> = forecasts
         .iter()
         .filter_map(|series| {
@@ -189,12 +184,12 @@ fn draw(path: &Path, forecasts: &[SeriesForecast]) -> anyhow::Result<()> {
         })
         .collect();
     if panels.is_empty() {
-        bail!("there is no forecast to draw");
+        bail!("there is no forecast to plot");
     }
     std::fs::write(path, svg(&panels, &PlotOptions::default())).with_context(|| shown(path))
 }
 
-fn report(summary: &Summary) -> Result<(), Failure> {
+fn report_summary(summary: &Summary) -> Result<(), CliError> {
     let Summary {
         series,
         failed,
@@ -218,9 +213,9 @@ fn report(summary: &Summary) -> Result<(), Failure> {
     );
     if failed == series {
         let message = format!("{line}; see the error column");
-        return Err(Failure { message, code: 1 });
+        return Err(CliError { message, code: 1 });
     }
-    tell(&if *failed > 0 {
+    report(&if *failed > 0 {
         format!("almanac: {line}; see the error column")
     } else {
         format!("almanac: {line}")

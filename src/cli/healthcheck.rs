@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::Failure;
+use crate::cli::CliError;
 use crate::config::Span;
 
-/// What to ask, and where.
+/// The endpoint to check.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   almanac healthcheck
   almanac healthcheck --listen 127.0.0.1:9000 --path /healthz --timeout 1s")]
 pub(super) struct HealthcheckArgs {
-    /// The address the server listens on; an unspecified one is asked over loopback
+    /// Address the server listens on; for an unspecified address, loopback is used
     #[arg(
         long,
         value_name = "ADDRESS",
@@ -23,18 +23,18 @@ pub(super) struct HealthcheckArgs {
         default_value = "0.0.0.0:8080"
     )]
     listen: SocketAddr,
-    /// Endpoint to ask
+    /// Path of the endpoint
     #[arg(long, default_value = "/readyz")]
     path: String,
-    /// Longest time to wait
+    /// Time limit for the response
     #[arg(long, value_name = "DURATION", default_value = "2s")]
     timeout: Span,
 }
 
-/// Succeeds when the server answers 200 in time.
-pub(super) fn run(args: &HealthcheckArgs) -> Result<(), Failure> {
+/// Succeeds if the server responds with 200 within the timeout.
+pub(super) fn run(args: &HealthcheckArgs) -> Result<(), CliError> {
     let url = format!("http://{}{}", reachable(args.listen), args.path);
-    let failed = |reason: String| Failure {
+    let failure = |reason: String| CliError {
         message: format!("{url}: {reason}"),
         code: 1,
     };
@@ -47,7 +47,7 @@ pub(super) fn run(args: &HealthcheckArgs) -> Result<(), Failure> {
     let mut response = agent
         .get(&url)
         .call()
-        .map_err(|error| failed(error.to_string()))?;
+        .map_err(|error| failure(error.to_string()))?;
     if response.status() == 200 {
         return Ok(());
     }
@@ -57,13 +57,14 @@ pub(super) fn run(args: &HealthcheckArgs) -> Result<(), Failure> {
         .limit(1_024)
         .read_to_string()
         .unwrap_or_default();
-    Err(failed(format!(
+    Err(failure(format!(
         "{} {}",
         response.status().as_u16(),
         body.trim()
     )))
 }
 
+/// Returns the address at which a server that listens on `listen` can be reached.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

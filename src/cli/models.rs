@@ -1,4 +1,4 @@
-//! `almanac models`: looking at models, and moving them between sources.
+//! `almanac models`: listing, checking, inspecting, copying and signing models.
 
 mod choice;
 mod inspect;
@@ -11,34 +11,34 @@ mod verify;
 
 use std::sync::Arc;
 
+use almanac_store::StoreOptions;
 use clap::Subcommand;
 
 use crate::cli::bar::Bar;
-use crate::cli::{Failure, configure};
-use crate::config::{Config, Flags, SharedFlags};
-use almanac_store::StoreOptions;
+use crate::cli::{CliError, configure};
+use crate::config::{Config, SharedFlags};
 
-/// What to do with models.
+/// The subcommands of `almanac models`.
 #[derive(Debug, Subcommand)]
 pub(super) enum ModelsCommand {
-    /// List what sources hold
+    /// List the models of sources
     List(list::ListArgs),
     /// Copy models from a source to a directory
     Pull(pull::PullArgs),
     /// Copy models to a directory, S3 or MLflow, with digests in their manifests
     Push(push::PushArgs),
-    /// Check models as the server would before it serves them
+    /// Check models as the server does before it serves them
     Verify(verify::VerifyArgs),
     /// Sign the manifest of a bundle
     Sign(keys::SignArgs),
-    /// Make a key that signs, and print the key that checks
+    /// Generate a secret key, and print its public key
     Keygen(keys::KeygenArgs),
-    /// Print the inputs, outputs and metadata of an ONNX file, and a draft of its manifest
+    /// Print the inputs, outputs and metadata of an ONNX file, and a draft of a manifest
     Inspect(inspect::InspectArgs),
 }
 
 /// Runs the subcommand.
-pub(super) fn run(command: &ModelsCommand) -> Result<(), Failure> {
+pub(super) fn run(command: &ModelsCommand) -> Result<(), CliError> {
     match command {
         ModelsCommand::List(args) => list::run(args),
         ModelsCommand::Pull(args) => pull::run(args),
@@ -50,13 +50,10 @@ pub(super) fn run(command: &ModelsCommand) -> Result<(), Failure> {
     }
 }
 
-/// The configuration under `shared`, and how it opens sources, with a bar that shows bytes.
-fn opening(shared: &SharedFlags) -> Result<(Config, StoreOptions, Arc<Bar>), Failure> {
-    let flags = Flags {
-        shared: shared.clone(),
-        ..Flags::default()
-    };
-    let config = configure(&flags, true)?;
+/// Loads the configuration, and returns it with the options of its sources, and a bar that shows the
+/// bytes that are transferred.
+fn open_options(shared: &SharedFlags) -> Result<(Config, StoreOptions, Arc<Bar>), CliError> {
+    let config = configure(shared, true)?;
     let bar = Arc::new(Bar::of_bytes());
     let options = StoreOptions {
         progress: Arc::clone(&bar) as _,

@@ -1,26 +1,26 @@
-//! The file of series that a subcommand reads.
+//! The file from which a subcommand reads series.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use almanac_forecast::{Limits, SeasonDraft};
+use almanac_frame::{ColumnChoice, SeriesSettings, Table, read_csv};
 use anyhow::Context as _;
 use clap::Args;
 
-use crate::cli::tell;
+use crate::cli::report;
 use crate::config::Config;
-use almanac_forecast::{Limits, SeasonDraft};
-use almanac_frame::{ColumnChoice, SeriesSettings, Table, read_csv};
 
-/// Which file, and what it does not say itself.
+/// The file, and the properties of its series that it does not contain.
 #[derive(Debug, Args)]
 pub(super) struct TableArgs {
-    /// The CSV file; - for standard input
+    /// CSV file; - for standard input
     file: PathBuf,
     /// Step of the calendar, such as D, W-MON, MS or 15min [default: inferred]
     #[arg(long, value_name = "FREQUENCY")]
     frequency: Option<String>,
-    /// IANA zone of timestamps without one
+    /// IANA time zone of timestamps without one
     #[arg(long, value_name = "ZONE")]
     timezone: Option<String>,
     /// Steps per season, 1 for none, or detect [default: the frequency's]
@@ -38,10 +38,10 @@ pub(super) struct TableArgs {
 }
 
 impl TableArgs {
-    /// The series of the file, and in one line which of its columns were ignored.
+    /// Reads the series of the file, and reports the columns that are ignored.
     ///
     /// # Errors
-    /// When it cannot be read, or is no table of series.
+    /// If the file cannot be read, or is not a table of series.
     pub(super) fn read(&self, config: &Config) -> anyhow::Result<Table> {
         let input: Box<dyn Read> = if self.file == Path::new("-") {
             Box::new(io::stdin().lock())
@@ -58,15 +58,15 @@ impl TableArgs {
             timezone: self.timezone.clone(),
             season_length: self.season_length,
         };
-        // A file may hold more series than a request may.
+        // A file may contain more series than a request.
         let limits = Limits {
             series: usize::MAX,
             ..config.request_limits()
         };
         let table = read_csv(input, &columns, &limits).with_context(|| shown(&self.file))?;
         if !table.recognised.ignored.is_empty() {
-            tell(&format!(
-                "almanac: columns ignored: {}",
+            report(&format!(
+                "almanac: ignored columns: {}",
                 table.recognised.ignored.join(", ")
             ));
         }
@@ -80,11 +80,11 @@ fn season(text: &str) -> Result<SeasonDraft, String> {
         _ => text
             .parse()
             .map(SeasonDraft::Steps)
-            .map_err(|_| "write a whole number, or detect".to_owned()),
+            .map_err(|_| "write a whole number or detect".to_owned()),
     }
 }
 
-/// A path as an error names it.
+/// Returns a path as an error shows it.
 pub(super) fn shown(path: &Path) -> String {
     path.display().to_string()
 }

@@ -1,35 +1,38 @@
-//! Who may change which models are served while the server runs.
+//! The settings of the admin API.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use clap::Arg;
 use serde::Deserialize;
 
 use crate::config::ConfigError;
+use crate::config::settings::{SettingValue, settings};
 
-/// Who may change which models are served.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Admin {
-    /// Address and port of the admin API; none, and it is off.
-    pub listen: Option<SocketAddr>,
-    /// The access key.
-    pub key: Option<Secret>,
-    /// A file that holds the access key.
-    pub key_file: Option<PathBuf>,
+settings! {
+    /// The admin API, which changes the models that are served.
+    pub struct AdminSettings(AdminLayer) in "admin" under "Admin" {
+        /// Address and port of the admin API; without it the admin API is off
+        listen: Option<SocketAddr> = "none", Serve("--admin-listen <ADDRESS>");
+        /// Access key of the admin API; unlike a flag, a file is not in the list of processes
+        key: Option<Secret> = "none", Serve("--admin-key <KEY>");
+        /// File that contains the access key of the admin API
+        key_file: Option<PathBuf> = "none", Serve("--admin-key-file <FILE>");
+    }
 }
 
 /// A text that is never shown.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 pub struct Secret(String);
 
-/// Fewest characters of an access key.
-const SHORTEST_KEY: usize = 16;
+/// The minimum number of characters of an access key.
+const MIN_KEY_LENGTH: usize = 16;
 
 impl Secret {
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn get(&self) -> &str {
         &self.0
@@ -43,66 +46,68 @@ impl fmt::Debug for Secret {
 }
 
 impl FromStr for Secret {
-    type Err = std::convert::Infallible;
+    type Err = Infallible;
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
+    fn from_str(text: &str) -> Result<Self, Infallible> {
         Ok(Self(text.to_owned()))
     }
 }
 
-impl Admin {
-    /// Refuses an API that anybody could reach.
+impl SettingValue for Secret {
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+
+    fn accept(arg: Arg) -> Arg {
+        arg.value_parser(clap::value_parser!(Self))
+            .hide_env_values(true)
+    }
+}
+
+impl AdminSettings {
+    /// Rejects an admin API that other machines can reach without a key.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let refused = |setting, value, rule| {
-            Err(ConfigError::Value {
-                setting,
-                value,
-                rule,
-            })
-        };
         if self.key.is_some() && self.key_file.is_some() {
-            return refused(
-                "admin.key_file",
-                "set".to_owned(),
-                "set it or admin.key, not both",
-            );
+            let rule = "set it or admin.key, not both";
+            return Err(ConfigError::value("admin.key_file", "set", rule));
         }
-        let length = self.key.as_ref().map(|key| key.get().len());
-        if let Some(length) = length.filter(|length| *length < SHORTEST_KEY) {
-            let told = format!("{length} characters long");
-            return refused("admin.key", told, "it must have at least 16 characters");
-        }
-        match self.listen {
-            Some(listen)
-                if !listen.ip().is_loopback() && self.key.is_none() && self.key_file.is_none() =>
-            {
-                let rule = "beyond this machine it needs admin.key or admin.key_file";
-                refused("admin.listen", listen.to_string(), rule)
+        if let Some(key) = &self.key {
+            let length = key.get().len();
+            if length < MIN_KEY_LENGTH {
+                return Err(ConfigError::value(
+                    "admin.key",
+                    format_args!("{length} characters long"),
+                    format!("it must have at least {MIN_KEY_LENGTH} characters"),
+                ));
             }
+        }
+        let has_key = self.key.is_some() || self.key_file.is_some();
+        match self.listen {
+            Some(listen) if !has_key && !listen.ip().is_loopback() => Err(ConfigError::value(
+                "admin.listen",
+                listen,
+                "other machines can reach it, so set admin.key or admin.key_file",
+            )),
             _ => Ok(()),
         }
     }
 
-    /// The access key, read from its file where it has one.
+    /// Returns the access key, which is read from its file if it has one.
     ///
     /// # Errors
-    /// [`ConfigError`] when the file cannot be read, or its key is too short.
+    /// [`ConfigError`] if the file cannot be read, or its key is too short.
     pub fn read_key(&self) -> Result<Option<Secret>, ConfigError> {
         let Some(path) = &self.key_file else {
             return Ok(self.key.clone());
         };
-        let shown = || path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
-            path: shown(),
-            source,
-        })?;
+        let text = ConfigError::read(path)?;
         let key = text.trim();
-        if key.len() < SHORTEST_KEY {
+        if key.len() < MIN_KEY_LENGTH {
+            let length = key.len();
             return Err(ConfigError::File {
-                path: shown(),
+                path: path.display().to_string(),
                 reason: format!(
-                    "an access key of {} characters; it must have at least 16",
-                    key.len()
+                    "the access key has {length} characters; it must have at least {MIN_KEY_LENGTH}"
                 ),
             });
         }
@@ -115,7 +120,7 @@ mod tests {
     use super::*;
 
     fn check(listen: &str, key: Option<&str>) -> Result<(), String> {
-        let admin = Admin {
+        let admin = AdminSettings {
             listen: Some(listen.parse().unwrap()),
             key: key.map(|key| key.parse().unwrap()),
             key_file: None,
@@ -124,13 +129,14 @@ mod tests {
     }
 
     #[test]
-    fn a_key_may_be_left_out_on_this_machine_only() {
+    fn a_key_may_be_omitted_on_loopback_only() {
         assert_eq!(check("127.0.0.1:8081", None), Ok(()));
         assert_eq!(check("[::1]:8081", None), Ok(()));
         assert_eq!(check("0.0.0.0:8081", Some("0123456789abcdef")), Ok(()));
         assert_eq!(
             check("0.0.0.0:8081", None).unwrap_err(),
-            "admin.listen is 0.0.0.0:8081; beyond this machine it needs admin.key or admin.key_file"
+            "admin.listen is 0.0.0.0:8081; other machines can reach it, so set admin.key or \
+             admin.key_file (--admin-listen, ALMANAC_ADMIN_LISTEN)"
         );
         let short = check("127.0.0.1:8081", Some("short")).unwrap_err();
         assert!(
@@ -143,9 +149,9 @@ mod tests {
     fn a_key_is_read_from_its_file_without_the_line_end_and_never_shown() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
-        let admin = Admin {
+        let admin = AdminSettings {
             key_file: Some(path.clone()),
-            ..Admin::default()
+            ..AdminSettings::default()
         };
         assert!(admin.read_key().is_err());
         std::fs::write(&path, "short\n").unwrap();

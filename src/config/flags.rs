@@ -1,400 +1,135 @@
 //! The settings as flags and as `ALMANAC_` variables.
-//!
-//! One declaration gives both, and the text of `--help`. Defaults stand in [`Config`].
 
-mod emf;
-mod life;
-
-pub use emf::EmfFlags;
-pub use life::LifeFlags;
-
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 
-use crate::config::{Bytes, Config, SageMakerFlags, SourceFlags, Span};
-use almanac_telemetry::logging::{LogFormat, LoggedRequests};
-use almanac_telemetry::traces::Endpoint;
+use crate::config::settings::{Scope, Section as _, Setting};
+use crate::config::{Config, ConfigError, ConfigLayer};
 
-/// Every setting: what `serve` takes.
-#[derive(Clone, Debug, Default, Args)]
-pub struct Flags {
-    /// Address and port to listen on [default: 0.0.0.0:8080]
-    #[arg(
-        long,
-        value_name = "ADDRESS",
-        env = "ALMANAC_LISTEN",
-        help_heading = "Server"
-    )]
-    pub listen: Option<SocketAddr>,
+/// The variable of `--config`.
+const CONFIG_VARIABLE: &str = "ALMANAC_CONFIG";
 
-    /// Longest time from the first byte of a request head to its end [default: 10s]
-    #[arg(
-        long,
-        value_name = "DURATION",
-        env = "ALMANAC_HEADER_TIMEOUT",
-        help_heading = "Server"
-    )]
-    pub header_timeout: Option<Span>,
+/// A variable that begins with `ALMANAC_` and that only the build reads.
+const BUILD_VARIABLE: &str = "ALMANAC_CACHE_DIR";
 
-    /// Longest time between two pieces of a request body [default: 10s]
-    #[arg(
-        long,
-        value_name = "DURATION",
-        env = "ALMANAC_BODY_TIMEOUT",
-        help_heading = "Server"
-    )]
-    pub body_timeout: Option<Span>,
-
-    /// Longest time from a request's head to its answer [default: 30s]
-    #[arg(
-        long,
-        value_name = "DURATION",
-        env = "ALMANAC_REQUEST_TIMEOUT",
-        help_heading = "Server"
-    )]
-    pub request_timeout: Option<Span>,
-
-    /// How long an unused connection is kept; over a load balancer's 60 s [default: 75s]
-    #[arg(
-        long,
-        value_name = "DURATION",
-        env = "ALMANAC_IDLE_TIMEOUT",
-        help_heading = "Server"
-    )]
-    pub idle_timeout: Option<Span>,
-
-    /// Connections open at once; more wait [default: 960]
-    #[arg(
-        long,
-        value_name = "N",
-        env = "ALMANAC_MAX_CONNECTIONS",
-        help_heading = "Server"
-    )]
-    pub max_connections: Option<usize>,
-
-    /// Largest request body [default: 32MiB]
-    #[arg(
-        long,
-        value_name = "SIZE",
-        env = "ALMANAC_MAX_BODY",
-        help_heading = "Server"
-    )]
-    pub max_body: Option<Bytes>,
-
-    /// Forecasts in one backtest: a window of a series by a model [default: 100000]
-    #[arg(
-        long,
-        value_name = "N",
-        env = "ALMANAC_MAX_BACKTEST_FORECASTS",
-        help_heading = "Limits"
-    )]
-    pub max_backtest_forecasts: Option<usize>,
-
-    /// How long to keep serving, not ready, after SIGTERM [default: 5s]
-    #[arg(
-        long,
-        value_name = "DURATION",
-        env = "ALMANAC_DRAIN_DELAY",
-        help_heading = "Shutdown"
-    )]
-    pub drain_delay: Option<Span>,
-
-    /// When, after SIGTERM, what still runs is cut off [default: 25s]
-    #[arg(
-        long,
-        value_name = "DURATION",
-        env = "ALMANAC_DRAIN_DEADLINE",
-        help_heading = "Shutdown"
-    )]
-    pub drain_deadline: Option<Span>,
-
-    /// Which requests are logged: all, slow (and failed), or failed [default: all]
-    #[arg(
-        long,
-        value_name = "WHICH",
-        env = "ALMANAC_LOG_REQUESTS",
-        hide_possible_values = true,
-        help_heading = "Log"
-    )]
-    pub log_requests: Option<LoggedRequests>,
-
-    /// How long a request takes that is slow [default: 1s]
-    #[arg(
-        long,
-        value_name = "DURATION",
-        env = "ALMANAC_LOG_SLOW",
-        help_heading = "Log"
-    )]
-    pub log_slow: Option<Span>,
-
-    /// Collector that traces are sent to, over OTLP and plain http [default: none]
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "ALMANAC_OTLP_ENDPOINT",
-        help_heading = "Traces"
-    )]
-    pub otlp_endpoint: Option<Endpoint>,
-
-    /// Share of traces begun here that are recorded, from 0 to 1 [default: 1]
-    #[arg(
-        long,
-        value_name = "SHARE",
-        env = "ALMANAC_TRACE_RATIO",
-        help_heading = "Traces"
-    )]
-    pub trace_ratio: Option<f64>,
-
-    /// Requests whose spans may wait to be sent [default: 2048]
-    #[arg(
-        long,
-        value_name = "N",
-        env = "ALMANAC_TRACE_QUEUE",
-        help_heading = "Traces"
-    )]
-    pub trace_queue: Option<usize>,
-
-    /// Name of the service in its traces and in CloudWatch [default: almanac]
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "ALMANAC_SERVICE_NAME",
-        help_heading = "Traces"
-    )]
-    pub service_name: Option<String>,
-
-    /// Metrics that are written for CloudWatch.
-    #[command(flatten)]
-    pub emf: EmfFlags,
-
-    /// How versions come and go.
-    #[command(flatten)]
-    pub life: LifeFlags,
-
-    /// What other subcommands take too.
-    #[command(flatten)]
-    pub shared: SharedFlags,
+/// The settings that the command line and the environment give.
+#[derive(Clone, Debug, Default)]
+pub struct SettingFlags<const IS_SHARED: bool> {
+    /// The path of the file with settings.
+    pub(super) config: Option<PathBuf>,
+    /// The settings that are given.
+    pub(super) layer: ConfigLayer,
 }
 
-/// The settings of every subcommand that runs a model.
-#[derive(Clone, Debug, Default, Args)]
-pub struct SharedFlags {
-    /// TOML file with settings
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "ALMANAC_CONFIG",
-        help_heading = "Settings"
-    )]
-    pub config: Option<PathBuf>,
+/// The flags of `almanac serve`: every setting.
+pub type Flags = SettingFlags<false>;
 
-    /// Series in one request [default: 10000]
-    #[arg(
-        long,
-        value_name = "N",
-        env = "ALMANAC_MAX_SERIES",
-        help_heading = "Limits"
-    )]
-    pub max_series: Option<usize>,
+/// The flags of the other subcommands: the settings that they share with `almanac serve`.
+pub type SharedFlags = SettingFlags<true>;
 
-    /// Values in one series [default: 100000]
-    #[arg(
-        long,
-        value_name = "N",
-        env = "ALMANAC_MAX_VALUES",
-        help_heading = "Limits"
-    )]
-    pub max_values: Option<usize>,
-
-    /// Steps ahead [default: 1024]
-    #[arg(
-        long,
-        value_name = "N",
-        env = "ALMANAC_MAX_HORIZON",
-        help_heading = "Limits"
-    )]
-    pub max_horizon: Option<usize>,
-
-    /// Quantiles and levels together [default: 99]
-    #[arg(
-        long,
-        value_name = "N",
-        env = "ALMANAC_MAX_LEVELS",
-        help_heading = "Limits"
-    )]
-    pub max_levels: Option<usize>,
-
-    /// Covariates of one series [default: 100]
-    #[arg(
-        long,
-        value_name = "N",
-        env = "ALMANAC_MAX_COVARIATES",
-        help_heading = "Limits"
-    )]
-    pub max_covariates: Option<usize>,
-
-    /// Windows of one series in a backtest [default: 50]
-    #[arg(
-        long,
-        value_name = "N",
-        env = "ALMANAC_MAX_WINDOWS",
-        help_heading = "Limits"
-    )]
-    pub max_windows: Option<usize>,
-
-    /// Steps (context and horizon of every series) that may wait for a model [default: 4000000]
-    #[arg(
-        long,
-        value_name = "N",
-        env = "ALMANAC_QUEUE_STEPS",
-        help_heading = "Engine"
-    )]
-    pub queue_steps: Option<usize>,
-
-    /// Steps that one run of a model may hold, padding included [default: 16384]
-    #[arg(
-        long,
-        value_name = "N",
-        env = "ALMANAC_BATCH_STEPS",
-        help_heading = "Engine"
-    )]
-    pub batch_steps: Option<usize>,
-
-    /// How long a request that does not say it is bulk may be expected to wait [default: 5s]
-    #[arg(
-        long,
-        value_name = "TIME",
-        env = "ALMANAC_MAX_WAIT",
-        help_heading = "Engine"
-    )]
-    pub max_wait: Option<Span>,
-
-    /// Cores to plan for [default: found from cgroup, cpuset and ECS task]
-    #[arg(
-        long,
-        value_name = "CORES",
-        env = "ALMANAC_CORES",
-        help_heading = "Engine"
-    )]
-    pub cores: Option<f64>,
-
-    /// Sessions of each model [default: one per core]
-    #[arg(
-        long,
-        value_name = "N",
-        env = "ALMANAC_WORKERS",
-        help_heading = "Engine"
-    )]
-    pub workers: Option<usize>,
-
-    /// Threads inside each session [default: 1]
-    #[arg(
-        long,
-        value_name = "N",
-        env = "ALMANAC_SESSION_THREADS",
-        help_heading = "Engine"
-    )]
-    pub session_threads: Option<usize>,
-
-    /// Where models come from.
-    #[command(flatten)]
-    pub sources: SourceFlags,
-
-    /// How models come that SageMaker puts beside the program.
-    #[command(flatten)]
-    pub sagemaker: SageMakerFlags,
-
-    /// How log lines are written [default: text]
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        env = "ALMANAC_LOG_FORMAT",
-        help_heading = "Log"
-    )]
-    pub log_format: Option<LogFormat>,
-
-    /// Least severe level that is written, or TARGET=LEVEL directives [default: info]
-    #[arg(
-        long,
-        value_name = "LEVEL",
-        env = "ALMANAC_LOG_LEVEL",
-        help_heading = "Log"
-    )]
-    pub log_level: Option<String>,
-
-    /// Log lines that may wait to be written; more are dropped and counted [default: 1MiB]
-    #[arg(
-        long,
-        value_name = "SIZE",
-        env = "ALMANAC_LOG_BUFFER",
-        help_heading = "Log"
-    )]
-    pub log_buffer: Option<Bytes>,
-}
-
-impl Flags {
-    /// Overwrites in `config` what was given.
-    pub(super) fn apply(&self, config: &mut Config) {
-        set(&mut config.server.listen, self.listen);
-        set(&mut config.server.header_timeout, self.header_timeout);
-        set(&mut config.server.body_timeout, self.body_timeout);
-        set(&mut config.server.request_timeout, self.request_timeout);
-        set(&mut config.server.idle_timeout, self.idle_timeout);
-        set(&mut config.server.max_connections, self.max_connections);
-        set(&mut config.server.max_body, self.max_body);
-        set(&mut config.shutdown.drain_delay, self.drain_delay);
-        set(&mut config.shutdown.drain_deadline, self.drain_deadline);
-        set(&mut config.log.requests, self.log_requests);
-        set(&mut config.log.slow, self.log_slow);
-        set(
-            &mut config.traces.endpoint,
-            self.otlp_endpoint.clone().map(Some),
-        );
-        set(&mut config.traces.sample_ratio, self.trace_ratio);
-        set(&mut config.traces.queue, self.trace_queue);
-        set(
-            &mut config.traces.service,
-            self.service_name.clone().map(Some),
-        );
-        set(
-            &mut config.limits.max_backtest_forecasts,
-            self.max_backtest_forecasts,
-        );
-        self.emf.apply(config);
-        self.life.apply(config);
-        self.shared.apply(config);
+impl<const IS_SHARED: bool> SettingFlags<IS_SHARED> {
+    /// Returns true if the log level is given.
+    #[must_use]
+    pub const fn has_log_level(&self) -> bool {
+        self.layer.log.level.is_some()
     }
 }
 
-impl SharedFlags {
-    fn apply(&self, config: &mut Config) {
-        set(&mut config.limits.max_series, self.max_series);
-        set(&mut config.limits.max_values, self.max_values);
-        set(&mut config.limits.max_horizon, self.max_horizon);
-        set(&mut config.limits.max_levels, self.max_levels);
-        set(&mut config.limits.max_covariates, self.max_covariates);
-        set(&mut config.limits.max_windows, self.max_windows);
-        set(&mut config.engine.queue_steps, self.queue_steps);
-        set(&mut config.engine.batch_steps, self.batch_steps);
-        set(&mut config.engine.max_wait, self.max_wait);
-        set(&mut config.engine.cores, self.cores.map(Some));
-        set(&mut config.engine.workers, self.workers.map(Some));
-        set(
-            &mut config.engine.session_threads,
-            self.session_threads.map(Some),
-        );
-        self.sources.apply(&mut config.models);
-        self.sagemaker.apply(&mut config.sagemaker);
-        set(&mut config.log.format, self.log_format);
-        set(&mut config.log.level, self.log_level.clone());
-        set(&mut config.log.buffer, self.log_buffer);
+impl<const IS_SHARED: bool> Args for SettingFlags<IS_SHARED> {
+    fn augment_args(command: Command) -> Command {
+        let config = Arg::new("config")
+            .long("config")
+            .env(CONFIG_VARIABLE)
+            .value_name("FILE")
+            .value_parser(clap::value_parser!(PathBuf))
+            .help("TOML file with settings")
+            .help_heading("Settings");
+        let settings = Config::settings().into_iter();
+        let taken = settings.filter(|setting| !IS_SHARED || setting.scope == Scope::Shared);
+        command.arg(config).args(taken.map(|setting| setting.arg()))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
     }
 }
 
-fn set<T>(setting: &mut T, given: Option<T>) {
-    if let Some(value) = given {
-        *setting = value;
+impl<const IS_SHARED: bool> FromArgMatches for SettingFlags<IS_SHARED> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Ok(Self {
+            config: matches.get_one("config").cloned(),
+            layer: Config::from_matches(matches),
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// Rejects variables that begin with `ALMANAC_` and are not settings: a misspelt variable would be
+/// ignored.
+pub(super) fn check_variables(names: impl Iterator<Item = String>) -> Result<(), ConfigError> {
+    let mut known: Vec<_> = Config::settings().iter().map(Setting::variable).collect();
+    known.extend([CONFIG_VARIABLE, BUILD_VARIABLE].map(str::to_owned));
+    let mut unknown = names.filter(|name| name.starts_with("ALMANAC_") && !known.contains(name));
+    let Some(name) = unknown.next() else {
+        return Ok(());
+    };
+    let nearest = known
+        .iter()
+        .max_by(|left, right| {
+            let [left, right] = [left, right].map(|known| strsim::jaro_winkler(known, &name));
+            left.total_cmp(&right)
+        })
+        .cloned();
+    Err(ConfigError::UnknownVariable { name, nearest })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches<A: Args>(arguments: &[&str]) -> Result<ArgMatches, clap::Error> {
+        A::augment_args(Command::new("almanac"))
+            .no_binary_name(true)
+            .try_get_matches_from(arguments)
+    }
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Flags::augment_args(Command::new("almanac")).debug_assert();
+        SharedFlags::augment_args(Command::new("almanac")).debug_assert();
+    }
+
+    #[test]
+    fn a_flag_gives_its_setting_alone() {
+        let matches = matches::<Flags>(&["--emf", "--models=embedded:,/m", "--models", "/n"]);
+        let Flags { layer, .. } = Flags::from_arg_matches(&matches.unwrap()).unwrap();
+        assert_eq!(layer.emf.enabled, Some(true));
+        let sources: Vec<_> = layer.models.sources.iter().flatten().collect();
+        assert_eq!(sources.len(), 3, "{sources:?}");
+        assert!(layer.server.listen.is_none() && layer.models.rollback.requests.is_none());
+    }
+
+    #[test]
+    fn settings_of_the_server_are_not_shared() {
+        let given = matches::<SharedFlags>(&["--max-series", "7"]).unwrap();
+        let flags = SharedFlags::from_arg_matches(&given).unwrap();
+        assert_eq!(flags.layer.limits.max_series, Some(7));
+        assert!(matches::<SharedFlags>(&["--listen", "127.0.0.1:80"]).is_err());
+    }
+
+    #[test]
+    fn a_misspelt_variable_is_rejected_with_the_nearest() {
+        let error = check_variables(["ALMANAC_LISTN".to_owned()].into_iter()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "ALMANAC_LISTN is not a setting; did you mean ALMANAC_LISTEN?"
+        );
+        let known = ["ALMANAC_LISTEN", "ALMANAC_CONFIG", "HOME"].map(str::to_owned);
+        check_variables(known.into_iter()).unwrap();
     }
 }

@@ -1,230 +1,181 @@
-//! Which models are served, and how their versions come and go.
+//! The models to serve, their sources, and the life of their versions.
 
 use std::collections::BTreeMap;
-
-use serde::Deserialize;
-
 use std::path::PathBuf;
 
-use crate::config::{Bytes, ConfigError, Span, units};
 use almanac_model::PublicKey;
 use almanac_store::Source;
+use serde::Deserialize;
 
-/// Which models are served.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Models {
-    /// Where models come from; the first source that has a name wins.
-    #[serde(deserialize_with = "units::parsed_list")]
-    pub sources: Vec<Source>,
-    /// The model that answers requests which name none.
-    pub default: String,
-    /// Bytes in all the files of one version.
-    pub max_bundle: Bytes,
-    /// Files below one prefix of S3.
-    pub max_listed: usize,
-    /// Keys of which one must have signed every bundle that is not embedded.
-    #[serde(deserialize_with = "units::parsed_list")]
-    pub public_keys: Vec<PublicKey>,
-    /// Where downloads are kept, instead of the user's cache folder.
-    pub cache_dir: Option<PathBuf>,
-    /// Bytes of downloads kept; 0 keeps none.
-    pub cache_size: Bytes,
-    /// Longest time to connect to a source.
-    pub connect_timeout: Span,
-    /// Longest time to the first byte of a source's answer, and between two pieces of it.
-    pub read_timeout: Span,
-    /// Longest time to fetch one version.
-    pub fetch_timeout: Span,
-    /// How often a call to a source is made before it has failed.
-    pub attempts: usize,
-    /// Size over which a file is downloaded from S3, or uploaded to it, in parts of that size.
-    pub part_size: Bytes,
-    /// Parts of one file downloaded or uploaded side by side.
-    pub parallel_parts: usize,
-    /// Whether machines other than this one may be asked over plain http.
-    pub allow_http: bool,
-    /// Address of S3, when it is not AWS's.
-    pub s3_endpoint: Option<String>,
-    /// Whether the bucket stands in the path of an S3 address and not in its host.
-    pub s3_path_style: bool,
-    /// Region of the buckets, instead of the one that the environment names or S3 tells.
-    pub s3_region: Option<String>,
-    /// Time between two looks at a source; 0 for at the start and when told to.
-    pub watch: Span,
-    /// Longest time of one look.
-    pub list_timeout: Span,
-    /// Versions that are verified and opened at the same time.
-    pub loads: usize,
-    /// Attempts at versions that are remembered of each model.
-    pub history: usize,
-    /// How long the version before is kept to take over again; 0 for not at all.
-    pub probation: Span,
-    /// Memory that all versions may take, about.
-    pub memory: Option<Bytes>,
-    /// Values of series that may wait for a shadow.
-    pub shadow_values: usize,
-    /// When the version before takes over again.
-    pub rollback: Rollback,
-    /// Versions by alias, by model.
-    pub aliases: BTreeMap<String, BTreeMap<String, String>>,
-    /// Aliases that a model may have.
-    pub max_aliases: usize,
-    /// Which version has which part, by model.
-    pub routes: BTreeMap<String, RouteConfig>,
+use crate::config::settings::{check_range, parsed_list, settings};
+use crate::config::{Bytes, ConfigError, Span};
+
+settings! {
+    /// The models to serve.
+    pub struct ModelSettings(ModelLayer) in "models" under "Models" {
+        /// Sources of models: embedded:, a path, s3://, mlflow: or https://; of several sources with
+        /// the same model, the first is used
+        #[serde(deserialize_with = "parsed_list")]
+        sources: Vec<Source> = "embedded:", Shared("--models <SOURCE>");
+        /// Model for requests that name none
+        default: String = "almanac", Shared("--default-model <NAME>");
+        /// Maximum total size of the files of a model version
+        // Above the largest known forecasting model, below the limit of the ONNX file format.
+        max_bundle: Bytes = "2GiB", Shared("--max-bundle <SIZE>"), Bytes::new(1)..;
+        /// Maximum number of files below an S3 prefix
+        max_listed: usize = "100000", Shared("--max-listed <N>"), 1..;
+        /// Public keys, ed25519:BASE64; every model that is not embedded must be signed with one of them
+        #[serde(deserialize_with = "parsed_list")]
+        public_keys: Vec<PublicKey> = "none", Shared("--public-keys <KEY>");
+        /// Folder of the download cache
+        cache_dir: Option<PathBuf> = "almanac/models in the user's cache folder",
+            Shared("--model-cache-dir <FOLDER>");
+        /// Maximum size of the download cache; 0B disables it
+        cache_size: Bytes = "4GiB", Shared("--model-cache-size <SIZE>");
+        /// Time limit for connecting to a source
+        connect_timeout: Span = "5s", Shared("--source-connect-timeout <DURATION>");
+        /// Time limit for the first byte of a response of a source, and between two chunks of it
+        read_timeout: Span = "20s", Shared("--source-read-timeout <DURATION>");
+        /// Time limit for downloading a model version, or uploading a file
+        // A gigabyte at 2 MB/s.
+        fetch_timeout: Span = "10m", Shared("--fetch-timeout <DURATION>");
+        /// Number of attempts of a request to a source
+        attempts: usize = "3", Shared("--source-attempts <N>"), 1..;
+        /// Size of the parts in which larger files are downloaded from or uploaded to S3
+        part_size: Bytes = "16MiB", Shared("--part-size <SIZE>"), Bytes::new(1)..;
+        /// Number of parts of a file that are transferred in parallel
+        parallel_parts: usize = "4", Shared("--parallel-parts <N>"), 1..;
+        /// Allow plain HTTP to other machines
+        allow_http: bool = "false", Shared("--allow-http <BOOL>");
+        /// S3 endpoint, if it is not AWS
+        s3_endpoint: Option<String> = "found", Shared("--s3-endpoint <URL>");
+        /// Put the bucket into the path of an S3 URL, not into the host name
+        s3_path_style: bool = "false", Shared("--s3-path-style <BOOL>");
+        /// Region of the S3 buckets
+        s3_region: Option<String> = "found", Shared("--s3-region <REGION>");
+        /// Interval between polls of each source; with 0s, only at startup, on SIGHUP and through the
+        /// admin API
+        watch: Span = "30s", Serve("--watch <DURATION>");
+        /// Time limit for one poll of a source
+        list_timeout: Span = "30s", Serve("--list-timeout <DURATION>");
+        /// Number of versions that are verified and loaded at the same time
+        loads: usize = "1", Serve("--loads <N>"), 1..;
+        /// Number of load attempts that are remembered per model
+        history: usize = "32", Serve("--history <N>"), 1..;
+        /// Time for which the previous version is kept for a rollback; 0s disables it
+        probation: Span = "60s", Serve("--probation <DURATION>");
+        /// Approximate memory limit of all versions together
+        memory: Option<Bytes> = "unbounded", Serve("--model-memory <SIZE>");
+        /// Maximum number of values in the queue of a shadow; further series are dropped
+        // 8 MB of values.
+        shadow_values: usize = "1000000", Serve("--shadow-values <N>"), 1..;
+        /// Maximum number of aliases of a model
+        max_aliases: usize = "32", Serve("--max-aliases <N>");
+    }
+    sections {
+        /// The limits beyond which a new version is rolled back.
+        rollback: RollbackSettings;
+    }
+    without_flags {
+        /// The versions by alias, by model.
+        aliases: BTreeMap<String, BTreeMap<String, String>>;
+        /// The routes, by model.
+        routes: BTreeMap<String, RouteConfig>;
+    }
 }
 
-/// When a new version does too badly.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Rollback {
-    /// Requests that it must have had before its errors count.
-    pub requests: u64,
-    /// The share of its requests that may fail.
-    pub error_rate: f64,
-    /// How many times the share of the version before that may be.
-    pub error_ratio: f64,
-    /// Requests that both must have had before their time in the model counts.
-    pub latency_requests: u64,
-    /// How many times the 99th percentile of the version before its own may be.
-    pub latency_ratio: f64,
-    /// A 99th percentile that is never too long.
-    pub latency_floor: Span,
+settings! {
+    /// The limits beyond which a new version is rolled back.
+    pub struct RollbackSettings(RollbackLayer) in "models.rollback" under "Rollback" {
+        /// Number of requests of a new version before its error rate is evaluated
+        requests: u64 = "20", Serve("--rollback-requests <N>");
+        /// Error rate above which a new version is rolled back
+        error_rate: f64 = "0.05", Serve("--rollback-error-rate <SHARE>"), 0.0..=1.0;
+        /// Factor by which the error rate must also exceed that of the previous version
+        error_ratio: f64 = "2", Serve("--rollback-error-ratio <RATIO>"), 1.0..;
+        /// Number of requests of both versions before their time in the model is compared
+        // The 99th percentile of fewer requests is the slowest one.
+        latency_requests: u64 = "100", Serve("--rollback-latency-requests <N>");
+        /// Ratio of the 99th percentiles, new version to previous version, above which it is rolled back
+        latency_ratio: f64 = "3", Serve("--rollback-latency-ratio <RATIO>"), 1.0..;
+        /// 99th percentile up to which a new version is never rolled back for latency
+        // Below it, the percentile depends on the machine more than on the model.
+        latency_floor: Span = "50ms", Serve("--rollback-latency-floor <DURATION>");
+    }
 }
 
-/// Which versions of a model have which part.
+/// The versions of a model that receive its requests.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RouteConfig {
-    /// The version that answers; the newest, when absent.
+    /// The version that answers; the newest, if absent.
     pub stable: Option<String>,
-    /// The version that answers a share of the requests in its stead.
-    pub canary: Option<Canary>,
-    /// The version that is run beside it and compared.
-    pub shadow: Option<Shadow>,
+    /// The version that answers a share of the requests instead.
+    pub canary: Option<CanaryConfig>,
+    /// The version that is run in addition, and compared.
+    pub shadow: Option<ShadowConfig>,
 }
 
 /// A version that answers a share of the requests.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Canary {
+pub struct CanaryConfig {
     /// The version.
     pub version: String,
-    /// The share, from 0 to 1.
+    /// The share of the requests, from 0 to 1.
     pub weight: f64,
 }
 
-/// A version that is run on a share of what was answered.
+/// A version that is run on a share of the answered requests.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Shadow {
+pub struct ShadowConfig {
     /// The version.
     pub version: String,
-    /// The share, from 0 to 1.
+    /// The share of the answered requests, from 0 to 1.
     pub sample: f64,
 }
 
-impl Default for Models {
-    fn default() -> Self {
-        Self {
-            sources: vec![Source::Embedded],
-            default: "almanac".to_owned(),
-            // Over the largest known forecasting model, under what ONNX's own file format can hold.
-            max_bundle: Bytes::mebibytes(2_048),
-            max_listed: 100_000,
-            public_keys: Vec::new(),
-            cache_dir: None,
-            cache_size: Bytes::mebibytes(4_096),
-            connect_timeout: Span::seconds(5),
-            read_timeout: Span::seconds(20),
-            // A gigabyte at 2 MB/s.
-            fetch_timeout: Span::seconds(600),
-            attempts: 3,
-            part_size: Bytes::mebibytes(16),
-            parallel_parts: 4,
-            allow_http: false,
-            s3_endpoint: None,
-            s3_path_style: false,
-            s3_region: None,
-            watch: Span::seconds(30),
-            list_timeout: Span::seconds(30),
-            loads: 1,
-            history: 32,
-            probation: Span::seconds(60),
-            memory: None,
-            // 8 MB of values.
-            shadow_values: 1_000_000,
-            rollback: Rollback::default(),
-            aliases: BTreeMap::new(),
-            max_aliases: 32,
-            routes: BTreeMap::new(),
-        }
+impl ModelSettings {
+    /// Rejects sources, aliases, routes and ratios that are not allowed.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        self.check_sources()?;
+        self.check_aliases()?;
+        self.check_routes()?;
+        self.rollback.check()
     }
-}
 
-impl Default for Rollback {
-    fn default() -> Self {
-        Self {
-            requests: 20,
-            error_rate: 0.05,
-            error_ratio: 2.0,
-            // The 99th percentile of fewer is the slowest one.
-            latency_requests: 100,
-            latency_ratio: 3.0,
-            // Below it the percentile tells of the machine and not of the model.
-            latency_floor: Span::milliseconds(50),
-        }
-    }
-}
-
-impl Models {
     fn check_aliases(&self) -> Result<(), ConfigError> {
-        let mut models = self.aliases.values();
-        match models.find(|aliases| aliases.len() > self.max_aliases) {
-            Some(aliases) => Err(ConfigError::Value {
-                setting: "models.aliases",
-                value: format!("{} for one model", aliases.len()),
-                rule: "it must be at most models.max_aliases for each",
-            }),
+        let max = self.max_aliases;
+        match self.aliases.iter().find(|(_, aliases)| aliases.len() > max) {
+            Some((model, aliases)) => Err(ConfigError::value(
+                "models.aliases",
+                format_args!("{} aliases for {model}", aliases.len()),
+                format!("it must be at most models.max_aliases, {max}"),
+            )),
             None => Ok(()),
         }
     }
 
-    /// Refuses values that have the right type and make no sense.
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
-        self.check_sources()?;
-        self.check_aliases()?;
-        let shares = self.routes.values().flat_map(|route| {
-            let canary = route.canary.as_ref().map(|canary| canary.weight);
-            let shadow = route.shadow.as_ref().map(|shadow| shadow.sample);
-            [
-                ("models.routes canary.weight", canary),
-                ("models.routes shadow.sample", shadow),
-            ]
-        });
-        let rate = ("models.rollback.error_rate", Some(self.rollback.error_rate));
-        for (setting, share) in shares.chain([rate]) {
-            if share.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
-                return Err(ConfigError::Value {
-                    setting,
-                    value: share.unwrap_or_default().to_string(),
-                    rule: "it must be from 0 to 1",
-                });
-            }
+    fn check_routes(&self) -> Result<(), ConfigError> {
+        for RouteConfig { canary, shadow, .. } in self.routes.values() {
+            let weight = canary.as_ref().map(|canary| &canary.weight);
+            check_range("models.routes canary.weight", weight, 0.0..=1.0)?;
+            let sample = shadow.as_ref().map(|shadow| &shadow.sample);
+            check_range("models.routes shadow.sample", sample, 0.0..=1.0)?;
         }
+        Ok(())
+    }
+}
+
+impl RollbackSettings {
+    fn check(&self) -> Result<(), ConfigError> {
         let ratios = [
-            ("models.rollback.error_ratio", self.rollback.error_ratio),
-            ("models.rollback.latency_ratio", self.rollback.latency_ratio),
+            ("models.rollback.error_ratio", self.error_ratio),
+            ("models.rollback.latency_ratio", self.latency_ratio),
         ];
-        match ratios
-            .into_iter()
-            .find(|(_, ratio)| !(*ratio >= 1.0 && ratio.is_finite()))
-        {
-            Some((setting, ratio)) => Err(ConfigError::Value {
-                setting,
-                value: ratio.to_string(),
-                rule: "it must be at least 1",
-            }),
+        match ratios.into_iter().find(|(_, ratio)| !ratio.is_finite()) {
+            Some((setting, ratio)) => Err(ConfigError::value(setting, ratio, "it must be finite")),
             None => Ok(()),
         }
     }
@@ -233,6 +184,7 @@ impl Models {
 #[cfg(test)]
 mod tests {
     use crate::config::Config;
+    use crate::config::settings::Section as _;
 
     #[test]
     fn routes_and_aliases_are_tables_by_model() {
@@ -246,8 +198,8 @@ mod tests {
     }
 
     #[test]
-    fn shares_and_ratios_that_make_no_sense_are_refused() {
-        for (text, told) in [
+    fn shares_and_ratios_out_of_range_are_rejected() {
+        for (text, expected) in [
             (
                 "[models.routes.a]\ncanary = { version = \"4\", weight = 10.0 }",
                 "models.routes canary.weight is 10; it must be from 0 to 1",
@@ -261,8 +213,12 @@ mod tests {
                 "models.rollback.latency_ratio is 0.5; it must be at least 1",
             ),
             (
+                "[models.rollback]\nerror_ratio = inf",
+                "models.rollback.error_ratio is inf; it must be finite",
+            ),
+            (
                 "[models]\nmax_aliases = 1\n[models.aliases.m]\na = \"1\"\nb = \"1\"",
-                "models.aliases is 2 for one model; it must be at most models.max_aliases for each",
+                "models.aliases is 2 aliases for m; it must be at most models.max_aliases, 1",
             ),
             (
                 "[models]\nsources = []",
@@ -270,7 +226,9 @@ mod tests {
             ),
         ] {
             let models = toml::from_str::<Config>(text).unwrap().models;
-            assert_eq!(models.check().unwrap_err().to_string(), told);
+            let error = models.check_ranges().and_then(|()| models.check());
+            let error = error.unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{error}");
         }
     }
 }

@@ -1,96 +1,62 @@
-//! The settings of the log, of traces and of metrics that are written.
+//! The settings of the log, of traces and of the metrics for CloudWatch.
 
-use serde::Deserialize;
-
-use crate::config::{Bytes, ConfigError, Platform, Span};
 use almanac_telemetry::emf::EmfConfig;
 use almanac_telemetry::logging::{LogConfig, LogFormat, LoggedRequests};
-use almanac_telemetry::traces::{Endpoint, TracesConfig};
+use almanac_telemetry::traces::{Endpoint, EndpointError, TracesConfig};
 
-/// How the log is written.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Log {
-    /// Text or JSON.
-    pub format: LogFormat,
-    /// Least severe level that is written, or `TARGET=LEVEL` directives.
-    pub level: String,
-    /// Which requests have a line.
-    pub requests: LoggedRequests,
-    /// How long a request takes that is slow.
-    pub slow: Span,
-    /// Lines that may wait to be written.
-    pub buffer: Bytes,
-}
+use crate::config::settings::settings;
+use crate::config::{Bytes, ConfigError, Platform, Span};
 
-/// Where traces go.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Traces {
-    /// The collector, reached with OTLP over HTTP. Without one there are no traces.
-    pub endpoint: Option<Endpoint>,
-    /// The share of traces begun here that are recorded.
-    pub sample_ratio: f64,
-    /// The name of the service in its traces.
-    pub service: Option<String>,
-    /// Requests whose spans may wait to be sent.
-    pub queue: usize,
-}
-
-/// Metrics on standard output, in CloudWatch's embedded metric format.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Emf {
-    /// Whether they are written.
-    pub enabled: bool,
-    /// Time between two lines.
-    pub interval: Span,
-    /// The namespace of the metrics in CloudWatch.
-    pub namespace: String,
-    /// Models that have a line of their own; the rest share one.
-    pub max_models: usize,
-}
-
-impl Default for Log {
-    fn default() -> Self {
-        Self {
-            format: LogFormat::Text,
-            level: "info".to_owned(),
-            requests: LoggedRequests::All,
-            slow: Span::seconds(1),
-            // Some five thousand lines: a tenth of a second of the busiest server, read by nobody.
-            buffer: Bytes::mebibytes(1),
-        }
+settings! {
+    /// The log.
+    pub struct LogSettings(LogLayer) in "log" under "Log" {
+        /// Format of log lines
+        format: LogFormat = "text", Shared("--log-format <FORMAT>");
+        /// Lowest level to log, error to trace, or TARGET=LEVEL directives
+        level: String = "info", Shared("--log-level <LEVEL>");
+        /// Requests to log; failed requests always are
+        requests: LoggedRequests = "all", Serve("--log-requests <WHICH>");
+        /// Duration from which a request is slow
+        slow: Span = "1s", Serve("--log-slow <DURATION>");
+        /// Maximum size of the log lines that wait to be written; further lines are dropped
+        // About five thousand lines: a tenth of a second of the busiest server without a reader.
+        buffer: Bytes = "1MiB", Shared("--log-buffer <SIZE>");
     }
 }
 
-impl Default for Traces {
-    fn default() -> Self {
-        Self {
-            endpoint: None,
-            sample_ratio: 1.0,
-            service: None,
-            // As many as OpenTelemetry's batch processors hold of spans.
-            queue: 2_048,
-        }
+settings! {
+    /// The traces.
+    pub struct TraceSettings(TraceLayer) in "traces" under "Traces" {
+        /// Collector to send traces to, with OTLP over plain HTTP; without it no traces are sent
+        endpoint: Option<Endpoint> = "none", Serve("--otlp-endpoint <URL>");
+        /// Share, from 0 to 1, of the traces started by this server that are recorded
+        sample_ratio: f64 = "1", Serve("--trace-ratio <SHARE>"), 0.0..=1.0;
+        /// Maximum number of requests whose spans wait to be sent; further spans are dropped
+        // As many as the queue of OpenTelemetry's batch processor holds spans.
+        queue: usize = "2048", Serve("--trace-queue <N>"), 1..;
+        /// Name of the service in traces and in CloudWatch
+        service: Option<String> = "almanac", Serve("--service-name <NAME>");
     }
 }
 
-impl Default for Emf {
-    fn default() -> Self {
-        Self {
-            enabled: false,
-            // CloudWatch keeps ordinary metrics by the minute.
-            interval: Span::seconds(60),
-            namespace: "Almanac".to_owned(),
-            // About ten metrics each, which CloudWatch charges one by one.
-            max_models: 20,
-        }
+settings! {
+    /// The metrics on standard output, in CloudWatch's embedded metric format.
+    pub struct EmfSettings(EmfLayer) in "emf" under "Metrics" {
+        /// Write metrics to standard output in CloudWatch's embedded metric format
+        enabled: bool = "false", Serve("--emf <BOOL>");
+        /// Interval between two lines of metrics
+        // CloudWatch stores ordinary metrics with a resolution of one minute.
+        interval: Span = "60s", Serve("--emf-interval <DURATION>"), Span::seconds(1)..;
+        /// Namespace of the metrics in CloudWatch
+        namespace: String = "Almanac", Serve("--emf-namespace <NAME>");
+        /// Maximum number of models with metrics of their own; the others share theirs
+        // About ten metrics per model, each of which CloudWatch charges for.
+        max_models: usize = "20", Serve("--emf-max-models <N>");
     }
 }
 
-impl Log {
-    /// The settings in the log's own words.
+impl LogSettings {
+    /// Returns the configuration of the log.
     #[must_use]
     pub fn to_config(&self) -> LogConfig {
         LogConfig {
@@ -101,32 +67,15 @@ impl Log {
     }
 }
 
-impl Traces {
-    /// Takes what is not set from the variables that OpenTelemetry names.
-    pub(super) fn take_standard(&mut self, platform: &Platform) -> Result<(), ConfigError> {
+impl TraceSettings {
+    /// Applies the variables of OpenTelemetry to the settings that are not given.
+    pub(super) fn apply_platform(&mut self, platform: &Platform) -> Result<(), ConfigError> {
         if platform.otel_disabled {
             self.endpoint = None;
             return Ok(());
         }
-        let endpoint = |setting, url: &str, endpoint: Result<Endpoint, _>| {
-            endpoint.map_err(|error| ConfigError::Standard {
-                setting,
-                value: url.to_owned(),
-                reason: format!("{error}"),
-            })
-        };
         if self.endpoint.is_none() {
-            self.endpoint = match (&platform.otlp_traces_endpoint, &platform.otlp_endpoint) {
-                (Some(url), _) => Some(endpoint(
-                    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-                    url,
-                    Endpoint::exact(url),
-                )?),
-                (None, Some(url)) => {
-                    Some(endpoint("OTEL_EXPORTER_OTLP_ENDPOINT", url, url.parse())?)
-                }
-                (None, None) => None,
-            };
+            self.endpoint = platform_endpoint(platform)?;
         }
         if self.service.is_none() {
             self.service.clone_from(&platform.otel_service);
@@ -134,23 +83,11 @@ impl Traces {
         Ok(())
     }
 
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
-        if (0.0..=1.0).contains(&self.sample_ratio) {
-            return Ok(());
-        }
-        Err(ConfigError::Value {
-            setting: "traces.sample_ratio",
-            value: self.sample_ratio.to_string(),
-            rule: "it must be from 0 to 1",
-        })
-    }
-
-    /// What sending traces needs; none without a collector.
+    /// Returns the configuration of the traces, or nothing without a collector.
     #[must_use]
     pub fn to_config(&self) -> Option<TracesConfig> {
-        let endpoint = self.endpoint.clone()?;
         Some(TracesConfig {
-            endpoint,
+            endpoint: self.endpoint.clone()?,
             sample_ratio: self.sample_ratio,
             service: self.service.clone(),
             queue: self.queue,
@@ -158,9 +95,28 @@ impl Traces {
     }
 }
 
-impl Emf {
-    /// What writing metrics needs, for a service of this name; none where they are off. Requests of
-    /// the routes in `routine` do not count.
+/// Returns the collector that the variables of OpenTelemetry name. The variable of traces is used
+/// unchanged, and takes precedence over the variable of every signal.
+fn platform_endpoint(platform: &Platform) -> Result<Option<Endpoint>, ConfigError> {
+    let refused = |variable, url: &String, error: EndpointError| {
+        ConfigError::value(variable, url, error.to_string())
+    };
+    if let Some(url) = &platform.otlp_traces_endpoint {
+        return Endpoint::exact(url)
+            .map(Some)
+            .map_err(|error| refused("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", url, error));
+    }
+    let Some(url) = &platform.otlp_endpoint else {
+        return Ok(None);
+    };
+    url.parse()
+        .map(Some)
+        .map_err(|error| refused("OTEL_EXPORTER_OTLP_ENDPOINT", url, error))
+}
+
+impl EmfSettings {
+    /// Returns the configuration of the metrics for `service`, or nothing if they are off. Requests
+    /// of the routes in `routine` are not counted.
     #[must_use]
     pub fn to_config(
         &self,
@@ -176,51 +132,39 @@ impl Emf {
         })
     }
 
+    /// Rejects a namespace that CloudWatch does not accept.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let value = |setting, value: String, rule| {
-            Err(ConfigError::Value {
-                setting,
-                value,
-                rule,
-            })
-        };
-        if self.interval < Span::seconds(1) {
-            return value(
-                "emf.interval",
-                self.interval.to_string(),
-                "it must be at least 1s",
-            );
-        }
         let namespace = &self.namespace;
         let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/#: ".contains(&byte);
-        let is_kept = namespace.starts_with("AWS/") || namespace.starts_with(':');
-        if namespace.trim().is_empty()
-            || namespace.len() > 255
-            || is_kept
-            || !namespace.bytes().all(is_allowed)
+        let is_reserved = namespace.starts_with("AWS/") || namespace.starts_with(':');
+        if !namespace.trim().is_empty()
+            && namespace.len() <= 255
+            && !is_reserved
+            && namespace.bytes().all(is_allowed)
         {
-            return value(
-                "emf.namespace",
-                format!("{namespace:?}"),
-                "it must be 1 to 255 letters, digits and ._-/#: and not begin with AWS/ or a colon",
-            );
+            return Ok(());
         }
-        Ok(())
+        Err(ConfigError::value(
+            "emf.namespace",
+            format_args!("{namespace:?}"),
+            "it must be 1 to 255 letters, digits and ._-/#: and not begin with AWS/ or a colon",
+        ))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::settings::Section as _;
 
     fn endpoint(platform: &Platform) -> Result<Option<String>, ConfigError> {
-        let mut traces = Traces::default();
-        traces.take_standard(platform)?;
+        let mut traces = TraceSettings::default();
+        traces.apply_platform(platform)?;
         Ok(traces.endpoint.map(|endpoint| endpoint.to_string()))
     }
 
     #[test]
-    fn standard_variables_stand_in_for_settings() {
+    fn standard_variables_apply_to_absent_settings() {
         let mut platform = Platform {
             otlp_endpoint: Some("http://collector:4318".to_owned()),
             otel_service: Some("forecasts".to_owned()),
@@ -235,11 +179,11 @@ mod tests {
             endpoint(&platform).unwrap().unwrap(),
             "http://collector:4318/here"
         );
-        let mut given = Traces {
+        let mut given = TraceSettings {
             endpoint: Some("http://mine".parse().unwrap()),
-            ..Traces::default()
+            ..TraceSettings::default()
         };
-        given.take_standard(&platform).unwrap();
+        given.apply_platform(&platform).unwrap();
         assert_eq!(given.endpoint.unwrap().as_str(), "http://mine/v1/traces");
         assert_eq!(given.service.as_deref(), Some("forecasts"));
         platform.otel_disabled = true;
@@ -247,21 +191,21 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_that_cannot_be_followed_is_told() {
+    fn an_unsupported_standard_variable_is_rejected() {
         let platform = Platform {
             otlp_endpoint: Some("https://vendor".to_owned()),
             ..Platform::default()
         };
-        let told = endpoint(&platform).unwrap_err().to_string();
+        let error = endpoint(&platform).unwrap_err().to_string();
         assert!(
-            told.starts_with("OTEL_EXPORTER_OTLP_ENDPOINT is https://vendor; https is not spoken"),
-            "{told}"
+            error.starts_with("OTEL_EXPORTER_OTLP_ENDPOINT is https://vendor; https is not"),
+            "{error}"
         );
     }
 
     #[test]
-    fn metrics_are_written_where_they_are_asked_for() {
-        let mut emf = Emf::default();
+    fn metrics_are_written_if_they_are_enabled() {
+        let mut emf = EmfSettings::default();
         assert!(emf.to_config(None, &[]).is_none());
         emf.enabled = true;
         let written = emf.to_config(None, &["/readyz"]).unwrap();
@@ -276,20 +220,23 @@ mod tests {
     }
 
     #[test]
-    fn an_interval_and_a_namespace_are_what_cloudwatch_takes() {
-        Emf::default().check().unwrap();
-        let told = |emf: Emf| emf.check().unwrap_err().to_string();
-        let often = Emf {
+    fn an_interval_and_a_namespace_are_those_of_cloudwatch() {
+        EmfSettings::default().check().unwrap();
+        let short = EmfSettings {
             interval: "500ms".parse().unwrap(),
-            ..Emf::default()
+            ..EmfSettings::default()
         };
-        assert_eq!(told(often), "emf.interval is 500ms; it must be at least 1s");
+        assert_eq!(
+            short.check_ranges().unwrap_err().to_string(),
+            "emf.interval is 500ms; it must be at least 1s (--emf-interval, ALMANAC_EMF_INTERVAL)"
+        );
         for namespace in ["", " ", "AWS/ECS", ":a", "a\u{fc}", &"a".repeat(256)] {
-            let emf = Emf {
+            let emf = EmfSettings {
                 namespace: namespace.to_owned(),
-                ..Emf::default()
+                ..EmfSettings::default()
             };
-            assert!(told(emf).starts_with("emf.namespace is"), "{namespace}");
+            let error = emf.check().unwrap_err().to_string();
+            assert!(error.starts_with("emf.namespace is"), "{error}");
         }
     }
 }

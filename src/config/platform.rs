@@ -1,42 +1,43 @@
-//! What the platform and other programs say by variables of their own.
+//! The variables of the platform and of other programs.
 
 mod sagemaker;
 
-pub use sagemaker::{Strategy, Transform, Variables as SageMakerVariables};
+pub use sagemaker::{BatchStrategy, BatchTransform, SageMakerVariables};
 
 use std::path::PathBuf;
 
-use crate::config::ConfigError;
 use almanac_store::MlflowOptions;
 
-/// What the platform tells by variables of its own.
+use crate::config::ConfigError;
+
+/// The values of the variables of the platform and of other programs.
 #[derive(Clone, Debug, Default)]
 pub struct Platform {
     /// `ORT_DYLIB_PATH`: the ONNX Runtime library to load.
     pub ort_library: Option<PathBuf>,
-    /// `ECS_CONTAINER_METADATA_URI_V4`: where an ECS task reads of itself.
+    /// `ECS_CONTAINER_METADATA_URI_V4`: the URL of the metadata of an ECS task.
     pub ecs_metadata: Option<String>,
-    /// `OTEL_EXPORTER_OTLP_ENDPOINT`: where telemetry of any kind goes.
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`: the collector of every signal.
     pub otlp_endpoint: Option<String>,
-    /// `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`: where traces go.
+    /// `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`: the collector of traces.
     pub otlp_traces_endpoint: Option<String>,
     /// `OTEL_SERVICE_NAME`: the name of the service.
     pub otel_service: Option<String>,
-    /// `OTEL_SDK_DISABLED`: whether there are no traces whatever else is said.
+    /// `OTEL_SDK_DISABLED`: whether to send no traces, regardless of other settings.
     pub otel_disabled: bool,
-    /// `XDG_CACHE_HOME`, or `.cache` in `HOME`: where a user's programs keep what they can get again.
+    /// `XDG_CACHE_HOME`, or `.cache` in `HOME`: the cache folder of the user.
     pub cache_home: Option<PathBuf>,
-    /// `MLFLOW_TRACKING_URI` and the credentials that go with it.
+    /// `MLFLOW_TRACKING_URI` and its credentials.
     pub mlflow: MlflowOptions,
-    /// What SageMaker says.
+    /// The variables of SageMaker.
     pub sagemaker: SageMakerVariables,
 }
 
 impl Platform {
-    /// What the environment holds.
+    /// Reads the environment.
     ///
     /// # Errors
-    /// [`ConfigError::Standard`] for a value that makes no sense.
+    /// [`ConfigError::Value`] for a value that is not allowed.
     pub(super) fn read() -> Result<Self, ConfigError> {
         Ok(Self {
             ort_library: variable("ORT_DYLIB_PATH").map(PathBuf::from),
@@ -62,7 +63,7 @@ impl Platform {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "this module is the reader of the environment"
+    reason = "this module is the only reader of the environment"
 )]
 fn variable(name: &'static str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())

@@ -1,4 +1,4 @@
-//! Durations and sizes as people write them.
+//! Durations and sizes, written with their units.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,29 +7,37 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer, de};
+use thiserror::Error;
 
-/// A duration written with its unit: `75s`, `1m 30s`, `500ms`.
+/// A duration that is written with its unit: `75s`, `1m 30s`, `500ms`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(Duration);
 
-/// A size written with its unit: `32MiB`, `4MB`, `512KiB`.
+/// A size that is written with its unit: `32MiB`, `4MB`, `512KiB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bytes(u64);
 
+/// The error returned when a text is not a duration.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{0:?} is not a duration; write 30s, 500ms or 2m, up to 24h")]
+pub struct SpanError(String);
+
+/// The error returned when a text is not a size.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{0:?} is not a size; write 32MiB or 512KiB")]
+pub struct SizeError(String);
+
+/// The longest duration, 24 hours.
+const MAX_DURATION: Duration = Duration::from_secs(24 * 3_600);
+
 impl Span {
-    /// A span of whole seconds.
+    /// Creates a duration of whole seconds.
     #[must_use]
     pub const fn seconds(seconds: u64) -> Self {
         Self(Duration::from_secs(seconds))
     }
 
-    /// A span of milliseconds.
-    #[must_use]
-    pub const fn milliseconds(milliseconds: u64) -> Self {
-        Self(Duration::from_millis(milliseconds))
-    }
-
-    /// The duration.
+    /// Returns the duration.
     #[must_use]
     pub const fn get(self) -> Duration {
         self.0
@@ -37,13 +45,25 @@ impl Span {
 }
 
 impl Bytes {
-    /// A size in mebibytes.
+    /// Creates a size in bytes.
     #[must_use]
-    pub const fn mebibytes(mebibytes: u64) -> Self {
-        Self(mebibytes * 1_024 * 1_024)
+    pub const fn new(bytes: u64) -> Self {
+        Self(bytes)
     }
 
-    /// The size in bytes, as far as this platform can address.
+    /// Creates a size in kibibytes.
+    #[must_use]
+    pub const fn kibibytes(kibibytes: u64) -> Self {
+        Self(kibibytes * 1_024)
+    }
+
+    /// Creates a size in mebibytes.
+    #[must_use]
+    pub const fn mebibytes(mebibytes: u64) -> Self {
+        Self::kibibytes(mebibytes * 1_024)
+    }
+
+    /// Returns the size in bytes, as far as this platform can address them.
     #[must_use]
     pub fn get(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
@@ -51,25 +71,25 @@ impl Bytes {
 }
 
 impl FromStr for Span {
-    type Err = String;
+    type Err = SpanError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let parsed = text.parse::<SignedDuration>().ok();
-        parsed
+    fn from_str(text: &str) -> Result<Self, SpanError> {
+        text.parse::<SignedDuration>()
+            .ok()
             .and_then(|duration| Duration::try_from(duration).ok())
-            .filter(|duration| *duration <= Duration::from_secs(24 * 3_600))
+            .filter(|duration| *duration <= MAX_DURATION)
             .map(Self)
-            .ok_or_else(|| format!("{text:?} is not a duration; write 30s, 500ms or 2m, up to 24h"))
+            .ok_or_else(|| SpanError(text.to_owned()))
     }
 }
 
 impl FromStr for Bytes {
-    type Err = String;
+    type Err = SizeError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, SizeError> {
         text.parse::<ByteSize>()
             .map(|size| Self(size.as_u64()))
-            .map_err(|_| format!("{text:?} is not a size; write 32MiB or 512KiB"))
+            .map_err(|_| SizeError(text.to_owned()))
     }
 }
 
@@ -104,19 +124,6 @@ impl<'de> Deserialize<'de> for Bytes {
     }
 }
 
-/// Reads a list of texts, each parsed.
-pub(super) fn parsed_list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: FromStr<Err: fmt::Display>,
-{
-    let texts = Vec::<String>::deserialize(deserializer)?;
-    texts
-        .iter()
-        .map(|text| text.parse().map_err(de::Error::custom))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_need_to_be_sizes() {
+    fn a_text_that_is_not_a_size_is_rejected() {
         assert_eq!("32MiB".parse::<Bytes>(), Ok(Bytes::mebibytes(32)));
         assert!("large".parse::<Bytes>().is_err());
     }

@@ -102,9 +102,9 @@ ended_with_failure() {
   timeout 5 tail --pid="$SERVER" -f /dev/null || return 1
   wait "$SERVER" || status=$?
   echo "exit status $status"
-  [[ $status == 1 ]] && grep 'cut off 1 request' "$LOG"
+  [[ $status == 1 ]] && grep 'requests aborted at the drain deadline: 1' "$LOG"
 }
-check 'a second signal ends it at once and tells what was cut off' ended_with_failure
+check 'a second signal ends it at once and reports the aborted request' ended_with_failure
 exec {request}>&-
 
 # --- Configuration

@@ -129,7 +129,7 @@ check 'a bundle is pushed to S3 under another name' \
 check 'it is listed' prints '"name": "store"' in_s3 list s3://models/live --json
 check 'half a version is not' hides half in_s3 list s3://models/live
 check 'a version is not replaced by accident' \
-  says 'holds store/1 already' in_s3 push models/seasonal/1 s3://models/live --as store/1
+  says 'already contains store/1' in_s3 push models/seasonal/1 s3://models/live --as store/1
 check 'it is replaced on purpose' \
   in_s3 push models/seasonal/1 s3://models/live --as store/1 --overwrite
 check 'it passes every check' prints 'ok      golden' in_s3 verify s3://models/live
@@ -190,7 +190,7 @@ check 'a user without a policy' says 'allow s3:ListBucket' stranger
 nobody() { env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY "$BINARY" models list s3://models "${IN_S3[@]}"; }
 check 'no credentials' says 'no AWS credentials' nobody
 check 'a bucket that is not there' says 'there is no such bucket' uncached list s3://made-up-bucket
-check 'a prefix without models' says 'holds no model' uncached verify s3://models/nothing
+check 'a prefix without models' says 'contains no model' uncached verify s3://models/nothing
 check 'a source of no kind' says 'write embedded:, a path, s3://' models list gs://bucket
 
 # --- Faults
@@ -215,7 +215,7 @@ check 'a bundle over the limit' says 'models.max_bundle' too_large
 
 KEY=$SCRATCH/key
 check 'a key is made' models keygen "$KEY"
-check 'a key is not overwritten' says 'is there already' models keygen "$KEY"
+check 'a key is not overwritten' says 'already exists' models keygen "$KEY"
 cp -r models/seasonal/1 "$SCRATCH/signed"
 sign() { models sign "$SCRATCH/signed" --sign-key "$KEY" | sed 's/.* by //' >"$SCRATCH/public"; }
 check 'a bundle is signed' sign

@@ -1,18 +1,19 @@
-//! A leaderboard for a terminal.
+//! The leaderboard as text.
 
 use std::fmt::Write as _;
 
 use almanac_forecast::Leaderboard;
 
-/// `board` as a table: names on the left, numbers on the right.
+/// Returns `board` as a table, with the names aligned left and the numbers right.
 pub(super) fn leaderboard(board: &Leaderboard) -> String {
-    let coverage = board.measures.levels.iter();
-    let header = ["", "MASE ratio", "WQL ratio", "MASE", "sMAPE", "WQL"]
+    let levels = &board.measures.levels;
+    let header: Vec<_> = ["", "MASE ratio", "WQL ratio", "MASE", "sMAPE", "WQL"]
         .into_iter()
         .map(str::to_owned)
-        .chain(coverage.map(|level| format!("in {level} %")))
-        .chain(["series", "windows", "seconds"].map(str::to_owned));
-    let mut rows = vec![header.collect::<Vec<_>>()];
+        .chain(levels.iter().map(|level| format!("in {level} %")))
+        .chain(["series", "windows", "seconds"].map(str::to_owned))
+        .collect();
+    let mut rows = vec![header];
     for standing in &board.standings {
         let scores = &standing.scores;
         let mut row = vec![standing.entrant.to_string()];
@@ -21,8 +22,9 @@ pub(super) fn leaderboard(board: &Leaderboard) -> String {
                 .map(|score| number(score, 3)),
         );
         row.extend([number(scores.smape, 2), number(scores.wql, 4)]);
-        let levels = 0..board.measures.levels.len();
-        row.extend(levels.map(|level| number(scores.coverage.get(level).copied().flatten(), 3)));
+        row.extend(
+            (0..levels.len()).map(|level| number(scores.coverage.get(level).copied().flatten(), 3)),
+        );
         row.extend([standing.series, standing.windows].map(|count| count.to_string()));
         row.push(format!("{:.2}", standing.duration.as_secs_f64()));
         rows.push(row);
@@ -37,8 +39,10 @@ fn number(score: Option<f64>, decimals: usize) -> String {
 fn aligned(rows: &[Vec<String>]) -> String {
     let columns = rows.first().map_or(0, Vec::len);
     let width = |column: usize| {
-        let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.max().unwrap_or(0)
+        rows.iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or(0)
     };
     let widths: Vec<_> = (0..columns).map(width).collect();
     let mut text = String::new();

@@ -1,45 +1,44 @@
-//! Which versions of a source are meant.
+//! The choice of versions of a source.
 
 use std::path::Path;
-
-use anyhow::{Context as _, bail};
-use clap::Args;
-use futures_executor::block_on;
 
 use almanac_model::{BundleFiles, Manifest};
 use almanac_store::directory::Directory;
 use almanac_store::{Listing, Source, Store, StoreOptions, by_version, trusted};
+use anyhow::{Context as _, bail};
+use clap::Args;
+use futures_executor::block_on;
 
-/// Which versions.
+/// The flags that choose versions.
 #[derive(Debug, Args)]
-pub(super) struct Choice {
-    /// Take this model, or this version of it, alone
+pub(super) struct VersionChoice {
+    /// Use only this model, or only this version of it
     #[arg(long, value_name = "NAME[/VERSION]")]
     only: Option<String>,
 
-    /// Take all versions [default: the newest of each model]
+    /// Use all versions [default: the newest of each model]
     #[arg(long)]
     all: bool,
 }
 
-/// An opened source and what is meant of it.
-pub(super) struct Chosen {
-    /// The source, as text.
+/// An opened source with the chosen versions.
+pub(super) struct ChosenVersions {
+    /// The source as text.
     pub(super) place: String,
     store: Box<dyn Store>,
-    /// What is meant, in order of name, the newest first.
+    /// The chosen versions, sorted by name, the newest first.
     pub(super) listings: Vec<Listing>,
 }
 
-impl Chosen {
-    /// What `choice` means of `source`, which may be the folder of one bundle.
+impl ChosenVersions {
+    /// Opens `source`, which may be the folder of a single bundle, and applies `choice`.
     pub(super) fn new(
         source: &Source,
-        choice: &Choice,
+        choice: &VersionChoice,
         options: &StoreOptions,
     ) -> anyhow::Result<Self> {
         let place = source.to_string();
-        let (store, mut listings) = match folder_of_bundle(source) {
+        let (store, mut listings) = match bundle_folder(source) {
             Some(folder) => one_bundle(folder, options)?,
             None => {
                 let store = source.open(options)?;
@@ -47,12 +46,12 @@ impl Chosen {
                 (store, listings)
             }
         };
-        choice.narrow(&mut listings);
+        choice.apply(&mut listings);
         if listings.is_empty() {
             match &choice.only {
-                Some(only) => bail!("{place} holds no {only}"),
+                Some(only) => bail!("{place} does not contain {only}"),
                 None => bail!(
-                    "{place} holds no model; a version is a folder NAME/VERSION/ with a manifest.toml"
+                    "{place} contains no model; a version is a folder NAME/VERSION/ with a manifest.toml"
                 ),
             }
         }
@@ -63,28 +62,29 @@ impl Chosen {
         })
     }
 
-    /// The files of one of them, and whether the source names it and its manifest does not.
+    /// Fetches the files of a version.
     pub(super) fn fetch(&self, listing: &Listing) -> anyhow::Result<BundleFiles> {
         Ok(block_on(self.store.fetch(listing))?)
     }
 
-    /// Whether the source names its models, whatever their manifests say.
+    /// Returns true if the source gives models names that may differ from those of their manifests.
     pub(super) fn names_models(&self) -> bool {
         self.store.names_models()
     }
 }
 
-impl Choice {
-    fn narrow(&self, listings: &mut Vec<Listing>) {
+impl VersionChoice {
+    /// Sorts `listings`, and removes the versions that are not chosen.
+    fn apply(&self, listings: &mut Vec<Listing>) {
         listings.sort_by(|left, right| {
             let newest_first = by_version(&right.version, &left.version);
             left.name.cmp(&right.name).then(newest_first)
         });
         let mut has_version = false;
         if let Some(only) = &self.only {
-            let whole = |listing: &Listing| format!("{}/{}", listing.name, listing.version);
-            has_version = listings.iter().any(|listing| whole(listing) == *only);
-            listings.retain(|listing| listing.name == *only || whole(listing) == *only);
+            let full_name = |listing: &Listing| format!("{}/{}", listing.name, listing.version);
+            has_version = listings.iter().any(|listing| full_name(listing) == *only);
+            listings.retain(|listing| listing.name == *only || full_name(listing) == *only);
         }
         if !self.all && !has_version {
             listings.dedup_by(|later, first| later.name == first.name);
@@ -92,15 +92,15 @@ impl Choice {
     }
 }
 
-/// The directory, when it is a bundle itself.
-fn folder_of_bundle(source: &Source) -> Option<&Path> {
+/// Returns the directory of `source`, if it is a bundle itself.
+fn bundle_folder(source: &Source) -> Option<&Path> {
     let Source::Directory(path) = source else {
         return None;
     };
     path.join("manifest.toml").is_file().then_some(path)
 }
 
-/// A bundle wherever it lies: its folder need not have its name.
+/// Opens a single bundle, whose folder may have any name.
 fn one_bundle(
     folder: &Path,
     options: &StoreOptions,
@@ -122,16 +122,19 @@ fn one_bundle(
 mod tests {
     use super::*;
 
-    fn narrowed(only: Option<&str>, all: bool) -> Vec<String> {
-        let listing = |(name, version): (&str, &str)| Listing {
-            name: name.to_owned(),
-            version: version.to_owned(),
-            revision: String::new(),
-        };
-        let held = [("b", "1"), ("a", "9"), ("a", "10"), ("a", "2")];
-        let mut listings = held.map(listing).to_vec();
+    fn chosen(only: Option<&str>, all: bool) -> Vec<String> {
+        let mut listings = ["b/1", "a/9", "a/10", "a/2"]
+            .map(|full_name| {
+                let (name, version) = full_name.split_once('/').unwrap();
+                Listing {
+                    name: name.to_owned(),
+                    version: version.to_owned(),
+                    revision: String::new(),
+                }
+            })
+            .to_vec();
         let only = only.map(str::to_owned);
-        Choice { only, all }.narrow(&mut listings);
+        VersionChoice { only, all }.apply(&mut listings);
         listings
             .into_iter()
             .map(|listing| format!("{}/{}", listing.name, listing.version))
@@ -139,12 +142,12 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_of_each_unless_more_or_less_is_asked_for() {
-        assert_eq!(narrowed(None, false), ["a/10", "b/1"]);
-        assert_eq!(narrowed(None, true), ["a/10", "a/9", "a/2", "b/1"]);
-        assert_eq!(narrowed(Some("a"), false), ["a/10"]);
-        assert_eq!(narrowed(Some("a"), true), ["a/10", "a/9", "a/2"]);
-        assert_eq!(narrowed(Some("a/2"), false), ["a/2"]);
-        assert!(narrowed(Some("c"), false).is_empty());
+    fn the_newest_of_each_model_is_chosen_by_default() {
+        assert_eq!(chosen(None, false), ["a/10", "b/1"]);
+        assert_eq!(chosen(None, true), ["a/10", "a/9", "a/2", "b/1"]);
+        assert_eq!(chosen(Some("a"), false), ["a/10"]);
+        assert_eq!(chosen(Some("a"), true), ["a/10", "a/9", "a/2"]);
+        assert_eq!(chosen(Some("a/2"), false), ["a/2"]);
+        assert!(chosen(Some("c"), false).is_empty());
     }
 }

@@ -5,25 +5,26 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use almanac_model::onnx::inspect::TensorDescription;
+use almanac_model::onnx::{GraphDescription, describe, external_files};
+use almanac_store::is_plain;
 use anyhow::{Context as _, bail};
 use clap::Args;
 
 use crate::app;
-use crate::cli::{Failure, configure, print};
-use crate::config::{Flags, SharedFlags};
-use almanac_model::onnx::{GraphDescription, TensorDescription, describe, external_files};
-use almanac_store::is_plain;
+use crate::cli::{CliError, configure, print};
+use crate::config::SharedFlags;
 
-/// Which file.
+/// The file to inspect.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   almanac models inspect models/seasonal/1/model.onnx
   almanac models inspect model.onnx --draft > manifest.toml")]
 pub(in crate::cli) struct InspectArgs {
-    /// The ONNX file
+    /// ONNX file
     file: PathBuf,
-    /// Print the draft manifest alone
+    /// Print only the draft of the manifest
     #[arg(long)]
     draft: bool,
     #[command(flatten)]
@@ -31,12 +32,8 @@ pub(in crate::cli) struct InspectArgs {
 }
 
 /// Runs the subcommand.
-pub(super) fn run(args: &InspectArgs) -> Result<(), Failure> {
-    let flags = Flags {
-        shared: (*args.shared).clone(),
-        ..Flags::default()
-    };
-    let config = configure(&flags, true)?;
+pub(super) fn run(args: &InspectArgs) -> Result<(), CliError> {
+    let config = configure(&args.shared, true)?;
     let bytes = std::fs::read(&args.file)
         .with_context(|| format!("cannot read {}", args.file.display()))?;
     let files = weights(&args.file, &bytes, config.models.max_bundle.get())?;
@@ -51,28 +48,30 @@ pub(super) fn run(args: &InspectArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The files beside the graph in `path` that hold its weights.
+/// Reads the files in the folder of the graph in `path` that contain its weights, up to `limit`
+/// bytes.
 fn weights(path: &Path, graph: &[u8], limit: usize) -> anyhow::Result<BTreeMap<String, Arc<[u8]>>> {
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut files = BTreeMap::new();
-    let mut left = limit;
+    let mut remaining = limit;
     for name in external_files(graph) {
         let file = folder.join(&name);
-        // A graph of somebody else must not have any file of this machine read.
+        // A graph from elsewhere must not make the program read any file of this machine.
         if !is_plain(&name) {
             bail!(
-                "{} keeps weights in {name:?}, outside of its folder",
+                "{} keeps weights in {name:?}, outside its folder",
                 path.display()
             );
         }
-        let told = || format!("{} keeps weights in {}", path.display(), file.display());
-        let size = std::fs::metadata(&file).with_context(told)?.len();
-        let rest = usize::try_from(size)
+        let context = || format!("{} keeps weights in {}", path.display(), file.display());
+        let size = std::fs::metadata(&file).with_context(context)?.len();
+        remaining = usize::try_from(size)
             .ok()
-            .and_then(|size| left.checked_sub(size));
-        left = rest
-            .with_context(|| format!("{} has over models.max_bundle of weights", path.display()))?;
-        let bytes = std::fs::read(&file).with_context(told)?;
+            .and_then(|size| remaining.checked_sub(size))
+            .with_context(|| {
+                format!("the weights of {} exceed models.max_bundle", path.display())
+            })?;
+        let bytes = std::fs::read(&file).with_context(context)?;
         files.insert(name, Arc::from(bytes));
     }
     Ok(files)
@@ -102,7 +101,7 @@ fn write_report(out: &mut String, graph: &GraphDescription, draft: &str) -> std:
     for (key, value) in &graph.metadata {
         writeln!(out, "  {key:<20} {value}")?;
     }
-    writeln!(out, "\nmanifest.toml, a draft\n")?;
+    writeln!(out, "\ndraft of manifest.toml\n")?;
     for line in draft.lines() {
         writeln!(out, "  {line}")?;
     }

@@ -4,38 +4,38 @@ use std::fs;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
+use almanac_model::{SIGNATURE_FILE, SecretKey};
 use anyhow::Context as _;
 use clap::Args;
 
-use crate::cli::{Failure, print};
-use almanac_model::{SIGNATURE_FILE, SecretKey};
+use crate::cli::{CliError, print};
 
-/// Where the new key goes.
+/// The file of the new key.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   almanac models keygen almanac.key
   almanac serve --models s3://bucket/models --public-keys ed25519:...")]
 pub(in crate::cli) struct KeygenArgs {
-    /// The file that gets the secret key; must not be there yet
+    /// File to write the secret key to; must not exist
     file: PathBuf,
 }
 
-/// What to sign, and by whom.
+/// The bundle to sign, and the key.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   almanac models sign ./my-model --sign-key almanac.key")]
 pub(in crate::cli) struct SignArgs {
-    /// The folder of the bundle, which gets a manifest.sig
+    /// Folder of the bundle, to write manifest.sig to
     folder: PathBuf,
-    /// The file with the secret key
+    /// File with the secret key
     #[arg(long, value_name = "FILE")]
     sign_key: PathBuf,
 }
 
 /// Runs `keygen`.
-pub(super) fn generate(args: &KeygenArgs) -> Result<(), Failure> {
+pub(super) fn generate(args: &KeygenArgs) -> Result<(), CliError> {
     let key = SecretKey::generate();
     write_secret(&args.file, &key.reveal())?;
     print(&format!("{}\n", key.public()));
@@ -43,7 +43,7 @@ pub(super) fn generate(args: &KeygenArgs) -> Result<(), Failure> {
 }
 
 /// Runs `sign`.
-pub(super) fn sign(args: &SignArgs) -> Result<(), Failure> {
+pub(super) fn sign(args: &SignArgs) -> Result<(), CliError> {
     let key = read_key(&args.sign_key)?;
     let path = args.folder.join("manifest.toml");
     let manifest = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -54,7 +54,7 @@ pub(super) fn sign(args: &SignArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The secret key in a file.
+/// Reads the secret key in a file.
 pub(super) fn read_key(path: &Path) -> anyhow::Result<SecretKey> {
     let text =
         fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -67,10 +67,9 @@ fn write_secret(path: &Path, text: &str) -> anyhow::Result<()> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path);
-    let mut file = file.map_err(|error| match error.kind() {
+    let mut file = options.open(path).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => anyhow::anyhow!(
-            "{} is there already; a key that is in use must not be lost",
+            "{} already exists; a key in use must not be overwritten, so choose another file",
             path.display()
         ),
         _ => anyhow::Error::from(error).context(format!("cannot write {}", path.display())),

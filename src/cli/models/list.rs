@@ -2,17 +2,17 @@
 
 use std::fmt::Write as _;
 
+use almanac_store::{Source, by_version};
 use anyhow::Context as _;
 use clap::Args;
 use futures_executor::block_on;
 use serde::Serialize;
 
-use crate::cli::models::opening;
-use crate::cli::{Failure, print};
+use crate::cli::models::open_options;
+use crate::cli::{CliError, print};
 use crate::config::SharedFlags;
-use almanac_store::{Listing, Source, by_version};
 
-/// Which sources.
+/// The sources to list.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -20,7 +20,7 @@ Examples:
   almanac models list s3://bucket/models --json
   almanac models list mlflow:store-sales@production")]
 pub(in crate::cli) struct ListArgs {
-    /// The sources [default: those that the server would use]
+    /// Sources to list [default: the sources of the server]
     #[arg(value_name = "SOURCE")]
     sources: Vec<Source>,
     /// Print JSON
@@ -31,15 +31,15 @@ pub(in crate::cli) struct ListArgs {
 }
 
 #[derive(Serialize)]
-struct Row {
+struct ModelRow {
     name: String,
     version: String,
     source: String,
 }
 
 /// Runs the subcommand.
-pub(super) fn run(args: &ListArgs) -> Result<(), Failure> {
-    let (config, options, _bar) = opening(&args.shared)?;
+pub(super) fn run(args: &ListArgs) -> Result<(), CliError> {
+    let (config, options, _bar) = open_options(&args.shared)?;
     let sources = match args.sources.as_slice() {
         [] => &config.models.sources,
         given => given,
@@ -52,14 +52,10 @@ pub(super) fn run(args: &ListArgs) -> Result<(), Failure> {
             let newest_first = by_version(&right.version, &left.version);
             left.name.cmp(&right.name).then(newest_first)
         });
-        rows.extend(listings.into_iter().map(|listing| {
-            let Listing { name, version, .. } = listing;
-            let source = source.to_string();
-            Row {
-                name,
-                version,
-                source,
-            }
+        rows.extend(listings.into_iter().map(|listing| ModelRow {
+            name: listing.name,
+            version: listing.version,
+            source: source.to_string(),
         }));
     }
     print(&if args.json {
@@ -71,15 +67,16 @@ pub(super) fn run(args: &ListArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn table(rows: &[Row]) -> String {
-    let width = |of: fn(&Row) -> &str, title: &str| {
-        let cells = rows.iter().map(|row| of(row).chars().count());
-        cells.max().unwrap_or(0).max(title.len())
+fn table(rows: &[ModelRow]) -> String {
+    let width = |cell: fn(&ModelRow) -> &str, title: &str| {
+        rows.iter()
+            .map(|row| cell(row).chars().count())
+            .chain([title.len()])
+            .max()
+            .unwrap_or(0)
     };
-    let (name, version) = (
-        width(|row| &row.name, "name"),
-        width(|row| &row.version, "version"),
-    );
+    let name = width(|row| &row.name, "name");
+    let version = width(|row| &row.version, "version");
     let mut text = format!("{:<name$}  {:<version$}  source\n", "name", "version");
     for row in rows {
         // Writing to a string cannot fail.

@@ -1,17 +1,16 @@
-//! Making a bundle ready to be put somewhere: name, digests, signature.
+//! The preparation of a bundle for its destination: name, digests and signature.
 
 use std::borrow::Cow;
 
+use almanac_model::{Bundle, BundleFiles, Digest, SIGNATURE_FILE, SecretKey};
+use almanac_store::Listing;
 use anyhow::{Context as _, bail};
 use toml_edit::{DocumentMut, Item, Table, value};
 
-use almanac_model::{Bundle, BundleFiles, Digest, SIGNATURE_FILE, SecretKey};
-use almanac_store::Listing;
-
 const MANIFEST: &str = "manifest.toml";
 
-/// Writes into the manifest what the bundle is to be called and the digests of its files, keeping
-/// its comments; signs it anew where there is a key; and checks that the result is a bundle.
+/// Writes the name of the bundle and the digests of its files into the manifest, keeping its
+/// comments; signs it if there is a key; and checks that the result is a valid bundle.
 pub(super) fn prepare(
     files: &mut BundleFiles,
     listing: &Listing,
@@ -19,7 +18,7 @@ pub(super) fn prepare(
 ) -> anyhow::Result<()> {
     let before = files
         .get(MANIFEST)
-        .context("there is no manifest.toml; almanac models inspect FILE --draft writes one")?;
+        .context("manifest.toml is missing; almanac models inspect FILE --draft writes one")?;
     let text = std::str::from_utf8(before).context("manifest.toml")?;
     let mut manifest: DocumentMut = text.parse().context("manifest.toml")?;
     set(&mut manifest, "name", &listing.name);
@@ -43,7 +42,9 @@ pub(super) fn prepare(
         let signature = key.sign(&after).into_bytes();
         files.insert(SIGNATURE_FILE.to_owned(), Cow::Owned(signature));
     } else if has_changed && files.contains_key(SIGNATURE_FILE) {
-        bail!("the manifest has changed, so manifest.sig no longer fits; give --sign-key");
+        bail!(
+            "the manifest has changed, so manifest.sig is no longer valid; sign it with --sign-key"
+        );
     }
     files.insert(MANIFEST.to_owned(), Cow::Owned(after));
     Bundle::verify(files.clone())?;
@@ -58,9 +59,10 @@ fn set(manifest: &mut DocumentMut, key: &str, text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use almanac_model::PublicKeys;
     use almanac_store::embedded::Embedded;
+
+    use super::*;
 
     fn seasonal(name: &str) -> (BundleFiles, Listing) {
         let mut files = Embedded::files("seasonal", "1").unwrap();
@@ -76,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bundle_that_is_ready_is_left_as_it_is() {
+    fn a_prepared_bundle_is_not_changed() {
         let (mut files, listing) = seasonal("seasonal");
         let before = files.clone();
         prepare(&mut files, &listing, None).unwrap();
@@ -84,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_name_and_a_changed_file_are_written_and_comments_kept() {
+    fn a_new_name_and_a_changed_file_are_written_and_comments_are_kept() {
         let (mut files, listing) = seasonal("other");
         files.insert("notes.txt".to_owned(), Cow::Borrowed(b"new"));
         prepare(&mut files, &listing, None).unwrap();
@@ -96,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_that_no_longer_fits_is_made_anew_or_refused() {
+    fn an_invalid_signature_is_replaced_or_rejected() {
         let key = SecretKey::generate();
         let keys = PublicKeys::new(vec![key.public()]);
         let (mut files, listing) = seasonal("seasonal");
@@ -110,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_graph_alone_is_refused() {
+    fn a_graph_without_a_manifest_is_rejected() {
         let (mut files, listing) = seasonal("seasonal");
         files.remove(MANIFEST);
         let error = prepare(&mut files, &listing, None).unwrap_err();

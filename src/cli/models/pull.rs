@@ -2,18 +2,18 @@
 
 use std::path::PathBuf;
 
+use almanac_model::{Bundle, SIGNATURE_FILE};
+use almanac_store::Source;
 use clap::Args;
 use futures_executor::block_on;
 
-use crate::cli::models::choice::{Choice, Chosen};
-use crate::cli::models::opening;
+use crate::cli::models::choice::{ChosenVersions, VersionChoice};
+use crate::cli::models::open_options;
 use crate::cli::models::prepare::prepare;
-use crate::cli::{Failure, print};
+use crate::cli::{CliError, print};
 use crate::config::SharedFlags;
-use almanac_model::{Bundle, SIGNATURE_FILE};
-use almanac_store::Source;
 
-/// From where to where.
+/// The source and the directory.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -21,31 +21,31 @@ Examples:
   almanac models pull mlflow:store-sales@production ./models
   almanac models pull embedded: ./models --only seasonal/1")]
 pub(in crate::cli) struct PullArgs {
-    /// The source
+    /// Source to copy from
     source: Source,
-    /// The directory, in which NAME/VERSION/ is written
+    /// Directory to create NAME/VERSION/ in
     directory: PathBuf,
     #[command(flatten)]
-    choice: Choice,
+    choice: VersionChoice,
     #[command(flatten)]
     shared: Box<SharedFlags>,
 }
 
 /// Runs the subcommand.
-pub(super) fn run(args: &PullArgs) -> Result<(), Failure> {
-    let (_, options, bar) = opening(&args.shared)?;
-    let chosen = Chosen::new(&args.source, &args.choice, &options)?;
+pub(super) fn run(args: &PullArgs) -> Result<(), CliError> {
+    let (_, options, bar) = open_options(&args.shared)?;
+    let chosen = ChosenVersions::new(&args.source, &args.choice, &options)?;
     let directory = Source::Directory(args.directory.clone());
     let deposit = directory.deposit(&options).map_err(anyhow::Error::from)?;
     for listing in &chosen.listings {
         let mut files = chosen.fetch(listing)?;
         let mut note = "";
         if !files.contains_key("manifest.toml") {
-            note = "  (without a manifest: almanac models inspect FILE --draft writes one)";
+            note = "  (has no manifest; almanac models inspect FILE --draft writes one)";
         } else if chosen.names_models() {
-            // A folder must be called what its manifest says, and the registry said otherwise.
+            // A folder has the name of its manifest, and the source gives the model another name.
             if files.remove(SIGNATURE_FILE).is_some() {
-                note = "  (renamed, so without its signature)";
+                note = "  (renamed, so its signature was removed)";
             }
             prepare(&mut files, listing, None)?;
         } else {

@@ -2,20 +2,20 @@
 
 use std::path::PathBuf;
 
+use almanac_store::{Listing, MlflowPlace, Pick, Source, StoreOptions};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use futures_executor::block_on;
 use serde::Serialize;
 
-use crate::cli::models::choice::{Choice, Chosen};
+use crate::cli::models::choice::{ChosenVersions, VersionChoice};
 use crate::cli::models::keys::read_key;
-use crate::cli::models::opening;
+use crate::cli::models::open_options;
 use crate::cli::models::prepare::prepare;
-use crate::cli::{Failure, print};
+use crate::cli::{CliError, print};
 use crate::config::SharedFlags;
-use almanac_store::{Listing, MlflowPlace, Pick, Source, StoreOptions};
 
-/// From where to where.
+/// The source and the destination.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -23,24 +23,24 @@ Examples:
   almanac models push ./my-model mlflow:http://localhost:5000/store-sales --alias production
   almanac models push s3://bucket/staging s3://bucket/live --only store-sales/7 --sign-key key")]
 pub(in crate::cli) struct PushArgs {
-    /// The folder of a bundle, or a source
+    /// Folder of a bundle, or source to copy from
     #[arg(value_name = "DIR|SOURCE")]
     from: Source,
-    /// A directory, a prefix in S3, or mlflow:NAME
+    /// Directory, S3 prefix or mlflow:NAME to copy to
     #[arg(value_name = "DEST")]
     to: Source,
     #[command(flatten)]
-    choice: Choice,
-    /// Call it this there; of one model
+    choice: VersionChoice,
+    /// Name and version at the destination; for a single model
     #[arg(long = "as", value_name = "NAME/VERSION")]
     name: Option<String>,
-    /// Have this alias name the new version; of MLflow
+    /// Alias to assign to the new version; MLflow only
     #[arg(long, value_name = "ALIAS")]
     alias: Option<String>,
-    /// Sign the manifest with the key in this file
+    /// File with the secret key to sign the manifest with
     #[arg(long, value_name = "FILE")]
     sign_key: Option<PathBuf>,
-    /// Replace a version that is there
+    /// Replace an existing version
     #[arg(long)]
     overwrite: bool,
     /// Print JSON
@@ -51,45 +51,44 @@ pub(in crate::cli) struct PushArgs {
 }
 
 #[derive(Serialize)]
-struct Row {
+struct PushedRow {
     name: String,
     version: String,
     place: String,
 }
 
 /// Runs the subcommand.
-pub(super) fn run(args: &PushArgs) -> Result<(), Failure> {
-    let (_, options, bar) = opening(&args.shared)?;
+pub(super) fn run(args: &PushArgs) -> Result<(), CliError> {
+    let (_, options, bar) = open_options(&args.shared)?;
     let rows = push(args, &options)?;
     bar.finish();
     print(&if args.json {
         let text = serde_json::to_string_pretty(&rows).context("writing JSON")?;
         format!("{text}\n")
     } else {
-        let lines = rows
-            .iter()
-            .map(|row| format!("{}/{}  {}\n", row.name, row.version, row.place));
-        lines.collect()
+        rows.iter()
+            .map(|row| format!("{}/{}  {}\n", row.name, row.version, row.place))
+            .collect()
     });
     Ok(())
 }
 
-fn push(args: &PushArgs, options: &StoreOptions) -> anyhow::Result<Vec<Row>> {
+fn push(args: &PushArgs, options: &StoreOptions) -> anyhow::Result<Vec<PushedRow>> {
     let key = args.sign_key.as_deref().map(read_key).transpose()?;
     let to = destination(args)?;
-    // What is signed now need not have been before.
-    let reading = StoreOptions {
+    // A model that is signed now may have no valid signature in the source.
+    let source_options = StoreOptions {
         public_keys: match key {
             Some(_) => Default::default(),
             None => options.public_keys.clone(),
         },
         ..options.clone()
     };
-    let chosen = Chosen::new(&args.from, &args.choice, &reading)?;
+    let chosen = ChosenVersions::new(&args.from, &args.choice, &source_options)?;
     let is_mlflow = matches!(to, Source::Mlflow(_));
     if (args.name.is_some() || is_mlflow) && chosen.listings.len() > 1 {
         bail!(
-            "{} holds {} models; choose one with --only",
+            "{} contains {} models; choose one with --only",
             chosen.place,
             chosen.listings.len()
         );
@@ -99,7 +98,7 @@ fn push(args: &PushArgs, options: &StoreOptions) -> anyhow::Result<Vec<Row>> {
     for listing in &chosen.listings {
         let target = renamed(listing, args.name.as_deref())?;
         if !args.overwrite && !is_mlflow {
-            refuse_if_there(&to, &target, options)?;
+            check_absent(&to, &target, options)?;
         }
         let mut files = chosen.fetch(listing)?;
         prepare(&mut files, &target, key.as_ref())
@@ -108,7 +107,7 @@ fn push(args: &PushArgs, options: &StoreOptions) -> anyhow::Result<Vec<Row>> {
             .progress
             .expect(files.values().map(|bytes| bytes.len() as u64).sum());
         let put = block_on(deposit.put(&target, &files))?;
-        rows.push(Row {
+        rows.push(PushedRow {
             name: put.name,
             version: put.version,
             place: put.place,
@@ -117,7 +116,7 @@ fn push(args: &PushArgs, options: &StoreOptions) -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Where to, with the alias that was asked for.
+/// Returns the destination, with the alias.
 fn destination(args: &PushArgs) -> anyhow::Result<Source> {
     let Some(alias) = &args.alias else {
         return Ok(args.to.clone());
@@ -127,7 +126,7 @@ fn destination(args: &PushArgs) -> anyhow::Result<Source> {
             pick: Pick::Alias(alias.clone()),
             ..place.clone()
         })),
-        other => bail!("--alias is of MLflow, and {other} is not"),
+        other => bail!("--alias is only for MLflow, and {other} is not an MLflow destination"),
     }
 }
 
@@ -135,10 +134,10 @@ fn renamed(listing: &Listing, name: Option<&str>) -> anyhow::Result<Listing> {
     let Some(name) = name else {
         return Ok(listing.clone());
     };
-    let parts = name
+    let (name, version) = name
         .split_once('/')
-        .filter(|(_, version)| !version.contains('/'));
-    let (name, version) = parts.with_context(|| format!("--as is {name:?}; write NAME/VERSION"))?;
+        .filter(|(_, version)| !version.contains('/'))
+        .with_context(|| format!("--as is {name:?}; write NAME/VERSION"))?;
     Ok(Listing {
         name: name.to_owned(),
         version: version.to_owned(),
@@ -146,8 +145,9 @@ fn renamed(listing: &Listing, name: Option<&str>) -> anyhow::Result<Listing> {
     })
 }
 
-/// A version that serves must not turn into another under the same name by accident.
-fn refuse_if_there(to: &Source, target: &Listing, options: &StoreOptions) -> anyhow::Result<()> {
+/// Returns an error if the destination already has the version: a version that is served must not be
+/// replaced by accident.
+fn check_absent(to: &Source, target: &Listing, options: &StoreOptions) -> anyhow::Result<()> {
     let uncached = StoreOptions {
         cache: None,
         ..options.clone()
@@ -157,14 +157,14 @@ fn refuse_if_there(to: &Source, target: &Listing, options: &StoreOptions) -> any
     {
         return Ok(());
     }
-    let there = block_on(to.open(&uncached)?.list())?;
+    let existing = block_on(to.open(&uncached)?.list())?;
     let Listing { name, version, .. } = target;
-    if there
+    if existing
         .iter()
         .any(|other| (&other.name, &other.version) == (name, version))
     {
         bail!(
-            "{to} holds {name}/{version} already; give it a new version (--as NAME/VERSION), or --overwrite it"
+            "{to} already contains {name}/{version}; use another version (--as NAME/VERSION), or --overwrite"
         );
     }
     Ok(())

@@ -4,21 +4,21 @@ use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use almanac_engine::registry::OpenError;
+use almanac_model::{Bundle, Manifest};
+use almanac_store::{Listing, Source};
 use anyhow::Context as _;
 use bytesize::ByteSize;
 use clap::Args;
 use serde::Serialize;
 
 use crate::app::{self, Checks};
-use crate::cli::models::choice::{Choice, Chosen};
-use crate::cli::models::opening;
-use crate::cli::{Failure, print};
+use crate::cli::models::choice::{ChosenVersions, VersionChoice};
+use crate::cli::models::open_options;
+use crate::cli::{CliError, print};
 use crate::config::SharedFlags;
-use almanac_engine::registry::OpenError;
-use almanac_model::{Bundle, Manifest};
-use almanac_store::{Listing, Source};
 
-/// Which models.
+/// The models to check.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -26,11 +26,11 @@ Examples:
   almanac models verify s3://bucket/models --all
   almanac models verify mlflow:store-sales@candidate --json")]
 pub(in crate::cli) struct VerifyArgs {
-    /// The folder of a bundle, or a source
+    /// Folder of a bundle, or source
     #[arg(value_name = "DIR|SOURCE")]
     source: Source,
     #[command(flatten)]
-    choice: Choice,
+    choice: VersionChoice,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -38,30 +38,30 @@ pub(in crate::cli) struct VerifyArgs {
     shared: Box<SharedFlags>,
 }
 
-/// How a version fared.
+/// The result of the checks of a version.
 #[derive(Serialize)]
-struct Report {
+struct VerifyReport {
     name: String,
     version: String,
     source: String,
-    passed: Vec<Step>,
-    failed: Option<Step>,
+    passed: Vec<CheckResult>,
+    failed: Option<CheckResult>,
 }
 
-/// One check, and what came of it.
+/// A check and its result.
 #[derive(Serialize)]
-struct Step {
+struct CheckResult {
     check: &'static str,
     detail: String,
 }
 
 /// Runs the subcommand.
-pub(super) fn run(args: &VerifyArgs) -> Result<(), Failure> {
-    let (config, options, bar) = opening(&args.shared)?;
-    let chosen = Chosen::new(&args.source, &args.choice, &options)?;
+pub(super) fn run(args: &VerifyArgs) -> Result<(), CliError> {
+    let (config, options, bar) = open_options(&args.shared)?;
+    let chosen = ChosenVersions::new(&args.source, &args.choice, &options)?;
     app::runtime(&config)?;
     let checks = app::checks(&config, app::cpu_plan(&config));
-    // What is compiled in is trusted as the program is.
+    // Embedded models are trusted like the program, so their signatures are not checked.
     let n_keys = match args.source {
         Source::Embedded => 0,
         _ => config.models.public_keys.len(),
@@ -87,16 +87,21 @@ pub(super) fn run(args: &VerifyArgs) -> Result<(), Failure> {
         return Ok(());
     }
     let message = format!(
-        "{n_failed} of {} model versions would not be served",
+        "{n_failed} of {} model versions failed a check",
         reports.len()
     );
-    Err(Failure { message, code: 1 })
+    Err(CliError { message, code: 1 })
 }
 
-fn verify(chosen: &Chosen, listing: &Listing, checks: &Checks, n_keys: usize) -> Report {
+fn verify(
+    chosen: &ChosenVersions,
+    listing: &Listing,
+    checks: &Checks,
+    n_keys: usize,
+) -> VerifyReport {
     let mut passed = Vec::new();
-    let failed = steps(chosen, listing, checks, n_keys, &mut passed).err();
-    Report {
+    let failed = run_checks(chosen, listing, checks, n_keys, &mut passed).err();
+    VerifyReport {
         name: listing.name.clone(),
         version: listing.version.clone(),
         source: chosen.place.clone(),
@@ -105,22 +110,22 @@ fn verify(chosen: &Chosen, listing: &Listing, checks: &Checks, n_keys: usize) ->
     }
 }
 
-fn failed<E: std::fmt::Display>(check: &'static str) -> impl FnOnce(E) -> Step {
-    move |reason| Step {
+fn failed<E: std::fmt::Display>(check: &'static str) -> impl FnOnce(E) -> CheckResult {
+    move |reason| CheckResult {
         check,
         detail: format!("{reason:#}"),
     }
 }
 
-/// The checks in the order of the server, up to the first that fails.
-fn steps(
-    chosen: &Chosen,
+/// Runs the checks in the order of the server, up to the first that fails.
+fn run_checks(
+    chosen: &ChosenVersions,
     listing: &Listing,
     checks: &Checks,
     n_keys: usize,
-    passed: &mut Vec<Step>,
-) -> Result<(), Step> {
-    let mut pass = |check, detail| passed.push(Step { check, detail });
+    passed: &mut Vec<CheckResult>,
+) -> Result<(), CheckResult> {
+    let mut pass = |check, detail| passed.push(CheckResult { check, detail });
     let files = chosen.fetch(listing).map_err(failed("fetched"))?;
     let size: usize = files.values().map(|bytes| bytes.len()).sum();
     pass(
@@ -128,42 +133,43 @@ fn steps(
         format!("{} files, {}", files.len(), ByteSize(size as u64)),
     );
     if n_keys > 0 {
-        pass("signature", format!("by one of {n_keys} keys"));
+        pass("signature", format!("signed with one of {n_keys} keys"));
     }
     let bundle = (checks.reader)(listing, files).map_err(failed("digests"))?;
     let bundle = Arc::new(bundle);
     pass("digests", bundle.digest.to_string());
     let Manifest { name, version, .. } = &bundle.manifest;
     if !chosen.names_models() && (name, version) != (&listing.name, &listing.version) {
-        let (folder, number) = (&listing.name, &listing.version);
-        let detail =
-            format!("manifest.toml is of {name}/{version}, and the folder is {folder}/{number}");
-        return Err(Step {
+        let detail = format!(
+            "manifest.toml names {name}/{version}, but the folder is {}/{}",
+            listing.name, listing.version
+        );
+        return Err(CheckResult {
             check: "name",
             detail,
         });
     }
-    // A graph is of whoever wrote it, and may make the runtime panic.
+    // A graph comes from elsewhere, and may make the runtime panic.
     let opened = catch_unwind(AssertUnwindSafe(|| open(checks, &bundle)));
     let detail = opened.unwrap_or_else(|_panic| Err(failed("graph")("the model panicked")))?;
-    pass("graph", "fits the manifest".to_owned());
+    pass("graph", "matches the manifest".to_owned());
     pass("golden", detail);
     Ok(())
 }
 
-fn open(checks: &Checks, bundle: &Arc<Bundle>) -> Result<String, Step> {
+fn open(checks: &Checks, bundle: &Arc<Bundle>) -> Result<String, CheckResult> {
     let opened = (checks.opener)(bundle).and_then(|sessions| sessions());
     let mut forecaster = opened.map_err(|error: OpenError| failed("graph")(error))?;
     bundle
         .check(forecaster.as_mut())
         .map_err(failed("golden"))?;
     Ok(match bundle.golden {
-        Some(_) => "the forecasts are those of golden.json".to_owned(),
-        None => "there is no golden.json; a made-up series was forecast".to_owned(),
+        Some(_) => "the forecasts match golden.json".to_owned(),
+        None => "golden.json is missing; a synthetic series was forecast".to_owned(),
     })
 }
 
-impl Report {
+impl VerifyReport {
     fn text(&self) -> String {
         let mut text = String::new();
         // Writing to a string cannot fail.
@@ -173,10 +179,10 @@ impl Report {
 
     fn write(&self, out: &mut String) -> std::fmt::Result {
         writeln!(out, "{}/{}  {}", self.name, self.version, self.source)?;
-        for Step { check, detail } in &self.passed {
+        for CheckResult { check, detail } in &self.passed {
             writeln!(out, "  ok      {check:<10} {detail}")?;
         }
-        if let Some(Step { check, detail }) = &self.failed {
+        if let Some(CheckResult { check, detail }) = &self.failed {
             writeln!(out, "  FAILED  {check:<10} {detail}")?;
         }
         Ok(())

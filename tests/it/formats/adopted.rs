@@ -129,7 +129,7 @@ fn a_graph_with_weights_beside_it_is_inspected() {
     let (graph, _) = product(-1).external("../secret");
     std::fs::write(folder.path().join("model.onnx"), graph.bytes()).unwrap();
     let (is_ok, told) = inspected(folder.path());
-    assert!(!is_ok && told.contains("outside of its folder"), "{told}");
+    assert!(!is_ok && told.contains("outside its folder"), "{told}");
 }
 
 /// A manifest for a graph that does not say itself what it wants, by whoever made it.
