@@ -158,7 +158,7 @@ pub(super) fn try_out(
     let steps = manifest.horizon.longest.min(most);
     let horizon = Horizon::new(steps as u64, steps).map_err(|error| failed(error.to_string()))?;
     let list = made_up(manifest, (length, steps));
-    let covariates = Covariates::new(list, (length, steps), usize::MAX)
+    let covariates = Covariates::new(list, length, steps, usize::MAX)
         .map_err(|error| failed(error.to_string()))?;
     let levels = QuantileLevels::with_median([]);
     let request = ForecastRequest::new(series, horizon, levels, SeasonChoice::Given(7))
@@ -222,7 +222,7 @@ impl Case {
             .map_err(|error| error.to_string())?;
         let season = SeasonChoice::Given(self.season_length.max(1));
         let list = self.covariates.read()?;
-        let covariates = Covariates::new(list, (self.values.len(), steps), usize::MAX)
+        let covariates = Covariates::new(list, self.values.len(), steps, usize::MAX)
             .map_err(|error| error.to_string())?;
         let levels = QuantileLevels::with_median([]);
         let request = ForecastRequest::new(series, horizon, levels, season);
