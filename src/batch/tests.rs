@@ -137,7 +137,7 @@ async fn rows_come_in_order_and_failures_in_their_place() {
     a,2024-02-02,2.0,
     b,,,"line 5, column y: ""x"" is not a number; leave a missing value empty"
     c,,,the model returned non-finite values for this series
-    d,,,"all 3 values are missing, and a forecast needs at least 1 observed value"
+    d,,,all 3 values are missing; send at least 1 observed value
     "#);
     let summary = summary.unwrap();
     assert_eq!(

@@ -1,18 +1,31 @@
-//! Rolling origin: how good forecasts of a series would have been at moments of its past.
+//! Backtests with a rolling origin: the accuracy that forecasts of a series would have had in its past.
 //!
-//! A [`Plan`] says where the history is cut; each cut gives a window, the steps after it. What was
-//! forecast for the windows is recorded in a [`Contest`], whose [`Leaderboard`] compares all who took
-//! part. Nothing here runs a model.
+//! A [`Plan`] defines the cutoffs of the history; the steps after a cutoff form a window. A [`Contest`]
+//! records the forecasts of the windows, and its [`Leaderboard`] compares all entrants. Nothing here runs
+//! a model.
 
 mod leaderboard;
 
-pub use leaderboard::{Contest, Entrant, Kind, Leaderboard, SeriesStanding, Standing};
-
 use thiserror::Error;
 
+pub use self::leaderboard::{
+    Contest, Entrant, Kind, Leaderboard, SeriesStanding, Standing, WindowForecast,
+};
 use crate::Horizon;
 
-/// Where the history of a series is cut (Tashman, "Out-of-sample tests of forecasting accuracy", 2000).
+/// The cutoffs of a backtest (Tashman, "Out-of-sample tests of forecasting accuracy", 2000).
+///
+/// ```
+/// use almanac_forecast::{Horizon, Plan, PlanDraft};
+///
+/// // Three windows of 4 steps, one after the other.
+/// let draft = PlanDraft { windows: 3, step: None, calibrated: false };
+/// let plan = Plan::new(Horizon::new(4, 100)?, draft, 10, 1_000)?;
+/// let windows = plan.windows_of(&[1.0; 20], 2)?;
+/// let cutoffs: Vec<_> = windows.iter().map(|window| window.cutoff).collect();
+/// assert_eq!(cutoffs, [8, 12, 16]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
     horizon: Horizon,
@@ -21,122 +34,125 @@ pub struct Plan {
     calibrated: bool,
 }
 
-/// Bounds on what one backtest may ask. Each is configuration of the server.
+/// The limits of one backtest, both of them settings of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BacktestLimits {
-    /// Windows of one series.
+    /// The maximum number of windows of one series.
     pub windows: usize,
-    /// Forecasts in all: a window of a series by a model.
+    /// The maximum number of forecasts: one for each series, window and model.
     pub forecasts: usize,
 }
 
-/// What a plan is made of, as it was asked for.
+/// The parameters of a plan, as they were requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlanDraft {
-    /// How many windows of each series.
+    /// The number of windows of each series.
     pub windows: u64,
-    /// Steps between two cuts; the horizon when absent, so that windows follow each other.
+    /// The number of steps between two cutoffs. Defaults to the horizon, so that windows do not overlap.
     pub step: Option<u64>,
-    /// Whether the earlier windows calibrate the forecasts of the last ones.
+    /// Whether to calibrate the forecasts of the last windows on the earlier ones.
     pub calibrated: bool,
 }
 
-/// Why there is no plan.
+/// The error returned when a plan is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum PlanError {
-    /// A backtest has at least one window.
-    #[error("windows is 0, and a backtest has at least 1 window")]
+    /// The number of windows is 0.
+    #[error("windows is 0; request at least 1 window")]
     NoWindows,
-    /// More windows than the limit.
-    #[error("{windows} windows are over the limit of {limit}")]
+    /// The number of windows exceeds the limit.
+    #[error("{windows} windows exceed the limit of {limit}; request fewer windows")]
     TooManyWindows {
-        /// The windows asked for.
+        /// The requested number of windows.
         windows: u64,
-        /// The most of one series.
+        /// The maximum number of windows of one series.
         limit: usize,
     },
-    /// Calibration needs windows before those that are scored.
-    #[error(
-        "1 window cannot both calibrate and be scored; send windows of 2 or more, or leave calibrate out"
-    )]
+    /// The only window is scored, so there is none to calibrate on.
+    #[error("calibration needs at least 2 windows; request more windows, or omit calibrate")]
     CalibratedByNothing,
-    /// Cuts lie at least one step apart.
-    #[error("step is 0, and windows lie at least 1 step apart")]
+    /// The step is 0.
+    #[error("step is 0; request at least 1 step between windows")]
     NoStep,
-    /// Steps beyond any series.
-    #[error("a step of {step} is over the limit of {limit}")]
+    /// The step is longer than any series.
+    #[error("step {step} exceeds the limit of {limit}; request a smaller step")]
     StepTooLong {
-        /// The steps asked for.
+        /// The requested number of steps between two cutoffs.
         step: u64,
-        /// The longest series that is accepted.
+        /// The maximum length of a series.
         limit: usize,
     },
 }
 
-/// Why a series has no window.
+/// The error returned when a series is too short for a single window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error(
-    "the series has {length} values, and one window needs {needed}: {least} to forecast from and {horizon} to compare with; send a longer series or a shorter horizon"
+    "the series has {length} values, and one window needs {needed}: {min_history} of history and {horizon} to compare with; send a longer series or request a shorter horizon"
 )]
 pub struct TooShort {
-    /// The values of the series, up to the last that was observed.
+    /// The number of values of the series, up to the last observed one.
     pub length: usize,
-    /// The fewest that give a window.
+    /// The minimum number of values for one window.
     pub needed: usize,
-    /// The shortest history that is forecast from.
-    pub least: usize,
-    /// Steps ahead.
+    /// The minimum number of values before a cutoff.
+    pub min_history: usize,
+    /// The number of steps of a window.
     pub horizon: usize,
 }
 
-/// One cut of a series.
+/// A window of a series: the steps after one cutoff.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// How many values are known.
+    /// The number of values before the cutoff, which a forecaster may use.
     pub cutoff: usize,
-    /// What its forecasts are for.
+    /// The purpose of the forecasts of this window.
     pub role: Role,
 }
 
-/// What the forecasts of a window are for. Windows that calibrate come first.
+/// The purpose of the forecasts of a window. Windows for calibration come before scored windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// Their residuals calibrate those of later windows.
+    /// The residuals calibrate the forecasts of later windows.
     Calibrates,
-    /// They are scored.
+    /// The forecasts are scored.
     Scored,
 }
 
-/// The shortest history that is forecast from: two values have one difference to scale errors by.
-pub const SHORTEST_HISTORY: usize = 2;
+/// The minimum number of values before a cutoff: two values have one difference to scale errors by.
+pub const MIN_HISTORY: usize = 2;
 
 impl Plan {
-    /// The plan of `draft`, for series of at most `longest` values and at most `limit` windows each.
+    /// Creates a plan from `draft`, for at most `max_windows` windows per series and series of at most
+    /// `max_length` values.
     ///
     /// # Errors
-    /// [`PlanError`] names the value and the limit.
+    /// Returns a [`PlanError`] with the invalid value and its limit.
     pub fn new(
         horizon: Horizon,
         draft: PlanDraft,
-        limit: usize,
-        longest: usize,
+        max_windows: usize,
+        max_length: usize,
     ) -> Result<Self, PlanError> {
         let windows = match usize::try_from(draft.windows) {
             Ok(0) => return Err(PlanError::NoWindows),
             Ok(1) if draft.calibrated => return Err(PlanError::CalibratedByNothing),
-            Ok(within) if within <= limit => within,
+            Ok(windows) if windows <= max_windows => windows,
             _ => {
-                let windows = draft.windows;
-                return Err(PlanError::TooManyWindows { windows, limit });
+                return Err(PlanError::TooManyWindows {
+                    windows: draft.windows,
+                    limit: max_windows,
+                });
             }
         };
         let step = match draft.step.map(|step| (step, usize::try_from(step))) {
             None => horizon.steps(),
             Some((_, Ok(0))) => return Err(PlanError::NoStep),
-            Some((_, Ok(within))) if within <= longest => within,
+            Some((_, Ok(step))) if step <= max_length => step,
             Some((step, _)) => {
-                let limit = longest;
-                return Err(PlanError::StepTooLong { step, limit });
+                return Err(PlanError::StepTooLong {
+                    step,
+                    limit: max_length,
+                });
             }
         };
         Ok(Self {
@@ -147,31 +163,32 @@ impl Plan {
         })
     }
 
-    /// How far ahead.
+    /// Returns the horizon of every window.
     #[must_use]
     pub const fn horizon(&self) -> Horizon {
         self.horizon
     }
 
-    /// The most windows of one series.
+    /// Returns the maximum number of windows of one series.
     #[must_use]
     pub const fn windows(&self) -> usize {
         self.windows
     }
 
-    /// Steps between two cuts.
+    /// Returns the number of steps between two cutoffs.
     #[must_use]
     pub const fn step(&self) -> usize {
         self.step
     }
 
-    /// Whether earlier windows calibrate.
+    /// Returns true if earlier windows calibrate the forecasts of later ones.
     #[must_use]
     pub const fn is_calibrated(&self) -> bool {
         self.calibrated
     }
 
-    /// How many of the last windows are scored: all, or one in three when the others calibrate.
+    /// Returns the maximum number of scored windows, which are the last ones: all windows, or one in three
+    /// if the others are used for calibration.
     #[must_use]
     pub const fn scored(&self) -> usize {
         if self.calibrated {
@@ -181,50 +198,54 @@ impl Plan {
         }
     }
 
-    /// The windows of a series of `values`, oldest first, each with at least `least` values before it.
+    /// Returns the windows of a series of `values`, oldest first, each after at least `min_history` values.
     ///
-    /// Counted from the last observed value, so that a tail of missing ones costs no window. A series
-    /// that is too short for all has fewer. A window that overlaps with what is scored later, because
-    /// the step is shorter than the horizon, does not calibrate: it would know what comes.
+    /// Windows are counted back from the last observed value, so that a missing tail costs no window. A
+    /// short series has fewer windows than the plan. A window that overlaps with a scored one, because the
+    /// step is shorter than the horizon, is not used for calibration: it would leak scored values.
     ///
     /// # Errors
-    /// [`TooShort`] when there is room for none.
-    pub fn windows_of(&self, values: &[f64], least: usize) -> Result<Vec<Window>, TooShort> {
+    /// Returns [`TooShort`] if the series has no scored window.
+    pub fn windows_of(&self, values: &[f64], min_history: usize) -> Result<Vec<Window>, TooShort> {
         let horizon = self.horizon.steps();
-        let least = least.max(SHORTEST_HISTORY);
-        let last = values.iter().rposition(|value| !value.is_nan());
-        let length = last.map_or(0, |last| last + 1);
-        let first = values.iter().position(|value| !value.is_nan()).unwrap_or(0);
-        let short = TooShort {
+        let min_history = min_history.max(MIN_HISTORY);
+        let last_observed = values.iter().rposition(|value| !value.is_nan());
+        let length = last_observed.map_or(0, |last| last + 1);
+        let too_short = TooShort {
             length,
-            needed: least + horizon,
-            least,
+            needed: min_history + horizon,
+            min_history,
             horizon,
         };
-        let latest = length.checked_sub(horizon).ok_or(short)?;
-        // Something must be observed on both sides of a cut.
-        let cutoffs = (0..self.windows)
-            .map_while(|back| latest.checked_sub(back.saturating_mul(self.step)))
-            .take_while(|cutoff| *cutoff >= least && *cutoff > first)
+        let latest = length.checked_sub(horizon).ok_or(too_short)?;
+        let cutoffs = self.cutoffs(values, latest, min_history);
+        let first_scored = cutoffs.iter().take(self.scored()).next_back().copied();
+        let first_scored = first_scored.ok_or(too_short)?;
+        let mut windows = Vec::with_capacity(cutoffs.len());
+        for cutoff in cutoffs.into_iter().rev() {
+            if cutoff >= first_scored {
+                let role = Role::Scored;
+                windows.push(Window { cutoff, role });
+            } else if cutoff + horizon <= first_scored {
+                let role = Role::Calibrates;
+                windows.push(Window { cutoff, role });
+            }
+        }
+        Ok(windows)
+    }
+
+    /// Returns the cutoffs with an observed value on both sides, latest first.
+    fn cutoffs(&self, values: &[f64], latest: usize, min_history: usize) -> Vec<usize> {
+        let first_observed = values.iter().position(|value| !value.is_nan()).unwrap_or(0);
+        (0..self.windows)
+            .map_while(|window| latest.checked_sub(window.saturating_mul(self.step)))
+            .take_while(|cutoff| *cutoff >= min_history && *cutoff > first_observed)
             .filter(|cutoff| {
-                values[*cutoff..cutoff + horizon]
+                values[*cutoff..cutoff + self.horizon.steps()]
                     .iter()
                     .any(|value| !value.is_nan())
-            });
-        let cutoffs: Vec<_> = cutoffs.collect();
-        let first_scored = cutoffs.iter().take(self.scored()).next_back().copied();
-        let first_scored = first_scored.ok_or(short)?;
-        let windows = cutoffs.into_iter().rev().filter_map(|cutoff| {
-            let role = if cutoff >= first_scored {
-                Role::Scored
-            } else if cutoff + horizon <= first_scored {
-                Role::Calibrates
-            } else {
-                return None;
-            };
-            Some(Window { cutoff, role })
-        });
-        Ok(windows.collect())
+            })
+            .collect()
     }
 }
 

@@ -1,45 +1,55 @@
-//! Forecasts by rule, for a model to be measured against.
+//! Baseline forecasts that models are compared with.
 //!
-//! The four simple methods of Hyndman and Athanasopoulos, "Forecasting: principles and practice", 3rd
+//! The four baselines are the simple methods of Hyndman and Athanasopoulos, "Forecasting: principles and practice", 3rd
 //! edition, sections 5.2 and 5.5: points from the history, and quantiles of a normal distribution whose
-//! spread comes from the residuals in the history. Each costs one or two passes over the history.
+//! standard deviation comes from the residuals in the history. Each costs one or two passes over the history.
 
 mod normal;
 
-use crate::{Forecast, ForecastRequest, QuantileGrid};
+use crate::{Forecast, ForecastRequest, QuantileGrid, QuantileLevel};
 
-/// A forecast by rule.
+/// A forecasting method that needs no model.
+///
+/// ```
+/// use almanac_forecast::{Baseline, ForecastRequest, Horizon, QuantileLevels, SeasonChoice, Series};
+///
+/// let series = Series::new(vec![1.0, 5.0, 2.0, 6.0], None, 4)?;
+/// let levels = QuantileLevels::with_median([]);
+/// let request = ForecastRequest::new(series, Horizon::new(3, 3)?, levels, SeasonChoice::Given(2));
+/// let forecast = Baseline::SeasonalNaive.forecast(&request).ok_or("not finite")?;
+/// assert_eq!(forecast.point(), [2.0, 6.0, 2.0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Baseline {
-    /// The last season again. What every relative score is relative to.
+    /// Repeats the last season. Relative scores are relative to this baseline.
     SeasonalNaive,
-    /// The last value.
+    /// Repeats the last value.
     Naive,
-    /// The line through the first value and the last.
+    /// Extends the line through the first and the last value.
     Drift,
-    /// The mean of the history.
+    /// Repeats the mean of the history.
     Mean,
 }
 
-/// Points and spreads of the steps ahead.
-struct Outlook {
-    points: Vec<f64>,
-    /// Standard deviation at each step.
-    spreads: Vec<f64>,
+/// The normal distribution of each step ahead.
+struct NormalForecast {
+    means: Vec<f64>,
+    deviations: Vec<f64>,
 }
 
-/// The observed values of a history, each with its position.
-struct Observed<'a> {
+/// The history of a series, with its first and last observed value and their positions.
+struct ObservedHistory<'a> {
     values: &'a [f64],
     first: (usize, f64),
     last: (usize, f64),
 }
 
 impl Baseline {
-    /// Every baseline.
+    /// All baselines.
     pub const ALL: [Self; 4] = [Self::SeasonalNaive, Self::Naive, Self::Drift, Self::Mean];
 
-    /// Its name, in the API and in files.
+    /// Returns the name of the baseline in the API and in files.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -50,36 +60,24 @@ impl Baseline {
         }
     }
 
-    /// The forecast of `request`. A missing value is passed over, and a missing tail is forecast over.
+    /// Forecasts `request`. Missing values are skipped, and the steps of a missing tail count as steps
+    /// ahead.
     ///
-    /// `None` when a number of it is not finite, which values near the largest float can cause.
-    ///
-    /// ```
-    /// use almanac_forecast::{Baseline, ForecastRequest, Horizon, QuantileLevels, SeasonChoice, Series};
-    ///
-    /// let series = Series::new(vec![1.0, 5.0, 2.0, 6.0], None, 4)?;
-    /// let levels = QuantileLevels::with_median([]);
-    /// let request = ForecastRequest::new(series, Horizon::new(3, 3)?, levels, SeasonChoice::Given(2));
-    /// let forecast = Baseline::SeasonalNaive.forecast(&request).ok_or("not finite")?;
-    /// assert_eq!(forecast.point(), [2.0, 6.0, 2.0]);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
+    /// Returns `None` if a quantile is not finite, which values near the largest float can cause.
     #[must_use]
     pub fn forecast(self, request: &ForecastRequest) -> Option<Forecast> {
-        let observed = Observed::of(request.series().values())?;
+        let history = ObservedHistory::new(request.series().values())?;
         let steps = request.horizon().steps();
-        let outlook = match self {
-            Self::SeasonalNaive => observed.seasonal_naive(request.season_length(), steps),
-            Self::Naive => observed.naive(steps),
-            Self::Drift => observed.drift(steps),
-            Self::Mean => observed.mean(steps),
+        let normal_forecast = match self {
+            Self::SeasonalNaive => history.seasonal_naive(request.season_length(), steps),
+            Self::Naive => history.naive(steps),
+            Self::Drift => history.drift(steps),
+            Self::Mean => history.mean(steps),
         };
         let levels = request.levels();
         let mut quantiles = Vec::with_capacity(levels.as_slice().len() * steps);
         for level in levels.as_slice() {
-            let deviations = normal::quantile(*level);
-            let steps = outlook.points.iter().zip(&outlook.spreads);
-            quantiles.extend(steps.map(|(point, spread)| point + deviations * spread));
+            normal_forecast.extend_at(*level, &mut quantiles);
         }
         let grid = QuantileGrid::new(levels.clone(), quantiles)?;
         let mut forecast = Forecast::from_grid(&grid, levels, None);
@@ -89,8 +87,8 @@ impl Baseline {
     }
 }
 
-impl<'a> Observed<'a> {
-    fn of(values: &'a [f64]) -> Option<Self> {
+impl<'a> ObservedHistory<'a> {
+    fn new(values: &'a [f64]) -> Option<Self> {
         let mut present = values
             .iter()
             .copied()
@@ -105,109 +103,119 @@ impl<'a> Observed<'a> {
         })
     }
 
-    /// Steps after the last value that `step`, from 0, is ahead.
-    fn ahead(&self, step: usize) -> usize {
+    /// Returns the number of steps from the last observed value to `step`, which counts from 0.
+    fn steps_ahead(&self, step: usize) -> usize {
         self.values.len() - self.last.0 + step
     }
 
-    /// The differences of values `lag` apart.
+    /// Returns the differences of values `lag` steps apart.
     fn differences(&self, lag: usize) -> impl Iterator<Item = f64> {
         let later = self.values.get(lag..).unwrap_or_default();
-        let pairs = self.values.iter().zip(later);
-        pairs
-            .map(|(before, after)| after - before)
-            .filter(|one| !one.is_nan())
+        self.values
+            .iter()
+            .zip(later)
+            .map(|(earlier, later)| later - earlier)
+            .filter(|difference| !difference.is_nan())
     }
 
-    /// The last season, repeated; a place that was missing in it comes from the season before. The
-    /// variance grows with each whole season.
-    fn seasonal_naive(&self, season_length: usize, steps: usize) -> Outlook {
-        // With less than a season of history, there is nothing to repeat.
+    /// Repeats the last season. A missing value of it is taken from an earlier season. The variance grows
+    /// with each whole season.
+    fn seasonal_naive(&self, season_length: usize, steps: usize) -> NormalForecast {
+        // A history shorter than a season has nothing to repeat.
         if season_length <= 1 || season_length >= self.values.len() {
             return self.naive(steps);
         }
-        let spread = deviation(self.differences(season_length), 0);
-        let mut outlook = Outlook::with_capacity(steps);
+        let deviation = residual_deviation(self.differences(season_length), 0);
+        let mut forecast = NormalForecast::with_capacity(steps);
         let season: Vec<_> = (0..season_length.min(steps))
-            .map(|place| self.latest_of_phase(place, season_length))
+            .map(|step| self.latest_of_phase(step, season_length))
             .collect();
         for step in 0..steps {
-            let (point, back) = season[step % season_length];
-            let seasons = back + step / season_length;
-            outlook.push(point, spread * (seasons as f64).sqrt());
+            let (value, seasons_back) = season[step % season_length];
+            let seasons = seasons_back + step / season_length;
+            forecast.push(value, deviation * (seasons as f64).sqrt());
         }
-        outlook
+        forecast
     }
 
-    /// The last observed value that lies a number of seasons before the step `place`, and that number.
-    /// The last value of all where there is none.
-    fn latest_of_phase(&self, place: usize, season_length: usize) -> (f64, usize) {
-        let end = self.values.len() + place;
-        let mut back = 1;
-        while let Some(position) = end.checked_sub(back * season_length) {
+    /// Returns the latest observed value that lies a whole number of seasons before `step`, and this
+    /// number. Falls back to the last observed value, one season back.
+    fn latest_of_phase(&self, step: usize, season_length: usize) -> (f64, usize) {
+        let end = self.values.len() + step;
+        let mut seasons_back = 1;
+        while let Some(position) = end.checked_sub(seasons_back * season_length) {
             if let Some(value) = self.values.get(position).filter(|value| !value.is_nan()) {
-                return (*value, back);
+                return (*value, seasons_back);
             }
-            back += 1;
+            seasons_back += 1;
         }
         (self.last.1, 1)
     }
 
-    fn naive(&self, steps: usize) -> Outlook {
-        let spread = deviation(self.differences(1), 0);
-        let mut outlook = Outlook::with_capacity(steps);
+    fn naive(&self, steps: usize) -> NormalForecast {
+        let deviation = residual_deviation(self.differences(1), 0);
+        let mut forecast = NormalForecast::with_capacity(steps);
         for step in 0..steps {
-            outlook.push(self.last.1, spread * (self.ahead(step) as f64).sqrt());
+            let growth = (self.steps_ahead(step) as f64).sqrt();
+            forecast.push(self.last.1, deviation * growth);
         }
-        outlook
+        forecast
     }
 
-    fn drift(&self, steps: usize) -> Outlook {
+    fn drift(&self, steps: usize) -> NormalForecast {
         let span = (self.last.0 - self.first.0) as f64;
         if span < 1.0 {
             return self.naive(steps);
         }
         let slope = (self.last.1 - self.first.1) / span;
-        let spread = deviation(self.differences(1).map(|one| one - slope), 1);
-        let mut outlook = Outlook::with_capacity(steps);
+        let residuals = self.differences(1).map(|difference| difference - slope);
+        let deviation = residual_deviation(residuals, 1);
+        let mut forecast = NormalForecast::with_capacity(steps);
         for step in 0..steps {
-            let ahead = self.ahead(step) as f64;
+            let ahead = self.steps_ahead(step) as f64;
             let growth = (ahead * (1.0 + ahead / span)).sqrt();
-            outlook.push(self.last.1 + slope * ahead, spread * growth);
+            forecast.push(self.last.1 + slope * ahead, deviation * growth);
         }
-        outlook
+        forecast
     }
 
-    fn mean(&self, steps: usize) -> Outlook {
-        let present = || self.values.iter().copied().filter(|value| !value.is_nan());
-        let count = present().count() as f64;
-        // Divided before it is summed, so that values near the largest float do not overflow.
-        let mean: f64 = present().map(|value| value / count).sum();
-        let spread = deviation(present().map(|value| value - mean), 1);
-        Outlook {
-            points: vec![mean; steps],
-            spreads: vec![spread * (1.0 + 1.0 / count).sqrt(); steps],
+    fn mean(&self, steps: usize) -> NormalForecast {
+        let observed = || self.values.iter().copied().filter(|value| !value.is_nan());
+        let count = observed().count() as f64;
+        // Divided before summing, so that values near the largest float do not overflow.
+        let mean: f64 = observed().map(|value| value / count).sum();
+        let deviation = residual_deviation(observed().map(|value| value - mean), 1);
+        NormalForecast {
+            means: vec![mean; steps],
+            deviations: vec![deviation * (1.0 + 1.0 / count).sqrt(); steps],
         }
     }
 }
 
-impl Outlook {
+impl NormalForecast {
     fn with_capacity(steps: usize) -> Self {
         Self {
-            points: Vec::with_capacity(steps),
-            spreads: Vec::with_capacity(steps),
+            means: Vec::with_capacity(steps),
+            deviations: Vec::with_capacity(steps),
         }
     }
 
-    fn push(&mut self, point: f64, spread: f64) {
-        self.points.push(point);
-        self.spreads.push(spread);
+    fn push(&mut self, mean: f64, deviation: f64) {
+        self.means.push(mean);
+        self.deviations.push(deviation);
+    }
+
+    /// Appends the quantiles at `level`, one per step, to `quantiles`.
+    fn extend_at(&self, level: QuantileLevel, quantiles: &mut Vec<f64>) {
+        let standard_quantile = normal::quantile(level);
+        let steps = self.means.iter().zip(&self.deviations);
+        quantiles.extend(steps.map(|(mean, deviation)| mean + standard_quantile * deviation));
     }
 }
 
-/// The standard deviation of `residuals` around 0, of a method that estimates `parameters` of them
-/// (equation 5.1 there); 0 when there are too few to say.
-fn deviation(residuals: impl Iterator<Item = f64>, parameters: u32) -> f64 {
+/// Returns the standard deviation of `residuals` around 0, for a method that estimates this number of
+/// `parameters` (equation 5.1 of the same book), or 0 if there are too few residuals.
+fn residual_deviation(residuals: impl Iterator<Item = f64>, parameters: u32) -> f64 {
     let (mut squares, mut count) = (0.0, 0_u32);
     for residual in residuals {
         squares += residual * residual;

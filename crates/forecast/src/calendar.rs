@@ -1,7 +1,7 @@
-//! The time axis of a series: where each step lies, and which steps a list of stamps covers.
+//! The time axis of a series: the stamp of each step, and the steps of a list of stamps.
 //!
-//! Everything here is arithmetic on what the client sent. No clock is read and nothing is iterated:
-//! a step a thousand years out costs as much as the next one.
+//! Everything here is arithmetic on the stamps of the client. No clock is read, and every step is computed
+//! in constant time: a step a thousand years ahead costs as much as the next one.
 
 mod align;
 mod error;
@@ -18,28 +18,29 @@ use jiff::civil::{DateTime, Time};
 use jiff::tz::Offset;
 
 pub use self::error::{CalendarError, StampError};
-use self::format::Format;
-use self::phase::Phase;
-use self::position::Position;
+use self::format::StampFormat;
+use self::phase::CalendarPhase;
+use self::position::StampPosition;
 pub use self::stamp::Stamp;
 use crate::frequency::{Frequency, Unit};
 
-/// The time axis of a series: `start`, then one stamp per step of the frequency, without end.
+/// The infinite time axis of a series: `start`, then one stamp per step of the frequency.
 ///
 /// - Steps of a day and longer keep the wall time of the start, in its zone. A wall time that the
-///   zone skips moves forward by the length of the gap; of one that it repeats, the first is meant.
-///   Hours and finer units are elapsed time. A fixed offset stays fixed. Stamps rise strictly, except
-///   over a whole day that a zone skips (Samoa, December 30 2011), where two steps share the next.
-/// - Months keep the day of the month of the start, and clip it where a month is shorter; each step
-///   is computed from the start, so that January 31 goes on to February 29 and March 31. A start on
+///   zone skips moves forward by the length of the gap; a repeated wall time is the first of the two.
+///   Hours and finer units are elapsed time. A fixed offset stays fixed. Stamps increase strictly, except
+///   over a whole day that a zone skips (Samoa, December 30 2011), where two steps share the next day.
+/// - Months keep the day of the month of the start, clipped to the length of shorter months; each step
+///   is computed from the start, so that January 31 is followed by February 29 and March 31. A start on
 ///   the last day of its month means month ends, except with the start-anchored `MS`, `QS` and
 ///   `YS`.
 /// - A start off the frequency's anchor keeps its own phase: `W-SUN` from a Monday steps through
-///   Mondays, `MS` from the 15th through the 15th of each month. [`off_anchor`](Self::off_anchor)
-///   tells. Business days are the exception: after a Saturday comes Monday.
-/// - A date with a sub-daily frequency becomes midnight: `2024-01-01` in hours goes on to
+///   Mondays, `MS` from the 15th through the 15th of each month.
+///   [`is_off_anchor`](Self::is_off_anchor) reports this. Business days are the exception: Saturday is
+///   followed by Monday.
+/// - A date with a sub-daily frequency becomes midnight: `2024-01-01` in hours is followed by
 ///   `2024-01-01T01:00:00`.
-/// - An integer index goes up by the frequency's multiple, whatever the unit: `MS` by 1, `15min` by
+/// - An integer index increases by the frequency's multiple and ignores the unit: `MS` by 1, `15min` by
 ///   15.
 ///
 /// # Examples
@@ -57,33 +58,33 @@ pub struct Calendar {
     start: Stamp,
     frequency: Frequency,
     axis: Axis,
-    /// How the stamps of this axis are written: as the start, with what the frequency needs on top.
-    format: Format,
-    /// The offset of the steps after the start, where the aligned stamps changed theirs on the way.
+    /// The format of the stamps of this axis: that of the start, extended as the frequency requires.
+    format: StampFormat,
+    /// The offset of the steps after the start, if the offsets of the aligned stamps differ.
     later_offset: Option<Offset>,
     off_anchor: bool,
 }
 
-/// What one unit of the frequency means on the axis.
+/// The meaning of one unit of the frequency on the axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Axis {
     /// One integer.
     Index,
-    /// So many nanoseconds of elapsed time.
+    /// A number of nanoseconds of elapsed time.
     Elapsed(i128),
-    /// A move over local dates that leaves the time of day alone.
-    Civil(Phase),
+    /// A move over local dates that keeps the time of day.
+    Civil(CalendarPhase),
 }
 
 impl Calendar {
-    /// The most stamps that [`stamps`](Self::stamps) makes in one call.
-    pub const MOST_STAMPS: usize = 1_000_000;
+    /// The maximum number of stamps in one call of [`stamps`](Self::stamps).
+    pub const MAX_STAMPS: usize = 1_000_000;
 
-    /// An axis that begins at `start`.
+    /// Creates an axis that begins at `start`.
     ///
     /// # Errors
     ///
-    /// [`CalendarError::NeedsUnit`] where the start is a date and the frequency a bare number.
+    /// Returns [`CalendarError::NeedsUnit`] if the start is a date and the frequency a bare number.
     pub fn new(start: Stamp, frequency: Frequency) -> Result<Self, CalendarError> {
         let Some(date) = start.position().wall().map(DateTime::date) else {
             let format = start.format();
@@ -105,7 +106,7 @@ impl Calendar {
                 });
             }
             Unit::Clock(unit) => Axis::Elapsed(unit.nanoseconds().cast_signed()),
-            unit => Axis::Civil(Phase::of(unit, date)),
+            unit => Axis::Civil(CalendarPhase::new(unit, date)),
         };
         let format = start.format().fitted_to(frequency, start.position());
         let off_anchor = !phase::is_anchored(frequency.unit(), date, format.is_whole_month());
@@ -119,11 +120,11 @@ impl Calendar {
         })
     }
 
-    /// The stamp `step` steps after the start, or before it where `step` is negative.
+    /// Returns the stamp `step` steps after the start, or before it if `step` is negative.
     ///
     /// # Errors
     ///
-    /// [`CalendarError::OutOfRange`] outside the years -9999 to 9999, or the range of `i64` for an
+    /// Returns [`CalendarError::OutOfRange`] outside the years -9999 to 9999, or the range of `i64` for an
     /// index.
     pub fn stamp(&self, step: i64) -> Result<Stamp, CalendarError> {
         match self.position_at(step) {
@@ -132,12 +133,12 @@ impl Calendar {
         }
     }
 
-    /// The stamps of `count` steps, the first of them `from` steps after the start.
+    /// Returns the stamps of `count` steps, the first of them `from` steps after the start.
     ///
     /// # Errors
     ///
-    /// [`CalendarError::OutOfRange`] as for [`stamp`](Self::stamp), and
-    /// [`CalendarError::TooManyStamps`] above [`MOST_STAMPS`](Self::MOST_STAMPS).
+    /// Returns [`CalendarError::OutOfRange`] like [`stamp`](Self::stamp), and
+    /// [`CalendarError::TooManyStamps`] if `count` exceeds [`MAX_STAMPS`](Self::MAX_STAMPS).
     ///
     /// # Examples
     ///
@@ -150,17 +151,17 @@ impl Calendar {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn stamps(&self, from: i64, count: usize) -> Result<Vec<Stamp>, CalendarError> {
-        if count > Self::MOST_STAMPS {
+        if count > Self::MAX_STAMPS {
             return Err(CalendarError::TooManyStamps {
                 count,
-                most: Self::MOST_STAMPS,
+                most: Self::MAX_STAMPS,
             });
         }
-        // The last step decides at once whether all of them exist, before any memory is taken.
-        let steps = i64::try_from(count)
+        // All steps exist if the last one does, which is checked before memory is allocated.
+        let end = i64::try_from(count)
             .ok()
             .and_then(|count| from.checked_add(count));
-        let Some(end) = steps else {
+        let Some(end) = end else {
             return Err(self.out_of_range(i64::MAX));
         };
         if count > 0 {
@@ -169,27 +170,27 @@ impl Calendar {
         (from..end).map(|step| self.stamp(step)).collect()
     }
 
-    /// The step between stamps.
+    /// Returns the step between stamps.
     #[must_use]
     pub fn frequency(&self) -> Frequency {
         self.frequency
     }
 
-    /// The frequency whose usual season the series may have, or `None` for an integer index that
-    /// was stepped by its own differences.
+    /// Returns the frequency whose usual season length applies to the series, or `None` if it is a bare
+    /// number.
     #[must_use]
-    pub fn usual_frequency(&self) -> Option<Frequency> {
+    pub fn seasonal_frequency(&self) -> Option<Frequency> {
         (self.frequency.unit() != Unit::Step).then_some(self.frequency)
     }
 
-    /// The first stamp, as it was written.
+    /// Returns the first stamp, as it was written.
     #[must_use]
     pub fn start(&self) -> &Stamp {
         &self.start
     }
 
-    /// Whether the start lies off the frequency's anchor, so that the axis keeps the start's own
-    /// phase.
+    /// Returns true if the start is not on the frequency's anchor, so that the axis keeps the phase of the
+    /// start.
     ///
     /// # Examples
     ///
@@ -197,12 +198,12 @@ impl Calendar {
     /// use almanac_forecast::{Calendar, Stamp};
     ///
     /// let calendar = Calendar::new(Stamp::parse("2024-01-15")?, "MS".parse()?)?;
-    /// assert!(calendar.off_anchor());
+    /// assert!(calendar.is_off_anchor());
     /// assert_eq!(calendar.stamp(1)?.to_string(), "2024-02-15");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
-    pub fn off_anchor(&self) -> bool {
+    pub fn is_off_anchor(&self) -> bool {
         self.off_anchor
     }
 
@@ -214,18 +215,18 @@ impl Calendar {
         }
     }
 
-    /// The place of a step, or `None` where it leaves the range of dates.
-    fn position_at(&self, step: i64) -> Option<Position> {
+    /// Returns the position of a step, or `None` if it is outside the range of dates.
+    fn position_at(&self, step: i64) -> Option<StampPosition> {
         let start = self.start.position();
         if step == 0 {
             return Some(match (start, self.axis) {
-                (Position::Date(date), Axis::Elapsed(_)) => {
-                    Position::DateTime(date.to_datetime(Time::midnight()))
+                (StampPosition::Date(date), Axis::Elapsed(_)) => {
+                    StampPosition::DateTime(date.to_datetime(Time::midnight()))
                 }
                 _ => start.clone(),
             });
         }
-        // At most 2^63 times 10^15, far below the 2^127 an i128 holds.
+        // At most 2^63 times 10^15, far below the maximum of an i128, 2^127.
         let units = i128::from(step) * i128::from(self.frequency.multiple());
         match self.axis {
             Axis::Index => start.plus_index(units),

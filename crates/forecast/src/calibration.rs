@@ -1,136 +1,186 @@
-//! Intervals that hold what they promise, by split conformal prediction.
+//! Calibration of central intervals by split conformal prediction.
 //!
-//! Windows of the past show how far values lay outside of the intervals that a forecaster gave, or how
-//! far inside. Each central interval is widened or narrowed by the quantile of these distances that would
-//! have made it right: conformalised quantile regression (Romano, Patterson and Candès, 2019). If past
-//! and future are exchangeable the interval then covers at least what it promises, whatever the
-//! forecaster; a series that changes is not, so a promise it stays.
+//! Residuals measure how far observed values of past windows were outside of the forecast intervals, or
+//! how far inside. Each central interval is widened or narrowed by the quantile of its residuals that
+//! would have given it the nominal coverage: conformalised quantile regression (Romano, Patterson and
+//! Candès, 2019). If past and future are exchangeable, the calibrated interval has at least its nominal
+//! coverage for any forecaster. Series that change over time are not exchangeable, so the coverage is not
+//! guaranteed.
 //!
-//! Residuals of all series are pooled, and of all steps where one step has too few.
+//! Residuals are pooled over all series, and over all steps if one step has too few.
 
 mod sample;
 
+use self::sample::ResidualSample;
 use crate::{Forecast, QuantileLevels, Warning};
 
-use sample::Sample;
-
-/// How far values lay outside of each central interval, in windows of the past.
+/// The distances of observed values from the ends of each central interval, in past windows.
+///
+/// ```
+/// use almanac_forecast::{
+///     CentralLevel, Forecast, QuantileGrid, QuantileLevels, Residuals,
+/// };
+///
+/// // A forecaster that always gives 9 to 11 as its 80 % interval.
+/// let interval = CentralLevel::new(80.0)?;
+/// let levels = QuantileLevels::with_median([interval.lower(), interval.upper()]);
+/// let grid = QuantileGrid::new(levels.clone(), vec![9.0, 10.0, 11.0]).ok_or("no grid")?;
+/// let forecast = Forecast::from_grid(&grid, &levels, None);
+///
+/// // In the past, observed values were up to 3 away from its point.
+/// let mut residuals = Residuals::new(&levels, 1);
+/// for window in 0..60 {
+///     let actual = 10.0 + f64::from(window % 7 - 3);
+///     residuals.record(&forecast, &[actual], Some(1.0));
+/// }
+/// let calibrated = residuals.fit().apply(&forecast, Some(1.0));
+/// assert_eq!(calibrated.quantile(interval.upper()), Some(&[13.0][..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Residuals {
-    pairs: Vec<Pair>,
+    intervals: Vec<IntervalResiduals>,
 }
 
 /// The residuals of one central interval.
 #[derive(Clone, Debug)]
-struct Pair {
-    /// Where its ends stand among the levels.
-    ends: (usize, usize),
-    /// The share of values that it promises not to hold.
+struct IntervalResiduals {
+    ends: IntervalEnds,
+    /// The nominal share of values outside of the interval.
     miss: f64,
-    /// By step ahead, distances by the scale of their series.
-    by_step: Vec<Sample>,
-    /// Of all steps, distances by the width of the interval itself.
-    pooled: Sample,
-    /// Of all steps where the interval has no width, distances by the scale of their series.
-    pooled_by_scale: Sample,
+    /// The residuals of each step ahead, divided by the scale of their series.
+    by_step: Vec<ResidualSample>,
+    /// The residuals of all steps, divided by the width of the interval.
+    pooled_by_width: ResidualSample,
+    /// The residuals of all steps at which the interval has no width, divided by the scale of their series.
+    pooled_by_scale: ResidualSample,
 }
 
-/// How central intervals are to be moved.
+/// The positions of the ends of a central interval among the levels of a forecast.
+#[derive(Clone, Copy, Debug)]
+struct IntervalEnds {
+    lower: usize,
+    upper: usize,
+}
+
+/// The adjustments of central intervals, learned from [`Residuals`].
+///
+/// [`Residuals`] has an example.
 #[derive(Clone, Debug)]
 pub struct Calibration {
-    /// The ends of each, the narrowest first, and what is done at each step.
-    pairs: Vec<((usize, usize), Vec<Adjustment>)>,
-    /// Whether there was any residual.
+    /// The adjustments of each interval, the narrowest first.
+    intervals: Vec<IntervalCalibration>,
+    /// True if there was any residual.
     is_learned: bool,
-    /// The narrowest interval that has too few residuals.
+    /// The warning about the narrowest interval that has too few residuals.
     warning: Option<Warning>,
 }
 
-/// What is done to one interval.
+/// The adjustments of one central interval.
+#[derive(Clone, Debug)]
+struct IntervalCalibration {
+    ends: IntervalEnds,
+    by_step: Vec<Adjustment>,
+}
+
+/// The adjustment of one interval at one step.
 #[derive(Clone, Copy, Debug)]
 enum Adjustment {
-    /// Both ends move by this much of the series' scale.
+    /// Moves both ends outward by this multiple of the series' scale.
     ByScale(f64),
-    /// Both ends move by this much of the interval's width.
+    /// Moves both ends outward by this multiple of the interval's width.
     ByWidth(f64),
-    /// There is nothing to learn from.
+    /// Keeps the interval, because there are no residuals.
     None,
 }
 
-/// How many residuals of one step are enough to do without those of other steps, times the share that
-/// an interval may miss: 20 for the interval of 80 %. With four times the least that the quantile needs
-/// (one over the share), the coverage that comes out varies by a tenth and no more.
-const ENOUGH: f64 = 4.0;
+/// The number of residuals from which a step is calibrated on its own, times the share that an interval
+/// may miss: 20 residuals for the 80 % interval. With four times the minimum of the conformal quantile
+/// (one over the share), the resulting coverage varies by a tenth at most.
+const MIN_STEP_RESIDUALS: f64 = 4.0;
 
 impl Residuals {
-    /// No residuals yet, of forecasts on `levels`, `steps` ahead. Levels without their mirror image are
-    /// no ends of an interval, and stay; [`QuantileLevels::mirrored`] adds what is missing.
+    /// Creates an empty collection for forecasts of `steps` steps on `levels`.
+    ///
+    /// A level without its mirror image is not the end of an interval, and is not calibrated;
+    /// [`QuantileLevels::mirrored`] adds the missing levels.
     #[must_use]
     pub fn new(levels: &QuantileLevels, steps: usize) -> Self {
-        let own = levels.as_slice();
-        let pairs = levels.central_pairs().into_iter().map(|ends| Pair {
-            ends,
-            miss: 1.0 - (own[ends.1].value() - own[ends.0].value()),
-            by_step: vec![Sample::default(); steps],
-            pooled: Sample::default(),
-            pooled_by_scale: Sample::default(),
-        });
-        Self {
-            pairs: pairs.collect(),
-        }
+        let values = levels.as_slice();
+        let intervals = levels
+            .central_pairs()
+            .into_iter()
+            .map(|(lower, upper)| IntervalResiduals {
+                ends: IntervalEnds { lower, upper },
+                miss: 1.0 - (values[upper].value() - values[lower].value()),
+                by_step: vec![ResidualSample::default(); steps],
+                pooled_by_width: ResidualSample::default(),
+                pooled_by_scale: ResidualSample::default(),
+            })
+            .collect();
+        Self { intervals }
     }
 
-    /// Whether there is none.
+    /// Returns true if there are no residuals.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let none = |pair: &Pair| pair.pooled.is_empty() && pair.pooled_by_scale.is_empty();
-        self.pairs.iter().all(none)
+        self.intervals.iter().all(|interval| {
+            interval.pooled_by_width.is_empty() && interval.pooled_by_scale.is_empty()
+        })
     }
 
-    /// Takes what `forecast`, on the levels of these, was off by when `actual` happened. `scale` is that
-    /// of the history; a series without one says nothing.
+    /// Adds the residuals of `forecast`, which must have the levels of this collection, for the observed
+    /// values `actual`. `scale` is the scale of the history; a series without one is skipped.
     pub fn record(&mut self, forecast: &Forecast, actual: &[f64], scale: Option<f64>) {
         let Some(scale) = scale else { return };
         let levels = forecast.levels().as_slice();
-        for pair in &mut self.pairs {
+        for interval in &mut self.intervals {
             let rows = forecast
-                .quantile(levels[pair.ends.0])
-                .zip(forecast.quantile(levels[pair.ends.1]));
+                .quantile(levels[interval.ends.lower])
+                .zip(forecast.quantile(levels[interval.ends.upper]));
             let Some((lower, upper)) = rows else { continue };
             let steps = lower.iter().zip(upper).zip(actual);
-            for (((low, high), value), of_step) in steps.zip(&mut pair.by_step) {
+            for (((low, high), value), step_sample) in steps.zip(&mut interval.by_step) {
                 if value.is_nan() {
                     continue;
                 }
-                let outside = (low - value).max(value - high);
-                of_step.push(outside / scale);
+                let residual = (low - value).max(value - high);
+                step_sample.push(residual / scale);
                 if high > low {
-                    pair.pooled.push(outside / (high - low));
+                    interval.pooled_by_width.push(residual / (high - low));
                 } else {
-                    pair.pooled_by_scale.push(outside / scale);
+                    interval.pooled_by_scale.push(residual / scale);
                 }
             }
         }
     }
 
-    /// What these say of the intervals to come.
+    /// Computes the calibration of future intervals.
     #[must_use]
     pub fn fit(&self) -> Calibration {
-        let fit = |pair: &Pair| (pair.ends, pair.adjustments());
+        let intervals = self
+            .intervals
+            .iter()
+            .map(|interval| IntervalCalibration {
+                ends: interval.ends,
+                by_step: interval.adjustments(),
+            })
+            .collect();
         Calibration {
-            pairs: self.pairs.iter().map(fit).collect(),
+            intervals,
             is_learned: !self.is_empty(),
-            warning: self.pairs.iter().find_map(Pair::warning),
+            warning: self.intervals.iter().find_map(IntervalResiduals::warning),
         }
     }
 }
 
 impl Calibration {
-    /// `forecast`, on the levels of the residuals, with every central interval moved as they say. `scale`
-    /// is that of the history it was made from; without one it stays as it is.
+    /// Returns `forecast`, which must have the levels of the residuals, with every central interval
+    /// adjusted. `scale` is the scale of the history that it was made from; without one the intervals stay
+    /// as they are.
     ///
-    /// The median stays, and an interval never ends inside of a narrower one: that only widens it.
-    /// Levels without their mirror image stay, as far as order allows.
+    /// The median is kept, and an interval that would end inside of a narrower one is widened to it.
+    /// Levels without their mirror image are kept, as far as the order of the levels allows.
     #[must_use]
     pub fn apply(&self, forecast: &Forecast, scale: Option<f64>) -> Forecast {
         let Some(scale) = scale.filter(|_| self.is_learned) else {
@@ -139,28 +189,28 @@ impl Calibration {
         let levels = forecast.levels().as_slice();
         let median = levels.partition_point(|level| level.value() < 0.5);
         let mut forecast = forecast.clone();
-        // It has one now.
+        // The calibrated intervals have a width, even those of a point forecast.
         forecast
             .warnings
             .retain(|warning| *warning != Warning::NoBand);
         forecast
-            .changed(|step, column| {
+            .map_steps(|step, column| {
                 // The narrowest interval comes first, and the median is the narrowest of all.
                 let (mut inner_low, mut inner_high) = (column[median], column[median]);
-                for (ends, adjustments) in &self.pairs {
-                    let (low, high) = (column[ends.0], column[ends.1]);
-                    let by = match adjustments.get(step).unwrap_or(&Adjustment::None) {
-                        Adjustment::ByScale(share) => share * scale,
-                        Adjustment::ByWidth(share) => share * (high - low),
+                for IntervalCalibration { ends, by_step } in &self.intervals {
+                    let (low, high) = (column[ends.lower], column[ends.upper]);
+                    let shift = match by_step.get(step).unwrap_or(&Adjustment::None) {
+                        Adjustment::ByScale(factor) => factor * scale,
+                        Adjustment::ByWidth(factor) => factor * (high - low),
                         Adjustment::None => 0.0,
                     };
-                    let moved = (low - by, high + by);
+                    let moved = (low - shift, high + shift);
                     // A series that spans the range of numbers has ends that cannot be moved.
                     let can_move = moved.0.is_finite() && moved.1.is_finite();
                     let (low, high) = if can_move { moved } else { (low, high) };
                     inner_low = inner_low.min(low);
                     inner_high = inner_high.max(high);
-                    (column[ends.0], column[ends.1]) = (inner_low, inner_high);
+                    (column[ends.lower], column[ends.upper]) = (inner_low, inner_high);
                 }
                 column.sort_by(f64::total_cmp);
             })
@@ -168,25 +218,27 @@ impl Calibration {
     }
 }
 
-impl Pair {
-    /// What is done at each step.
+impl IntervalResiduals {
+    /// Returns the adjustment of each step.
     fn adjustments(&self) -> Vec<Adjustment> {
-        let pooled = self.pool();
-        let of_step = |sample: &Sample| {
-            let enough = sample.count() as f64 * self.miss >= ENOUGH;
-            let share = sample.conformal_quantile(self.miss).filter(|_| enough)?;
-            Some(Adjustment::ByScale(share))
+        let pooled = self.pooled_adjustment();
+        let step_adjustment = |sample: &ResidualSample| {
+            let has_enough = sample.count() as f64 * self.miss >= MIN_STEP_RESIDUALS;
+            let quantile = sample
+                .conformal_quantile(self.miss)
+                .filter(|_| has_enough)?;
+            Some(Adjustment::ByScale(quantile))
         };
-        let steps = self.by_step.iter();
-        steps
-            .map(|sample| of_step(sample).unwrap_or(pooled))
+        self.by_step
+            .iter()
+            .map(|sample| step_adjustment(sample).unwrap_or(pooled))
             .collect()
     }
 
-    /// What to say when all residuals together are too few for what it promises.
+    /// Returns a warning if even all residuals together are too few for the nominal coverage.
     fn warning(&self) -> Option<Warning> {
-        let values = self.pool_of().count();
-        // The least count of which the place of the quantile is not beyond the last.
+        let values = self.pooled_sample().count();
+        // The smallest count for which the rank of the quantile does not exceed the count.
         let needed = ((1.0 - self.miss) / self.miss - 1e-9).ceil();
         #[expect(
             clippy::cast_possible_truncation,
@@ -195,37 +247,36 @@ impl Pair {
         )]
         let needed = needed.max(1.0) as usize;
         (values < needed).then_some(Warning::CalibratedOnFew {
-            // Rounded, for levels are pairs of decimals: 0.9 - 0.1 is not 0.8.
+            // Rounded, because the difference of two decimals is inexact: 0.9 - 0.1 is not 0.8.
             percent: ((1.0 - self.miss) * 1e8).round() / 1e6,
             values,
             needed,
         })
     }
 
-    /// What is done where a step has too few residuals of its own.
+    /// Returns the adjustment of a step that has too few residuals of its own.
     ///
-    /// Relative to the width, so that it grows with the horizon as the interval does (CQR-r: Sesia and
-    /// Candès, "A comparison of some conformal quantile regression methods", 2020). When even all steps
-    /// together are too few for the promise, the interval reaches as far as the farthest of them, and is
-    /// not narrowed.
+    /// It is relative to the width, so that it grows with the horizon as the interval does (CQR-r: Sesia
+    /// and Candès, "A comparison of some conformal quantile regression methods", 2020). If even all steps
+    /// together have too few residuals, the interval extends to the largest of them, and is not narrowed.
     ///
-    /// A model that gives points has no width: its intervals are made of the residuals by scale.
-    fn pool(&self) -> Adjustment {
-        let pool = self.pool_of();
-        let farthest = || pool.largest().map(|largest| largest.max(0.0));
-        match pool.conformal_quantile(self.miss).or_else(farthest) {
-            Some(share) if self.pooled.is_empty() => Adjustment::ByScale(share),
-            Some(share) => Adjustment::ByWidth(share),
+    /// The intervals of a point forecast have no width, so they are built from the residuals by scale.
+    fn pooled_adjustment(&self) -> Adjustment {
+        let sample = self.pooled_sample();
+        let largest = || sample.largest().map(|largest| largest.max(0.0));
+        match sample.conformal_quantile(self.miss).or_else(largest) {
+            Some(factor) if self.pooled_by_width.is_empty() => Adjustment::ByScale(factor),
+            Some(factor) => Adjustment::ByWidth(factor),
             None => Adjustment::None,
         }
     }
 
-    /// The residuals of all steps: by width, where any interval has one.
-    fn pool_of(&self) -> &Sample {
-        if self.pooled.is_empty() {
+    /// Returns the residuals of all steps, by width if any interval has one.
+    fn pooled_sample(&self) -> &ResidualSample {
+        if self.pooled_by_width.is_empty() {
             &self.pooled_by_scale
         } else {
-            &self.pooled
+            &self.pooled_by_width
         }
     }
 }

@@ -1,117 +1,144 @@
-//! What is known beside the values of a series, by name.
+//! Covariates: named data about a series in addition to its values.
 //!
-//! A past covariate has one value for each value of the series. A future covariate has these and, behind
-//! them, one for each step ahead. A static covariate has one number or category.
+//! A past covariate has one value for each value of the series. A future covariate has these, followed by
+//! one for each step ahead. A static covariate has one number or category.
 
 use std::fmt;
 
 use thiserror::Error;
 
-/// One covariate, as a client names it.
+/// A covariate of a series.
+///
+/// ```
+/// use almanac_forecast::{Covariate, CovariateKind, CovariateValues};
+///
+/// // Three values of the series, and two steps ahead.
+/// let price = Covariate {
+///     name: "price".to_owned(),
+///     values: CovariateValues::Future(vec![9.9, 9.9, 8.9, 8.9, 9.9]),
+/// };
+/// assert_eq!(price.values.kind(), CovariateKind::Future);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Covariate {
-    /// Its name, which stands once in a series.
+    /// The name, unique among the covariates of a series.
     pub name: String,
-    /// What is known.
+    /// The values.
     pub values: CovariateValues,
 }
 
-/// What is known of a covariate; `NaN` is a missing value.
+/// The values of a covariate, `NaN` for a missing one.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CovariateValues {
-    /// One for each value of the series.
+    /// One value for each value of the series.
     Past(Vec<f64>),
-    /// One for each value of the series, then one for each step ahead; or none of the latter, where the
-    /// end of the series is forecast and nothing beyond it.
+    /// One value for each value of the series, then one for each step ahead. The latter may be absent
+    /// as a whole, if no step beyond the end of the series is forecast.
     Future(Vec<f64>),
-    /// One for the series.
+    /// One value for the whole series.
     Static(StaticValue),
 }
 
-/// What holds for a series as a whole.
+/// The value of a static covariate.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StaticValue {
     /// A number.
     Number(f64),
-    /// A category, by its name.
+    /// The name of a category.
     Category(String),
 }
 
-/// Over which steps a covariate is known.
+/// The steps for which a covariate is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CovariateKind {
-    /// Those of the series.
+    /// Known for the steps of the series.
     Past,
-    /// Those of the series and those ahead.
+    /// Known for the steps of the series and for the steps ahead.
     Future,
-    /// It does not change.
+    /// Constant over all steps.
     Static,
 }
 
 /// The covariates of a series, valid for its length and its horizon.
+///
+/// ```
+/// use almanac_forecast::{Covariate, CovariateError, CovariateValues, Covariates};
+///
+/// let load = Covariate {
+///     name: "load".to_owned(),
+///     values: CovariateValues::Past(vec![1.0, 2.0, 3.0]),
+/// };
+/// // A series of 3 values, forecast 2 steps ahead.
+/// let covariates = Covariates::new(vec![load.clone()], 3, 2, 10)?;
+/// assert!(covariates.get("load").is_some());
+/// assert!(Covariates::new(vec![load], 4, 2, 10).is_err());
+/// # Ok::<(), CovariateError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Covariates(Vec<Covariate>);
 
-/// Why covariates are not those of a series.
+/// The error returned when covariates do not fit a series.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum CovariateError {
-    /// More of them than the limit.
-    #[error("the series has {count} covariates, over the limit of {limit}")]
+    /// There are more covariates than the limit.
+    #[error(
+        "the series has {count} covariates, which exceeds the limit of {limit}; send fewer covariates"
+    )]
     TooMany {
-        /// How many were sent.
+        /// The number of covariates.
         count: usize,
-        /// The most accepted.
+        /// The maximum number of covariates.
         limit: usize,
     },
-    /// One of them is wrong.
+    /// A covariate is invalid.
     #[error("{kind} covariate {name:?} {flaw}")]
     Flawed {
-        /// Which kind it was sent as.
+        /// The kind of the covariate.
         kind: CovariateKind,
-        /// Its name.
+        /// The name of the covariate.
         name: String,
-        /// What is wrong.
+        /// The reason.
         flaw: Flaw,
     },
 }
 
-/// What is wrong with a covariate.
+/// The reason why a covariate is invalid, as the rest of a sentence about it.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum Flaw {
-    /// It has no name.
-    #[error("has no name")]
+    /// The name is empty.
+    #[error("has an empty name; send a name")]
     NoName,
-    /// Another has its name.
-    #[error("is given twice; send it once, as one of past, future and static")]
+    /// Another covariate has the same name.
+    #[error("is given more than once; send it once, as past, future or static")]
     Twice,
-    /// A past covariate of another length than the series.
+    /// A past covariate differs in length from the series.
     #[error("has {length} values; send {expected}, one for each value of the series")]
     PastLength {
-        /// How many were sent.
+        /// The number of values of the covariate.
         length: usize,
-        /// How many values the series has.
+        /// The number of values of the series.
         expected: usize,
     },
-    /// A future covariate of another length than series and horizon.
+    /// A future covariate differs in length from the series and its horizon.
     #[error(
-        "has {length} values; send {expected}, one for each value of the series and, behind them, one for each step ahead"
+        "has {length} values; send {expected}, one for each value of the series, followed by one for each step ahead"
     )]
     FutureLength {
-        /// How many were sent.
+        /// The number of values of the covariate.
         length: usize,
-        /// Values of the series and steps ahead.
+        /// The number of values of the series and of steps ahead.
         expected: usize,
     },
-    /// A step ahead without a value.
-    #[error("is missing at {index}, which is a step ahead; send a number for each of them")]
+    /// A future covariate has a missing value at a step ahead.
+    #[error("is missing at {index}, which is a step ahead; send a number for every step ahead")]
     MissingAhead {
-        /// Its position, from 0.
+        /// The position of the value, from 0.
         index: usize,
     },
-    /// A value that is not finite.
-    #[error("is {value} at {index}, and values must be finite")]
+    /// A value is not finite.
+    #[error("is {value} at {index}; send finite numbers")]
     Infinite {
-        /// Its position, from 0.
+        /// The position of the value, from 0.
         index: usize,
         /// The value.
         value: f64,
@@ -119,7 +146,7 @@ pub enum Flaw {
 }
 
 impl CovariateError {
-    /// The value that is wrong, when it is one.
+    /// Returns the position of the invalid value, or `None` if the error is not about one value.
     #[must_use]
     pub const fn index(&self) -> Option<usize> {
         match self {
@@ -133,7 +160,7 @@ impl CovariateError {
 }
 
 impl CovariateValues {
-    /// Over which steps they are known.
+    /// Returns the kind of the covariate.
     #[must_use]
     pub const fn kind(&self) -> CovariateKind {
         match self {
@@ -143,7 +170,7 @@ impl CovariateValues {
         }
     }
 
-    /// The values of the steps, oldest first; none of a static covariate.
+    /// Returns the values of the steps, oldest first. A static covariate has none.
     #[must_use]
     pub fn steps(&self) -> &[f64] {
         match self {
@@ -152,20 +179,21 @@ impl CovariateValues {
         }
     }
 
-    /// What is wrong with them beside a series of `length` values and `horizon` steps ahead.
+    /// Returns the reason why these values do not fit a series of `length` values that is forecast
+    /// `horizon` steps ahead.
     fn flaw(&self, length: usize, horizon: usize) -> Option<Flaw> {
         let values = self.steps();
-        let given = values.len();
+        let actual = values.len();
         match self {
-            Self::Past(_) if given != length => {
+            Self::Past(_) if actual != length => {
                 return Some(Flaw::PastLength {
-                    length: given,
+                    length: actual,
                     expected: length,
                 });
             }
-            Self::Future(_) if given != length && given != length + horizon => {
+            Self::Future(_) if actual != length && actual != length + horizon => {
                 return Some(Flaw::FutureLength {
-                    length: given,
+                    length: actual,
                     expected: length + horizon,
                 });
             }
@@ -183,19 +211,19 @@ impl CovariateValues {
                 value: values[index],
             });
         }
-        let ahead = values.get(length..).unwrap_or_default();
-        let missing = ahead.iter().position(|value| value.is_nan())?;
+        let future = values.get(length..).unwrap_or_default();
+        let missing = future.iter().position(|value| value.is_nan())?;
         Some(Flaw::MissingAhead {
             index: length + missing,
         })
     }
 
-    /// These with the values of the series at `positions`, missing in between.
+    /// Moves the values of past steps to `positions`, with missing values in between.
     fn spread(self, positions: &[usize]) -> Self {
         let spread = |values: Vec<f64>| {
-            let (past, ahead) = values.split_at(positions.len().min(values.len()));
+            let (past, future) = values.split_at(positions.len().min(values.len()));
             let mut spread = spread(past, positions);
-            spread.extend_from_slice(ahead);
+            spread.extend_from_slice(future);
             spread
         };
         match self {
@@ -205,39 +233,41 @@ impl CovariateValues {
         }
     }
 
-    /// What was known when the series had its first `length` values, and `horizon` steps ahead of that.
-    fn until(&self, length: usize, horizon: usize) -> Self {
-        let head = |values: &[f64], most: usize| values[..most.min(values.len())].to_vec();
+    /// Returns the values that were known when the series had `length` values, those of `horizon` steps
+    /// ahead included.
+    fn truncated(&self, length: usize, horizon: usize) -> Self {
+        let first = |values: &[f64], count: usize| values[..count.min(values.len())].to_vec();
         match self {
-            Self::Past(values) => Self::Past(head(values, length)),
-            Self::Future(values) => Self::Future(head(values, length + horizon)),
+            Self::Past(values) => Self::Past(first(values, length)),
+            Self::Future(values) => Self::Future(first(values, length + horizon)),
             Self::Static(value) => Self::Static(value.clone()),
         }
     }
 }
 
 impl Covariates {
-    /// The covariates `list` of a series of `length` values, forecast `horizon` steps ahead; at most
-    /// `limit` of them.
+    /// Creates the covariates of a series of `length` values that is forecast `horizon` steps ahead, at
+    /// most `limit` of them.
     ///
     /// # Errors
-    /// [`CovariateError`] of the first one that is wrong.
+    /// Returns a [`CovariateError`] for the first invalid covariate, or if there are too many.
     pub fn new(
-        list: Vec<Covariate>,
-        (length, horizon): (usize, usize),
+        covariates: Vec<Covariate>,
+        length: usize,
+        horizon: usize,
         limit: usize,
     ) -> Result<Self, CovariateError> {
-        let count = list.len();
+        let count = covariates.len();
         if count > limit {
             return Err(CovariateError::TooMany { count, limit });
         }
-        for (place, covariate) in list.iter().enumerate() {
-            let again = list[..place]
+        for (position, covariate) in covariates.iter().enumerate() {
+            let is_duplicate = covariates[..position]
                 .iter()
                 .any(|other| other.name == covariate.name);
             let flaw = if covariate.name.is_empty() {
                 Some(Flaw::NoName)
-            } else if again {
+            } else if is_duplicate {
                 Some(Flaw::Twice)
             } else {
                 covariate.values.flaw(length, horizon)
@@ -250,34 +280,36 @@ impl Covariates {
                 });
             }
         }
-        Ok(Self(list))
+        Ok(Self(covariates))
     }
 
-    /// The one with `name`.
+    /// Returns the values of the covariate with this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&CovariateValues> {
-        let mut named = self.0.iter().filter(|covariate| covariate.name == name);
-        named.next().map(|covariate| &covariate.values)
+        self.0
+            .iter()
+            .find(|covariate| covariate.name == name)
+            .map(|covariate| &covariate.values)
     }
 
-    /// All of them, in the order of the request.
+    /// Returns the covariates in the order of the request.
     pub fn iter(&self) -> impl Iterator<Item = &Covariate> {
         self.0.iter()
     }
 
-    /// How many there are.
+    /// Returns the number of covariates.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Returns true if there are no covariates.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// These, where the values of the series lie at `positions` and others were filled in between.
+    /// Moves the values of past steps to `positions`, as gaps in the series were filled.
     pub(super) fn spread(self, positions: &[usize]) -> Self {
         let spread = |covariate: Covariate| Covariate {
             values: covariate.values.spread(positions),
@@ -286,13 +318,13 @@ impl Covariates {
         Self(self.0.into_iter().map(spread).collect())
     }
 
-    /// What was known of them when the series had its first `length` values.
-    pub(super) fn until(&self, length: usize, horizon: usize) -> Self {
-        let cut = |covariate: &Covariate| Covariate {
+    /// Returns the covariates that were known when the series had `length` values.
+    pub(super) fn truncated(&self, length: usize, horizon: usize) -> Self {
+        let truncate = |covariate: &Covariate| Covariate {
             name: covariate.name.clone(),
-            values: covariate.values.until(length, horizon),
+            values: covariate.values.truncated(length, horizon),
         };
-        Self(self.0.iter().map(cut).collect())
+        Self(self.0.iter().map(truncate).collect())
     }
 }
 
@@ -306,7 +338,7 @@ impl fmt::Display for CovariateKind {
     }
 }
 
-/// `values` at their `positions`, missing in between.
+/// Returns a list with each value at its position, and missing values in between.
 pub(super) fn spread(values: &[f64], positions: &[usize]) -> Vec<f64> {
     let length = positions.last().map_or(0, |last| last + 1);
     let mut spread = vec![f64::NAN; length];

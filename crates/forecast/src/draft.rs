@@ -1,7 +1,7 @@
-//! A series as a client describes it in text and numbers, and the request it becomes.
+//! The description of a series as a client sends it, before it is validated.
 //!
-//! Every edge (JSON, CSV over HTTP, CSV files, later dialects) fills in a [`SeriesDraft`]; the rules
-//! on what is a valid series stand here once.
+//! Every input (JSON, CSV over HTTP, CSV files, later dialects) fills in a [`SeriesDraft`], so the rules
+//! of a valid series are implemented once, here.
 
 use std::sync::Arc;
 
@@ -14,46 +14,63 @@ use crate::{
     SeriesError, Stamp, StampError, Warning,
 };
 
-/// One series as it was sent.
+/// A series as a client sent it.
+///
+/// ```
+/// use almanac_forecast::{Horizon, Limits, QuantileLevels, SeriesDraft};
+///
+/// let draft = SeriesDraft {
+///     values: vec![112.0, 118.0, 132.0],
+///     start: Some("2024-01".to_owned()),
+///     frequency: Some("MS".to_owned()),
+///     ..SeriesDraft::default()
+/// };
+/// let limits = Limits { series: 1, values: 1_000, horizon: 24, levels: 9, covariates: 0 };
+/// let horizon = Horizon::new(6, limits.horizon)?;
+/// let request = draft.into_request(horizon, QuantileLevels::with_median([]), &limits)?;
+/// assert_eq!(request.season_length(), 12);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SeriesDraft {
     /// The values, oldest first, `NaN` for a missing one.
     pub values: Vec<f64>,
-    /// Where the first value lies. Excludes `timestamps`.
+    /// The timestamp of the first value. Excludes `timestamps`.
     pub start: Option<String>,
-    /// Where each value lies. Excludes `start`. Shared, for the series of a wide table have the same.
+    /// The timestamp of each value. Excludes `start`. Shared, because all series of a wide table have the
+    /// same timestamps.
     pub timestamps: Option<Vec<Arc<str>>>,
-    /// The step of the calendar; inferred from `timestamps` when absent.
+    /// The frequency of the calendar; inferred from `timestamps` if absent.
     pub frequency: Option<String>,
-    /// IANA name of the zone in which stamps without one are meant.
+    /// The IANA name of the time zone of timestamps that name none.
     pub timezone: Option<String>,
-    /// Steps per season.
+    /// The number of steps per season.
     pub season_length: Option<SeasonDraft>,
-    /// What is known beside the values.
+    /// The covariates of the series.
     pub covariates: Vec<Covariate>,
 }
 
-/// A season length as it was sent.
+/// A season length as a client sent it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SeasonDraft {
     /// A number of steps.
     Steps(u64),
-    /// To be found in the values, whatever the frequency says.
+    /// Detect the season in the values, even if the frequency has a usual season length.
     Detect,
 }
 
-/// A field of a [`SeriesDraft`], to say where an error lies.
+/// A field of a [`SeriesDraft`], to locate an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
     /// `values` as a whole.
     Values,
-    /// One of `values`, from 0.
+    /// The value at this position, from 0.
     Value(usize),
     /// `start`.
     Start,
     /// `timestamps` as a whole.
     Timestamps,
-    /// One of `timestamps`, from 0.
+    /// The timestamp at this position, from 0.
     Timestamp(usize),
     /// `frequency`.
     Frequency,
@@ -61,67 +78,75 @@ pub enum Field {
     Timezone,
     /// `season_length`.
     SeasonLength,
-    /// `covariates`; which of them, the error says.
+    /// `covariates`; the error itself names the covariate.
     Covariates,
 }
 
-/// Why a draft is not a series to forecast.
+/// The error returned when a draft is not a valid request.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum DraftError {
-    /// The values are no series.
+    /// The values are not a valid series.
     #[error(transparent)]
     Series(#[from] SeriesError),
-    /// `start` cannot be read.
+    /// `start` cannot be parsed.
     #[error(transparent)]
     Start(StampError),
-    /// A timestamp cannot be read.
+    /// A timestamp cannot be parsed.
     #[error("timestamp {index}: {source}")]
     Timestamp {
-        /// Its position, from 0.
+        /// The position of the timestamp, from 0.
         index: usize,
-        /// What is wrong with it.
+        /// The error of the timestamp.
         source: StampError,
     },
-    /// `start` and `timestamps` are both there.
-    #[error("start and timestamps exclude each other; send one of them")]
+    /// Both `start` and `timestamps` are present.
+    #[error("start and timestamps are mutually exclusive; send one of them")]
     StartAndTimestamps,
-    /// There is not one timestamp for each value.
+    /// The number of timestamps differs from the number of values.
     #[error(
         "there are {values} values and {timestamps} timestamps; send one timestamp for each value"
     )]
     LengthMismatch {
-        /// How many values.
+        /// The number of values.
         values: usize,
-        /// How many timestamps.
+        /// The number of timestamps.
         timestamps: usize,
     },
-    /// `start` gives no step, so the calendar is not known.
-    #[error("start without frequency; send frequency, or timestamps to infer it from")]
+    /// `start` is present without `frequency`, so the calendar is unknown.
+    #[error("start requires frequency; send frequency, or timestamps to infer it from")]
     FrequencyMissing,
-    /// `frequency` is not known.
+    /// `frequency` is not supported.
     #[error(transparent)]
     Frequency(#[from] FrequencyError),
-    /// `timezone` is not known, or a stamp cannot lie in it.
+    /// `timezone` is unknown, or a timestamp cannot be placed in it.
     #[error(transparent)]
     Timezone(StampError),
-    /// The stamps make no calendar.
+    /// The timestamps do not form a calendar.
     #[error(transparent)]
     Calendar(#[from] CalendarError),
-    /// `season_length` is none.
+    /// `season_length` is invalid.
     #[error(transparent)]
     SeasonLength(#[from] SeasonLengthError),
-    /// A covariate does not belong to the series.
+    /// A covariate does not fit the series.
     #[error(transparent)]
     Covariate(#[from] CovariateError),
 }
 
+/// The calendar of a draft, and the steps on which its values lie.
+#[derive(Default)]
+struct TimeAxis {
+    calendar: Option<Calendar>,
+    /// The step of each value; `None` if the values are consecutive.
+    positions: Option<Vec<usize>>,
+}
+
 impl SeriesDraft {
-    /// The request for this series, `horizon` steps ahead on `levels`.
+    /// Converts this draft into a request for `horizon` steps ahead on `levels`.
     ///
-    /// Steps between timestamps that have none are filled as missing.
+    /// Steps that have no timestamp are filled with missing values.
     ///
     /// # Errors
-    /// [`DraftError`], whose [`DraftError::field`] says where.
+    /// Returns a [`DraftError`]; [`DraftError::field`] locates it.
     pub fn into_request(
         mut self,
         horizon: Horizon,
@@ -133,90 +158,97 @@ impl SeriesDraft {
             .as_deref()
             .map(str::parse::<Frequency>)
             .transpose()?;
-        let season = self.season_length;
-        let shape = (self.values.len(), horizon.steps());
-        let list = std::mem::take(&mut self.covariates);
-        let mut covariates = Covariates::new(list, shape, limits.covariates)?;
-        let (axis, gaps) = self.time_axis(frequency, limits)?;
+        let mut covariates = Covariates::new(
+            std::mem::take(&mut self.covariates),
+            self.values.len(),
+            horizon.steps(),
+            limits.covariates,
+        )?;
+        let TimeAxis {
+            calendar,
+            positions,
+        } = self.time_axis(frequency, limits)?;
+        let mut values = self.values;
         let mut warnings = Vec::new();
-        let values = match gaps {
-            Some(positions) => {
-                let filled = spread(&self.values, &positions);
-                if filled.len() > positions.len() {
-                    warnings.push(Warning::GapsFilled {
-                        steps: filled.len() - positions.len(),
-                    });
-                    covariates = covariates.spread(&positions);
-                }
-                filled
+        if let Some(positions) = positions {
+            values = spread(&values, &positions);
+            if values.len() > positions.len() {
+                let steps = values.len() - positions.len();
+                warnings.push(Warning::GapsFilled { steps });
+                covariates = covariates.spread(&positions);
             }
-            None => self.values,
-        };
-        if let Some(calendar) = axis.as_ref().filter(|calendar| calendar.off_anchor()) {
+        }
+        if let Some(calendar) = calendar
+            .as_ref()
+            .filter(|calendar| calendar.is_off_anchor())
+        {
             warnings.push(Warning::OffAnchor {
                 start: calendar.start().to_string(),
                 frequency: calendar.frequency().to_string(),
             });
         }
-        let known = frequency.or_else(|| axis.as_ref().and_then(Calendar::usual_frequency));
-        let season = match (season, known) {
-            (Some(SeasonDraft::Steps(length)), _) => SeasonChoice::given(length, limits.values)?,
-            (Some(SeasonDraft::Detect), _) | (None, None) => SeasonChoice::Detected,
-            (None, Some(frequency)) => SeasonChoice::Usual(frequency),
-        };
-        let series = Series::new(values, axis, limits.values)?;
+        let seasonal_frequency =
+            frequency.or_else(|| calendar.as_ref().and_then(Calendar::seasonal_frequency));
+        let season = season_choice(self.season_length, seasonal_frequency, limits)?;
+        let series = Series::new(values, calendar, limits.values)?;
         Ok(ForecastRequest::new(series, horizon, levels, season)
             .with_covariates(covariates)
             .with_warnings(warnings))
     }
 
-    /// The calendar, and with timestamps the step on which each value lies.
+    /// Returns the calendar, and, if there are timestamps, the step on which each value lies.
     fn time_axis(
         &self,
         frequency: Option<Frequency>,
         limits: &Limits,
-    ) -> Result<(Option<Calendar>, Option<Vec<usize>>), DraftError> {
+    ) -> Result<TimeAxis, DraftError> {
         match (&self.start, &self.timestamps) {
             (Some(_), Some(_)) => Err(DraftError::StartAndTimestamps),
-            (None, None) => Ok((None, None)),
+            (None, None) => Ok(TimeAxis::default()),
             (Some(start), None) => {
                 let frequency = frequency.ok_or(DraftError::FrequencyMissing)?;
                 let start = Stamp::parse(start).map_err(DraftError::Start)?;
-                Ok((Some(Calendar::new(self.zoned(start)?, frequency)?), None))
+                let calendar = Calendar::new(self.in_timezone(start)?, frequency)?;
+                Ok(TimeAxis {
+                    calendar: Some(calendar),
+                    positions: None,
+                })
             }
             (None, Some(timestamps)) => {
-                let lengths = (self.values.len(), timestamps.len());
-                if lengths.0 != lengths.1 {
-                    let (values, timestamps) = lengths;
-                    return Err(DraftError::LengthMismatch { values, timestamps });
+                if self.values.len() != timestamps.len() {
+                    return Err(DraftError::LengthMismatch {
+                        values: self.values.len(),
+                        timestamps: timestamps.len(),
+                    });
                 }
                 if timestamps.is_empty() {
                     return Err(SeriesError::Empty.into());
                 }
                 let stamps = self.stamps(timestamps)?;
                 let (calendar, positions) = Calendar::align(&stamps, frequency, limits.values)?;
-                Ok((Some(calendar), Some(positions)))
+                Ok(TimeAxis {
+                    calendar: Some(calendar),
+                    positions: Some(positions),
+                })
             }
         }
     }
 
     fn stamps(&self, timestamps: &[Arc<str>]) -> Result<Vec<Stamp>, DraftError> {
-        let parse = |(index, text): (usize, &Arc<str>)| {
-            Stamp::parse(text).map_err(|source| DraftError::Timestamp { index, source })
-        };
-        let stamps = timestamps
-            .iter()
-            .enumerate()
-            .map(parse)
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut stamps = Vec::with_capacity(timestamps.len());
+        for (index, text) in timestamps.iter().enumerate() {
+            let stamp =
+                Stamp::parse(text).map_err(|source| DraftError::Timestamp { index, source })?;
+            stamps.push(stamp);
+        }
         match &self.timezone {
-            // All at once: only their order tells the two passes of a repeated hour apart.
+            // All at once: only their order distinguishes the two passes of a repeated hour.
             Some(zone) => Stamp::all_in_zone(stamps, zone).map_err(DraftError::Timezone),
             None => Ok(stamps),
         }
     }
 
-    fn zoned(&self, stamp: Stamp) -> Result<Stamp, DraftError> {
+    fn in_timezone(&self, stamp: Stamp) -> Result<Stamp, DraftError> {
         match &self.timezone {
             Some(zone) => stamp.in_zone(zone).map_err(DraftError::Timezone),
             None => Ok(stamp),
@@ -224,8 +256,21 @@ impl SeriesDraft {
     }
 }
 
+/// Returns the season that the client sent, or the season of the frequency, or else detection.
+fn season_choice(
+    season_length: Option<SeasonDraft>,
+    frequency: Option<Frequency>,
+    limits: &Limits,
+) -> Result<SeasonChoice, SeasonLengthError> {
+    match (season_length, frequency) {
+        (Some(SeasonDraft::Steps(length)), _) => SeasonChoice::given(length, limits.values),
+        (Some(SeasonDraft::Detect), _) | (None, None) => Ok(SeasonChoice::Detected),
+        (None, Some(frequency)) => Ok(SeasonChoice::FromFrequency(frequency)),
+    }
+}
+
 impl DraftError {
-    /// Where the error lies.
+    /// Returns the field that the error is about.
     #[must_use]
     pub fn field(&self) -> Field {
         match self {

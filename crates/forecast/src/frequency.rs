@@ -1,7 +1,7 @@
-//! How far apart the values of a series are: `15min`, `D`, `W-SUN`, `MS`.
+//! Frequencies, the distance between the values of a series: `15min`, `D`, `W-SUN`, `MS`.
 //!
-//! This module reads and writes frequencies and knows the usual season of each. It does not place
-//! stamps on a time axis; that is the work of [`Calendar`](crate::Calendar).
+//! This module parses and formats frequencies and defines the usual season length of each. It does not
+//! place stamps on a time axis; [`Calendar`](crate::Calendar) does.
 
 mod alias;
 mod english;
@@ -17,16 +17,16 @@ use std::fmt;
 pub use self::error::FrequencyError;
 pub(crate) use self::unit::{ClockUnit, Edge, Half, Month, Unit};
 
-/// The step of a series: a whole multiple of a calendar unit, with the unit's anchor where it has
-/// one.
+/// The step between the values of a series: a whole multiple of a calendar unit, which may have an
+/// anchor.
 ///
-/// A frequency is read from pandas aliases old and new (`M`, `ME`, `QS-OCT`, `15min`), ISO 8601
+/// A frequency is parsed from pandas aliases old and new (`M`, `ME`, `QS-OCT`, `15min`), ISO 8601
 /// durations (`P1M`, `PT15M`), polars durations (`1mo`, `1w`), plain English (`monthly`, `every 15
-/// minutes`) and, for an integer index, a bare number (`1`). It is written as the pandas alias in
-/// use since pandas 2.2; the units pandas has no alias for, months and years without an anchor, are
-/// written as ISO 8601 durations.
+/// minutes`) and, for an integer index, a bare number (`1`). It is formatted as the pandas
+/// alias in use since pandas 2.2; months and years without an anchor, which have no pandas alias, are
+/// formatted as ISO 8601 durations.
 ///
-/// Case matters only where it tells two meanings apart: `ms` is milliseconds and `MS` month starts;
+/// Case matters only where it distinguishes two meanings: `ms` is milliseconds and `MS` month starts;
 /// `W`, `Q` and `Y` carry the anchor pandas gives them (`W-SUN`, `QE-DEC`, `YE-DEC`), while `w`,
 /// `q` and `y` are polars durations, which have none.
 ///
@@ -49,7 +49,7 @@ pub struct Frequency {
 }
 
 impl Frequency {
-    /// The accepted spellings by family, each with its meaning. A number may precede each of them.
+    /// The supported spellings by family, each with its meaning. A number may precede each of them.
     pub const KNOWN: &'static [(&'static str, &'static str)] = &[
         (
             "ns|us|ms",
@@ -92,34 +92,34 @@ impl Frequency {
         ("1", "steps of an integer index (1i)"),
     ];
 
-    /// The largest multiple of a unit.
+    /// The maximum multiple of a unit.
     ///
-    /// As nanoseconds this is eleven days, so that any step that is meant can be written in any
-    /// unit.
-    pub const MOST_MULTIPLE: u64 = 1_000_000_000_000_000;
+    /// In nanoseconds this is eleven days, so every realistic step can be written in every unit.
+    pub const MAX_MULTIPLE: u64 = 1_000_000_000_000_000;
 
-    /// A frequency of `multiple` units, or `None` where the multiple is zero or above the limit.
+    /// Creates a frequency of `multiple` units. Returns `None` if the multiple is zero or exceeds
+    /// [`Frequency::MAX_MULTIPLE`].
     pub(crate) fn new(multiple: u64, unit: Unit) -> Option<Self> {
-        (1..=Self::MOST_MULTIPLE)
+        (1..=Self::MAX_MULTIPLE)
             .contains(&multiple)
             .then_some(Self { multiple, unit })
     }
 
-    /// How many units one step takes, from 1 to [`Frequency::MOST_MULTIPLE`].
+    /// Returns the number of units in one step, from 1 to [`Frequency::MAX_MULTIPLE`].
     pub(crate) fn multiple(self) -> u64 {
         self.multiple
     }
 
-    /// The unit that is stepped in.
+    /// Returns the unit of the frequency.
     pub(crate) fn unit(self) -> Unit {
         self.unit
     }
 
-    /// How many steps the usual season of this frequency takes; 1 where there is none.
+    /// Returns the number of steps in the usual season of this frequency, or 1 if it has none.
     ///
-    /// The cycle is divided by the multiple if it divides evenly (`15min` 96, `2h` 12, `3MS` 4),
-    /// and is 1 if not. What counts is the length of the step, not its spelling: `60s` is `min`,
-    /// `24h` is `D` and `7D` is a week.
+    /// The cycle is divided by the multiple if it divides evenly (`15min` 96, `2h` 12, `3MS` 4);
+    /// otherwise the season length is 1. It depends on the length of the step, not on its spelling: `60s`
+    /// is `min`, `24h` is `D` and `7D` is a week.
     ///
     /// | step | cycle | steps | as in |
     /// |---|---|---|---|
@@ -132,11 +132,11 @@ impl Frequency {
     /// | half months, months, quarters | year | 24, 12, 4 | `GluonTS`, M3, M4 |
     /// | years, integer index | none | 1 | all |
     ///
-    /// For days and weeks `GluonTS` and M4 say 1. We take 7 and 52, because most daily series of
-    /// people's doings have a weekly shape and a forecaster that is told 1 cannot use it, while one
-    /// that is told 7 and finds no weekly shape loses little. For seconds the choices are the
-    /// minute (60) and the hour (3600); few processes follow the minute, and 3600 is what `GluonTS`
-    /// and `AutoGluon` users get today.
+    /// For days and weeks `GluonTS` and M4 use 1. Almanac uses 7 and 52, because most daily series of
+    /// human activity have a weekly pattern that a forecaster cannot use if the season length is 1, while
+    /// a season length of 7 costs little if there is no weekly pattern. For seconds the choices are the
+    /// minute (60) and the hour (3600); few processes follow the minute, and 3600 is the current default
+    /// of `GluonTS` and `AutoGluon`.
     ///
     /// # Examples
     ///
@@ -164,10 +164,10 @@ impl Frequency {
         }
     }
 
-    /// Whether this frequency counts hours or a finer unit, so that its stamps need a time of day.
+    /// Returns true if this frequency counts hours or a finer unit, so that its stamps need a time of day.
     ///
-    /// `24h` is sub-daily in this sense: it steps by elapsed time, where `D` steps from one local
-    /// day to the next.
+    /// `24h` is sub-daily in this sense: it steps by elapsed time, while `D` steps from one local day to
+    /// the next.
     #[must_use]
     pub fn is_sub_daily(self) -> bool {
         matches!(self.unit, Unit::Clock(_))
@@ -186,7 +186,7 @@ impl fmt::Display for Frequency {
             _ => write!(formatter, "{}", self.multiple)?,
         }
         match self.unit {
-            // Both were written above.
+            // Both returned above.
             Unit::Step | Unit::Month(None) => Ok(()),
             Unit::Clock(unit) => formatter.write_str(unit.alias()),
             Unit::Day => formatter.write_str("D"),
@@ -205,8 +205,8 @@ impl fmt::Display for Frequency {
     }
 }
 
-/// The season of a step of so many nanoseconds: an hour of seconds, a day of minutes or hours, and
-/// the seasons of days for a step of whole days.
+/// Returns the season length of a step in nanoseconds: an hour of seconds, a day of minutes or hours, and
+/// the season of days for a step of whole days.
 fn clock_season(step: u128) -> usize {
     let (second, minute) = (
         ClockUnit::Second.nanoseconds(),
@@ -229,7 +229,7 @@ fn clock_season(step: u128) -> usize {
     }
 }
 
-/// How many steps a cycle takes if it takes a whole number of them, else 1.
+/// Returns the number of steps in a cycle if it is a whole number, otherwise 1.
 fn steps_per<N: Into<u128>>(cycle: u128, step: N) -> usize {
     let step = step.into();
     if cycle.is_multiple_of(step) {

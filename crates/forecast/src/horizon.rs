@@ -1,51 +1,51 @@
-//! How many steps ahead a forecast reaches.
+//! The number of steps that a forecast covers.
 
 use thiserror::Error;
 
-/// A number of steps ahead, at least 1 and at most the limit it was made with.
+/// A number of steps ahead, at least 1 and at most the limit that it was created with.
+///
+/// ```
+/// use almanac_forecast::{Horizon, HorizonError};
+///
+/// assert_eq!(Horizon::new(12, 1_024)?.steps(), 12);
+/// assert_eq!(Horizon::new(0, 1_024), Err(HorizonError::Zero));
+/// # Ok::<(), HorizonError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Horizon(usize);
 
-/// Why a number of steps is not a horizon.
+/// The error returned when a number of steps is not a valid horizon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum HorizonError {
-    /// A forecast has at least one step.
-    #[error("the horizon is 0, and a forecast has at least 1 step")]
+    /// The horizon is 0.
+    #[error("horizon is 0; request at least 1 step")]
     Zero,
-    /// More steps than the limit.
-    #[error("a horizon of {steps} steps is over the limit of {limit}")]
+    /// The horizon has more steps than the limit.
+    #[error("horizon {steps} exceeds the limit of {limit}; request fewer steps")]
     TooLong {
-        /// The steps asked for.
+        /// The requested number of steps.
         steps: u64,
-        /// The largest number of steps served.
+        /// The maximum number of steps.
         limit: usize,
     },
 }
 
 impl Horizon {
-    /// A horizon of `steps`, refused when it is 0 or over `limit`.
-    ///
-    /// ```
-    /// use almanac_forecast::{Horizon, HorizonError};
-    ///
-    /// assert_eq!(Horizon::new(12, 1_024)?.steps(), 12);
-    /// assert_eq!(Horizon::new(0, 1_024), Err(HorizonError::Zero));
-    /// # Ok::<(), HorizonError>(())
-    /// ```
+    /// Creates a horizon of `steps` steps.
     ///
     /// # Errors
-    /// [`HorizonError`] names the steps and the limit.
+    /// Returns a [`HorizonError`] if `steps` is 0 or exceeds `limit`.
     pub fn new(steps: u64, limit: usize) -> Result<Self, HorizonError> {
         if steps == 0 {
             return Err(HorizonError::Zero);
         }
         match usize::try_from(steps) {
-            Ok(within) if within <= limit => Ok(Self(within)),
+            Ok(steps) if steps <= limit => Ok(Self(steps)),
             _ => Err(HorizonError::TooLong { steps, limit }),
         }
     }
 
-    /// The number of steps, at least 1.
+    /// Returns the number of steps, at least 1.
     #[must_use]
     pub const fn steps(self) -> usize {
         self.0

@@ -1,8 +1,12 @@
-//! The domain: series, calendars, horizons, quantiles, and forecasts made of them.
+//! The domain of forecasting: series, calendars, horizons, quantiles, and the forecasts made of them.
 //!
-//! Everything here is pure: no async, no I/O, no clock, no serialisation, no model runtime. A value
-//! that exists is valid, so the layers outside never check twice. Nothing here knows a status code
-//! or a field name of the API.
+//! This crate is pure: no async, no I/O, no clock, no serialisation, no model runtime. Its types are
+//! valid by construction, so the outer layers never validate again. It knows neither the status codes
+//! nor the field names of the API.
+//!
+//! A client's description of a series is a [`SeriesDraft`]. It becomes a [`ForecastRequest`], which a
+//! model or a [`Baseline`] answers with a [`Forecast`]. A [`Plan`] and a [`Leaderboard`] compare
+//! forecasts of the past with the values that were observed.
 
 pub mod accuracy;
 pub mod backtest;
@@ -11,13 +15,15 @@ pub mod calendar;
 pub mod calibration;
 pub mod covariates;
 pub mod draft;
+mod forecast;
 pub mod frequency;
 pub mod horizon;
-mod prediction;
 pub mod quantile;
+mod quantile_grid;
 pub mod request;
 pub mod season;
 pub mod series;
+mod warning;
 
 pub use accuracy::{Measures, Scores};
 pub use backtest::{BacktestLimits, Leaderboard, Plan, PlanDraft, PlanError};
@@ -28,10 +34,12 @@ pub use covariates::{
     Covariate, CovariateError, CovariateKind, CovariateValues, Covariates, Flaw, StaticValue,
 };
 pub use draft::{DraftError, Field, SeasonDraft, SeriesDraft};
+pub use forecast::Forecast;
 pub use frequency::{Frequency, FrequencyError};
 pub use horizon::{Horizon, HorizonError};
-pub use prediction::{Forecast, QuantileGrid, Warning};
 pub use quantile::{CentralLevel, LevelError, QuantileLevel, QuantileLevels};
+pub use quantile_grid::QuantileGrid;
 pub use request::{ForecastRequest, Limits, SeasonChoice, SeasonLengthError};
 pub use season::detect_season_length;
 pub use series::{Series, SeriesError};
+pub use warning::Warning;

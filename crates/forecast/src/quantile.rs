@@ -1,42 +1,68 @@
-//! Quantile levels, and the central intervals that are pairs of them.
+//! Quantile levels, and central intervals, which are pairs of quantile levels.
 
 use std::fmt;
 use std::sync::Arc;
 
 use thiserror::Error;
 
-/// A number strictly between 0 and 1. The value of a forecast there is a quantile.
+/// A quantile level, strictly between 0 and 1.
+///
+/// ```
+/// use almanac_forecast::{LevelError, QuantileLevel};
+///
+/// assert_eq!(QuantileLevel::new(0.9)?.value(), 0.9);
+/// assert_eq!(QuantileLevel::new(1.0), Err(LevelError::Quantile(1.0)));
+/// # Ok::<(), LevelError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct QuantileLevel(f64);
 
-/// A central interval in percent, strictly between 0 and 100: 80 reaches from 0.1 to 0.9.
+/// The nominal coverage of a central interval in percent, strictly between 0 and 100.
+///
+/// ```
+/// use almanac_forecast::{CentralLevel, LevelError, QuantileLevel};
+///
+/// let level = CentralLevel::new(80.0)?;
+/// assert_eq!(level.lower(), QuantileLevel::new(0.1)?);
+/// assert_eq!(level.upper(), QuantileLevel::new(0.9)?);
+/// # Ok::<(), LevelError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct CentralLevel(f64);
 
-/// Quantile levels in ascending order, each once, at least one. Cheap to clone: every series of a
-/// request shares them.
+/// Unique quantile levels in ascending order, at least one. Cheap to clone: all series of a request
+/// share them.
+///
+/// ```
+/// use almanac_forecast::{LevelError, QuantileLevel, QuantileLevels};
+///
+/// let levels = QuantileLevels::with_median([QuantileLevel::new(0.9)?]);
+/// assert_eq!(levels.as_slice(), [QuantileLevel::MEDIAN, QuantileLevel::new(0.9)?]);
+/// assert_eq!(levels.position(QuantileLevel::new(0.9)?), Some(1));
+/// # Ok::<(), LevelError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantileLevels(Arc<[QuantileLevel]>);
 
-/// Why a number is not a level.
+/// The error returned when a number is not a valid level.
 #[derive(Clone, Copy, Debug, PartialEq, Error)]
 pub enum LevelError {
     /// A quantile level lies outside (0, 1).
-    #[error("quantile level {0} is outside (0, 1), both ends excluded")]
+    #[error("quantile level {0} is out of range; send a number strictly between 0 and 1")]
     Quantile(f64),
     /// A central level lies outside (0, 100).
-    #[error("level {0} is outside (0, 100) percent, both ends excluded")]
+    #[error("level {0} is out of range; send a percentage strictly between 0 and 100")]
     Central(f64),
 }
 
 impl QuantileLevel {
-    /// The median's level.
+    /// The level of the median.
     pub const MEDIAN: Self = Self(0.5);
 
-    /// A level in (0, 1).
+    /// Creates a quantile level in (0, 1).
     ///
     /// # Errors
-    /// [`LevelError::Quantile`] outside it, and for `NaN`.
+    /// Returns [`LevelError::Quantile`] for a number outside (0, 1), and for `NaN`.
     pub fn new(level: f64) -> Result<Self, LevelError> {
         if level > 0.0 && level < 1.0 {
             Ok(Self(level))
@@ -45,7 +71,7 @@ impl QuantileLevel {
         }
     }
 
-    /// The number.
+    /// Returns the level as a number.
     #[must_use]
     pub const fn value(self) -> f64 {
         self.0
@@ -53,36 +79,36 @@ impl QuantileLevel {
 }
 
 impl CentralLevel {
-    /// A central interval of `percent`.
+    /// Creates the level of a central interval that covers `percent`.
     ///
     /// # Errors
-    /// [`LevelError::Central`] outside (0, 100), and for `NaN`.
+    /// Returns [`LevelError::Central`] for a number outside (0, 100), and for `NaN`.
     pub fn new(percent: f64) -> Result<Self, LevelError> {
-        // Rounding must not take an end of the interval to 0 or 1.
+        // Rounding must not move an end of the interval to 0 or 1.
         let level = Self(percent);
-        let inside = percent > 0.0 && percent < 100.0;
-        if inside && level.lower().0 > 0.0 && level.upper().0 < 1.0 {
+        let is_in_range = percent > 0.0 && percent < 100.0;
+        if is_in_range && level.lower().0 > 0.0 && level.upper().0 < 1.0 {
             Ok(level)
         } else {
             Err(LevelError::Central(percent))
         }
     }
 
-    /// The percentage.
+    /// Returns the coverage in percent.
     #[must_use]
     pub const fn percent(self) -> f64 {
         self.0
     }
 
-    /// The quantile level of the lower end.
+    /// Returns the quantile level of the lower end.
     ///
-    /// Divided once, so that 80 gives the very number that is written 0.1.
+    /// Computed with a single division, so that 80 gives exactly the number that is written 0.1.
     #[must_use]
     pub fn lower(self) -> QuantileLevel {
         QuantileLevel((100.0 - self.0) / 200.0)
     }
 
-    /// The quantile level of the upper end.
+    /// Returns the quantile level of the upper end.
     #[must_use]
     pub fn upper(self) -> QuantileLevel {
         QuantileLevel((100.0 + self.0) / 200.0)
@@ -102,9 +128,9 @@ impl fmt::Display for CentralLevel {
 }
 
 impl QuantileLevels {
-    /// The levels of `levels` and the median, in order, each once.
+    /// Creates the sorted, unique levels of `levels` and the median.
     ///
-    /// The median is always among them because every forecast has a point.
+    /// The median is always included because every forecast has a point.
     pub fn with_median(levels: impl IntoIterator<Item = QuantileLevel>) -> Self {
         let mut levels: Vec<_> = levels.into_iter().chain([QuantileLevel::MEDIAN]).collect();
         levels.sort_by(|left, right| left.0.total_cmp(&right.0));
@@ -112,44 +138,52 @@ impl QuantileLevels {
         Self(levels.into())
     }
 
-    /// These levels and, for each, the one as far from the other end: 0.9 for 0.1.
+    /// Returns these levels and the mirror image of each: 0.9 for 0.1.
     ///
-    /// A level that differs from one of these by rounding alone counts as that one.
+    /// A mirror image that differs from one of these levels by rounding alone is not added.
     #[must_use]
     pub fn mirrored(&self) -> Self {
-        let others = self.0.iter().filter_map(|level| {
-            let other = QuantileLevel::new(1.0 - level.0).ok()?;
-            self.nearest(other).is_none().then_some(other)
+        let mirror_images = self.0.iter().filter_map(|level| {
+            let mirror_image = QuantileLevel::new(1.0 - level.0).ok()?;
+            self.approximate_position(mirror_image)
+                .is_none()
+                .then_some(mirror_image)
         });
-        Self::with_median(self.0.iter().copied().chain(others))
+        Self::with_median(self.0.iter().copied().chain(mirror_images))
     }
 
-    /// The pairs of positions whose levels are the ends of a central interval, the narrowest first.
+    /// Returns the positions of the lower and upper level of each central interval, narrowest first.
     #[must_use]
     pub fn central_pairs(&self) -> Vec<(usize, usize)> {
-        let below = self.0.iter().enumerate().filter(|(_, level)| level.0 < 0.5);
-        let pairs = below.filter_map(|(low, level)| {
-            let high = self.nearest(QuantileLevel(1.0 - level.0))?;
-            // The median, which a level may all but equal, is no end.
-            (self.0[high].0 > 0.5).then_some((low, high))
-        });
-        pairs.rev().collect()
+        self.0
+            .iter()
+            .enumerate()
+            .filter(|(_, level)| level.0 < 0.5)
+            .filter_map(|(low, level)| {
+                let high = self.approximate_position(QuantileLevel(1.0 - level.0))?;
+                // A level may equal the median but for rounding, and the median is not an end.
+                (self.0[high].0 > 0.5).then_some((low, high))
+            })
+            .rev()
+            .collect()
     }
 
-    /// Where a level stands that is `level` but for rounding.
-    fn nearest(&self, level: QuantileLevel) -> Option<usize> {
-        // Far over what 1 - level rounds by, far below what two levels of one request differ by.
-        const SAME: f64 = 1e-9;
-        self.0.iter().position(|own| (own.0 - level.0).abs() < SAME)
+    /// Returns the position of the level that equals `level` up to rounding.
+    fn approximate_position(&self, level: QuantileLevel) -> Option<usize> {
+        // Far above the rounding error of 1 - level, far below the difference of two requested levels.
+        const TOLERANCE: f64 = 1e-9;
+        self.0
+            .iter()
+            .position(|own| (own.0 - level.0).abs() < TOLERANCE)
     }
 
-    /// The levels, ascending.
+    /// Returns the levels in ascending order.
     #[must_use]
     pub fn as_slice(&self) -> &[QuantileLevel] {
         &self.0
     }
 
-    /// Where `level` stands among them.
+    /// Returns the position of `level`, or `None` if it is not one of these levels.
     #[must_use]
     pub fn position(&self, level: QuantileLevel) -> Option<usize> {
         self.0
@@ -165,14 +199,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_central_level_of_80_reaches_from_a_tenth_to_nine_tenths() {
+    fn central_level_80_has_the_ends_0_1_and_0_9() {
         let level = CentralLevel::new(80.0).unwrap();
         assert_eq!(level.lower(), QuantileLevel::new(0.1).unwrap());
         assert_eq!(level.upper(), QuantileLevel::new(0.9).unwrap());
     }
 
     #[test]
-    fn refuses_both_ends_and_what_rounds_to_them() {
+    fn rejects_the_ends_of_the_range_and_levels_that_round_to_them() {
         for level in [0.0, 1.0, -0.1, 1.5, f64::NAN] {
             assert!(QuantileLevel::new(level).is_err(), "{level}");
         }
@@ -183,7 +217,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn mirrored_levels_are_ends_of_intervals_that_lie_in_each_other(
+        fn mirrored_levels_form_nested_intervals(
             raw in prop::collection::vec(0.001..0.999, 0..12),
         ) {
             let levels = QuantileLevels::with_median(

@@ -1,4 +1,4 @@
-//! One series to forecast, valid by construction.
+//! A request to forecast one series, valid by construction.
 
 use thiserror::Error;
 
@@ -6,49 +6,86 @@ use crate::{
     Covariates, Frequency, Horizon, QuantileLevels, Series, Warning, detect_season_length,
 };
 
-/// Bounds on what one request may ask. Each is configuration of the server.
+/// The limits of one forecast request, all of them settings of the server.
+///
+/// ```
+/// use almanac_forecast::{Horizon, Limits};
+///
+/// let limits = Limits { series: 64, values: 10_000, horizon: 1_024, levels: 99, covariates: 32 };
+/// assert!(Horizon::new(2_000, limits.horizon).is_err());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Series in one request.
+    /// The maximum number of series in one request.
     pub series: usize,
-    /// Values in one series, gaps between timestamps counted.
+    /// The maximum number of values in one series, gaps between timestamps included.
     pub values: usize,
-    /// Steps ahead.
+    /// The maximum number of steps ahead.
     pub horizon: usize,
-    /// Quantile levels and central levels, together.
+    /// The maximum number of quantile levels and central levels together.
     pub levels: usize,
-    /// Covariates of one series, of all kinds.
+    /// The maximum number of covariates of one series, of all kinds together.
     pub covariates: usize,
 }
 
-/// How the season length of a series is settled.
+/// The source of the season length of a series.
+///
+/// ```
+/// use almanac_forecast::{Frequency, SeasonChoice};
+///
+/// let weekly = SeasonChoice::given(7, 10_000)?;
+/// assert_eq!(weekly, SeasonChoice::Given(7));
+/// assert!(SeasonChoice::given(0, 10_000).is_err());
+///
+/// let hourly: Frequency = "h".parse()?;
+/// let daily = SeasonChoice::FromFrequency(hourly);
+/// assert_ne!(daily, weekly);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SeasonChoice {
-    /// The client knows it.
+    /// The number of steps that the client sent.
     Given(usize),
-    /// The usual one of this frequency.
-    Usual(Frequency),
-    /// Found in the values.
+    /// The usual season length of a frequency.
+    FromFrequency(Frequency),
+    /// The season length detected in the values.
     Detected,
 }
 
-/// Why a number is not a season length.
+/// The error returned when a number is not a valid season length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum SeasonLengthError {
-    /// A season has at least one step.
-    #[error("the season length is 0; send 1 for no season, or leave it out to have it found")]
+    /// The season length is 0.
+    #[error("season_length is 0; send 1 for no season, or omit it to detect the season")]
     Zero,
-    /// Longer than any series that is accepted.
-    #[error("a season of {length} steps is over the limit of {limit}")]
+    /// The season is longer than the longest series accepted.
+    #[error("season_length {length} exceeds the limit of {limit}; send a shorter season")]
     TooLong {
-        /// The steps per season asked for.
+        /// The requested number of steps per season.
         length: u64,
-        /// The longest accepted.
+        /// The maximum number of steps per season.
         limit: usize,
     },
 }
 
-/// One series, how far ahead to forecast it, and on which levels.
+/// A series, the number of steps to forecast, and the quantile levels to forecast.
+///
+/// Clients' requests come from [`SeriesDraft::into_request`](crate::SeriesDraft::into_request).
+///
+/// ```
+/// use almanac_forecast::{ForecastRequest, Horizon, QuantileLevels, SeasonChoice, Series};
+///
+/// let series = Series::new(vec![1.0, 5.0, 2.0, 6.0], None, 100)?;
+/// let request = ForecastRequest::new(
+///     series,
+///     Horizon::new(3, 24)?,
+///     QuantileLevels::with_median([]),
+///     SeasonChoice::Given(2),
+/// );
+/// assert_eq!(request.season_length(), 2);
+/// assert_eq!(request.horizon().steps(), 3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct ForecastRequest {
     series: Series,
@@ -60,41 +97,43 @@ pub struct ForecastRequest {
     warnings: Vec<Warning>,
 }
 
-/// The longest season looked for in the values: two weeks of hours.
+/// The longest season that is detected in the values: two weeks of hours.
 ///
-/// Longer ones are named by the frequency or by the client. The bound keeps detection within a few
+/// Longer seasons come from the frequency or from the client. The bound limits detection to a few
 /// hundred lengths: a third of a millisecond for a full window.
-const LONGEST_DETECTED: usize = 336;
+const MAX_DETECTED_LENGTH: usize = 336;
 
-/// How many of the last values detection looks at: enough for three of the longest season.
+/// The number of most recent values used for detection: enough for three of the longest seasons.
 const DETECTION_WINDOW: usize = 1_024;
 
 impl SeasonChoice {
-    /// A season of `length` steps, as the client gave it.
+    /// Creates the choice of a season of `length` steps that the client sent.
     ///
     /// # Errors
-    /// [`SeasonLengthError`] when it is 0 or over `limit`.
+    /// Returns a [`SeasonLengthError`] if `length` is 0 or exceeds `limit`.
     pub fn given(length: u64, limit: usize) -> Result<Self, SeasonLengthError> {
         if length == 0 {
             return Err(SeasonLengthError::Zero);
         }
         match usize::try_from(length) {
-            Ok(within) if within <= limit => Ok(Self::Given(within)),
+            Ok(length) if length <= limit => Ok(Self::Given(length)),
             _ => Err(SeasonLengthError::TooLong { length, limit }),
         }
     }
 
-    fn settle(self, series: &Series) -> usize {
+    fn resolve(self, series: &Series) -> usize {
         match self {
             Self::Given(length) => length,
-            Self::Usual(frequency) => frequency.season_length(),
-            Self::Detected => detect_season_length(series.tail(DETECTION_WINDOW), LONGEST_DETECTED),
+            Self::FromFrequency(frequency) => frequency.season_length(),
+            Self::Detected => {
+                detect_season_length(series.tail(DETECTION_WINDOW), MAX_DETECTED_LENGTH)
+            }
         }
     }
 }
 
 impl ForecastRequest {
-    /// A request for `series`, with its season settled by `season`.
+    /// Creates a request for `series`, with the season length that `season` resolves to.
     #[must_use]
     pub fn new(
         series: Series,
@@ -102,7 +141,7 @@ impl ForecastRequest {
         levels: QuantileLevels,
         season: SeasonChoice,
     ) -> Self {
-        let season_length = season.settle(&series);
+        let season_length = season.resolve(&series);
         Self {
             series,
             horizon,
@@ -114,73 +153,76 @@ impl ForecastRequest {
         }
     }
 
-    /// The same question asked when only the first `length` values were known, on `levels`. `None`
-    /// when none of those is observed.
+    /// Returns this request as of the time when only the first `length` values were known, on `levels`.
+    /// Returns `None` if none of these values is observed.
     ///
-    /// A season that was found in the values is looked for anew, for nothing after them may help.
+    /// A detected season is detected again, because later values must not leak into the past.
     #[must_use]
     pub fn until(&self, length: usize, levels: QuantileLevels) -> Option<Self> {
         let values = self.series.values();
         let known = values[..length.min(values.len())].to_vec();
         let series = Series::new(known, self.series.calendar().cloned(), length).ok()?;
-        let covariates = self.covariates.until(length, self.horizon.steps());
+        let covariates = self.covariates.truncated(length, self.horizon.steps());
         let request = Self::new(series, self.horizon, levels, self.season);
         Some(request.with_covariates(covariates))
     }
 
-    /// This request with what is known beside the values of its series.
+    /// Returns this request with the covariates of its series.
     #[must_use]
     pub fn with_covariates(mut self, covariates: Covariates) -> Self {
         self.covariates = covariates;
         self
     }
 
-    /// This request with warnings that its forecast will carry.
+    /// Returns this request with warnings for its forecast to carry.
     #[must_use]
     pub fn with_warnings(mut self, warnings: Vec<Warning>) -> Self {
         self.warnings = warnings;
         self
     }
 
-    /// The series.
+    /// Returns the series.
     #[must_use]
     pub const fn series(&self) -> &Series {
         &self.series
     }
 
-    /// How far ahead.
+    /// Returns the horizon.
     #[must_use]
     pub const fn horizon(&self) -> Horizon {
         self.horizon
     }
 
-    /// The quantile levels, median included.
+    /// Returns the quantile levels, median included.
     #[must_use]
     pub const fn levels(&self) -> &QuantileLevels {
         &self.levels
     }
 
-    /// Steps per season; 1 means none.
+    /// Returns the number of steps per season; 1 means no season.
     #[must_use]
     pub const fn season_length(&self) -> usize {
         self.season_length
     }
 
-    /// What is known beside the values.
+    /// Returns the covariates of the series.
     #[must_use]
     pub const fn covariates(&self) -> &Covariates {
         &self.covariates
     }
 
-    /// How many values it holds, those of covariates with them.
+    /// Returns the number of values of the series and of its covariates.
     #[must_use]
     pub fn size(&self) -> usize {
-        let covariates = self.covariates.iter();
-        let beside: usize = covariates.map(|one| one.values.steps().len().max(1)).sum();
-        self.series.values().len() + beside
+        let covariate_values: usize = self
+            .covariates
+            .iter()
+            .map(|covariate| covariate.values.steps().len().max(1))
+            .sum();
+        self.series.values().len() + covariate_values
     }
 
-    /// What the forecast must say of how this request was read.
+    /// Returns the warnings about how this request was interpreted.
     #[must_use]
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings

@@ -1,64 +1,65 @@
-//! The season length that the values of a series show by themselves.
+//! Detection of the season length from the values of a series.
 //!
-//! Where the frequency or the client names a season, nothing here is asked.
+//! Detection is not used if the client or the frequency gives a season length.
 
 mod level;
 mod screen;
 #[cfg(test)]
 mod tests;
 
-use self::level::{Detrended, Errors, whitened};
-use self::screen::least_left;
+use std::cmp::Ordering;
 
-/// Looking further back costs more and tells little.
-const MOST_VALUES: usize = 4096;
+use self::level::{DetrendedSeries, LevelErrors, whitened};
+use self::screen::residual_bounds;
 
-/// The longest season that is looked for, whatever the caller allows.
-const MOST_STEPS: usize = 512;
+/// The maximum number of most recent values that are used; older values add cost and little evidence.
+const MAX_VALUES: usize = 4096;
 
-/// What a score must have above the largest of as many independent normal scores as lengths are
-/// tried. Set on simulated white noise, random walks and AR(1) series so that at most one in twenty
-/// shows a season.
+/// The maximum season length, even if the caller allows longer ones.
+const MAX_LENGTH: usize = 512;
+
+/// The margin by which a score must exceed the expected maximum of independent normal scores, one for
+/// each length. Set on simulated white noise, random walks and AR(1) series so that a season is detected
+/// in at most one of twenty.
 const MARGIN: f64 = 0.8;
 
-/// The same for series where most values are equal, whose few events are far from normal.
-const MARGIN_OF_EVENTS: f64 = 3.3;
+/// The margin for eventful series, in which most values are equal and the few others are far from normal.
+const EVENTFUL_MARGIN: f64 = 3.3;
 
-/// The score that the season lengths of the calendar have ahead of all others.
-const HEAD_START: f64 = 0.3;
+/// The bonus that is added to the scores of the season lengths of calendars.
+const CALENDAR_BONUS: f64 = 0.3;
 
-/// The share of the best score at which a calendar length next to it is taken in its place: a
-/// smooth season of few cycles does not tell 47 from 48.
-const NEARLY: f64 = 0.85;
+/// The share of the best score from which a neighbouring calendar length replaces the best length: a
+/// smooth season of few cycles does not distinguish 47 from 48.
+const NEIGHBOUR_RATIO: f64 = 0.85;
 
-/// How many lengths are looked at closely.
-const MOST_FINALISTS: usize = 8;
+/// The maximum number of lengths that are checked on whitened errors.
+const MAX_FINALISTS: usize = 8;
 
-/// Season lengths that calendars make, from quarters in a year to days in one.
+/// The season lengths of calendars, from the quarters of a year to its days.
 const CALENDAR_LENGTHS: [usize; 16] = [
     4, 5, 7, 12, 13, 24, 26, 48, 52, 60, 96, 144, 168, 288, 336, 365,
 ];
 
-/// The number of steps after which a series repeats itself, at most `longest`; 1 where no season
-/// shows.
+/// Detects the season length of a series, at most `longest` steps. Returns 1 if no season is detected.
 ///
-/// `NaN` is a missing value. At least two cycles are needed, and with less than three or four only
-/// a season well above the noise is found. The last 4096 values and seasons up to 512 steps are
-/// looked at; the cost grows with their product.
+/// `NaN` is a missing value. At least two cycles are needed, and with fewer than three or four only a
+/// season well above the noise is detected. The last 4096 values and lengths up to 512 steps are
+/// considered; the cost grows with their product.
 ///
 /// # Method
 ///
-/// For each length, the F test for stable seasonality of X-11 (Lothian and Morry 1978): do the
-/// means of the phases differ by more than noise? As that test takes the values to be independent
-/// around the means, it is made on one-step errors of a level that follows the series by simple
-/// exponential smoothing, after a straight line is removed. These are the innovations of an
-/// ARIMA(0,1,1) (Muth 1960), a model with white noise at one end and the random walk at the other.
-/// How fast the level moves is chosen by least squares, with and without the season, so that a slow
-/// season in noise is not smoothed away. F values become normal scores (Paulson 1942), which can be
-/// compared between lengths: a multiple of the season explains no more with more means and scores
-/// less. A score must pass the largest that so many normal ones reach, `sqrt(2 ln n)`, by a margin,
-/// and do so again after an autoregression of the errors is filtered out, so that a cycle without a
-/// fixed length is no season.
+/// Each length is tested with the F test for stable seasonality of X-11 (Lothian and Morry 1978): do the
+/// means of the phases differ by more than noise? The test assumes that the values are independent
+/// around the means, so it is applied to the one-step errors of a level that follows the series by
+/// simple exponential smoothing, after a straight line is removed. These errors are the innovations of
+/// an ARIMA(0,1,1) (Muth 1960), a model that ranges from white noise to the random walk. The smoothing
+/// rate is chosen by least squares, with and without the season, so that a slow season in noise is not
+/// smoothed away. F values are converted to normal scores (Paulson 1942), which are comparable between
+/// lengths: a multiple of the season explains no more with more means, so its score is lower. A score
+/// must exceed `sqrt(2 ln n)`, the expected maximum of `n` normal scores, by a margin, and must do so
+/// again after an autoregression of the errors is filtered out, so that a cycle without a fixed length
+/// is not detected as a season.
 ///
 /// # Examples
 ///
@@ -72,21 +73,21 @@ const CALENDAR_LENGTHS: [usize; 16] = [
 /// ```
 #[must_use]
 pub fn detect_season_length(values: &[f64], longest: usize) -> usize {
-    let values = &values[values.len().saturating_sub(MOST_VALUES)..];
-    let longest = longest.min(values.len() / 2).min(MOST_STEPS);
+    let values = &values[values.len().saturating_sub(MAX_VALUES)..];
+    let longest = longest.min(values.len() / 2).min(MAX_LENGTH);
     if longest < 2 {
         return 1;
     }
-    let Some(series) = Detrended::of(values) else {
+    let Some(series) = DetrendedSeries::new(values) else {
         return 1;
     };
     let errors = series.errors();
     let margin = if series.is_eventful() {
-        MARGIN_OF_EVENTS
+        EVENTFUL_MARGIN
     } else {
         MARGIN
     };
-    let search = Search {
+    let search = SeasonSearch {
         series: &series,
         errors: &errors,
         longest,
@@ -97,47 +98,46 @@ pub fn detect_season_length(values: &[f64], longest: usize) -> usize {
         .map_or(1, |winner| search.calendar_neighbour(&winner))
 }
 
-/// A season length and how well it does.
-struct Candidate {
+/// A season length and its score.
+struct SeasonCandidate {
     length: usize,
-    /// Not less than the true score.
+    /// The score, or an upper bound of it as long as `level` is `None`.
     score: f64,
-    /// Which of [`level::LEVELS`] leaves least unexplained; `None` as long as the score is only a
-    /// bound.
+    /// The index in [`level::LEVELS`] of the level with the smallest residual; `None` if the score is only
+    /// a bound.
     level: Option<usize>,
 }
 
-/// What the candidates are scored on.
-struct Search<'a> {
-    series: &'a Detrended,
-    errors: &'a Errors,
+/// A search for the season length of one series.
+struct SeasonSearch<'a> {
+    series: &'a DetrendedSeries,
+    errors: &'a LevelErrors,
     longest: usize,
-    /// What a score must be above.
+    /// The score that a season must exceed.
     threshold: f64,
 }
 
-impl Search<'_> {
-    /// The best of the finalists that keep their score when the errors are whitened.
+impl SeasonSearch<'_> {
+    /// Returns the best finalist whose score on whitened errors exceeds the threshold.
     ///
-    /// The best candidate is scored truly until the best is one that has been. As no other can then
-    /// be better, finalists come in the order of their true scores, though few are found.
-    fn winner(&self) -> Option<Candidate> {
+    /// The best candidate is scored exactly until the best one has an exact score. All others are then
+    /// bounded by it, so finalists come in the order of their exact scores although few are computed.
+    fn winner(&self) -> Option<SeasonCandidate> {
         let mut candidates = self.candidates();
         let mut finalists = 0;
-        while finalists < MOST_FINALISTS {
-            let by_score = |(_, one): &(usize, &Candidate), (_, other): &(usize, &Candidate)| {
-                let shorter = other.length.cmp(&one.length);
-                one.score.total_cmp(&other.score).then(shorter)
-            };
-            let (place, best) = candidates.iter().enumerate().max_by(by_score)?;
+        while finalists < MAX_FINALISTS {
+            let (index, best) = candidates
+                .iter()
+                .enumerate()
+                .max_by(|(_, left), (_, right)| left.cmp_score(right))?;
             if best.score <= self.threshold {
                 return None;
             }
             let Some(level) = best.level else {
-                candidates[place] = self.scored(best.length);
+                candidates[index] = self.scored(best.length);
                 continue;
             };
-            let finalist = candidates.swap_remove(place);
+            let finalist = candidates.swap_remove(index);
             if self.whitened_score(&finalist, level) > self.threshold {
                 return Some(finalist);
             }
@@ -146,18 +146,18 @@ impl Search<'_> {
         None
     }
 
-    /// The lengths whose score can be above the threshold, with a bound on it.
-    fn candidates(&self) -> Vec<Candidate> {
+    /// Returns the lengths whose score may exceed the threshold, with an upper bound of the score.
+    fn candidates(&self) -> Vec<SeasonCandidate> {
         let count = self.series.count();
         let mut candidates = Vec::new();
-        let consider = |length: usize, left: f64| {
-            let head_start = head_start(length);
-            if !can_score(self.threshold - head_start, left, count, length) {
+        let consider = |length: usize, residual: f64| {
+            let bonus = calendar_bonus(length);
+            if !can_score(self.threshold - bonus, residual, count, length) {
                 return;
             }
-            let score = score(1.0, left, count, length) + head_start;
+            let score = score(1.0, residual, count, length) + bonus;
             if score > self.threshold {
-                candidates.push(Candidate {
+                candidates.push(SeasonCandidate {
                     length,
                     score,
                     level: None,
@@ -165,45 +165,48 @@ impl Search<'_> {
             }
         };
         let observed = (!self.series.is_complete()).then(|| self.series.observed());
-        least_left(self.errors, observed, self.longest, consider);
+        residual_bounds(self.errors, observed, self.longest, consider);
         candidates
     }
 
-    /// A length with its true score.
-    fn scored(&self, length: usize) -> Candidate {
+    /// Returns a length with its exact score.
+    fn scored(&self, length: usize) -> SeasonCandidate {
         let explained = explained(&self.errors.rows, self.series.observed(), length);
-        let unexplained = self.errors.least_squares();
-        let (mut level, mut left) = (0, f64::INFINITY);
-        for (of, (squares, explained)) in self.errors.squares.iter().zip(explained).enumerate() {
-            if squares - explained < left {
-                (level, left) = (of, squares - explained);
+        let total = self.errors.min_squares();
+        let (mut best_level, mut residual) = (0, f64::INFINITY);
+        for (level, (squares, explained)) in self.errors.squares.iter().zip(explained).enumerate() {
+            if squares - explained < residual {
+                (best_level, residual) = (level, squares - explained);
             }
         }
-        let score = score(unexplained, left, self.series.count(), length);
-        Candidate {
+        let score = score(total, residual, self.series.count(), length);
+        SeasonCandidate {
             length,
-            score: score + head_start(length),
-            level: Some(level),
+            score: score + calendar_bonus(length),
+            level: Some(best_level),
         }
     }
 
-    /// The score after an autoregression of what the season leaves is filtered out of the errors.
+    /// Returns the score after the autoregression of the deseasonalised errors is filtered out of the
+    /// errors.
     ///
-    /// A filter turns a season into another one of the same length, and a cycle of wandering length
-    /// into noise.
-    fn whitened_score(&self, candidate: &Candidate, level: usize) -> f64 {
+    /// The filter turns a season into another one of the same length, and a cycle of varying length into
+    /// noise.
+    fn whitened_score(&self, candidate: &SeasonCandidate, level: usize) -> f64 {
         let length = candidate.length;
         let observed = self.series.observed();
         let errors: Vec<[f64; 1]> = self.errors.rows.iter().map(|row| [row[level]]).collect();
         let season: Vec<f64> = sums_by_phase(&errors, observed, length)
             .map(|([sum], count)| sum / count.max(1.0))
             .collect();
-        let steps = errors.iter().zip(observed).zip(season.iter().cycle());
-        let rest: Vec<f64> = steps
-            .map(|(([error], seen), mean)| error - mean * seen)
+        let deseasonalised: Vec<f64> = errors
+            .iter()
+            .zip(observed)
+            .zip(season.iter().cycle())
+            .map(|(([error], weight), mean)| error - mean * weight)
             .collect();
-        let Some((errors, observed)) = whitened(&errors, &rest, observed) else {
-            // Nothing is left, so the season is exact.
+        let Some((errors, observed)) = whitened(&errors, &deseasonalised, observed) else {
+            // The season explains the errors exactly.
             return candidate.score;
         };
         let squares: f64 = errors.iter().map(|[error]| error * error).sum();
@@ -211,30 +214,39 @@ impl Search<'_> {
         score(squares, squares - explained, observed.iter().sum(), length)
     }
 
-    /// The winner, or a season of the calendar next to it that does nearly as well, where the
-    /// winner is none.
-    fn calendar_neighbour(&self, winner: &Candidate) -> usize {
+    /// Returns the length of the winner, or a neighbouring calendar length with nearly the same score if
+    /// the winner is not a calendar length.
+    fn calendar_neighbour(&self, winner: &SeasonCandidate) -> usize {
         if CALENDAR_LENGTHS.contains(&winner.length) {
             return winner.length;
         }
-        let near = (winner.length / 25).max(1);
+        let max_distance = (winner.length / 25).max(1);
         CALENDAR_LENGTHS
             .into_iter()
-            .filter(|other| *other <= self.longest && other.abs_diff(winner.length) <= near)
-            .find(|other| self.scored(*other).score >= NEARLY * winner.score)
+            .filter(|other| *other <= self.longest && other.abs_diff(winner.length) <= max_distance)
+            .find(|other| self.scored(*other).score >= NEIGHBOUR_RATIO * winner.score)
             .unwrap_or(winner.length)
     }
 }
 
-fn head_start(length: usize) -> f64 {
+impl SeasonCandidate {
+    /// Compares candidates by score, and by length if the scores are equal; the shorter length is greater.
+    fn cmp_score(&self, other: &Self) -> Ordering {
+        self.score
+            .total_cmp(&other.score)
+            .then(other.length.cmp(&self.length))
+    }
+}
+
+fn calendar_bonus(length: usize) -> f64 {
     if CALENDAR_LENGTHS.contains(&length) {
-        HEAD_START
+        CALENDAR_BONUS
     } else {
         0.0
     }
 }
 
-/// How much of the squares of centred errors the means of the phases explain, by column.
+/// Returns the sum of squares of centred errors that the means of the phases explain, by column.
 fn explained<const N: usize>(rows: &[[f64; N]], observed: &[f64], length: usize) -> [f64; N] {
     let mut explained = [0.0; N];
     for (sums, count) in sums_by_phase(rows, observed, length) {
@@ -246,7 +258,7 @@ fn explained<const N: usize>(rows: &[[f64; N]], observed: &[f64], length: usize)
     explained
 }
 
-/// Sums of every `length`-th row, and how many of them are observed, by phase.
+/// Returns the sum of the rows of each phase, and the number of observed rows among them.
 fn sums_by_phase<const N: usize>(
     rows: &[[f64; N]],
     observed: &[f64],
@@ -264,34 +276,36 @@ fn sums_by_phase<const N: usize>(
     })
 }
 
-/// Whether a length that leaves a share of the squares can have a score; a quick answer that is
-/// wrong only where it is yes.
+/// Returns false if a length with this residual share of the squares cannot have a score of `min_score`.
+/// The check is cheap, and may return true for a lower score.
 ///
-/// With the names of [`score`], at a root of 1 or more a score needs a root of at least
-/// `1 - of_means + score * sqrt(of_means + of_rest)`. Below 1, scores are under one half and under
-/// every threshold.
-fn can_score(needed: f64, left: f64, count: f64, length: usize) -> bool {
+/// With the names of [`score`], if the root is at least 1, a score needs a root of at least
+/// `1 - means_term + score * sqrt(means_term + rest_term)`. Below a root of 1, scores are less than one
+/// half and less than every threshold.
+fn can_score(min_score: f64, residual: f64, count: f64, length: usize) -> bool {
     let (means, rest) = (length as f64 - 1.0, count - length as f64);
     if rest < 3.0 {
         return false;
     }
-    let (of_means, of_rest) = (2.0 / (9.0 * means), 2.0 / (9.0 * rest));
-    let root = 1.0 - of_means + needed * (of_means + of_rest).sqrt();
+    let (means_term, rest_term) = (2.0 / (9.0 * means), 2.0 / (9.0 * rest));
+    let root = 1.0 - means_term + min_score * (means_term + rest_term).sqrt();
     // The factor allows for rounding.
-    (1.0 - left) * rest >= 0.999_999 * root * root * root * means * left
+    (1.0 - residual) * rest >= 0.999_999 * root * root * root * means * residual
 }
 
-/// The F value of a season as a normal score (Paulson 1942, An approximate normalization of the
-/// analysis of variance distribution), or 0 where the season explains nothing.
-fn score(unexplained: f64, left: f64, count: f64, length: usize) -> f64 {
+/// Returns the F value of a season as a normal score (Paulson 1942, An approximate normalization of the
+/// analysis of variance distribution), or 0 if the season explains nothing.
+///
+/// `total` is the sum of squares without the season, and `residual` the sum with it.
+fn score(total: f64, residual: f64, count: f64, length: usize) -> f64 {
     let (means, rest) = (length as f64 - 1.0, count - length as f64);
-    let gained = unexplained - left;
-    if rest < 3.0 || gained <= 0.0 {
+    let explained = total - residual;
+    if rest < 3.0 || explained <= 0.0 {
         return 0.0;
     }
-    // An exact season leaves rounding, which must not differ between its multiples.
-    let noise = (left / rest).max(1e-12 * unexplained);
-    let root = (gained / means / noise).cbrt();
-    let (of_means, of_rest) = (2.0 / (9.0 * means), 2.0 / (9.0 * rest));
-    ((1.0 - of_rest) * root - (1.0 - of_means)) / (of_rest * root * root + of_means).sqrt()
+    // The residual of an exact season is rounding, which must not differ between its multiples.
+    let noise = (residual / rest).max(1e-12 * total);
+    let root = (explained / means / noise).cbrt();
+    let (means_term, rest_term) = (2.0 / (9.0 * means), 2.0 / (9.0 * rest));
+    ((1.0 - rest_term) * root - (1.0 - means_term)) / (rest_term * root * root + means_term).sqrt()
 }

@@ -1,4 +1,4 @@
-//! What the client sent: values in order, and where they lie in time.
+//! A series of values, and the errors of values that do not form one.
 
 use thiserror::Error;
 
@@ -6,49 +6,61 @@ use crate::Calendar;
 
 /// A univariate series, oldest value first, with at least one observed value.
 ///
-/// A missing value is `NaN`; every other value is finite. The calendar is absent when the client
-/// gave neither a start nor timestamps: steps are then numbers.
+/// A missing value is `NaN`; every other value is finite. A series without a calendar has numbered steps:
+/// the client sent neither a start nor timestamps.
+///
+/// ```
+/// use almanac_forecast::{Series, SeriesError};
+///
+/// let series = Series::new(vec![1.0, f64::NAN, 3.0], None, 1_000)?;
+/// assert_eq!(series.values().len(), 3);
+/// assert_eq!(series.tail(1), [3.0]);
+/// assert_eq!(Series::new(vec![], None, 1_000).err(), Some(SeriesError::Empty));
+/// # Ok::<(), SeriesError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Series {
     values: Vec<f64>,
     calendar: Option<Calendar>,
 }
 
-/// Why a list of values is not a series.
+/// The error returned when a list of values is not a valid series.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum SeriesError {
-    /// There is no value.
-    #[error("the series is empty, and a forecast needs at least 1 observed value")]
+    /// The list has no value.
+    #[error("the series is empty; send at least 1 observed value")]
     Empty,
     /// Every value is missing.
-    #[error("all {length} values are missing, and a forecast needs at least 1 observed value")]
+    #[error("all {length} values are missing; send at least 1 observed value")]
     AllMissing {
-        /// How many values were sent.
+        /// The number of values.
         length: usize,
     },
-    /// A value is not finite. Missing values are `NaN`, never infinite.
-    #[error("value {index} is {value}, and values must be finite; send null for a missing one")]
+    /// A value is infinite. Missing values are `NaN`, never infinite.
+    #[error("value {index} is {value}; send a finite number, or null for a missing value")]
     Infinite {
-        /// Position of the first such value, from 0.
+        /// The position of the first infinite value, from 0.
         index: usize,
-        /// The value.
+        /// The infinite value.
         value: f64,
     },
-    /// More values than the limit.
-    #[error("the series has {length} values, over the limit of {limit}; send its tail")]
+    /// The series has more values than the limit.
+    #[error(
+        "the series has {length} values, which exceeds the limit of {limit}; send the most recent values"
+    )]
     TooLong {
-        /// How many values were sent, or would be after filling gaps.
+        /// The number of values, those that fill gaps included.
         length: usize,
-        /// The largest number of values accepted.
+        /// The maximum number of values.
         limit: usize,
     },
 }
 
 impl Series {
-    /// A series of `values`, `NaN` for a missing one, of at most `limit` of them.
+    /// Creates a series of at most `limit` values, `NaN` for a missing one.
     ///
     /// # Errors
-    /// [`SeriesError`] when it is empty, too long, all missing, or holds an infinity.
+    /// Returns a [`SeriesError`] if `values` is empty, too long, all missing, or holds an infinity.
     pub fn new(
         values: Vec<f64>,
         calendar: Option<Calendar>,
@@ -73,19 +85,19 @@ impl Series {
         Ok(Self { values, calendar })
     }
 
-    /// The values, oldest first, `NaN` where missing.
+    /// Returns the values, oldest first, `NaN` where missing.
     #[must_use]
     pub fn values(&self) -> &[f64] {
         &self.values
     }
 
-    /// The time axis, when the client gave one.
+    /// Returns the time axis, or `None` if the client sent none.
     #[must_use]
     pub fn calendar(&self) -> Option<&Calendar> {
         self.calendar.as_ref()
     }
 
-    /// The last `length` values, or all of them when there are fewer.
+    /// Returns the last `length` values, or all values if there are fewer.
     #[must_use]
     pub fn tail(&self, length: usize) -> &[f64] {
         &self.values[self.values.len().saturating_sub(length)..]
@@ -97,33 +109,30 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(values: &[f64], expected: &str) {
-        let error = Series::new(values.to_vec(), None, 4).expect_err("must be refused");
+    fn check_error(values: &[f64], expected: &str) {
+        let error = Series::new(values.to_vec(), None, 4).expect_err("the series is invalid");
         assert_eq!(error.to_string(), expected);
     }
 
     #[test]
-    fn refuses_what_no_forecast_can_start_from() {
-        check(
-            &[],
-            "the series is empty, and a forecast needs at least 1 observed value",
-        );
-        check(
+    fn rejects_invalid_values() {
+        check_error(&[], "the series is empty; send at least 1 observed value");
+        check_error(
             &[f64::NAN, f64::NAN],
-            "all 2 values are missing, and a forecast needs at least 1 observed value",
+            "all 2 values are missing; send at least 1 observed value",
         );
-        check(
+        check_error(
             &[1.0, f64::NEG_INFINITY],
-            "value 1 is -inf, and values must be finite; send null for a missing one",
+            "value 1 is -inf; send a finite number, or null for a missing value",
         );
-        check(
+        check_error(
             &[1.0; 5],
-            "the series has 5 values, over the limit of 4; send its tail",
+            "the series has 5 values, which exceeds the limit of 4; send the most recent values",
         );
     }
 
     #[test]
-    fn the_tail_is_the_most_recent_part() {
+    fn tail_returns_the_most_recent_values() {
         let series = Series::new(vec![1.0, 2.0, 3.0], None, 4).unwrap();
         assert_eq!(series.tail(2), [2.0, 3.0]);
         assert_eq!(series.tail(9), [1.0, 2.0, 3.0]);

@@ -151,7 +151,7 @@ fn synthetic_request(manifest: &Manifest) -> Result<ForecastRequest, GoldenCaseE
         QuantileLevels::with_median([]),
         SeasonChoice::Given(7),
     )
-    .with_covariates(Covariates::new(list, (length, steps), usize::MAX)?))
+    .with_covariates(Covariates::new(list, length, steps, usize::MAX)?))
 }
 
 impl GoldenCase {

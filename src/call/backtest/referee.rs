@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use almanac_engine::{Outcomes, Timing};
-use almanac_forecast::backtest::{Contest, Entrant, Kind, Role};
+use almanac_forecast::backtest::{Contest, Entrant, Kind, Role, WindowForecast};
 use almanac_forecast::{Baseline, Calibration, Forecast, ForecastRequest, Leaderboard, Residuals};
 
 use crate::call::backtest::BacktestOptions;
@@ -89,11 +89,14 @@ impl Referee {
                 if job.window.role != Role::Scored {
                     continue;
                 }
-                let place = (entrant_idx, job.series_idx);
                 match baseline.forecast(request) {
                     Some(forecast) => {
-                        let actual = self.cuts.actual(*job);
-                        self.contest.record(place, &forecast, actual, *scale);
+                        let window = WindowForecast {
+                            forecast: &forecast,
+                            actual: self.cuts.actual(*job),
+                            scale: *scale,
+                        };
+                        self.contest.record(entrant_idx, job.series_idx, window);
                     }
                     None => self.contest.failed(entrant_idx, "a value is not finite"),
                 }
@@ -120,11 +123,19 @@ impl Referee {
             let calibrated = fitted.apply(forecast, scale);
             let place = self.n_models + model_idx;
             self.contest.took(place, started.elapsed());
-            self.contest
-                .record((place, job.series_idx), &calibrated, actual, scale);
+            let window = WindowForecast {
+                forecast: &calibrated,
+                actual,
+                scale,
+            };
+            self.contest.record(place, job.series_idx, window);
         }
-        self.contest
-            .record((model_idx, job.series_idx), forecast, actual, scale);
+        let window = WindowForecast {
+            forecast,
+            actual,
+            scale,
+        };
+        self.contest.record(model_idx, job.series_idx, window);
     }
 
     /// Returns true if any model has a residual.

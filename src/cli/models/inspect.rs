@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use almanac_model::onnx::inspect::TensorDescription;
-use almanac_model::onnx::{GraphDescription, describe, external_files};
+use almanac_model::onnx::{GraphDescription, TensorDescription, describe, external_files};
 use almanac_store::is_plain;
 use anyhow::{Context as _, bail};
 use clap::Args;

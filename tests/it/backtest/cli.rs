@@ -158,7 +158,7 @@ fn errors_are_one_line_and_an_exit_code() {
         (code, told.as_str()),
         (
             64,
-            "almanac: --windows: windows is 0, and a backtest has at least 1 window"
+            "almanac: --windows: windows is 0; request at least 1 window"
         )
     );
     let (code, told) = failed(&[EXAMPLE, "--horizon", "0"]);
@@ -166,7 +166,7 @@ fn errors_are_one_line_and_an_exit_code() {
         (code, told.as_str()),
         (
             64,
-            "almanac: --horizon: the horizon is 0, and a forecast has at least 1 step"
+            "almanac: --horizon: horizon is 0; request at least 1 step"
         )
     );
     let (code, told) = failed(&[EXAMPLE, "--horizon", "3", "--model", "prophet"]);

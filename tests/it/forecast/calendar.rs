@@ -116,7 +116,7 @@ async fn the_frequency_is_inferred_from_timestamps_with_gaps() {
         warnings,
         json!([{
             "code": "gaps_filled",
-            "detail": "1 steps without a timestamp were filled as missing",
+            "detail": "gaps between timestamps were filled with missing values; steps added: 1",
         }])
     );
 }

@@ -170,7 +170,7 @@ async fn a_level_beyond_the_models_own_is_extrapolated_with_a_warning() {
         forecast["warnings"],
         json!([{
             "code": "quantile_extrapolated",
-            "detail": "level 0.001 lies beyond the model's outermost level 0.025 and was extrapolated",
+            "detail": "level 0.001 is beyond the model's outermost level 0.025 and was extrapolated",
         }])
     );
     let lowest = |level: &str| numbers(&forecast["quantiles"][level])[0];

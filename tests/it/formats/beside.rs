@@ -25,7 +25,7 @@ fn request(values: &[f64], prices: &[f64], size: f64) -> ForecastRequest {
         QuantileLevels::with_median([]),
         SeasonChoice::Given(1),
     )
-    .with_covariates(Covariates::new(list, (values.len(), horizon), 9).unwrap())
+    .with_covariates(Covariates::new(list, values.len(), horizon, 9).unwrap())
 }
 
 const TABLES: &str = r#"

@@ -1,94 +1,146 @@
-//! Who took part in a backtest, and how they compare.
+//! The evaluation of a backtest, and the leaderboard that it results in.
 
 use std::cmp::Ordering;
 use std::fmt;
 use std::time::Duration;
 
-use crate::accuracy::{Measures, Scores, Tally, mean_ratio, ratio};
+use crate::accuracy::{Measures, ScoreAccumulator, Scores, loss_ratio, mean_ratio};
 use crate::{Baseline, Forecast};
 
-/// Who forecasts.
+/// A forecaster that takes part in a backtest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entrant {
-    /// Its name.
+    /// The name of the model or baseline.
     pub name: String,
-    /// What it is.
+    /// The kind of forecaster.
     pub kind: Kind,
 }
 
-/// What an entrant is.
+/// The kind of an entrant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A model, as it serves.
+    /// A model, as it is served.
     Model,
-    /// A model whose intervals were calibrated on earlier windows.
+    /// A model whose intervals are calibrated on earlier windows.
     Calibrated,
-    /// A rule that needs no model.
+    /// A baseline, which needs no model.
     Baseline,
 }
 
-/// A backtest under way: what each entrant forecast, compared with what happened.
+/// A backtest in progress, which compares the forecasts of each entrant with the observed values.
+///
+/// ```
+/// use almanac_forecast::backtest::{Contest, Entrant, Kind, WindowForecast};
+/// use almanac_forecast::{Baseline, ForecastRequest, Horizon, Measures, SeasonChoice, Series};
+///
+/// // Forecast the last two of eight values from the six before them.
+/// let values = [1.0, 5.0, 2.0, 6.0, 1.0, 5.0, 2.0, 6.0];
+/// let (history, actual) = values.split_at(6);
+/// let measures = Measures::usual();
+/// let request = ForecastRequest::new(
+///     Series::new(history.to_vec(), None, 100)?,
+///     Horizon::new(2, 100)?,
+///     measures.all_levels(),
+///     SeasonChoice::Given(2),
+/// );
+///
+/// let baselines = [Baseline::Mean, Baseline::SeasonalNaive];
+/// let entrants = baselines.map(|baseline| Entrant {
+///     name: baseline.name().to_owned(),
+///     kind: Kind::Baseline,
+/// });
+/// let mut contest = Contest::new(measures, 2, 1, entrants.into());
+/// for (entrant_idx, baseline) in baselines.into_iter().enumerate() {
+///     let forecast = baseline.forecast(&request).ok_or("not finite")?;
+///     let window = WindowForecast { forecast: &forecast, actual, scale: Some(1.0) };
+///     contest.record(entrant_idx, 0, window);
+/// }
+/// let leaderboard = contest.finish();
+/// assert_eq!(leaderboard.standings[0].entrant.name, "seasonal_naive");
+/// // The errors of the mean are twice as large.
+/// assert_eq!(leaderboard.standings[1].relative_mase, Some(2.0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Contest {
     measures: Measures,
-    entrants: Vec<Progress>,
+    entrants: Vec<EntrantProgress>,
 }
 
-/// What is known of an entrant so far.
+/// A forecast of one window, and the values that were observed in it.
+#[derive(Clone, Copy, Debug)]
+pub struct WindowForecast<'a> {
+    /// The forecast.
+    pub forecast: &'a Forecast,
+    /// The observed values, one per step, `NaN` where missing.
+    pub actual: &'a [f64],
+    /// The scale of the history that the forecast was made from; see [`scale`](crate::accuracy::scale).
+    pub scale: Option<f64>,
+}
+
+/// The errors of one entrant so far.
 #[derive(Clone, Debug)]
-struct Progress {
+struct EntrantProgress {
     entrant: Entrant,
-    /// For each series, and how many of its windows.
-    by_series: Vec<(Tally, usize)>,
-    by_step: Vec<Tally>,
+    by_series: Vec<SeriesProgress>,
+    by_step: Vec<ScoreAccumulator>,
     duration: Duration,
     failed: usize,
     first_failure: Option<String>,
 }
 
-/// All entrants, best first.
+/// The errors of one entrant on one series so far.
+#[derive(Clone, Debug, Default)]
+struct SeriesProgress {
+    errors: ScoreAccumulator,
+    windows: usize,
+}
+
+/// The results of a backtest, best entrant first.
+///
+/// [`Contest`] has an example.
 #[derive(Clone, Debug)]
 pub struct Leaderboard {
-    /// What was scored.
+    /// The quantile levels and intervals that were scored.
     pub measures: Measures,
     /// The entrants by their mean scaled error relative to seasonal naive, smallest first.
     pub standings: Vec<Standing>,
 }
 
-/// How an entrant did.
+/// The results of one entrant.
 #[derive(Clone, Debug)]
 pub struct Standing {
-    /// Who.
+    /// The entrant.
     pub entrant: Entrant,
-    /// MASE and sMAPE are means over series, each counting once; quantile loss and coverage are of all
-    /// steps together.
+    /// The overall scores. MASE and sMAPE are means over series, all with equal weight; quantile loss and
+    /// coverage are computed over all steps together.
     pub scores: Scores,
-    /// Geometric mean over series of MASE relative to seasonal naive; under 1 is better than it.
+    /// The geometric mean over series of the MASE relative to seasonal naive; under 1 is better.
     pub relative_mase: Option<f64>,
-    /// The same of the quantile loss.
+    /// The geometric mean over series of the quantile loss relative to seasonal naive; under 1 is better.
     pub relative_wql: Option<f64>,
-    /// The scores of each series, in the order of the series; `None` of one without a forecast.
+    /// The results of each series, in the order of the series; `None` for a series without a forecast.
     pub by_series: Vec<Option<SeriesStanding>>,
     /// The scores of each step ahead, over all series and windows.
     pub by_step: Vec<Scores>,
-    /// Series with a forecast.
+    /// The number of series with a forecast.
     pub series: usize,
-    /// Windows with a forecast.
+    /// The number of windows with a forecast.
     pub windows: usize,
-    /// Windows on which it failed.
+    /// The number of windows for which the forecast failed.
     pub failed: usize,
-    /// Why it failed first.
+    /// The reason of the first failure.
     pub first_failure: Option<String>,
-    /// The time it took.
+    /// The total time of the entrant.
     pub duration: Duration,
 }
 
-/// How an entrant did on one series.
+/// The results of one entrant on one series.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SeriesStanding {
-    /// Its scores.
+    /// The scores over all windows of the series.
     pub scores: Scores,
-    /// How many windows.
+    /// The number of windows with a forecast.
     pub windows: usize,
 }
 
@@ -102,7 +154,7 @@ impl fmt::Display for Entrant {
 }
 
 impl Kind {
-    /// The word for it, in the API and in files.
+    /// Returns the name of this kind in the API and in files.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -114,7 +166,7 @@ impl Kind {
 }
 
 impl Contest {
-    /// A contest of `entrants` over `n_series` series.
+    /// Creates a contest of `entrants` over `n_series` series, with windows of `horizon` steps.
     #[must_use]
     pub fn new(
         measures: Measures,
@@ -122,41 +174,41 @@ impl Contest {
         n_series: usize,
         entrants: Vec<Entrant>,
     ) -> Self {
-        let entrants = entrants.into_iter().map(|entrant| Progress {
-            entrant,
-            by_series: vec![Default::default(); n_series],
-            by_step: vec![Tally::default(); horizon],
-            duration: Duration::ZERO,
-            failed: 0,
-            first_failure: None,
-        });
-        Self {
-            measures,
-            entrants: entrants.collect(),
-        }
+        let entrants = entrants
+            .into_iter()
+            .map(|entrant| EntrantProgress {
+                entrant,
+                by_series: vec![SeriesProgress::default(); n_series],
+                by_step: vec![ScoreAccumulator::default(); horizon],
+                duration: Duration::ZERO,
+                failed: 0,
+                first_failure: None,
+            })
+            .collect();
+        Self { measures, entrants }
     }
 
-    /// Scores what the entrant at `entrant_idx` forecast of the series at `series_idx` when `actual`
-    /// happened. `scale` is that of the history which was forecast from.
-    pub fn record(
-        &mut self,
-        (entrant_idx, series_idx): (usize, usize),
-        forecast: &Forecast,
-        actual: &[f64],
-        scale: Option<f64>,
-    ) {
+    /// Scores the forecast of one window of the series at `series_idx` by the entrant at `entrant_idx`.
+    pub fn record(&mut self, entrant_idx: usize, series_idx: usize, window: WindowForecast<'_>) {
         let progress = &mut self.entrants[entrant_idx];
-        let (of_series, windows) = &mut progress.by_series[series_idx];
-        *windows += 1;
-        for (step, of_step) in progress.by_step.iter_mut().enumerate() {
-            let Some(value) = actual.get(step) else { break };
-            let tally = Tally::of_step(&self.measures, forecast, (step, *value), scale);
-            of_series.add(&tally);
-            of_step.add(&tally);
+        let series = &mut progress.by_series[series_idx];
+        series.windows += 1;
+        for (step, (step_errors, actual)) in
+            progress.by_step.iter_mut().zip(window.actual).enumerate()
+        {
+            let errors = ScoreAccumulator::from_step(
+                &self.measures,
+                window.forecast,
+                step,
+                *actual,
+                window.scale,
+            );
+            series.errors.add(&errors);
+            step_errors.add(&errors);
         }
     }
 
-    /// The entrant at `entrant_idx` had no forecast of a window.
+    /// Records that the entrant at `entrant_idx` failed to forecast a window.
     pub fn failed(&mut self, entrant_idx: usize, reason: impl fmt::Display) {
         let progress = &mut self.entrants[entrant_idx];
         progress.failed += 1;
@@ -165,31 +217,26 @@ impl Contest {
             .get_or_insert_with(|| reason.to_string());
     }
 
-    /// The entrant at `entrant_idx` took this much more time.
+    /// Adds `duration` to the time of the entrant at `entrant_idx`.
     pub fn took(&mut self, entrant_idx: usize, duration: Duration) {
         self.entrants[entrant_idx].duration += duration;
     }
 
-    /// Everybody's standing, best first; of equals, in the order of the entrants.
+    /// Returns the leaderboard, best entrant first. Ties keep the order of the entrants.
     #[must_use]
     pub fn finish(self) -> Leaderboard {
-        let mut standings: Vec<_> = self.entrants.into_iter().map(Progress::finish).collect();
-        let is_reference = |standing: &&Standing| {
-            let Entrant { name, kind } = &standing.entrant;
-            *kind == Kind::Baseline && name == Baseline::SeasonalNaive.name()
-        };
-        let reference = standings.iter().find(is_reference);
-        let reference = reference.map_or_else(Vec::new, |found| found.by_series.clone());
+        let mut standings: Vec<_> = self
+            .entrants
+            .into_iter()
+            .map(EntrantProgress::finish)
+            .collect();
+        let reference = standings
+            .iter()
+            .find(|standing| standing.is_seasonal_naive())
+            .map_or_else(Vec::new, |standing| standing.by_series.clone());
         for standing in &mut standings {
-            let relative = |loss: fn(&Scores) -> Option<f64>| {
-                let pairs = standing.by_series.iter().zip(&reference);
-                mean_ratio(pairs.filter_map(|(own, other)| {
-                    let (own, other) = (own.as_ref()?, other.as_ref()?);
-                    Some(ratio(loss(&own.scores)?, loss(&other.scores)?))
-                }))
-            };
-            let (mase, wql) = (relative(|one| one.mase), relative(|one| one.wql));
-            (standing.relative_mase, standing.relative_wql) = (mase, wql);
+            standing.relative_mase = standing.relative_loss(&reference, |scores| scores.mase);
+            standing.relative_wql = standing.relative_loss(&reference, |scores| scores.wql);
         }
         standings.sort_by(by_relative_mase);
         Leaderboard {
@@ -199,40 +246,49 @@ impl Contest {
     }
 }
 
-/// Smallest first, and those without last.
+impl Standing {
+    fn is_seasonal_naive(&self) -> bool {
+        let Entrant { name, kind } = &self.entrant;
+        *kind == Kind::Baseline && name == Baseline::SeasonalNaive.name()
+    }
+
+    /// Returns the geometric mean over series of a loss relative to that of `reference`.
+    fn relative_loss(
+        &self,
+        reference: &[Option<SeriesStanding>],
+        loss: fn(&Scores) -> Option<f64>,
+    ) -> Option<f64> {
+        let pairs = self.by_series.iter().zip(reference);
+        mean_ratio(pairs.filter_map(|(own, reference)| {
+            let (own, reference) = (own.as_ref()?, reference.as_ref()?);
+            Some(loss_ratio(loss(&own.scores)?, loss(&reference.scores)?))
+        }))
+    }
+}
+
+/// Orders standings by relative MASE, smallest first, and those without one last.
 fn by_relative_mase(left: &Standing, right: &Standing) -> Ordering {
     let key = |standing: &Standing| standing.relative_mase.unwrap_or(f64::INFINITY);
     key(left).total_cmp(&key(right))
 }
 
-impl Progress {
+impl EntrantProgress {
     fn finish(self) -> Standing {
-        let mut all = Tally::default();
+        let mut total_errors = ScoreAccumulator::default();
         let mut windows = 0;
-        let by_series: Vec<_> = self
-            .by_series
-            .iter()
-            .map(|(tally, count)| {
-                all.add(tally);
-                windows += count;
-                (*count > 0).then(|| SeriesStanding {
-                    scores: tally.scores(),
-                    windows: *count,
-                })
-            })
-            .collect();
-        let mean = |score: fn(&Scores) -> Option<f64>| {
-            let known = by_series
-                .iter()
-                .flatten()
-                .filter_map(|one| score(&one.scores));
-            let (sum, count) = known.fold((0.0, 0_u32), |(sum, count), one| (sum + one, count + 1));
-            (count > 0).then(|| sum / f64::from(count))
-        };
+        let mut by_series = Vec::with_capacity(self.by_series.len());
+        for series in &self.by_series {
+            total_errors.add(&series.errors);
+            windows += series.windows;
+            by_series.push((series.windows > 0).then(|| SeriesStanding {
+                scores: series.errors.scores(),
+                windows: series.windows,
+            }));
+        }
         let scores = Scores {
-            mase: mean(|one| one.mase),
-            smape: mean(|one| one.smape),
-            ..all.scores()
+            mase: mean_over_series(&by_series, |scores| scores.mase),
+            smape: mean_over_series(&by_series, |scores| scores.smape),
+            ..total_errors.scores()
         };
         Standing {
             entrant: self.entrant,
@@ -241,11 +297,24 @@ impl Progress {
             relative_wql: None,
             series: by_series.iter().flatten().count(),
             by_series,
-            by_step: self.by_step.iter().map(Tally::scores).collect(),
+            by_step: self.by_step.iter().map(ScoreAccumulator::scores).collect(),
             windows,
             failed: self.failed,
             first_failure: self.first_failure,
             duration: self.duration,
         }
     }
+}
+
+/// Returns the mean of a score over the series that have it, or `None` if no series has it.
+fn mean_over_series(
+    by_series: &[Option<SeriesStanding>],
+    score: fn(&Scores) -> Option<f64>,
+) -> Option<f64> {
+    let (sum, count) = by_series
+        .iter()
+        .flatten()
+        .filter_map(|series| score(&series.scores))
+        .fold((0.0, 0_u32), |(sum, count), score| (sum + score, count + 1));
+    (count > 0).then(|| sum / f64::from(count))
 }

@@ -1,9 +1,9 @@
-//! The normal distribution.
+//! Quantiles of the standard normal distribution.
 
 use crate::QuantileLevel;
 
-/// The quantile of the standard normal distribution at `level`, to about seven digits: algorithm AS 241,
-/// routine PPND7 (Wichura, "The percentage points of the normal distribution", 1988).
+/// Returns the quantile of the standard normal distribution at `level`, to about seven digits, by routine
+/// PPND7 of algorithm AS 241 (Wichura, "The percentage points of the normal distribution", 1988).
 pub(super) fn quantile(level: QuantileLevel) -> f64 {
     let level = level.value();
     let from_median = level - 0.5;
@@ -43,7 +43,7 @@ pub(super) fn quantile(level: QuantileLevel) -> f64 {
     size.copysign(from_median)
 }
 
-/// The polynomial with `coefficients`, the constant first.
+/// Evaluates the polynomial with these coefficients, the constant first.
 fn polynomial(coefficients: &[f64], at: f64) -> f64 {
     coefficients
         .iter()
@@ -55,9 +55,9 @@ fn polynomial(coefficients: &[f64], at: f64) -> f64 {
 mod tests {
     use super::*;
 
-    /// Expected values are those of Python's `statistics.NormalDist().inv_cdf`.
     #[test]
     fn agrees_with_a_double_precision_routine() {
+        // The expected values are those of Python's `statistics.NormalDist().inv_cdf`.
         let expected = [
             (0.5, 0.0),
             (0.1, -1.281_551_565_544_600_4),
@@ -67,10 +67,10 @@ mod tests {
             (0.999, 3.090_232_306_167_813_5),
             (1e-12, -7.034_483_825_301_131),
         ];
-        for (level, quantile_there) in expected {
+        for (level, expected) in expected {
             let quantile = quantile(QuantileLevel::new(level).unwrap());
-            let near = (quantile - quantile_there).abs() <= 2e-6 * quantile_there.abs();
-            assert!(near, "{level}: {quantile} {quantile_there}");
+            let is_close = (quantile - expected).abs() <= 2e-6 * expected.abs();
+            assert!(is_close, "{level}: {quantile} {expected}");
         }
     }
 }

@@ -1,104 +1,104 @@
-//! Why a stamp cannot be read, or stamps do not form a time axis.
+//! The errors of parsing stamps and of forming a time axis.
 
 use thiserror::Error;
 
 use super::Stamp;
 use crate::frequency::Frequency;
 
-/// A text that is not a stamp, or a stamp that cannot be placed in a zone.
+/// The error returned when a text is not a valid stamp, or a stamp cannot be placed in a zone.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum StampError {
-    /// The text is in no known format, or names a day or time that does not exist.
+    /// The text is in no supported format, or its day or time does not exist.
     #[error(
-        "unreadable timestamp `{text}`: {reason}; expected a form such as `2024-01-31`, \
+        "cannot parse timestamp `{text}`: {reason}; use a form such as `2024-01-31`, \
          `2024-01-31T12:00:00`, \
          `2024-01-31T12:00:00Z`, `2024-01-31T12:00:00+01:00[Europe/Berlin]` or an integer"
     )]
     Unreadable {
-        /// What was received.
+        /// The text.
         text: String,
-        /// What the reader stumbled over.
+        /// The reason reported by the parser.
         reason: String,
     },
     /// The text is longer than any stamp.
-    #[error("timestamp of {length} bytes is longer than {most}: `{text}`")]
+    #[error("timestamp of {length} bytes exceeds the limit of {limit}: `{text}`")]
     TooLong {
-        /// The beginning of what was received.
+        /// The beginning of the text.
         text: String,
-        /// Its length in bytes.
+        /// The length of the text in bytes.
         length: usize,
-        /// The longest accepted.
-        most: usize,
+        /// The maximum length in bytes.
+        limit: usize,
     },
-    /// Eight digits may be an index or a date.
-    #[error("timestamp `{text}` may be a date or an integer index, write `{date}` for the date")]
+    /// The text has eight digits, which may be an index or a date.
+    #[error("timestamp `{text}` may be a date or an integer index; write `{date}` for the date")]
     DigitsOnly {
-        /// What was received.
+        /// The text.
         text: String,
-        /// The date in the form that has one meaning.
+        /// The date in an unambiguous form.
         date: String,
     },
-    /// The zone is not in the IANA database.
+    /// The time zone is not in the IANA database.
     #[error(
-        "unknown time zone `{zone}`{}, expected an IANA name such as `Europe/Berlin`",
+        "unknown time zone `{zone}`{}; use an IANA name such as `Europe/Berlin`",
         did_you_mean(suggestion.as_deref())
     )]
     UnknownZone {
-        /// What was received.
+        /// The name of the zone.
         zone: String,
-        /// The nearest known name, if one is near.
+        /// The most similar IANA name, if one is similar enough.
         suggestion: Option<String>,
     },
-    /// An integer index has no time zone.
-    #[error("integer index `{index}` cannot be placed in a time zone")]
+    /// An integer index cannot have a time zone.
+    #[error("integer index `{index}` cannot have a time zone; omit timezone, or send dates")]
     IndexInZone {
         /// The index.
         index: i64,
     },
-    /// The stamp says one zone and the request another.
-    #[error("timestamp `{stamp}` is in zone {zone} and cannot be placed in `{requested}`")]
+    /// The zone of the stamp differs from that of the request.
+    #[error("timestamp `{stamp}` is in time zone {zone}, not in the requested `{requested}`")]
     OtherZone {
-        /// The stamp as written.
+        /// The stamp, as it was written.
         stamp: String,
-        /// The zone it is in.
+        /// The zone of the stamp.
         zone: String,
-        /// The zone asked for.
+        /// The zone of the request.
         requested: String,
     },
     /// The wall time has no instant in the zone within the range of years.
     #[error("timestamp `{stamp}` is outside the years -9999 to 9999 in its time zone")]
     OutOfRange {
-        /// The stamp as written.
+        /// The stamp, as it was written.
         stamp: String,
     },
 }
 
 impl StampError {
-    pub(super) fn too_long(text: &str, most: usize) -> Self {
+    pub(super) fn too_long(text: &str, limit: usize) -> Self {
         let text_start = text.chars().take(40).collect();
         Self::TooLong {
             text: text_start,
             length: text.len(),
-            most,
+            limit,
         }
     }
 }
 
-/// Stamps and a frequency that do not form a time axis.
+/// The error returned when stamps and a frequency do not form a time axis.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CalendarError {
-    /// A bare number is a frequency for an integer index only.
+    /// The frequency is a bare number, which requires an integer index.
     #[error(
-        "frequency `{frequency}` has no unit, which timestamp `{start}` needs, write \
+        "frequency `{frequency}` has no unit, but timestamp `{start}` needs one; write \
          `{frequency}D` for days"
     )]
     NeedsUnit {
-        /// The frequency received.
+        /// The frequency.
         frequency: Frequency,
         /// The start of the axis.
         start: Box<Stamp>,
     },
-    /// The step lies before or after all dates that can be written.
+    /// The step is outside the range of dates, or of integers.
     #[error(
         "step {step} of `{frequency}` from `{start}` is outside the years -9999 to 9999 or the \
          64-bit integers"
@@ -108,117 +108,119 @@ pub enum CalendarError {
         start: Box<Stamp>,
         /// The step between stamps.
         frequency: Frequency,
-        /// The step asked for.
+        /// The requested step.
         step: i64,
     },
-    /// More stamps than one call makes.
-    #[error("{count} timestamps are more than {most}")]
+    /// The call requests more stamps than the limit.
+    #[error("{count} timestamps exceed the limit of {most}")]
     TooManyStamps {
-        /// How many were asked for.
+        /// The requested number of stamps.
         count: usize,
-        /// The most in one call.
+        /// The maximum number of stamps in one call.
         most: usize,
     },
-    /// A stamp is before the one it follows.
+    /// A stamp is before its predecessor in the list.
     #[error(
-        "timestamp {index} `{stamp}` is before the preceding `{previous}`, sort the series by time"
+        "timestamp {index} `{stamp}` is before its predecessor `{previous}`; sort the series by time"
     )]
     Unsorted {
-        /// Where in the list it is, counted from 0.
+        /// The position of the stamp in the list, from 0.
         index: usize,
         /// The stamp.
         stamp: Box<Stamp>,
-        /// The one before it in the list.
+        /// The previous stamp in the list.
         previous: Box<Stamp>,
     },
-    /// A stamp names the same position as the one it follows.
-    #[error("timestamp {index} `{stamp}` repeats the preceding `{previous}`")]
+    /// A stamp has the same position as its predecessor in the list.
+    #[error(
+        "timestamp {index} `{stamp}` repeats its predecessor `{previous}`; send each timestamp once"
+    )]
     Duplicate {
-        /// Where in the list it is, counted from 0.
+        /// The position of the stamp in the list, from 0.
         index: usize,
         /// The stamp.
         stamp: Box<Stamp>,
-        /// The one before it in the list.
+        /// The previous stamp in the list.
         previous: Box<Stamp>,
     },
-    /// A stamp lies between two steps.
+    /// A stamp is between two steps.
     #[error(
         "timestamp {index} `{stamp}` is not on a step of `{frequency}`{}",
         neighbours(before.as_deref(), after.as_deref())
     )]
     OffGrid {
-        /// Where in the list it is, counted from 0.
+        /// The position of the stamp in the list, from 0.
         index: usize,
         /// The stamp.
         stamp: Box<Stamp>,
         /// The step between stamps.
         frequency: Frequency,
-        /// The nearest step before it.
+        /// The nearest step before the stamp.
         before: Option<Box<Stamp>>,
-        /// The nearest step after it.
+        /// The nearest step after the stamp.
         after: Option<Box<Stamp>>,
     },
     /// The stamps are not all of one kind.
     #[error(
-        "timestamp {index} is {found} while the first is {expected}, write all of them in one form"
+        "timestamp {index} is {found} but the first is {expected}; write all timestamps in one form"
     )]
     MixedKinds {
-        /// Where in the list the other kind is, counted from 0.
+        /// The position of the first stamp of another kind, from 0.
         index: usize,
         /// The kind of the first stamp.
         expected: &'static str,
         /// The kind at `index`.
         found: &'static str,
     },
-    /// There are too few stamps for what was asked: one makes an axis, three tell its frequency.
-    #[error("{given} timestamps are too few, at least {}", least(*needed))]
+    /// There are too few stamps: an axis needs one, and inferring its frequency needs three.
+    #[error("{given} timestamps are too few{}", required_stamps(*needed))]
     NotEnoughStamps {
-        /// How many there are.
+        /// The number of stamps.
         given: usize,
-        /// How many it takes.
+        /// The minimum number of stamps.
         needed: usize,
     },
     /// No frequency fits all stamps.
     #[error(
-        "cannot infer the frequency of irregular timestamps, the nearest is `{nearest}` but \
-         timestamp {index} `{stamp}` is not on it, give `frequency`"
+        "cannot infer the frequency of irregular timestamps: the closest match is `{nearest}`, but \
+         timestamp {index} `{stamp}` is not on it; send frequency"
     )]
     CannotInfer {
         /// The frequency that most of the first stamps follow.
         nearest: Frequency,
-        /// The first stamp that does not follow it, counted from 0.
+        /// The position of the first stamp that does not follow it, from 0.
         index: usize,
-        /// That stamp.
+        /// The first stamp that does not follow it.
         stamp: Box<Stamp>,
     },
-    /// Most steps of the frequency found have no stamp.
+    /// Most steps of the inferred frequency have no stamp.
     #[error(
-        "cannot infer the frequency of scattered timestamps, the nearest is `{nearest}` but too \
-         few of them follow each other, give `frequency`"
+        "cannot infer the frequency of scattered timestamps: the closest match is `{nearest}`, but too \
+         few of them are consecutive; send frequency"
     )]
     TooSparse {
         /// The frequency that all stamps follow.
         nearest: Frequency,
     },
-    /// With the gaps between them, the stamps make an axis that is too long.
+    /// The axis of the stamps, gaps included, is too long.
     #[error(
-        "timestamps up to {index} span {steps} steps of `{frequency}`, gaps counted, more than \
-         {most}"
+        "timestamps up to {index} span {steps} steps of `{frequency}`, gaps included, which exceeds \
+         the limit of {most}"
     )]
     TooManySteps {
-        /// Where in the list the first stamp beyond the limit is, counted from 0.
+        /// The position of the first stamp beyond the limit, from 0.
         index: usize,
         /// The step between stamps.
         frequency: Frequency,
-        /// How many steps the axis has up to that stamp.
+        /// The number of steps up to that stamp.
         steps: u64,
-        /// The most steps.
+        /// The maximum number of steps.
         most: usize,
     },
 }
 
 impl CalendarError {
-    /// Where in the list of stamps the error lies, counted from 0, if it lies on one of them.
+    /// Returns the position of the stamp that the error is about, from 0, if it is about one stamp.
     #[must_use]
     pub fn index(&self) -> Option<usize> {
         match self {
@@ -238,21 +240,21 @@ impl CalendarError {
 }
 
 fn did_you_mean(suggestion: Option<&str>) -> String {
-    suggestion.map_or_else(String::new, |known| format!(", did you mean `{known}`?"))
+    suggestion.map_or_else(String::new, |known| format!(" (did you mean `{known}`?)"))
 }
 
-fn least(needed: usize) -> String {
+fn required_stamps(needed: usize) -> String {
     match needed {
-        1 => "1 is needed".to_owned(),
-        needed => format!("{needed} are needed to infer the frequency, give `frequency`"),
+        1 => "; send at least 1".to_owned(),
+        needed => format!(" to infer the frequency; send at least {needed}, or send frequency"),
     }
 }
 
 fn neighbours(before: Option<&Stamp>, after: Option<&Stamp>) -> String {
     match (before, after) {
-        (Some(before), Some(after)) => format!(", the nearest steps are `{before}` and `{after}`"),
+        (Some(before), Some(after)) => format!("; the nearest steps are `{before}` and `{after}`"),
         (Some(nearest), None) | (None, Some(nearest)) => {
-            format!(", the nearest step is `{nearest}`")
+            format!("; the nearest step is `{nearest}`")
         }
         (None, None) => String::new(),
     }

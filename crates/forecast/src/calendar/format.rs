@@ -1,19 +1,20 @@
-//! How a stamp was written, so that answers look like questions.
+//! The written format of a stamp, so that responses use the format of the request.
 
 use std::fmt;
 
 use jiff::civil::{DateTime, Time};
 use jiff::tz::Offset;
 
-use super::position::Position;
+use super::position::StampPosition;
 use crate::frequency::{Frequency, Unit};
 
-/// The written form of a stamp.
+/// The written format of a stamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Format {
+pub(super) struct StampFormat {
     date: DateForm,
     clock: Option<ClockForm>,
     offset: OffsetForm,
+    /// Whether to write the name of the zone in brackets.
     zone: bool,
 }
 
@@ -28,9 +29,9 @@ enum DateForm {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct ClockForm {
     separator: char,
-    /// Whether seconds are written even where they are zero.
+    /// Whether to write seconds even if they are zero.
     seconds: bool,
-    /// The digits of the second that are written even where they are zero.
+    /// The minimum number of fractional digits of the second.
     digits: usize,
 }
 
@@ -47,7 +48,7 @@ enum OffsetForm {
     Hours,
 }
 
-impl Format {
+impl StampFormat {
     pub(super) const DATE: Self = Self {
         date: DateForm::Day,
         clock: None,
@@ -59,7 +60,7 @@ impl Format {
         ..Self::DATE
     };
 
-    /// The form of a text that is known to be a date or a date-time.
+    /// Returns the format of a text that is a valid date or date-time.
     pub(super) fn of(text: &str) -> Self {
         let (body, zone) = match text.split_once('[') {
             Some((body, _)) => (body, true),
@@ -85,7 +86,7 @@ impl Format {
         }
     }
 
-    /// The first day of the month that a text of the form `2024-01` names, as a date to be read.
+    /// Returns the first day of a month that is written in the form `2024-01`, as a date to parse.
     pub(super) fn as_whole_month(text: &str) -> Option<String> {
         let (year, month) = text.split_once('-')?;
         let is_month = year.len() == 4 && month.len() == 2;
@@ -97,7 +98,7 @@ impl Format {
         self.date == DateForm::Month
     }
 
-    /// This form with the offset in writing.
+    /// Returns this format with a written offset.
     pub(super) fn with_offset(self) -> Self {
         Self {
             offset: OffsetForm::Colon,
@@ -105,8 +106,9 @@ impl Format {
         }
     }
 
-    /// This form with whatever the stamps of a frequency need on top: a day, a time of day, digits.
-    pub(super) fn fitted_to(self, frequency: Frequency, position: &Position) -> Self {
+    /// Returns this format extended by the parts that stamps of the frequency need: a day, a time of day,
+    /// fractional digits.
+    pub(super) fn fitted_to(self, frequency: Frequency, position: &StampPosition) -> Self {
         match frequency.unit() {
             Unit::Step | Unit::Month(_) | Unit::Quarter(..) | Unit::Year(..) => self,
             Unit::Day | Unit::BusinessDay | Unit::Week(_) | Unit::SemiMonth(..) => Self {
@@ -132,7 +134,7 @@ impl Format {
                     ..written
                 };
                 let offset = match (position, self.offset) {
-                    (Position::Zoned(_), OffsetForm::None) => OffsetForm::Colon,
+                    (StampPosition::Zoned(_), OffsetForm::None) => OffsetForm::Colon,
                     (_, offset) => offset,
                 };
                 Self {
@@ -145,25 +147,25 @@ impl Format {
         }
     }
 
-    /// Writes a position in this form, with more where the form leaves out what is not zero.
+    /// Writes a position in this format, and adds omitted parts that are not zero.
     pub(super) fn write(
         self,
-        position: &Position,
+        position: &StampPosition,
         formatter: &mut fmt::Formatter<'_>,
     ) -> fmt::Result {
-        let zulu = self.offset == OffsetForm::Zulu;
+        let is_zulu = self.offset == OffsetForm::Zulu;
         let (wall, offset) = match position {
-            Position::Index(index) => return write!(formatter, "{index}"),
-            Position::Date(date) => (date.to_datetime(Time::midnight()), Offset::UTC),
-            Position::DateTime(wall) => (*wall, Offset::UTC),
-            Position::Offset(instant, _) if zulu => {
+            StampPosition::Index(index) => return write!(formatter, "{index}"),
+            StampPosition::Date(date) => (date.to_datetime(Time::midnight()), Offset::UTC),
+            StampPosition::DateTime(wall) => (*wall, Offset::UTC),
+            StampPosition::Offset(instant, _) if is_zulu => {
                 (Offset::UTC.to_datetime(*instant), Offset::UTC)
             }
-            Position::Offset(instant, offset) => (offset.to_datetime(*instant), *offset),
-            Position::Zoned(zoned) if zulu => {
+            StampPosition::Offset(instant, offset) => (offset.to_datetime(*instant), *offset),
+            StampPosition::Zoned(zoned) if is_zulu => {
                 (Offset::UTC.to_datetime(zoned.timestamp()), Offset::UTC)
             }
-            Position::Zoned(zoned) => (zoned.datetime(), zoned.offset()),
+            StampPosition::Zoned(zoned) => (zoned.datetime(), zoned.offset()),
         };
         self.write_date(wall, formatter)?;
         if let Some(clock) = self.clock {
@@ -171,15 +173,15 @@ impl Format {
             self.offset.write(offset, formatter)?;
         }
         match position {
-            Position::Zoned(zoned) if self.zone => match zoned.time_zone().iana_name() {
+            StampPosition::Zoned(zoned) if self.zone => match zoned.time_zone().iana_name() {
                 Some(name) => write!(formatter, "[{name}]"),
                 None => Ok(()),
             },
-            Position::Index(_)
-            | Position::Date(_)
-            | Position::DateTime(_)
-            | Position::Offset(..)
-            | Position::Zoned(_) => Ok(()),
+            StampPosition::Index(_)
+            | StampPosition::Date(_)
+            | StampPosition::DateTime(_)
+            | StampPosition::Offset(..)
+            | StampPosition::Zoned(_) => Ok(()),
         }
     }
 

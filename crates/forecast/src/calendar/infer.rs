@@ -1,43 +1,44 @@
-//! The frequency that a list of stamps follows.
+//! Inference of the frequency of a list of stamps.
 //!
-//! The differences between neighbours name a few candidates; the first one that all stamps lie on
-//! wins. Gaps are tolerated: a candidate comes from the smallest difference, not from all of them.
+//! The differences between neighbours suggest a few candidates, and the first candidate that fits all
+//! stamps is chosen. Gaps are tolerated: a candidate comes from the smallest difference, not from all.
 
 use jiff::civil::{Date, DateTime};
 
 use super::align::check_order;
-use super::phase::{Phase, business_day_number, day_number, month_number};
-use super::position::Position;
+use super::phase::{CalendarPhase, LAST_DAY, business_day_number, day_number, month_number};
+use super::position::StampPosition;
 use super::{Calendar, CalendarError, Stamp, phase};
 use crate::frequency::{ClockUnit, Edge, Frequency, Half, Month, Unit};
 
-/// Two stamps always lie on some axis; the third one can disagree. pandas asks for as many.
-const FEWEST_STAMPS: usize = 3;
+/// The minimum number of stamps. Two stamps fit some axis in any case, and only the third one can disagree;
+/// pandas has the same minimum.
+const MIN_STAMPS: usize = 3;
 
-/// Of so many steps between neighbours, one must be without a gap. With fewer, the smallest
-/// difference is an accident of scattered stamps rather than their step.
-const MOST_GAPS: usize = 4;
+/// The number of neighbouring pairs of stamps of which at least one must be without a gap. If there are
+/// fewer such pairs, the smallest difference is a coincidence of scattered stamps and not their step.
+const MAX_PAIRS_PER_STEP: usize = 4;
 
 impl Calendar {
-    /// The frequency that stamps follow, which takes at least three of them.
+    /// Infers the frequency of stamps, of which there must be at least three.
     ///
-    /// Tried in this order, each with gaps allowed:
+    /// Frequencies are tried in this order, each with gaps allowed:
     ///
-    /// 1. Months, quarters and years, where the stamps share the first, the last, the first or last
+    /// 1. Months, quarters and years, if the stamps share the first, the last, the first or last
     ///    weekday, or another day of the month: `MS`, `QE-DEC`, `BME`, `P1M`.
-    /// 2. Days and weeks, where all differences are equal: `D`, `3D`, `W-MON`.
+    /// 2. Days and weeks, if all differences are equal: `D`, `3D`, `W-MON`.
     /// 3. Half months: `SMS-15`, `SME-15`.
-    /// 4. Business days, where no stamp falls on a weekend and at least one weekend is spanned.
+    /// 4. Business days, if no stamp is on a weekend and the stamps span at least one weekend.
     /// 5. Days and weeks from the smallest difference.
     /// 6. Hours and finer units from the smallest difference in elapsed time.
     ///
-    /// An integer index is stepped by the smallest difference.
+    /// The step of an integer index is the smallest difference.
     ///
     /// # Errors
     ///
-    /// [`CalendarError`] where there are fewer than three stamps, where they are not of one kind,
-    /// not in order or repeated, and [`CalendarError::CannotInfer`] or [`CalendarError::TooSparse`]
-    /// where no frequency fits.
+    /// Returns a [`CalendarError`] if there are fewer than three stamps, or if they are not of one kind, not
+    /// sorted or repeated, and [`CalendarError::CannotInfer`] or [`CalendarError::TooSparse`] if no frequency
+    /// fits.
     ///
     /// # Examples
     ///
@@ -54,20 +55,20 @@ impl Calendar {
         Self::infer_and_place(stamps, usize::MAX).map(|(calendar, _)| calendar.frequency())
     }
 
-    /// Finds the frequency of stamps that are in order, and their positions on its axis.
+    /// Infers the frequency of sorted stamps, and their positions on its axis.
     pub(super) fn infer_and_place(
         stamps: &[Stamp],
-        most_steps: usize,
+        max_steps: usize,
     ) -> Result<(Self, Vec<usize>), CalendarError> {
-        if stamps.len() < FEWEST_STAMPS {
+        if stamps.len() < MIN_STAMPS {
             return Err(CalendarError::NotEnoughStamps {
                 given: stamps.len(),
-                needed: FEWEST_STAMPS,
+                needed: MIN_STAMPS,
             });
         }
         let mut failure: Option<(usize, CalendarError)> = None;
         for nearest in candidates(stamps) {
-            let (index, error) = match Self::place(stamps, nearest, most_steps) {
+            let (index, error) = match Self::place(stamps, nearest, max_steps) {
                 Ok((calendar, positions)) if is_dense(&positions) => {
                     return Ok((calendar, positions));
                 }
@@ -87,7 +88,7 @@ impl Calendar {
                 ),
                 Err(error) => (0, error),
             };
-            // The candidate that went furthest is the one to tell of.
+            // The error of the candidate that fits the most stamps is reported.
             if failure
                 .as_ref()
                 .is_none_or(|(furthest, _)| index > *furthest)
@@ -106,51 +107,54 @@ impl Calendar {
     }
 }
 
-/// Whether enough of the stamps follow each other without a gap.
+/// Returns true if enough of the stamps follow each other without a gap.
 fn is_dense(positions: &[usize]) -> bool {
     let single_steps = positions
         .windows(2)
         .filter(|pair| pair[1] - pair[0] == 1)
         .count();
-    single_steps * MOST_GAPS >= positions.len() - 1
+    single_steps * MAX_PAIRS_PER_STEP >= positions.len() - 1
 }
 
-/// The frequencies to try, most telling first. There is at least one.
+/// Returns the frequencies to try, most specific first. There is at least one.
 fn candidates(stamps: &[Stamp]) -> Vec<Frequency> {
     let indexes: Vec<i128> = stamps
         .iter()
         .filter_map(|stamp| match stamp.position() {
-            Position::Index(index) => Some(i128::from(*index)),
+            StampPosition::Index(index) => Some(i128::from(*index)),
             _ => None,
         })
         .collect();
     if indexes.len() == stamps.len() {
-        let step = smallest_difference(&indexes).min(Frequency::MOST_MULTIPLE.into());
+        let step = smallest_difference(&indexes).min(Frequency::MAX_MULTIPLE.into());
         return frequency(step, Unit::Step).into_iter().collect();
     }
-    let walls = stamps.iter().filter_map(|stamp| stamp.position().wall());
-    let dates: Vec<Date> = walls.map(DateTime::date).collect();
+    let dates: Vec<Date> = stamps
+        .iter()
+        .filter_map(|stamp| stamp.position().wall())
+        .map(DateTime::date)
+        .collect();
     let nanoseconds: Vec<i128> = stamps
         .iter()
         .filter_map(|stamp| stamp.position().nanoseconds())
         .collect();
 
-    let mut found = Vec::new();
+    let mut candidates = Vec::new();
     if dates.is_sorted_by(|left, right| left < right) {
         let days: Vec<i128> = dates.iter().map(|date| day_number(*date)).collect();
         let smallest = smallest_difference(&days);
         let is_constant = days.windows(2).all(|pair| pair[1] - pair[0] == smallest);
-        found.extend(monthly(&dates));
-        found.extend(is_constant.then(|| daily(smallest, dates[0])).flatten());
-        found.extend(half_monthly(&dates));
-        found.extend(business_daily(&dates));
-        found.extend(daily(smallest, dates[0]));
+        candidates.extend(monthly(&dates));
+        candidates.extend(is_constant.then(|| daily(smallest, dates[0])).flatten());
+        candidates.extend(half_monthly(&dates));
+        candidates.extend(business_daily(&dates));
+        candidates.extend(daily(smallest, dates[0]));
     }
-    found.extend(elapsed(smallest_difference(&nanoseconds)));
-    found
+    candidates.extend(elapsed(smallest_difference(&nanoseconds)));
+    candidates
 }
 
-/// Months, quarters or years, where every stamp shows the same day of its month.
+/// Returns a frequency of months, quarters or years, if every stamp has the same day of its month.
 fn monthly(dates: &[Date]) -> Option<Frequency> {
     let months: Vec<i128> = dates.iter().map(|date| month_number(*date)).collect();
     let step = smallest_difference(&months);
@@ -185,7 +189,7 @@ fn monthly(dates: &[Date]) -> Option<Frequency> {
     frequency(step, Unit::Month(Some(edge)))
 }
 
-/// The month that names a quarter: the first of the year's for starts, the last for ends.
+/// Returns the anchor month of a quarter: the first of the year for starts, the last for ends.
 fn quarter_month(edge: Edge, month: i8) -> Option<Month> {
     let first = (month - 1) % 3 + 1;
     match edge {
@@ -194,23 +198,25 @@ fn quarter_month(edge: Edge, month: i8) -> Option<Month> {
     }
 }
 
+/// Returns a frequency of half months, if every stamp is on one of two days of its month.
 fn half_monthly(dates: &[Date]) -> Option<Frequency> {
-    let pattern = Phase::HalfMonths(1, 1).seen_in(dates.iter().copied())?;
-    let Phase::HalfMonths(first, second) = pattern else {
+    let phase = CalendarPhase::HalfMonths(1, 1).fitted_to(dates.iter().copied())?;
+    let CalendarPhase::HalfMonths(first, second) = phase else {
         return None;
     };
     let numbers: Vec<i128> = dates
         .iter()
-        .map(|date| pattern.units_to(dates[0], *date))
+        .map(|date| phase.units_to(dates[0], *date))
         .collect();
     let unit = match (first, second) {
         (1, 2..=27) => Unit::SemiMonth(Half::Start, second),
-        (1..=27, phase::LAST_DAY) => Unit::SemiMonth(Half::End, first),
+        (1..=27, LAST_DAY) => Unit::SemiMonth(Half::End, first),
         _ => Unit::SemiMonth(Half::Start, 15),
     };
     frequency(smallest_difference(&numbers), unit)
 }
 
+/// Returns a frequency of business days, if the stamps are all on weekdays and span a weekend.
 fn business_daily(dates: &[Date]) -> Option<Frequency> {
     let all_weekdays = dates
         .iter()
@@ -222,7 +228,7 @@ fn business_daily(dates: &[Date]) -> Option<Frequency> {
         .map(|date| business_day_number(*date))
         .collect();
     let step = smallest_difference(&numbers);
-    // Five business days are a week, and better called one.
+    // Five business days are a week, which is the better description.
     if all_weekdays && spans_weekend && step % 5 != 0 {
         frequency(step, Unit::BusinessDay)
     } else {
@@ -230,7 +236,7 @@ fn business_daily(dates: &[Date]) -> Option<Frequency> {
     }
 }
 
-/// So many days, as weeks where they are.
+/// Returns a frequency of days, or of weeks if the days are whole weeks.
 fn daily(days: i128, first: Date) -> Option<Frequency> {
     if days % 7 == 0 {
         frequency(days / 7, Unit::Week(first.weekday()))
@@ -239,14 +245,14 @@ fn daily(days: i128, first: Date) -> Option<Frequency> {
     }
 }
 
-/// So much elapsed time, in the largest unit that it is a multiple of.
+/// Returns a frequency of elapsed time, in the largest unit that it is a multiple of.
 fn elapsed(nanoseconds: i128) -> Option<Frequency> {
     let nanoseconds = u128::try_from(nanoseconds).ok()?;
     let unit = ClockUnit::LONGEST_FIRST
         .into_iter()
         .find(|unit| nanoseconds.is_multiple_of(unit.nanoseconds()))?;
     let multiple = u64::try_from(nanoseconds / unit.nanoseconds()).ok()?;
-    Frequency::new(multiple.min(Frequency::MOST_MULTIPLE), Unit::Clock(unit))
+    Frequency::new(multiple.min(Frequency::MAX_MULTIPLE), Unit::Clock(unit))
 }
 
 fn frequency(multiple: i128, unit: Unit) -> Option<Frequency> {
@@ -255,7 +261,7 @@ fn frequency(multiple: i128, unit: Unit) -> Option<Frequency> {
         .and_then(|multiple| Frequency::new(multiple, unit))
 }
 
-/// The smallest difference between neighbours, or 0 where there are none.
+/// Returns the smallest difference between neighbours, or 0 if there is none.
 fn smallest_difference(numbers: &[i128]) -> i128 {
     numbers
         .windows(2)

@@ -5,38 +5,40 @@ use jiff::civil::{Date, Weekday, date};
 
 use crate::frequency::{Edge, Half, Unit};
 
-/// Stands for the last day of every month, since longer days are clipped.
+/// The last day of every month, since days after the end of a month are clipped.
 pub(super) const LAST_DAY: i8 = 31;
 
-/// A Monday, from which days are counted.
+/// The Monday from which days are counted.
 const EPOCH: Date = date(1970, 1, 5);
 
-/// Which dates the units of a civil frequency lie on.
+/// The dates on which the units of a civil frequency lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
-    /// Every so many days from the start.
+pub(super) enum CalendarPhase {
+    /// A multiple of this number of days from the start.
     Days(i64),
     /// Monday to Friday.
     BusinessDays,
-    /// Two days of each month, in order, both clipped where the month is shorter.
+    /// Two days of each month, in order, both clipped to the length of the month.
     HalfMonths(i8, i8),
-    /// One day of every so many months.
+    /// One day of the month, every this number of months.
     Months(i64, MonthDay),
 }
 
-/// The day of a month that carries the stamp.
+/// The day of a month on which the stamp lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MonthDay {
-    /// A day of the month, clipped where the month is shorter.
+    /// A day of the month, clipped to the length of the month.
     Day(i8),
+    /// The first day of the month from Monday to Friday.
     FirstWeekday,
+    /// The last day of the month from Monday to Friday.
     LastWeekday,
 }
 
-impl Phase {
-    /// The phase of an axis that starts at a date. Units of elapsed time do not come here; they
-    /// count as days.
-    pub(super) fn of(unit: Unit, start: Date) -> Self {
+impl CalendarPhase {
+    /// Returns the phase of an axis that starts at a date. It is not used for units of elapsed time, which
+    /// are treated as days.
+    pub(super) fn new(unit: Unit, start: Date) -> Self {
         let months = |months, edge| Self::Months(months, MonthDay::of(edge, start));
         match unit {
             Unit::Step | Unit::Clock(_) | Unit::Day => Self::Days(1),
@@ -59,10 +61,10 @@ impl Phase {
         }
     }
 
-    /// The phase of the same unit that keeps the days of the month seen in `dates`, for stamps
-    /// whose start does not tell: a monthly series that starts on April 30 may go on to May 30 or
-    /// to May 31.
-    pub(super) fn seen_in(self, dates: impl Iterator<Item = Date> + Clone) -> Option<Self> {
+    /// Returns the phase of the same unit that fits the days of the month of `dates`, because the start
+    /// alone may be ambiguous: a monthly series that starts on April 30 may continue on May 30 or on May
+    /// 31.
+    pub(super) fn fitted_to(self, dates: impl Iterator<Item = Date> + Clone) -> Option<Self> {
         match self {
             Self::Days(_) | Self::BusinessDays => None,
             Self::Months(months, _) => {
@@ -76,16 +78,16 @@ impl Phase {
         }
     }
 
-    /// The date so many units from the start, or `None` outside the years that dates have.
+    /// Returns the date this number of units after the start, or `None` outside the range of dates.
     pub(super) fn date(self, start: Date, units: i128) -> Option<Date> {
         match self {
             Self::Days(days) => {
                 from_day_number(day_number(start) + units.checked_mul(days.into())?)
             }
             Self::BusinessDays => {
-                // A start on a weekend lies between the Friday before it and the Monday after it.
-                let between = start.weekday().to_monday_zero_offset() > 4;
-                let units = if between && units < 0 {
+                // A start on a weekend is between the Friday before it and the Monday after it.
+                let is_weekend = start.weekday().to_monday_zero_offset() > 4;
+                let units = if is_weekend && units < 0 {
                     units + 1
                 } else {
                     units
@@ -112,7 +114,8 @@ impl Phase {
         }
     }
 
-    /// The unit that a date lies on, if it lies on one; else one next to it.
+    /// Returns the number of units from the start to a date if it is on a unit, otherwise to an adjacent
+    /// unit.
     pub(super) fn units_to(self, start: Date, date: Date) -> i128 {
         match self {
             Self::Days(days) => (day_number(date) - day_number(start)).div_euclid(days.into()),
@@ -136,7 +139,7 @@ impl Phase {
 }
 
 impl MonthDay {
-    /// The day of a start that lies on the edge, else the day of the month that the start has.
+    /// Returns the day of the edge if the start is on it, otherwise the day of the month of the start.
     fn of(edge: Option<Edge>, start: Date) -> Self {
         match edge {
             Some(Edge::Start) => Self::Day(start.day()),
@@ -151,7 +154,7 @@ impl MonthDay {
         }
     }
 
-    /// This day in the month of a date.
+    /// Returns this day in the month of a date.
     fn in_month(self, month: Date) -> Date {
         match self {
             Self::Day(day) => clipped(month, day),
@@ -171,10 +174,9 @@ impl MonthDay {
     }
 }
 
-/// Whether a start lies on the anchor of its unit. A stamp that names a `whole_month` lies on all
-/// its days.
-pub(super) fn is_anchored(unit: Unit, start: Date, whole_month: bool) -> bool {
-    let on_edge = |edge| whole_month || is_on_edge(edge, start);
+/// Returns true if a start is on the anchor of its unit. A stamp of a whole month is on all its days.
+pub(super) fn is_anchored(unit: Unit, start: Date, is_whole_month: bool) -> bool {
+    let on_edge = |edge| is_whole_month || is_on_edge(edge, start);
     match unit {
         Unit::Step | Unit::Clock(_) | Unit::Day | Unit::Month(None) => true,
         Unit::BusinessDay => start.weekday().to_monday_zero_offset() < 5,
@@ -191,7 +193,7 @@ pub(super) fn is_anchored(unit: Unit, start: Date, whole_month: bool) -> bool {
     }
 }
 
-/// Whether a date is the day of its month that an edge names.
+/// Returns true if a date is on this edge of its month.
 pub(super) fn is_on_edge(edge: Edge, date: Date) -> bool {
     let day = match edge {
         Edge::Start => MonthDay::Day(1),
@@ -202,7 +204,7 @@ pub(super) fn is_on_edge(edge: Edge, date: Date) -> bool {
     day.in_month(date) == date
 }
 
-/// The day of the month, or [`LAST_DAY`] on the last day of any month.
+/// Returns the day of the month, or [`LAST_DAY`] on the last day of any month.
 fn day_or_last(date: Date) -> i8 {
     if date == date.last_of_month() {
         LAST_DAY
@@ -211,29 +213,30 @@ fn day_or_last(date: Date) -> i8 {
     }
 }
 
-/// The day of the month that dates share if they share one, so that the shorter months clip it.
+/// Returns the only day of the month that all dates can share, clipped in shorter months.
 pub(super) fn shared_day(mut dates: impl Iterator<Item = Date> + Clone) -> Option<i8> {
     let day = dates.clone().map(Date::day).max()?;
     let all_last = dates.all(|date| day_or_last(date) == LAST_DAY);
     Some(if all_last { LAST_DAY } else { day })
 }
 
-/// Days since a Monday.
+/// Returns the number of days since a Monday.
 pub(super) fn day_number(date: Date) -> i128 {
     i128::from(date.duration_since(EPOCH).as_hours() / 24)
 }
 
-/// Months since the beginning of year 0.
+/// Returns the number of months since the beginning of year 0.
 pub(super) fn month_number(date: Date) -> i128 {
     i128::from(date.year()) * 12 + i128::from(date.month()) - 1
 }
 
-/// Weekdays since a Monday, where Saturday and Sunday count as the Friday before them.
+/// Returns the number of weekdays since a Monday. Saturday and Sunday count as the Friday before them.
 pub(super) fn business_day_number(date: Date) -> i128 {
     let days = day_number(date);
     days.div_euclid(7) * 5 + days.rem_euclid(7).min(4)
 }
 
+/// Returns the two days of a semi-monthly frequency.
 fn half_month_days(half: Half, day: i8) -> (i8, i8) {
     match half {
         Half::Start => (1, day),
@@ -241,7 +244,8 @@ fn half_month_days(half: Half, day: i8) -> (i8, i8) {
     }
 }
 
-/// Half months since the beginning of year 0, where the second half begins on a day of the month.
+/// Returns the number of half months since the beginning of year 0, if the second half begins on the day
+/// `second`.
 fn half_month_number(date: Date, second: i8) -> i128 {
     let is_second = date >= clipped(date, second);
     month_number(date) * 2 + i128::from(is_second)
@@ -252,18 +256,17 @@ fn from_day_number(number: i128) -> Option<Date> {
     EPOCH.checked_add(days).ok()
 }
 
-/// The first day of a month counted as in [`month_number`].
+/// Returns the first day of a month, the inverse of [`month_number`].
 fn month_from_number(number: i128) -> Option<Date> {
     let year = i16::try_from(number.div_euclid(12)).ok()?;
     let month = i8::try_from(number.rem_euclid(12) + 1).ok()?;
     Date::new(year, month, 1).ok()
 }
 
-/// A day in the month of a date, or the last day where the month is shorter.
+/// Returns a day in the month of a date, or the last day of a shorter month.
 pub(super) fn clipped(month: Date, day: i8) -> Date {
     let last = month.last_of_month();
-    // A day from 1 to the length of the month exists, and without change the last day stands in for
-    // it.
+    // A day from 1 to the length of the month exists, so the fallback to the last day is never used.
     if day >= last.day() {
         last
     } else {

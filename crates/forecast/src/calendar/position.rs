@@ -1,4 +1,4 @@
-//! Where a stamp lies, and where it goes from there.
+//! The position of a stamp on the time axis, and arithmetic on it.
 
 use std::cmp::Ordering;
 
@@ -6,9 +6,9 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
-/// Where a stamp lies, without how it is written.
+/// The position of a stamp on the time axis, independent of its format.
 #[derive(Clone, Debug)]
-pub(super) enum Position {
+pub(super) enum StampPosition {
     Index(i64),
     Date(Date),
     DateTime(DateTime),
@@ -16,8 +16,8 @@ pub(super) enum Position {
     Zoned(Zoned),
 }
 
-impl Position {
-    /// The name of the kind, for messages.
+impl StampPosition {
+    /// Returns the name of the kind, for error messages.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Index(_) => "an integer index",
@@ -28,6 +28,7 @@ impl Position {
         }
     }
 
+    /// Compares two positions, or returns `None` if they are of different kinds.
     pub(super) fn compare(&self, other: &Self) -> Option<Ordering> {
         match (self, other) {
             (Self::Index(left), Self::Index(right)) => Some(left.cmp(right)),
@@ -46,7 +47,7 @@ impl Position {
         }
     }
 
-    /// The local date and time, or `None` for an index.
+    /// Returns the local date and time, or `None` for an index.
     pub(super) fn wall(&self) -> Option<DateTime> {
         match self {
             Self::Index(_) => None,
@@ -57,7 +58,7 @@ impl Position {
         }
     }
 
-    /// The moment, where an offset or a zone fixes it.
+    /// Returns the instant, if the position has an offset or a zone.
     pub(super) fn instant(&self) -> Option<Timestamp> {
         match self {
             Self::Index(_) | Self::Date(_) | Self::DateTime(_) => None,
@@ -66,7 +67,7 @@ impl Position {
         }
     }
 
-    /// Elapsed nanoseconds on a scale of this kind's own, or `None` for an index.
+    /// Returns the nanoseconds since an epoch, which differs between the kinds, or `None` for an index.
     pub(super) fn nanoseconds(&self) -> Option<i128> {
         match self.instant() {
             Some(instant) => Some(instant.as_nanosecond()),
@@ -76,6 +77,7 @@ impl Position {
         }
     }
 
+    /// Returns the index increased by `units`, or `None` if it overflows or this is not an index.
     pub(super) fn plus_index(&self, units: i128) -> Option<Self> {
         match self {
             Self::Index(index) => i64::try_from(i128::from(*index).checked_add(units)?)
@@ -85,7 +87,7 @@ impl Position {
         }
     }
 
-    /// This position after so much elapsed time; a date becomes a date-time.
+    /// Returns the position after this elapsed time; a date becomes a date-time.
     pub(super) fn plus_nanoseconds(&self, nanoseconds: i128) -> Option<Self> {
         let later = |instant: Timestamp| {
             let nanosecond = instant.as_nanosecond().checked_add(nanoseconds)?;
@@ -104,7 +106,8 @@ impl Position {
         }
     }
 
-    /// The same wall time on another date, with another fixed offset where one is given.
+    /// Returns the same wall time on another date. A fixed offset is replaced by `later_offset`, if there is
+    /// one.
     pub(super) fn with_date(&self, date: Date, later_offset: Option<Offset>) -> Option<Self> {
         let wall = date.to_datetime(self.wall()?.time());
         match self {
@@ -122,7 +125,7 @@ impl Position {
         }
     }
 
-    /// The same instant, seen with another fixed offset where this has one and another is given.
+    /// Returns the same instant. A fixed offset is replaced by `later_offset`, if there is one.
     pub(super) fn with_offset(self, later_offset: Option<Offset>) -> Self {
         match (self, later_offset) {
             (Self::Offset(instant, _), Some(offset)) => Self::Offset(instant, offset),

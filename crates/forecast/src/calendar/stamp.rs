@@ -1,22 +1,22 @@
-//! One position on the time axis, as the client wrote it.
+//! A position on the time axis, with the format in which the client wrote it.
 
 use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::civil::{Date, Time};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::fmt::temporal::{DateTimeParser, Pieces, TimeZoneAnnotationKind};
 use jiff::tz::TimeZone;
 
 use super::error::StampError;
-use super::format::Format;
-use super::position::Position;
+use super::format::StampFormat;
+use super::position::StampPosition;
 use super::zone;
 
-/// No way of writing a stamp is longer; a longer text is refused before it is looked at.
-const LONGEST_TEXT: usize = 100;
+/// The maximum length of a stamp in bytes. Longer texts are rejected before they are parsed.
+const MAX_TEXT_LENGTH: usize = 100;
 
-/// One position on the time axis of a series, and how it was written.
+/// A position on the time axis of a series, and the format in which it was written.
 ///
 /// | written | kind |
 /// |---|---|
@@ -26,11 +26,11 @@ const LONGEST_TEXT: usize = 100;
 /// | `2024-01-31T12:00:00Z`, `2024-01-31T12:00:00+01:00` | date-time with an offset |
 /// | `2024-01-31T12:00:00+01:00[Europe/Berlin]` | date-time in a zone |
 ///
-/// A stamp is written back the way it was read: a date stays a date, the separator, the digits of
-/// the second and the spelling of the offset are kept. Other ISO 8601 and RFC 9557 spellings are
-/// read too, and written in the nearest of these.
+/// A stamp is formatted as it was parsed: a date stays a date, and the separator, the digits of the
+/// second and the form of the offset are kept. Other ISO 8601 and RFC 9557 forms are parsed too, and
+/// formatted in the closest of these.
 ///
-/// Two stamps are equal when they name the same position, however it is written. Stamps of
+/// Two stamps are equal if they have the same position, regardless of their format. Stamps of
 /// different kinds are neither equal nor ordered.
 ///
 /// # Examples
@@ -46,21 +46,21 @@ const LONGEST_TEXT: usize = 100;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Stamp {
-    position: Position,
-    format: Format,
+    position: StampPosition,
+    format: StampFormat,
 }
 
 impl Stamp {
-    /// Reads a stamp.
+    /// Parses a stamp.
     ///
     /// # Errors
     ///
-    /// [`StampError`] where the text is no stamp, names an unknown zone or an offset that its zone
-    /// does not have then, or is eight digits that may be a date or an index.
+    /// Returns a [`StampError`] if the text is not a stamp, has an unknown zone or an offset that its zone
+    /// does not have at that time, or consists of eight digits that may be a date or an index.
     pub fn parse(text: &str) -> Result<Self, StampError> {
         let text = text.trim();
-        if text.len() > LONGEST_TEXT {
-            return Err(StampError::too_long(text, LONGEST_TEXT));
+        if text.len() > MAX_TEXT_LENGTH {
+            return Err(StampError::too_long(text, MAX_TEXT_LENGTH));
         }
         if let Ok(index) = text.parse() {
             return match eight_digit_date(text) {
@@ -75,11 +75,11 @@ impl Stamp {
             text: text.to_owned(),
             reason: error.to_string(),
         };
-        if let Some(month) = Format::as_whole_month(text) {
+        if let Some(month) = StampFormat::as_whole_month(text) {
             let date = month.parse().map_err(unreadable)?;
             return Ok(Self {
-                position: Position::Date(date),
-                format: Format::WHOLE_MONTH,
+                position: StampPosition::Date(date),
+                format: StampFormat::WHOLE_MONTH,
             });
         }
         let pieces = Pieces::parse(text).map_err(unreadable)?;
@@ -93,44 +93,42 @@ impl Stamp {
                     zone::find(name.as_str())?;
                 }
                 let zoned = DateTimeParser::new().parse_zoned_with(zone::database(), text);
-                Position::Zoned(zoned.map_err(unreadable)?)
+                StampPosition::Zoned(zoned.map_err(unreadable)?)
             }
             (None, Some(offset), time) => {
                 let wall = pieces.date().to_datetime(time.unwrap_or(Time::midnight()));
-                Position::Offset(offset.to_timestamp(wall).map_err(unreadable)?, offset)
+                StampPosition::Offset(offset.to_timestamp(wall).map_err(unreadable)?, offset)
             }
-            (None, None, Some(time)) => Position::DateTime(pieces.date().to_datetime(time)),
-            (None, None, None) => Position::Date(pieces.date()),
+            (None, None, Some(time)) => StampPosition::DateTime(pieces.date().to_datetime(time)),
+            (None, None, None) => StampPosition::Date(pieces.date()),
         };
         Ok(Self {
             position,
-            format: Format::of(text),
+            format: StampFormat::of(text),
         })
     }
 
-    /// A position of an integer index.
+    /// Creates a stamp of an integer index.
     #[must_use]
     pub fn index(index: i64) -> Self {
         Self {
-            position: Position::Index(index),
-            format: Format::DATE,
+            position: StampPosition::Index(index),
+            format: StampFormat::DATE,
         }
     }
 
-    /// Places a stamp in an IANA time zone, so that days and longer steps follow its local
-    /// calendar.
+    /// Places a stamp in an IANA time zone, so that days and longer steps follow the local calendar.
     ///
-    /// A date stays written as a date. A date-time gains its offset in writing, since in autumn the
-    /// wall time alone names two instants; of those the first is meant. A wall time that the zone
-    /// skips moves forward by the length of the gap. A stamp with an offset keeps its instant and
-    /// its spelling.
+    /// A date is still formatted as a date. A date-time is formatted with its offset, because a wall time
+    /// in autumn may mean two instants, of which the first is used. A wall time that the zone skips moves
+    /// forward by the length of the gap. A stamp with an offset keeps its instant and its format.
     ///
     /// Use [`Stamp::all_in_zone`] for the stamps of a series.
     ///
     /// # Errors
     ///
-    /// [`StampError`] for an unknown zone, an integer index, a stamp that is in another zone
-    /// already, and a stamp within a day of the ends of the range of years.
+    /// Returns a [`StampError`] for an unknown zone, an integer index, a stamp that is already in another
+    /// zone, and a stamp within a day of the ends of the range of years.
     ///
     /// # Examples
     ///
@@ -148,13 +146,13 @@ impl Stamp {
 
     /// Places the stamps of a series in an IANA time zone.
     ///
-    /// As [`Stamp::in_zone`], and the two passes of the repeated hour in autumn are told apart by
-    /// their order: a wall time that would not come after the one before it is taken from the
-    /// second pass.
+    /// This is like [`Stamp::in_zone`], but distinguishes the two passes of the repeated hour in autumn by
+    /// the order of the stamps: a wall time that would not be after its predecessor is placed in the second
+    /// pass.
     ///
     /// # Errors
     ///
-    /// As [`Stamp::in_zone`].
+    /// Returns the errors of [`Stamp::in_zone`].
     ///
     /// # Examples
     ///
@@ -178,32 +176,32 @@ impl Stamp {
         Ok(placed)
     }
 
-    /// The date and time of day that a clock on the wall shows; `None` for an integer index. A date is
-    /// its midnight.
+    /// Returns the local date and time, or `None` for an integer index. The time of a date is midnight.
     #[must_use]
-    pub fn wall(&self) -> Option<jiff::civil::DateTime> {
+    pub fn wall(&self) -> Option<DateTime> {
         self.position.wall()
     }
 
-    pub(super) fn new(position: Position, format: Format) -> Self {
+    pub(super) fn new(position: StampPosition, format: StampFormat) -> Self {
         Self { position, format }
     }
 
-    pub(super) fn position(&self) -> &Position {
+    pub(super) fn position(&self) -> &StampPosition {
         &self.position
     }
 
-    pub(super) fn format(&self) -> Format {
+    pub(super) fn format(&self) -> StampFormat {
         self.format
     }
 
+    /// Places this stamp in `zone`, after the instant of the `previous` stamp if the wall time allows both.
     fn placed_in(self, zone: &TimeZone, previous: Option<&Self>) -> Result<Self, StampError> {
         let (zoned, format) = match &self.position {
-            Position::Index(index) => return Err(StampError::IndexInZone { index: *index }),
-            Position::Zoned(zoned) if zoned.time_zone().iana_name() == zone.iana_name() => {
+            StampPosition::Index(index) => return Err(StampError::IndexInZone { index: *index }),
+            StampPosition::Zoned(zoned) if zoned.time_zone().iana_name() == zone.iana_name() => {
                 return Ok(self);
             }
-            Position::Zoned(zoned) => {
+            StampPosition::Zoned(zoned) => {
                 return Err(StampError::OtherZone {
                     stamp: self.to_string(),
                     zone: zoned
@@ -214,12 +212,12 @@ impl Stamp {
                     requested: zone.iana_name().unwrap_or_default().to_owned(),
                 });
             }
-            Position::Offset(instant, _) => (Ok(instant.to_zoned(zone.clone())), self.format),
-            Position::Date(date) => (
+            StampPosition::Offset(instant, _) => (Ok(instant.to_zoned(zone.clone())), self.format),
+            StampPosition::Date(date) => (
                 zone.to_zoned(date.to_datetime(Time::midnight())),
                 self.format,
             ),
-            Position::DateTime(wall) => {
+            StampPosition::DateTime(wall) => {
                 let first = zone.to_zoned(*wall);
                 let last = previous.and_then(|previous| previous.position.instant());
                 let zoned = match (first, last) {
@@ -233,7 +231,7 @@ impl Stamp {
         };
         match zoned {
             Ok(zoned) => Ok(Self {
-                position: Position::Zoned(zoned),
+                position: StampPosition::Zoned(zoned),
                 format,
             }),
             Err(_) => Err(StampError::OutOfRange {
@@ -263,7 +261,7 @@ impl PartialEq for Stamp {
     }
 }
 
-// Equality of positions is reflexive: every kind is ordered totally within itself.
+// Equality of positions is reflexive, because every kind is totally ordered.
 impl Eq for Stamp {}
 
 impl PartialOrd for Stamp {
@@ -272,7 +270,7 @@ impl PartialOrd for Stamp {
     }
 }
 
-/// The date that eight digits may mean, within the years that people have series for.
+/// Parses eight digits as a date, within the years that series usually have.
 fn eight_digit_date(text: &str) -> Option<Date> {
     if text.len() != 8 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;

@@ -11,7 +11,7 @@ fn stamp(text: &str) -> Stamp {
     Stamp::parse(text).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Stamps from a list with commas between them.
+/// Parses a list of stamps that are separated by commas.
 fn stamps(texts: &str) -> Vec<Stamp> {
     texts.split_terminator(", ").map(stamp).collect()
 }
@@ -21,22 +21,22 @@ fn calendar(start: &str, frequency: &str) -> Calendar {
     Calendar::new(stamp(start), frequency).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Asserts the first steps of an axis, the start included.
+/// Asserts the first stamps of an axis, the start included.
 #[track_caller]
 fn check_steps(start: &str, frequency: &str, expected: &str) {
-    let made = calendar(start, frequency)
+    let stamps = calendar(start, frequency)
         .stamps(0, expected.split(", ").count())
         .unwrap();
-    let written: Vec<String> = made.iter().map(Stamp::to_string).collect();
-    assert_eq!(written.join(", "), expected, "{frequency} from {start}");
+    let formatted: Vec<String> = stamps.iter().map(Stamp::to_string).collect();
+    assert_eq!(formatted.join(", "), expected, "{frequency} from {start}");
 }
 
-/// Asserts one step of an axis.
+/// Asserts one stamp of an axis.
 #[track_caller]
 fn check_step(start: &str, frequency: &str, step: i64, expected: &str) {
-    let made = calendar(start, frequency).stamp(step).unwrap();
+    let stamp = calendar(start, frequency).stamp(step).unwrap();
     assert_eq!(
-        made.to_string(),
+        stamp.to_string(),
         expected,
         "step {step} of {frequency} from {start}"
     );
@@ -46,22 +46,22 @@ fn check_step(start: &str, frequency: &str, step: i64, expected: &str) {
 #[track_caller]
 fn check_inferred(texts: &str, frequency: &str, positions: &[usize]) {
     match Calendar::align(&stamps(texts), None, 1_000) {
-        Ok((calendar, placed)) => {
+        Ok((calendar, actual)) => {
             assert_eq!(calendar.frequency().to_string(), frequency);
-            assert_eq!(placed, positions);
-            assert!(!calendar.off_anchor());
+            assert_eq!(actual, positions);
+            assert!(!calendar.is_off_anchor());
         }
         Err(error) => panic!("{error}"),
     }
 }
 
-/// Asserts the positions under a given frequency, and whether the axis is off its anchor.
+/// Asserts the positions for a given frequency, and whether the start is off its anchor.
 #[track_caller]
 fn check_aligned(texts: &str, frequency: &str, positions: &[usize], off_anchor: bool) {
     match Calendar::align(&stamps(texts), Some(frequency.parse().unwrap()), 1_000) {
-        Ok((calendar, placed)) => {
+        Ok((calendar, actual)) => {
             assert_eq!(
-                (placed.as_slice(), calendar.off_anchor()),
+                (actual.as_slice(), calendar.is_off_anchor()),
                 (positions, off_anchor)
             );
         }
@@ -69,11 +69,12 @@ fn check_aligned(texts: &str, frequency: &str, positions: &[usize], off_anchor: 
     }
 }
 
+/// Asserts the error of stamps that do not form an axis.
 #[track_caller]
 fn check_misaligned(texts: &str, frequency: Option<&str>, expected: &str) -> CalendarError {
     let frequency = frequency.map(|text| text.parse().unwrap());
-    let error =
-        Calendar::align(&stamps(texts), frequency, 1_000).expect_err("the stamps form no axis");
+    let error = Calendar::align(&stamps(texts), frequency, 1_000)
+        .expect_err("the stamps do not form an axis");
     assert_eq!(error.to_string(), expected);
     error
 }

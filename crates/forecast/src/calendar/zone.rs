@@ -1,4 +1,4 @@
-//! IANA time zones, from the database that is compiled in: no file of the host is read.
+//! IANA time zones from the bundled database; no file of the host is read.
 
 use std::sync::LazyLock;
 
@@ -6,17 +6,18 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use super::error::StampError;
 
-/// How alike a name must be to be suggested; jiff's names are long, so one slip keeps them above
-/// it.
-const LEAST_SIMILARITY: f64 = 0.7;
+/// The minimum similarity of a suggested name. Zone names are long, so a name with one typing error
+/// exceeds it.
+const MIN_SIMILARITY: f64 = 0.7;
 
 static DATABASE: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
+/// Returns the bundled database.
 pub(super) fn database() -> &'static TimeZoneDatabase {
     &DATABASE
 }
 
-/// The zone of a name; case does not matter.
+/// Returns the zone with this name, ignoring case.
 pub(super) fn find(name: &str) -> Result<TimeZone, StampError> {
     DATABASE.get(name).map_err(|_| StampError::UnknownZone {
         zone: name.to_owned(),
@@ -24,6 +25,7 @@ pub(super) fn find(name: &str) -> Result<TimeZone, StampError> {
     })
 }
 
+/// Returns the most similar zone name, by edit distance in lower case.
 fn nearest(name: &str) -> Option<String> {
     let name = name.to_lowercase();
     DATABASE
@@ -33,7 +35,7 @@ fn nearest(name: &str) -> Option<String> {
                 strsim::normalized_damerau_levenshtein(&name, &known.as_str().to_lowercase());
             (similarity, known)
         })
-        .filter(|(similarity, _)| *similarity >= LEAST_SIMILARITY)
+        .filter(|(similarity, _)| *similarity >= MIN_SIMILARITY)
         .max_by(|left, right| left.0.total_cmp(&right.0))
         .map(|(_, known)| known.as_str().to_owned())
 }

@@ -1,8 +1,8 @@
-//! The aliases of pandas, old and new, and the duration letters of polars.
+//! Parsing of pandas aliases, old and new, and of the duration letters of polars.
 
 use super::unit::{ClockUnit, Edge, Half, Month, Unit, weekday_from_name};
 
-/// The day pandas splits a month at when none is named.
+/// The day at which pandas splits a month by default.
 const DEFAULT_SPLIT_DAY: i8 = 15;
 
 /// The period of a month-based alias.
@@ -13,6 +13,7 @@ enum Period {
     Year,
 }
 
+/// The aliases without an anchor, in upper case.
 const FIXED: &[(&str, Unit)] = &[
     ("NS", Unit::Clock(ClockUnit::Nanosecond)),
     ("N", Unit::Clock(ClockUnit::Nanosecond)),
@@ -30,6 +31,7 @@ const FIXED: &[(&str, Unit)] = &[
     ("MO", Unit::Month(None)),
 ];
 
+/// The aliases of months, quarters and years, in upper case.
 const MONTHLY: &[(&str, Period, Edge)] = &[
     ("MS", Period::Month, Edge::Start),
     ("M", Period::Month, Edge::End),
@@ -58,9 +60,9 @@ const MONTHLY: &[(&str, Period, Edge)] = &[
     ("BA", Period::Year, Edge::BusinessEnd),
 ];
 
-/// The unit an alias names, and how many of it one such alias stands for.
+/// Returns the multiple and unit that an alias stands for.
 ///
-/// `m`, `Ms` and `mS` are left to the caller, who refuses them as ambiguous.
+/// The caller rejects `m`, `Ms` and `mS` as ambiguous.
 pub(super) fn unit_of(name: &str) -> Option<(u64, Unit)> {
     match name {
         "ms" => return Some((1, Unit::Clock(ClockUnit::Millisecond))),
@@ -77,12 +79,12 @@ pub(super) fn unit_of(name: &str) -> Option<(u64, Unit)> {
     unit.map(|unit| (1, unit))
 }
 
-/// All aliases, for suggestions.
+/// Returns all aliases, for suggestions.
 pub(super) fn all() -> impl Iterator<Item = &'static str> {
-    let fixed = FIXED.iter().map(|(name, _)| *name);
-    let monthly = MONTHLY.iter().map(|(name, ..)| *name);
-    fixed
-        .chain(monthly)
+    FIXED
+        .iter()
+        .map(|(name, _)| *name)
+        .chain(MONTHLY.iter().map(|(name, ..)| *name))
         .chain(["W", "W-MON", "W-SUN", "SMS", "SME"])
 }
 
@@ -105,8 +107,7 @@ fn unanchored(base: &str) -> Option<Unit> {
 }
 
 fn anchored(base: &str, suffix: &str) -> Option<Unit> {
-    // The bounds are those of pandas: a day that every month has, and that differs from the other
-    // one.
+    // The bounds are those of pandas: a day that exists in every month and differs from the other day.
     match base {
         "W" => return weekday_from_name(suffix).map(Unit::Week),
         "SMS" => return split_day(suffix, 2).map(|day| Unit::SemiMonth(Half::Start, day)),
@@ -122,6 +123,6 @@ fn anchored(base: &str, suffix: &str) -> Option<Unit> {
     }
 }
 
-fn split_day(text: &str, least: i8) -> Option<i8> {
-    text.parse().ok().filter(|day| (least..=27).contains(day))
+fn split_day(text: &str, min_day: i8) -> Option<i8> {
+    text.parse().ok().filter(|day| (min_day..=27).contains(day))
 }

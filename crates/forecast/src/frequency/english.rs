@@ -1,8 +1,8 @@
-//! Frequencies in plain English: `monthly`, `15 minutes`, `business days`.
+//! Parsing of frequencies in plain English: `monthly`, `15 minutes`, `business days`.
 
 use super::unit::{ClockUnit, Edge, Half, Month, Unit};
 
-/// Singular nouns and adverbs, in lower case and with single spaces.
+/// The supported words, in singular and lower case, with single spaces, and the multiple and unit of each.
 const WORDS: &[(&str, u64, Unit)] = &[
     ("step", 1, Unit::Step),
     ("nanosecond", 1, Unit::Clock(ClockUnit::Nanosecond)),
@@ -59,8 +59,8 @@ const WORDS: &[(&str, u64, Unit)] = &[
     ("year end", 1, Unit::Year(Edge::End, Month::DECEMBER)),
 ];
 
-/// The unit a word names, and how many of it one such word stands for. Case, hyphens, underscores
-/// and a plural s do not matter.
+/// Returns the multiple and unit that a word stands for. Case, hyphens, underscores and a plural s are
+/// ignored.
 pub(super) fn unit_of(name: &str) -> Option<(u64, Unit)> {
     let lower = name.to_ascii_lowercase().replace(['-', '_'], " ");
     let spaced = lower.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
@@ -71,7 +71,7 @@ pub(super) fn unit_of(name: &str) -> Option<(u64, Unit)> {
         .map(|(_, count, unit)| (*count, *unit))
 }
 
-/// All words, for suggestions.
+/// Returns all words, for suggestions.
 pub(super) fn all() -> impl Iterator<Item = &'static str> {
     WORDS.iter().map(|(word, ..)| *word)
 }

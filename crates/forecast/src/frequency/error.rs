@@ -1,78 +1,79 @@
-//! Why a text is no frequency, said so that the reader can repair it.
+//! The errors of parsing a frequency.
 
 use thiserror::Error;
 
 use super::{Frequency, alias, english};
 
-/// How alike two spellings must be for one to be suggested for the other: one slip in three
-/// letters.
-const LEAST_SIMILARITY: f64 = 0.6;
+/// The minimum similarity of a suggested spelling: one typing error in three letters.
+const MIN_SIMILARITY: f64 = 0.6;
 
-/// A text that is not a frequency.
+/// The error returned when a text is not a supported frequency.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum FrequencyError {
-    /// No known spelling fits.
+    /// The text matches no supported spelling.
     #[error(
-        "unknown frequency `{text}`{}, known are {}, each with a number before it",
+        "unknown frequency `{text}`{}; use one of {}, optionally preceded by a number",
         did_you_mean(suggestion.as_deref()),
-        known()
+        supported()
     )]
     Unknown {
-        /// What was received, cut to a readable length.
+        /// The text, truncated to a readable length.
         text: String,
-        /// The nearest known spelling, if one is near.
+        /// The most similar supported spelling, if one is similar enough.
         suggestion: Option<String>,
     },
-    /// The text means different things to different libraries.
-    #[error("frequency `{text}` is ambiguous, it may mean {readings}, write {instead}")]
+    /// The text has different meanings in different libraries.
+    #[error("frequency `{text}` is ambiguous: it may mean {readings}; write {instead}")]
     Ambiguous {
-        /// What was received.
+        /// The text.
         text: String,
-        /// The meanings it may have.
+        /// The possible meanings.
         readings: &'static str,
-        /// Spellings that have one meaning.
+        /// The unambiguous spellings.
         instead: String,
     },
-    /// The number is zero, negative, fractional or too large.
-    #[error("multiple in frequency `{text}` must be a whole number from 1 to {most}")]
+    /// The multiple is zero, negative, fractional or too large.
+    #[error(
+        "the multiple of frequency `{text}` is out of range; use a whole number from 1 to {limit}"
+    )]
     MultipleOutOfRange {
-        /// What was received, cut to a readable length.
+        /// The text, truncated to a readable length.
         text: String,
-        /// The largest multiple, [`Frequency::MOST_MULTIPLE`].
-        most: u64,
+        /// The maximum multiple, [`Frequency::MAX_MULTIPLE`].
+        limit: u64,
     },
-    /// The text is understood but the step is one that Almanac does not make.
-    #[error("frequency `{text}` is not supported because {reason}, use {instead}")]
+    /// The text is a known frequency that Almanac does not support.
+    #[error("frequency `{text}` is not supported because {reason}; use {instead}")]
     Unsupported {
-        /// What was received.
+        /// The text.
         text: String,
-        /// Why it cannot be stepped.
+        /// The reason.
         reason: &'static str,
-        /// What to send in its place.
+        /// The frequency to use instead.
         instead: &'static str,
     },
 }
 
 impl FrequencyError {
-    /// A text whose `name`, the part behind the number, is not known.
+    /// Creates the error of a text whose `name`, the part after the number, is unknown.
     pub(super) fn unknown(text: &str, name: &str) -> Self {
         let before_name = text.strip_suffix(name).unwrap_or_default();
         let suggestion = nearest(name).map(|known| format!("{before_name}{known}"));
         Self::Unknown {
-            text: shortened(text),
+            text: truncated(text),
             suggestion,
         }
     }
 
     pub(super) fn multiple_out_of_range(text: &str) -> Self {
         Self::MultipleOutOfRange {
-            text: shortened(text),
-            most: Frequency::MOST_MULTIPLE,
+            text: truncated(text),
+            limit: Frequency::MAX_MULTIPLE,
         }
     }
 }
 
-/// The known spelling nearest to a name, by edit distance over lower-case letters.
+/// Returns the supported spelling that is most similar to a name, by edit distance in lower case.
 fn nearest(name: &str) -> Option<&'static str> {
     let name = name.to_lowercase();
     alias::all()
@@ -83,16 +84,16 @@ fn nearest(name: &str) -> Option<&'static str> {
                 known,
             )
         })
-        .filter(|(similarity, _)| *similarity >= LEAST_SIMILARITY)
+        .filter(|(similarity, _)| *similarity >= MIN_SIMILARITY)
         .max_by(|left, right| left.0.total_cmp(&right.0))
         .map(|(_, known)| known)
 }
 
 fn did_you_mean(suggestion: Option<&str>) -> String {
-    suggestion.map_or_else(String::new, |known| format!(", did you mean `{known}`?"))
+    suggestion.map_or_else(String::new, |known| format!(" (did you mean `{known}`?)"))
 }
 
-fn known() -> String {
+fn supported() -> String {
     Frequency::KNOWN
         .iter()
         .map(|(spelling, _)| *spelling)
@@ -100,10 +101,10 @@ fn known() -> String {
         .join(", ")
 }
 
-/// The text up to a length that fits in a message.
-fn shortened(text: &str) -> String {
-    const LONGEST: usize = 40;
-    match text.char_indices().nth(LONGEST) {
+/// Truncates a text to a length that fits in a message.
+fn truncated(text: &str) -> String {
+    const MAX_LENGTH: usize = 40;
+    match text.char_indices().nth(MAX_LENGTH) {
         Some((end, _)) => format!("{}...", &text[..end]),
         None => text.to_owned(),
     }

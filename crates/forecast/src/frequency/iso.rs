@@ -1,28 +1,30 @@
-//! ISO 8601 durations: `P1D`, `PT15M`, `P1Y6M`.
+//! Parsing of ISO 8601 durations: `P1D`, `PT15M`, `P1Y6M`.
 
 use super::unit::{ClockUnit, Unit};
 
-/// Why a text that begins like a duration is none.
+/// The error returned when a text that begins like a duration is not a supported one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum IsoError {
-    /// A designator is unknown, out of order or without its number.
+    /// A designator is unknown, out of order or without a number.
     Malformed,
-    /// Calendar and clock units, or months and days, in one duration: no single unit fits.
+    /// The duration combines calendar and clock units, or months and days, so it has no single unit.
     MixedUnits,
-    /// A number does not fit, is fractional, or all are zero.
+    /// A number is too large or fractional, or all numbers are zero.
     Number,
 }
 
-/// A count of months, days or nanoseconds gathered from a duration's components.
+/// The totals of the components of a duration.
 #[derive(Default)]
-struct Totals {
+struct DurationTotals {
     months: u64,
     days: u64,
     seconds: u64,
+    /// The smallest clock unit of the duration.
     smallest: Option<ClockUnit>,
 }
 
-/// Whether a text is meant as an ISO 8601 duration: no other spelling begins with a P.
+/// Returns true if a text is written like an ISO 8601 duration: no other spelling begins with a P that is
+/// followed by a digit or a T.
 pub(super) fn is_duration(text: &str) -> bool {
     let mut letters = text.chars();
     letters
@@ -33,7 +35,7 @@ pub(super) fn is_duration(text: &str) -> bool {
             .is_some_and(|second| second.is_ascii_digit() || second.eq_ignore_ascii_case(&'t'))
 }
 
-/// The count and unit of a duration. Components that share a unit are added: `P1Y6M` is 18 months.
+/// Parses the count and unit of a duration. Components that share a unit are added: `P1Y6M` is 18 months.
 pub(super) fn parse(text: &str) -> Result<(u64, Unit), IsoError> {
     let upper = text.to_ascii_uppercase();
     let body = upper.strip_prefix('P').ok_or(IsoError::Malformed)?;
@@ -42,44 +44,44 @@ pub(super) fn parse(text: &str) -> Result<(u64, Unit), IsoError> {
         Some((date, time)) => (date, time),
         None => (body, ""),
     };
-    let mut totals = Totals::default();
+    let mut totals = DurationTotals::default();
     add_components(date, "YMWD", &mut totals)?;
     add_components(time, "HMS", &mut totals)?;
     match totals {
-        Totals {
+        DurationTotals {
             months: 0,
             days: 0,
             seconds: 0,
             ..
         } => Err(IsoError::Number),
-        Totals {
+        DurationTotals {
             months,
             days: 0,
             seconds: 0,
             ..
         } => Ok((months, Unit::Month(None))),
-        Totals {
+        DurationTotals {
             months: 0,
             days,
             seconds: 0,
             ..
         } => Ok((days, Unit::Day)),
-        Totals {
+        DurationTotals {
             months: 0,
             days: 0,
             seconds,
             smallest: Some(unit),
         } => Ok((seconds / seconds_in(unit), Unit::Clock(unit))),
-        Totals { .. } => Err(IsoError::MixedUnits),
+        DurationTotals { .. } => Err(IsoError::MixedUnits),
     }
 }
 
-/// Adds the numbers before each of the `designators`, which must appear in that order, each at most
-/// once.
+/// Adds the components of `text` to `totals`. Their designators must appear in the order of `designators`,
+/// each at most once.
 fn add_components(
     mut text: &str,
     mut designators: &str,
-    totals: &mut Totals,
+    totals: &mut DurationTotals,
 ) -> Result<(), IsoError> {
     let is_time = designators.starts_with('H');
     while !text.is_empty() {
@@ -94,9 +96,9 @@ fn add_components(
             return Err(IsoError::Malformed);
         }
         let designator = rest.chars().next().ok_or(IsoError::Malformed)?;
-        let place = designators.find(designator).ok_or(IsoError::Malformed)?;
-        // The designator is one of the ASCII letters of the list, so it is one byte long.
-        (text, designators) = (&rest[1..], &designators[place + 1..]);
+        let position = designators.find(designator).ok_or(IsoError::Malformed)?;
+        // The designator is an ASCII letter of the list, so it is one byte long.
+        (text, designators) = (&rest[1..], &designators[position + 1..]);
 
         let number: u64 = number.parse().map_err(|_| IsoError::Number)?;
         let (total, factor) = match (is_time, designator) {
@@ -126,7 +128,7 @@ fn seconds_in(unit: ClockUnit) -> u64 {
     match unit {
         ClockUnit::Hour => 3600,
         ClockUnit::Minute => 60,
-        // Durations name no unit below the second.
+        // Durations have no unit smaller than the second.
         ClockUnit::Second
         | ClockUnit::Millisecond
         | ClockUnit::Microsecond

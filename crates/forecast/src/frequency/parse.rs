@@ -1,19 +1,19 @@
-//! Text to frequency: which of the spellings is meant, and with what number.
+//! Parsing of a frequency in any of the supported spellings.
 
 use std::str::FromStr;
 
 use super::iso::IsoError;
 use super::{Frequency, FrequencyError, Unit, alias, english, iso};
 
-/// No spelling is longer; a longer text is refused before it is looked at.
-const LONGEST_TEXT: usize = 64;
+/// The maximum length of a frequency in bytes. Longer texts are rejected before they are parsed.
+const MAX_TEXT_LENGTH: usize = 64;
 
 impl FromStr for Frequency {
     type Err = FrequencyError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.trim();
-        if text.len() > LONGEST_TEXT {
+        if text.len() > MAX_TEXT_LENGTH {
             return Err(FrequencyError::unknown(text, ""));
         }
         if iso::is_duration(text) {
@@ -30,7 +30,7 @@ impl FromStr for Frequency {
         let (units, unit) = if name.is_empty() {
             (1, Unit::Step)
         } else {
-            refuse_ambiguous(text, number, name)?;
+            reject_ambiguous(text, number, name)?;
             alias::unit_of(name)
                 .or_else(|| english::unit_of(name))
                 .ok_or_else(|| FrequencyError::unknown(text, name))?
@@ -65,7 +65,7 @@ fn with_multiple(
         .ok_or_else(|| FrequencyError::multiple_out_of_range(text))
 }
 
-/// Drops the "every" of "every 15 minutes".
+/// Removes the "every" of "every 15 minutes".
 fn without_every(text: &str) -> &str {
     match text.split_once(char::is_whitespace) {
         Some((first, rest)) if first.eq_ignore_ascii_case("every") => rest.trim_start(),
@@ -73,7 +73,7 @@ fn without_every(text: &str) -> &str {
     }
 }
 
-/// Splits the leading number, sign and fraction included, from the name after it.
+/// Splits a text into the leading number, sign and fraction included, and the name after it.
 fn split_number(text: &str) -> (&str, &str) {
     let is_numeric = |letter: char| letter.is_ascii_digit() || matches!(letter, '+' | '-' | '.');
     let end = text
@@ -83,9 +83,9 @@ fn split_number(text: &str) -> (&str, &str) {
     (number, name.trim_start())
 }
 
-/// Refuses the names that libraries read differently, and those whose steps depend on opening
-/// hours.
-fn refuse_ambiguous(text: &str, number: &str, name: &str) -> Result<(), FrequencyError> {
+/// Rejects the names that have different meanings in different libraries, and those whose steps depend on
+/// opening hours.
+fn reject_ambiguous(text: &str, number: &str, name: &str) -> Result<(), FrequencyError> {
     match name {
         "m" => Err(FrequencyError::Ambiguous {
             text: text.to_owned(),
@@ -103,7 +103,7 @@ fn refuse_ambiguous(text: &str, number: &str, name: &str) -> Result<(), Frequenc
         {
             Err(FrequencyError::Unsupported {
                 text: text.to_owned(),
-                reason: "business hours differ from place to place",
+                reason: "business hours differ between places",
                 instead: "`h` with the closed hours as missing values, or no frequency at all",
             })
         }

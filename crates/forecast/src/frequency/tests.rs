@@ -3,13 +3,13 @@ use proptest::prelude::*;
 use super::unit::{weekday_from_name, weekday_name};
 use super::{ClockUnit, Edge, Frequency, FrequencyError, Half, Month, Unit};
 
-/// Asserts that each text means the frequency with this canonical spelling, which means itself.
+/// Asserts that each text, and the canonical spelling itself, is parsed as this frequency.
 #[track_caller]
 fn check(canonical: &str, spellings: &[&str]) {
     for text in spellings.iter().chain([&canonical]) {
         match text.parse::<Frequency>() {
             Ok(frequency) => assert_eq!(frequency.to_string(), canonical, "from `{text}`"),
-            Err(error) => panic!("`{text}` is refused: {error}"),
+            Err(error) => panic!("`{text}` is rejected: {error}"),
         }
     }
 }
@@ -18,10 +18,10 @@ fn check(canonical: &str, spellings: &[&str]) {
 fn check_error(text: &str, expected: &str) {
     let error = text
         .parse::<Frequency>()
-        .expect_err("the text is no frequency");
+        .expect_err("the frequency is invalid");
     let message = error.to_string();
-    let known = message.find(", known are").unwrap_or(message.len());
-    assert_eq!(&message[..known], expected);
+    let end = message.find("; use one of").unwrap_or(message.len());
+    assert_eq!(&message[..end], expected);
 }
 
 #[track_caller]
@@ -33,7 +33,7 @@ fn check_season(season_length: usize, spellings: &[&str]) {
 }
 
 #[test]
-fn reads_pandas_aliases_old_and_new() {
+fn parses_pandas_aliases_old_and_new() {
     check("D", &["d", " D "]);
     check("B", &["b", "C"]);
     check("h", &["H", "1h", "1H"]);
@@ -65,7 +65,7 @@ fn reads_pandas_aliases_old_and_new() {
 }
 
 #[test]
-fn reads_durations_of_iso_8601() {
+fn parses_iso_8601_durations() {
     check("D", &["P1D", "p1d"]);
     check("7D", &["P7D", "P1W", "P0Y7D"]);
     check("P1M", &["P01M"]);
@@ -80,7 +80,7 @@ fn reads_durations_of_iso_8601() {
 }
 
 #[test]
-fn reads_durations_of_polars() {
+fn parses_polars_durations() {
     check("D", &["1d"]);
     check("7D", &["1w", "w"]);
     check("P1M", &["1mo", "mo"]);
@@ -90,7 +90,7 @@ fn reads_durations_of_polars() {
 }
 
 #[test]
-fn reads_english() {
+fn parses_english() {
     check("s", &["secondly", "every second"]);
     check("min", &["minutely", "1 minute"]);
     check(
@@ -129,30 +129,33 @@ fn reads_english() {
 }
 
 #[test]
-fn reads_a_bare_number_as_steps_of_an_index() {
+fn parses_a_bare_number_as_steps_of_an_index() {
     check("1", &["1i", "step"]);
     check("7", &["7 steps"]);
 }
 
 #[test]
-fn suggests_the_nearest_spelling() {
+fn suggests_the_most_similar_spelling() {
     check_error(
         "montly",
-        "unknown frequency `montly`, did you mean `monthly`?",
+        "unknown frequency `montly` (did you mean `monthly`?)",
     );
     check_error(
         "15mints",
-        "unknown frequency `15mints`, did you mean `15minute`?",
+        "unknown frequency `15mints` (did you mean `15minute`?)",
     );
     check_error(
         "W-MOON",
-        "unknown frequency `W-MOON`, did you mean `W-MON`?",
+        "unknown frequency `W-MOON` (did you mean `W-MON`?)",
     );
-    check_error("2 wek", "unknown frequency `2 wek`, did you mean `2 week`?");
+    check_error(
+        "2 wek",
+        "unknown frequency `2 wek` (did you mean `2 week`?)",
+    );
 }
 
 #[test]
-fn refuses_what_it_does_not_know() {
+fn rejects_unknown_frequencies() {
     for text in [
         "xyzzy", "", "WOM-2TUE", "QS-ABC", "SME-31", "SMS-1", "MS-JAN", "P1X", "P1D1Y", "P1",
         "1h30min",
@@ -170,22 +173,22 @@ fn refuses_what_it_does_not_know() {
 }
 
 #[test]
-fn lists_what_it_knows() {
+fn the_error_lists_all_supported_frequencies() {
     let error = "xyzzy"
         .parse::<Frequency>()
-        .expect_err("the text is no frequency");
+        .expect_err("the frequency is invalid");
     assert_eq!(
         error.to_string(),
-        "unknown frequency `xyzzy`, known are ns|us|ms, s, min, h, D, B, W[-MON..-SUN], SMS|SME, \
+        "unknown frequency `xyzzy`; use one of ns|us|ms, s, min, h, D, B, W[-MON..-SUN], SMS|SME, \
          MS|ME, BMS|BME, \
-         QS|QE[-JAN..-DEC], YS|YE[-JAN..-DEC], P1D|PT1H, daily|every 15 minutes, 1, each with a \
-         number before it"
+         QS|QE[-JAN..-DEC], YS|YE[-JAN..-DEC], P1D|PT1H, daily|every 15 minutes, 1, optionally \
+         preceded by a number"
     );
 }
 
 #[test]
-fn refuses_what_libraries_read_differently() {
-    let months = "is ambiguous, it may mean minutes (polars) or months (pandas), write";
+fn rejects_frequencies_with_different_meanings_in_different_libraries() {
+    let months = "is ambiguous: it may mean minutes (polars) or months (pandas); write";
     check_error(
         "m",
         &format!("frequency `m` {months} `min` for minutes, `MS` or `ME` for months"),
@@ -196,30 +199,30 @@ fn refuses_what_libraries_read_differently() {
     );
     check_error(
         "Ms",
-        "frequency `Ms` is ambiguous, it may mean milliseconds or month starts, write `ms` for \
+        "frequency `Ms` is ambiguous: it may mean milliseconds or month starts; write `ms` for \
          milliseconds, \
          `MS` for month starts",
     );
 }
 
 #[test]
-fn refuses_what_it_cannot_step() {
+fn rejects_unsupported_frequencies() {
     check_error(
         "bh",
-        "frequency `bh` is not supported because business hours differ from place to place, use \
+        "frequency `bh` is not supported because business hours differ between places; use \
          `h` with the \
          closed hours as missing values, or no frequency at all",
     );
     check_error(
         "P1M1D",
-        "frequency `P1M1D` is not supported because months, days and hours have no common length, \
+        "frequency `P1M1D` is not supported because months, days and hours have no common length; \
          use a duration \
          of years and months, of weeks and days, or of hours, minutes and seconds",
     );
 }
 
 #[test]
-fn refuses_multiples_that_are_no_step() {
+fn rejects_multiples_out_of_range() {
     for text in [
         "0D",
         "-1D",
@@ -231,7 +234,7 @@ fn refuses_multiples_that_are_no_step() {
         "99999999999999999999D",
     ] {
         let expected = format!(
-            "multiple in frequency `{text}` must be a whole number from 1 to 1000000000000000"
+            "the multiple of frequency `{text}` is out of range; use a whole number from 1 to 1000000000000000"
         );
         check_error(text, &expected);
     }
@@ -239,7 +242,7 @@ fn refuses_multiples_that_are_no_step() {
 }
 
 #[test]
-fn season_is_the_usual_cycle_divided_by_the_multiple() {
+fn season_length_is_the_cycle_divided_by_the_multiple() {
     check_season(3600, &["s", "1000ms"]);
     check_season(120, &["30s"]);
     check_season(1440, &["min", "60s"]);
@@ -280,13 +283,13 @@ fn hours_and_finer_units_are_sub_daily() {
     }
 }
 
-/// Every frequency there is.
+/// Generates any frequency.
 pub(crate) fn any_frequency() -> impl Strategy<Value = Frequency> {
-    let multiple = prop_oneof![Just(1), 1_u64..=60, 1..=Frequency::MOST_MULTIPLE];
+    let multiple = prop_oneof![Just(1), 1_u64..=60, 1..=Frequency::MAX_MULTIPLE];
     (multiple, any_unit()).prop_map(|(multiple, unit)| Frequency::new(multiple, unit).unwrap())
 }
 
-/// Every unit there is.
+/// Generates any unit.
 pub(crate) fn any_unit() -> impl Strategy<Value = Unit> {
     let edge = || {
         prop::sample::select(vec![
@@ -315,17 +318,17 @@ pub(crate) fn any_unit() -> impl Strategy<Value = Unit> {
 
 proptest! {
     #[test]
-    fn what_is_written_is_read_back(frequency in any_frequency()) {
+    fn formatted_frequencies_are_parsed_back(frequency in any_frequency()) {
         prop_assert_eq!(frequency.to_string().parse::<Frequency>(), Ok(frequency));
     }
 
     #[test]
-    fn reads_any_text_without_panic(text in "\\PC{0,12}") {
+    fn parsing_any_text_does_not_panic(text in "\\PC{0,12}") {
         drop(text.parse::<Frequency>());
     }
 
     #[test]
-    fn reads_texts_like_frequencies_without_panic(
+    fn parsing_texts_like_frequencies_does_not_panic(
         text in "[-+.0-9]{0,3}[PTWQMSYBHDminsu-]{0,6}[0-9]{0,2}[DMY]?",
     ) {
         if let Ok(frequency) = text.parse::<Frequency>() {

@@ -1,4 +1,4 @@
-//! The units a frequency counts in, and their anchors.
+//! The units of frequencies, and their anchors.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ const MONTH_NAMES: [&str; 12] = [
     "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC",
 ];
 
-/// What one step is a multiple of.
+/// The unit of a frequency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Unit {
     /// One position of an integer index.
@@ -31,19 +31,19 @@ pub(crate) enum Unit {
     BusinessDay,
     /// Seven local days, ending on the weekday.
     Week(Weekday),
-    /// Half a month; the day is the 15th unless the client chose another, and lies in 1..=27
-    /// (2..=27 with [`Half::Start`]).
+    /// Half a month. The day is the 15th unless the client sent another one in 1..=27 (2..=27 with
+    /// [`Half::Start`]).
     SemiMonth(Half, i8),
-    /// A month; without an edge it keeps the day of the month of the start.
+    /// A month. Without an edge, all stamps have the day of the month of the start.
     Month(Option<Edge>),
-    /// Three months; the month is one that starts (start edges) or ends (end edges) a quarter.
+    /// Three months. The month is one in which a quarter starts (start edges) or ends (end edges).
     Quarter(Edge, Month),
-    /// Twelve months; the month is the one the stamps lie in.
+    /// Twelve months. The month is the one of all stamps.
     Year(Edge, Month),
 }
 
 impl Unit {
-    /// Whether the unit names the days that its stamps lie on.
+    /// Returns true if the unit specifies the days of its stamps.
     pub(crate) fn has_anchor(self) -> bool {
         match self {
             Self::Step | Self::Clock(_) | Self::Day | Self::BusinessDay | Self::Month(None) => {
@@ -58,7 +58,7 @@ impl Unit {
     }
 }
 
-/// A length of elapsed time.
+/// A unit of elapsed time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum ClockUnit {
     Nanosecond,
@@ -70,7 +70,7 @@ pub(crate) enum ClockUnit {
 }
 
 impl ClockUnit {
-    /// All of them, longest first.
+    /// All units, longest first.
     pub(crate) const LONGEST_FIRST: [Self; 6] = [
         Self::Hour,
         Self::Minute,
@@ -80,6 +80,7 @@ impl ClockUnit {
         Self::Nanosecond,
     ];
 
+    /// Returns the number of nanoseconds in this unit.
     pub(crate) fn nanoseconds(self) -> u128 {
         match self {
             Self::Nanosecond => 1,
@@ -103,7 +104,7 @@ impl ClockUnit {
     }
 }
 
-/// Which two days of a month a semi-monthly frequency names.
+/// The two days of a month of a semi-monthly frequency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Half {
     /// The 1st and the given day.
@@ -112,7 +113,7 @@ pub(crate) enum Half {
     End,
 }
 
-/// Which day of a month, quarter or year carries the stamp.
+/// The day of a month, quarter or year on which the stamp lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Edge {
     Start,
@@ -136,7 +137,7 @@ impl Edge {
         }
     }
 
-    /// The month pandas anchors a quarter or a year to when none is named.
+    /// Returns the month to which pandas anchors a quarter or a year by default.
     pub(super) fn default_month(self) -> Month {
         match self {
             Self::Start | Self::BusinessStart => Month::JANUARY,
@@ -153,7 +154,7 @@ impl Month {
     pub(super) const JANUARY: Self = Self(1);
     pub(super) const DECEMBER: Self = Self(12);
 
-    /// From 1 for January to 12 for December.
+    /// Creates a month from its number, 1 for January to 12 for December.
     pub(crate) fn new(number: i8) -> Option<Self> {
         (1..=12).contains(&number).then_some(Self(number))
     }
@@ -162,7 +163,7 @@ impl Month {
         self.0
     }
 
-    /// From the three capital letters pandas writes.
+    /// Parses the three capital letters of pandas.
     pub(super) fn from_name(name: &str) -> Option<Self> {
         (1..=12)
             .zip(MONTH_NAMES)

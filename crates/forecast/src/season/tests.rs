@@ -13,7 +13,8 @@ const PASSENGERS: [f64; 72] = [
     234., 264., 302., 293., 259., 229., 203., 229.,
 ];
 
-/// Seeded random numbers: `SplitMix64` (Steele, Lea and Flood 2014) and the Box-Muller transform.
+/// A seeded random number generator: `SplitMix64` (Steele, Lea and Flood 2014) with the Box-Muller
+/// transform.
 struct Noise(u64);
 
 impl Noise {
@@ -31,33 +32,39 @@ impl Noise {
     }
 }
 
-/// A season of unit variance, with a trend and noise.
+/// Returns a season of the given shape, with a trend and noise.
 fn seasonal(length: usize, cycles: usize, shape: fn(f64) -> f64, seed: u64) -> Vec<f64> {
     let mut noise = Noise(seed);
     let season: Vec<f64> = (0..length)
         .map(|step| shape(step as f64 / length as f64))
         .collect();
-    let steps = season.iter().cycle().take(length * cycles).enumerate();
-    steps
+    season
+        .iter()
+        .cycle()
+        .take(length * cycles)
+        .enumerate()
         .map(|(step, value)| value + 0.05 * step as f64 + 0.5 * noise.normal())
         .collect()
 }
 
-/// Asserts that at least 95 percent of seeded series have the season length.
+/// Asserts that the expected season length is detected in at least 95 percent of seeded series.
 #[track_caller]
 fn check(expected: usize, series: impl Fn(u64) -> Vec<f64>) {
-    let found: Vec<usize> = (0..60)
+    let detected: Vec<usize> = (0..60)
         .map(|seed| detect_season_length(&series(seed * 7919), 60))
         .collect();
-    let hits = found.iter().filter(|length| **length == expected).count();
+    let hits = detected
+        .iter()
+        .filter(|length| **length == expected)
+        .count();
     assert!(
-        100 * hits >= 95 * found.len(),
-        "{hits} have season {expected}: {found:?}"
+        100 * hits >= 95 * detected.len(),
+        "{hits} have season {expected}: {detected:?}"
     );
 }
 
 #[test]
-fn finds_seasons_under_trend_and_noise() {
+fn detects_seasons_under_trend_and_noise() {
     for length in [4, 7, 12, 24, 48] {
         let cycles = if length < 7 { 16 } else { 9 };
         check(length, |seed| {
@@ -83,7 +90,7 @@ fn finds_seasons_under_trend_and_noise() {
 }
 
 #[test]
-fn finds_seasons_with_missing_values() {
+fn detects_seasons_with_missing_values() {
     check(12, |seed| {
         let mut noise = Noise(seed);
         let mut values = seasonal(
@@ -102,7 +109,7 @@ fn finds_seasons_with_missing_values() {
 }
 
 #[test]
-fn finds_seasons_on_a_wandering_level() {
+fn detects_seasons_on_a_random_walk() {
     check(7, |seed| {
         let (mut noise, mut level) = (Noise(seed), 0.0);
         let season = seasonal(7, 20, |phase| if phase > 0.7 { 4.0 } else { 0.0 }, seed);
@@ -125,7 +132,7 @@ fn noise_has_no_season() {
 }
 
 #[test]
-fn wandering_levels_have_no_season() {
+fn random_walks_have_no_season() {
     for (count, drift, memory) in [
         (30, 0.0, 1.0),
         (100, 0.0, 1.0),
@@ -174,7 +181,7 @@ fn constants_and_lines_have_no_season() {
 }
 
 #[test]
-fn exact_seasons_are_not_taken_for_their_multiples() {
+fn exact_seasons_are_not_confused_with_their_multiples() {
     for length in [2, 3, 4, 7, 12, 13, 24, 47, 48] {
         let values: Vec<f64> = (0..length * 5)
             .map(|step| ((step % length) as f64).sqrt())
@@ -188,7 +195,7 @@ fn exact_seasons_are_not_taken_for_their_multiples() {
 }
 
 #[test]
-fn finds_the_year_in_airline_passengers() {
+fn detects_the_year_in_airline_passengers() {
     for count in [36, 48, 60, 72] {
         assert_eq!(
             detect_season_length(&PASSENGERS[..count], 36),
@@ -221,9 +228,9 @@ proptest! {
     }
 }
 
-/// Which shapes are compared with the plain method; each has a season length of its own.
+/// The shapes of series on which detection is compared with the reference implementation.
 #[derive(Clone, Copy, Debug)]
-enum Kind {
+enum SeriesShape {
     Noise,
     Walk,
     Autoregression,
@@ -235,36 +242,36 @@ enum Kind {
     HeavyTails,
 }
 
-/// A series of a kind, with a trend, and with missing values where a share of them is.
-fn series_of(kind: Kind, count: usize, length: usize, missing: f64, seed: u64) -> Vec<f64> {
+/// Returns a series of a shape, with a trend and a share of missing values.
+fn series_of(shape: SeriesShape, count: usize, length: usize, missing: f64, seed: u64) -> Vec<f64> {
     let mut noise = Noise(seed);
     let strength = 2.0 * noise.uniform();
     let season: Vec<f64> = (0..length).map(|_| strength * noise.normal()).collect();
     let slope = 0.02 * noise.normal();
     let mut level = 0.0;
     let value = |step: usize| {
-        let of_season = season[step % length];
+        let seasonal = season[step % length];
         let shock = noise.normal();
-        let value = match kind {
-            Kind::Noise => shock,
-            Kind::Walk => {
+        let value = match shape {
+            SeriesShape::Noise => shock,
+            SeriesShape::Walk => {
                 level += shock;
                 level
             }
-            Kind::Autoregression => {
+            SeriesShape::Autoregression => {
                 level = 0.8 * level + shock;
                 level
             }
-            Kind::Season => of_season + shock + slope * step as f64,
-            Kind::SeasonOnWalk => {
+            SeriesShape::Season => seasonal + shock + slope * step as f64,
+            SeriesShape::SeasonOnWalk => {
                 level += shock;
-                of_season + level
+                seasonal + level
             }
-            Kind::ExactSeason => of_season + slope * step as f64,
-            Kind::Counts => (of_season + shock).exp().floor(),
-            Kind::Events if noise.uniform() < 0.1 || step % length == 3 => shock,
-            Kind::Events => 0.0,
-            Kind::HeavyTails => of_season + shock / noise.uniform().max(1e-3),
+            SeriesShape::ExactSeason => seasonal + slope * step as f64,
+            SeriesShape::Counts => (seasonal + shock).exp().floor(),
+            SeriesShape::Events if noise.uniform() < 0.1 || step % length == 3 => shock,
+            SeriesShape::Events => 0.0,
+            SeriesShape::HeavyTails => seasonal + shock / noise.uniform().max(1e-3),
         };
         if noise.uniform() < missing {
             f64::NAN
@@ -277,17 +284,17 @@ fn series_of(kind: Kind, count: usize, length: usize, missing: f64, seed: u64) -
 
 proptest! {
     #[test]
-    fn the_plain_method_finds_the_same(
-        kind in prop::sample::select(vec![
-            Kind::Noise,
-            Kind::Walk,
-            Kind::Autoregression,
-            Kind::Season,
-            Kind::SeasonOnWalk,
-            Kind::ExactSeason,
-            Kind::Counts,
-            Kind::Events,
-            Kind::HeavyTails,
+    fn detection_agrees_with_the_reference_implementation(
+        shape in prop::sample::select(vec![
+            SeriesShape::Noise,
+            SeriesShape::Walk,
+            SeriesShape::Autoregression,
+            SeriesShape::Season,
+            SeriesShape::SeasonOnWalk,
+            SeriesShape::ExactSeason,
+            SeriesShape::Counts,
+            SeriesShape::Events,
+            SeriesShape::HeavyTails,
         ]),
         count in 0_usize..260,
         length in 2_usize..60,
@@ -295,7 +302,7 @@ proptest! {
         longest in 2_usize..140,
         seed: u64,
     ) {
-        let values = series_of(kind, count, length, missing, seed);
+        let values = series_of(shape, count, length, missing, seed);
         prop_assert_eq!(
             detect_season_length(&values, longest),
             reference::detect_season_length(&values, longest)

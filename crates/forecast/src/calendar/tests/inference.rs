@@ -93,8 +93,8 @@ fn infers_across_daylight_saving_time() {
         "D",
         &[0, 1, 2],
     );
-    let wall = "2024-10-27T01:00, 2024-10-27T02:00, 2024-10-27T02:00, 2024-10-27T03:00";
-    let zoned = Stamp::all_in_zone(stamps(wall), "Europe/Berlin").unwrap();
+    let texts = "2024-10-27T01:00, 2024-10-27T02:00, 2024-10-27T02:00, 2024-10-27T03:00";
+    let zoned = Stamp::all_in_zone(stamps(texts), "Europe/Berlin").unwrap();
     let (calendar, positions) = Calendar::align(&zoned, None, 10).unwrap();
     assert_eq!(
         (calendar.frequency().to_string().as_str(), positions),
@@ -107,19 +107,18 @@ fn irregular_stamps_have_no_frequency() {
     check_misaligned(
         "2024-01-01, 2024-01-02",
         None,
-        "2 timestamps are too few, at least 3 are needed to infer the frequency, give `frequency`",
+        "2 timestamps are too few to infer the frequency; send at least 3, or send frequency",
     );
     check_misaligned(
         "2024-01-01T00:00, 2024-01-01T00:07, 2024-01-01T00:17",
         None,
-        "cannot infer the frequency of irregular timestamps, the nearest is `7min` but timestamp 2 \
-         `2024-01-01T00:17` is not on it, give `frequency`",
+        "cannot infer the frequency of irregular timestamps: the closest match is `7min`, but \
+         timestamp 2 `2024-01-01T00:17` is not on it; send frequency",
     );
     check_misaligned(
         "2024-01-01, 2024-01-02, 2024-02-10, 2024-03-15, 2024-04-20, 2024-05-27",
         None,
-        "cannot infer the frequency of scattered timestamps, the nearest is `D` but too few of \
-         them follow each \
-         other, give `frequency`",
+        "cannot infer the frequency of scattered timestamps: the closest match is `D`, but too few \
+         of them are consecutive; send frequency",
     );
 }

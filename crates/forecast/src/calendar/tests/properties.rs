@@ -1,22 +1,22 @@
-//! What holds for every frequency and every start.
+//! Properties that hold for every frequency and every start.
 
 use proptest::prelude::*;
 
-use crate::calendar::position::Position;
+use crate::calendar::position::StampPosition;
 use crate::calendar::{Calendar, Stamp};
 use crate::frequency::tests::{any_frequency, any_unit};
 use crate::frequency::{Edge, Frequency, Unit};
 
 const ZONES: [&str; 2] = ["Europe/Berlin", "America/New_York"];
 
-/// Dates and date-times of every kind, in the years that series have.
+/// Generates dates and date-times of every kind, in the years that series usually have.
 fn any_start() -> impl Strategy<Value = Stamp> {
     let date = (1950_i16..2100, 1_i8..=12, 1_i8..=31).prop_map(|(year, month, day)| {
         format!("{year:04}-{month:02}-{:02}", day.min(28).max(day - 3))
     });
     let date = prop_oneof![
         date,
-        // Month ends, which 28 to 31 of any month are not.
+        // Month ends, which the dates above rarely are.
         (1950_i16..2100, 1_i8..=12).prop_map(|(year, month)| {
             jiff::civil::date(year, month, 1)
                 .last_of_month()
@@ -47,7 +47,7 @@ fn any_start() -> impl Strategy<Value = Stamp> {
     })
 }
 
-/// Starts in a zone, within a week of a change of its clock or at any time.
+/// Generates starts in a zone, within a week of a change of its clock or at any time.
 fn zoned_start() -> impl Strategy<Value = Stamp> {
     let day = prop_oneof![
         (
@@ -72,20 +72,20 @@ fn zoned_start() -> impl Strategy<Value = Stamp> {
         })
 }
 
-/// Frequencies of a size that series have, without the integer index.
+/// Generates frequencies that series usually have, without the integer index.
 fn calendar_frequency() -> impl Strategy<Value = Frequency> {
     let unit = any_unit().prop_filter("has a unit", |unit| *unit != Unit::Step);
     (prop_oneof![3 => Just(1), 2 => 1_u64..=12], unit)
         .prop_map(|(multiple, unit)| Frequency::new(multiple, unit).unwrap())
 }
 
-fn written(stamps: &[Stamp]) -> Vec<String> {
+fn formatted(stamps: &[Stamp]) -> Vec<String> {
     stamps.iter().map(Stamp::to_string).collect()
 }
 
-/// Whether a start of business days lies on a weekend, so that no axis of days has the same stamps.
+/// Returns true if a start of business days is on a weekend, so that no other axis has the same stamps.
 fn starts_between_business_days(calendar: &Calendar) -> bool {
-    calendar.frequency().unit() == Unit::BusinessDay && calendar.off_anchor()
+    calendar.frequency().unit() == Unit::BusinessDay && calendar.is_off_anchor()
 }
 
 fn seconds_between(left: &Stamp, right: &Stamp) -> i128 {
@@ -110,47 +110,47 @@ proptest! {
     }
 
     #[test]
-    fn stamps_rise_strictly(
+    fn stamps_increase_strictly(
         start in any_start(),
         frequency in calendar_frequency(),
         from in -500_i64..500,
     ) {
         let stamps = Calendar::new(start, frequency).unwrap().stamps(from, 30).unwrap();
-        prop_assert!(stamps.is_sorted_by(|left, right| left < right), "{:?}", written(&stamps));
+        prop_assert!(stamps.is_sorted_by(|left, right| left < right), "{:?}", formatted(&stamps));
     }
 
     #[test]
-    fn steps_agree_with_runs(
+    fn single_steps_agree_with_ranges(
         start in any_start(),
         frequency in calendar_frequency(),
         from in -300_i64..300,
     ) {
         let calendar = Calendar::new(start.clone(), frequency).unwrap();
-        let run = calendar.stamps(from, 2).unwrap();
-        prop_assert_eq!(run[1].to_string(), calendar.stamp(from + 1).unwrap().to_string());
+        let range = calendar.stamps(from, 2).unwrap();
+        prop_assert_eq!(range[1].to_string(), calendar.stamp(from + 1).unwrap().to_string());
         let origin = calendar.stamp(0).unwrap();
         prop_assert_eq!(origin.position().wall(), start.position().wall());
     }
 
     #[test]
-    fn written_stamps_are_read_back(
+    fn formatted_stamps_are_parsed_back(
         start in any_start(),
         frequency in calendar_frequency(),
         step in -300_i64..300,
     ) {
         let stamp = Calendar::new(start, frequency).unwrap().stamp(step).unwrap();
         let text = stamp.to_string();
-        let read = Stamp::parse(&text).unwrap();
-        prop_assert_eq!(read.to_string(), text);
+        let parsed = Stamp::parse(&text).unwrap();
+        prop_assert_eq!(parsed.to_string(), text);
     }
 
     #[test]
-    fn any_text_is_read_without_panic(text in "\\PC{0,30}") {
+    fn parsing_any_text_does_not_panic(text in "\\PC{0,30}") {
         drop(Stamp::parse(&text));
     }
 
     #[test]
-    fn texts_like_stamps_are_written_as_they_are_read(
+    fn stamps_are_formatted_as_they_were_parsed(
         text in "2024-0[1-9]-[012][0-9]([T ][01][0-9]:[0-5][0-9](:[0-5][0-9](\\.[0-9]{1,9})?)?\
             (Z|[+-]0[1-9]:[0-5]0|[+-]0[1-9][0-5]0|[+-]0[1-9])?)?",
     ) {
@@ -176,8 +176,8 @@ proptest! {
         let stamps: Vec<Stamp> = positions.iter().map(|position| all[*position].clone()).collect();
         let (aligned, placed) = Calendar::align(&stamps, Some(frequency), 80).unwrap();
         prop_assert_eq!(placed, positions);
-        prop_assert_eq!(written(&aligned.stamps(0, 80).unwrap()), written(&all));
-        prop_assert_eq!(aligned.off_anchor(), calendar.off_anchor());
+        prop_assert_eq!(formatted(&aligned.stamps(0, 80).unwrap()), formatted(&all));
+        prop_assert_eq!(aligned.is_off_anchor(), calendar.is_off_anchor());
     }
 
     #[test]
@@ -191,12 +191,12 @@ proptest! {
         let stamps = calendar.stamps(0, count).unwrap();
         let (inferred, positions) = Calendar::align(&stamps, None, count).unwrap();
         prop_assert_eq!(positions, (0..count).collect::<Vec<_>>(), "{}", inferred.frequency());
-        prop_assert_eq!(written(&inferred.stamps(0, count).unwrap()), written(&stamps));
+        prop_assert_eq!(formatted(&inferred.stamps(0, count).unwrap()), formatted(&stamps));
         prop_assert_eq!(Calendar::infer(&stamps), Ok(inferred.frequency()));
     }
 
     #[test]
-    fn one_gap_does_not_change_what_is_inferred(
+    fn one_gap_does_not_change_the_inferred_frequency(
         start in any_start(),
         frequency in calendar_frequency(),
         gap in 12_usize..20,
@@ -204,15 +204,16 @@ proptest! {
         let calendar = Calendar::new(start, frequency).unwrap();
         prop_assume!(!starts_between_business_days(&calendar));
         let mut stamps = calendar.stamps(0, 32).unwrap();
-        let expected = written(&stamps);
+        let expected = formatted(&stamps);
         stamps.remove(gap);
         let (inferred, _) = Calendar::align(&stamps, None, 32).unwrap();
-        prop_assert_eq!(written(&inferred.stamps(0, 32).unwrap()), expected);
+        prop_assert_eq!(formatted(&inferred.stamps(0, 32).unwrap()), expected);
     }
 
     #[test]
-    fn month_ends_lie_on_month_ends(
-        (year, month) in (1950_i16..2100, 1_i8..=12),
+    fn month_ends_are_followed_by_month_ends(
+        year in 1950_i16..2100,
+        month in 1_i8..=12,
         multiple in 1_u64..30,
         step in -200_i64..200,
         is_business in any::<bool>(),
@@ -252,7 +253,7 @@ proptest! {
         let wall = start.position().wall().unwrap();
         let stamp = Calendar::new(start, "D".parse().unwrap()).unwrap().stamp(step).unwrap();
         let reached = stamp.position().wall().unwrap();
-        // Both zones change their clocks by an hour, which moves a wall time that does not exist.
+        // Both zones change their clocks by an hour, by which a skipped wall time moves.
         let moved = reached.time().duration_since(wall.time()).as_secs();
         prop_assert!(moved == 0 || moved == 3600, "{stamp}");
         prop_assert_eq!(i64::from(reached.date().since(wall.date()).unwrap().get_days()), step);
@@ -262,22 +263,25 @@ proptest! {
     fn hours_in_a_zone_are_elapsed_time(start in zoned_start(), from in -400_i64..400) {
         let stamps = Calendar::new(start, "h".parse().unwrap()).unwrap().stamps(from, 2).unwrap();
         prop_assert_eq!(seconds_between(&stamps[0], &stamps[1]), 3600);
-        prop_assert!(matches!(stamps[1].position(), Position::Zoned(_)));
+        prop_assert!(matches!(stamps[1].position(), StampPosition::Zoned(_)));
     }
 
     #[test]
-    fn wall_times_written_by_a_zone_are_placed_back(
+    fn wall_times_of_a_zone_are_placed_back_in_it(
         start in zoned_start(),
         half_hours in any::<bool>(),
     ) {
         let frequency = if half_hours { "30min" } else { "h" }.parse().unwrap();
         let zone = match start.position() {
-            Position::Zoned(zoned) => zoned.time_zone().iana_name().unwrap().to_owned(),
+            StampPosition::Zoned(zoned) => zoned.time_zone().iana_name().unwrap().to_owned(),
             _ => unreachable!("the start is in a zone"),
         };
         let zoned = Calendar::new(start, frequency).unwrap().stamps(0, 24 * 8).unwrap();
-        let walls = zoned.iter().map(|stamp| stamp.position().wall().unwrap().to_string());
-        let walls: Vec<Stamp> = walls.map(|text| Stamp::parse(&text).unwrap()).collect();
+        let walls: Vec<Stamp> = zoned
+            .iter()
+            .map(|stamp| stamp.position().wall().unwrap().to_string())
+            .map(|text| Stamp::parse(&text).unwrap())
+            .collect();
         let placed = Stamp::all_in_zone(walls, &zone).unwrap();
         prop_assert_eq!(&placed, &zoned);
         let (calendar, positions) = Calendar::align(&placed, None, 24 * 8).unwrap();

@@ -17,7 +17,7 @@ fn dates_become_midnight_for_sub_daily_steps() {
 }
 
 #[test]
-fn stamps_are_written_as_the_start() {
+fn stamps_are_formatted_like_the_start() {
     check_steps("2024-01", "MS", "2024-01, 2024-02");
     check_steps("2024-11", "Q", "2024-11, 2025-02");
     check_steps(
@@ -68,7 +68,7 @@ fn stamps_are_written_as_the_start() {
 }
 
 #[test]
-fn a_time_zone_can_be_given_apart() {
+fn stamps_are_placed_in_a_time_zone() {
     let place = |text: &str| {
         stamp(text)
             .in_zone("Europe/Berlin")
@@ -113,12 +113,11 @@ fn a_time_zone_can_be_given_apart() {
 }
 
 #[test]
-fn unknown_zones_are_named() {
+fn unknown_zones_are_reported_with_a_suggestion() {
     let error = stamp("2024-01-01").in_zone("Europe/Belrin").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "unknown time zone `Europe/Belrin`, did you mean `Europe/Berlin`?, expected an IANA name \
-         such as \
+        "unknown time zone `Europe/Belrin` (did you mean `Europe/Berlin`?); use an IANA name such as \
          `Europe/Berlin`"
     );
     assert!(matches!(
@@ -131,21 +130,21 @@ fn unknown_zones_are_named() {
 }
 
 #[test]
-fn unreadable_stamps_are_explained() {
+fn invalid_stamps_are_explained() {
     let message = |text: &str| Stamp::parse(text).unwrap_err().to_string();
     assert_eq!(
         message("20240131"),
-        "timestamp `20240131` may be a date or an integer index, write `2024-01-31` for the date"
+        "timestamp `20240131` may be a date or an integer index; write `2024-01-31` for the date"
     );
-    // What jiff says stands in between.
+    // The message of jiff follows.
     let unreadable = message("yesterday");
     assert!(
-        unreadable.starts_with("unreadable timestamp `yesterday`: failed to parse"),
+        unreadable.starts_with("cannot parse timestamp `yesterday`: failed to parse"),
         "{unreadable}"
     );
     assert!(
         unreadable.ends_with(
-            "; expected a form such as `2024-01-31`, `2024-01-31T12:00:00`, \
+            "; use a form such as `2024-01-31`, `2024-01-31T12:00:00`, \
              `2024-01-31T12:00:00Z`, \
              `2024-01-31T12:00:00+01:00[Europe/Berlin]` or an integer"
         ),
@@ -165,14 +164,14 @@ fn unreadable_stamps_are_explained() {
             "{text}"
         );
     }
-    // Berlin was at +01:00 then.
+    // The offset of Berlin was +01:00 at that time.
     assert!(Stamp::parse("2024-01-01T00:00:00+05:00[Europe/Berlin]").is_err());
     let long = "2024-01-31".repeat(20);
     assert!(matches!(
         Stamp::parse(&long),
         Err(StampError::TooLong {
             length: 200,
-            most: 100,
+            limit: 100,
             ..
         })
     ));

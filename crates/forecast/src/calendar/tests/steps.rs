@@ -70,7 +70,7 @@ fn business_months_lie_on_weekdays() {
 }
 
 #[test]
-fn half_months_have_two_days() {
+fn half_months_are_on_two_days() {
     check_steps("2024-01-01", "SMS", "2024-01-01, 2024-01-15, 2024-02-01");
     check_steps(
         "2024-02-15",
@@ -125,7 +125,7 @@ fn a_start_off_the_anchor_keeps_its_phase() {
         ("3", "W-SUN", false),
     ] {
         assert_eq!(
-            calendar(start, frequency).off_anchor(),
+            calendar(start, frequency).is_off_anchor(),
             expected,
             "{frequency} from {start}"
         );
@@ -133,14 +133,14 @@ fn a_start_off_the_anchor_keeps_its_phase() {
 }
 
 #[test]
-fn days_follow_the_wall_clock_of_the_zone() {
+fn days_keep_the_wall_time_of_the_zone() {
     check_steps(
         "2024-03-30T00:00:00+01:00[Europe/Berlin]",
         "D",
         "2024-03-30T00:00:00+01:00[Europe/Berlin], 2024-03-31T00:00:00+01:00[Europe/Berlin], \
          2024-04-01T00:00:00+02:00[Europe/Berlin]",
     );
-    // 02:30 does not exist on March 31 and moves forward by the hour that is skipped.
+    // 02:30 does not exist on March 31, and moves forward by the skipped hour.
     check_steps(
         "2024-03-30T02:30[Europe/Berlin]",
         "D",
@@ -186,12 +186,12 @@ fn an_index_steps_by_the_multiple() {
     check_steps("2020", "YS", "2020, 2021");
     check_inferred("10, 12, 16, 18", "2", &[0, 1, 3, 4]);
     check_aligned("0, 1, 2", "MS", &[0, 1, 2], false);
-    assert_eq!(calendar("5", "1").usual_frequency(), None);
-    assert_eq!(calendar("5", "MS").usual_frequency(), "MS".parse().ok());
+    assert_eq!(calendar("5", "1").seasonal_frequency(), None);
+    assert_eq!(calendar("5", "MS").seasonal_frequency(), "MS".parse().ok());
 }
 
 #[test]
-fn steps_outside_the_years_are_refused() {
+fn steps_out_of_range_are_rejected() {
     for (start, frequency) in [
         ("2024-01-01", "D"),
         ("2024-01-01", "B"),
@@ -203,10 +203,10 @@ fn steps_outside_the_years_are_refused() {
         ("9223372036854775807", "2"),
     ] {
         for step in [i64::MIN, i64::MAX] {
-            let made = calendar(start, frequency).stamp(step);
+            let result = calendar(start, frequency).stamp(step);
             assert!(
-                matches!(made, Err(CalendarError::OutOfRange { .. })),
-                "{frequency} from {start}: {made:?}"
+                matches!(result, Err(CalendarError::OutOfRange { .. })),
+                "{frequency} from {start}: {result:?}"
             );
         }
     }
@@ -217,8 +217,8 @@ fn steps_outside_the_years_are_refused() {
         error.to_string(),
         "step 2 of `D` from `9999-12-30` is outside the years -9999 to 9999 or the 64-bit integers"
     );
-    let many = calendar("5", "1").stamps(0, usize::MAX);
-    assert!(matches!(many, Err(CalendarError::TooManyStamps { .. })));
+    let too_many = calendar("5", "1").stamps(0, usize::MAX);
+    assert!(matches!(too_many, Err(CalendarError::TooManyStamps { .. })));
     assert!(calendar("5", "1").stamps(i64::MAX, 2).is_err());
     assert_eq!(calendar("5", "1").stamps(i64::MAX, 0), Ok(vec![]));
 }

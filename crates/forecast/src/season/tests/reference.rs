@@ -1,68 +1,67 @@
-//! The method of the module without what makes it quick, to compare with.
+//! A straightforward implementation of the same method, without the optimisations, to compare with.
 
 use super::super::level::LEVELS;
 use super::super::{
-    CALENDAR_LENGTHS, HEAD_START, MARGIN, MARGIN_OF_EVENTS, MOST_FINALISTS, MOST_STEPS,
-    MOST_VALUES, NEARLY, score,
+    CALENDAR_BONUS, CALENDAR_LENGTHS, EVENTFUL_MARGIN, MARGIN, MAX_FINALISTS, MAX_LENGTH,
+    MAX_VALUES, NEIGHBOUR_RATIO, score,
 };
 
-/// Fewer values than this show no season.
-const FEWEST_VALUES: usize = 6;
+/// The minimum number of observed values for detection.
+const MIN_VALUES: usize = 6;
 
-/// Errors are cut off at so many standard deviations, so that two outliers do not look like a
-/// season.
-const CUT_OFF: f64 = 4.0;
+/// The number of standard deviations at which errors are clipped, so that two outliers do not look like
+/// a season.
+const CLIP_DEVIATIONS: f64 = 4.0;
 
 /// The ratio of the standard deviation of a normal variable to its median absolute deviation.
 const DEVIATIONS_PER_MEDIAN: f64 = 1.4826;
 
-/// Orders of autocorrelation in the errors that are told apart from a season.
+/// The order of the autoregression that distinguishes autocorrelation from a season.
 const ORDERS: usize = 3;
 
-/// The season length by the plain method: every length is scored in `f64`, on the errors of one
-/// level after the other.
+/// Detects the season length. Every length is scored in `f64`, on the errors of one level after the other.
 pub(super) fn detect_season_length(values: &[f64], longest: usize) -> usize {
-    let values = &values[values.len().saturating_sub(MOST_VALUES)..];
-    let longest = longest.min(values.len() / 2).min(MOST_STEPS);
+    let values = &values[values.len().saturating_sub(MAX_VALUES)..];
+    let longest = longest.min(values.len() / 2).min(MAX_LENGTH);
     if longest < 2 {
         return 1;
     }
-    let Some(series) = Detrended::of(values) else {
+    let Some(series) = ReferenceSeries::new(values) else {
         return 1;
     };
     let candidates = candidates(&series, longest);
     let margin = if series.is_eventful() {
-        MARGIN_OF_EVENTS
+        EVENTFUL_MARGIN
     } else {
         MARGIN
     };
     let threshold = (2.0 * (longest as f64).ln()).sqrt() + margin;
-    let mut finalists: Vec<&Candidate> = candidates
+    let mut finalists: Vec<&ReferenceCandidate> = candidates
         .iter()
         .filter(|candidate| candidate.score > threshold)
         .collect();
     finalists.sort_by(|left, right| right.score.total_cmp(&left.score));
     finalists
         .into_iter()
-        .take(MOST_FINALISTS)
+        .take(MAX_FINALISTS)
         .find(|finalist| whitened_score(&series, finalist) > threshold)
         .map_or(1, |winner| calendar_neighbour(winner, &candidates))
 }
 
-/// A season length and how well it does.
-struct Candidate {
+/// A season length and its score.
+struct ReferenceCandidate {
     length: usize,
     score: f64,
-    /// Which of [`LEVELS`] leaves least unexplained.
+    /// The index in [`LEVELS`] of the level with the smallest residual.
     level: usize,
 }
 
-/// All lengths from 2 to the longest, scored.
-fn candidates(series: &Detrended, longest: usize) -> Vec<Candidate> {
-    // The errors of all levels lie side by side, so that one pass folds them all.
+/// Scores all lengths from 2 to the longest.
+fn candidates(series: &ReferenceSeries, longest: usize) -> Vec<ReferenceCandidate> {
+    // The errors of all levels are next to each other, so that one pass processes all levels.
     let errors = LEVELS.map(|(rate, start)| series.errors(rate, start));
     let squares = errors.each_ref().map(|errors| sum_of_squares(errors));
-    let unexplained = squares.iter().copied().fold(f64::INFINITY, f64::min);
+    let total = squares.iter().copied().fold(f64::INFINITY, f64::min);
     let rows: Vec<[f64; LEVELS.len()]> = (0..series.len())
         .map(|step| errors.each_ref().map(|errors| errors[step]))
         .collect();
@@ -70,19 +69,18 @@ fn candidates(series: &Detrended, longest: usize) -> Vec<Candidate> {
     let count: f64 = observed.iter().flatten().sum();
     let scored = |length| {
         let explained = explained(&rows, observed, length);
-        let left = squares
+        let best = squares
             .iter()
             .zip(explained)
-            .map(|(squares, explained)| squares - explained);
-        let best = left
+            .map(|(squares, explained)| squares - explained)
             .enumerate()
-            .min_by(|one, other| one.1.total_cmp(&other.1));
-        // There are levels to choose from, so the fallback is never taken.
-        let (level, left) = best.unwrap_or((0, unexplained));
+            .min_by(|left, right| left.1.total_cmp(&right.1));
+        // LEVELS is not empty, so the default is never used.
+        let (level, residual) = best.unwrap_or((0, total));
         let is_calendar = CALENDAR_LENGTHS.contains(&length);
-        let head_start = if is_calendar { HEAD_START } else { 0.0 };
-        let score = score(unexplained, left, count, length) + head_start;
-        Candidate {
+        let bonus = if is_calendar { CALENDAR_BONUS } else { 0.0 };
+        let score = score(total, residual, count, length) + bonus;
+        ReferenceCandidate {
             length,
             score,
             level,
@@ -91,29 +89,30 @@ fn candidates(series: &Detrended, longest: usize) -> Vec<Candidate> {
     (2..=longest).map(scored).collect()
 }
 
-/// The score after an autoregression of what the season leaves is filtered out of the errors.
+/// Returns the score after the autoregression of the deseasonalised errors is filtered out of the errors.
 ///
-/// A filter turns a season into another one of the same length, and a cycle of wandering length
-/// into noise.
-fn whitened_score(series: &Detrended, candidate: &Candidate) -> f64 {
+/// The filter turns a season into another one of the same length, and a cycle of varying length into
+/// noise.
+fn whitened_score(series: &ReferenceSeries, candidate: &ReferenceCandidate) -> f64 {
     let length = candidate.length;
     let (rate, start) = LEVELS[candidate.level];
     let errors = series.errors(rate, start);
     let observed = series.observed();
     let rows: Vec<[f64; 1]> = errors.iter().map(|error| [*error]).collect();
     let counts = sums_by_phase(observed, length);
-    let sums = sums_by_phase(&rows, length);
-    let means = sums
+    let season: Vec<f64> = sums_by_phase(&rows, length)
         .iter()
         .zip(&counts)
-        .map(|([sum], [count])| sum / count.max(1.0));
-    let season: Vec<f64> = means.collect();
-    let steps = errors.iter().zip(observed).zip(season.iter().cycle());
-    let rest: Vec<f64> = steps
-        .map(|((error, [seen]), mean)| error - mean * seen)
+        .map(|([sum], [count])| sum / count.max(1.0))
         .collect();
-    let Some((errors, observed)) = whitened(&errors, &rest, observed) else {
-        // Nothing is left, so the season is exact.
+    let deseasonalised: Vec<f64> = errors
+        .iter()
+        .zip(observed)
+        .zip(season.iter().cycle())
+        .map(|((error, [weight]), mean)| error - mean * weight)
+        .collect();
+    let Some((errors, observed)) = whitened(&errors, &deseasonalised, observed) else {
+        // The season explains the errors exactly.
         return candidate.score;
     };
     let squares = sum_of_squares(&errors);
@@ -127,22 +126,22 @@ fn whitened_score(series: &Detrended, candidate: &Candidate) -> f64 {
     )
 }
 
-/// The winner, or a season of the calendar next to it that does nearly as well, where the winner is
-/// none.
-fn calendar_neighbour(winner: &Candidate, candidates: &[Candidate]) -> usize {
+/// Returns the length of the winner, or a neighbouring calendar length with nearly the same score if the
+/// winner is not a calendar length.
+fn calendar_neighbour(winner: &ReferenceCandidate, candidates: &[ReferenceCandidate]) -> usize {
     if CALENDAR_LENGTHS.contains(&winner.length) {
         return winner.length;
     }
-    let near = (winner.length / 25).max(1);
+    let max_distance = (winner.length / 25).max(1);
     candidates
         .iter()
         .filter(|other| CALENDAR_LENGTHS.contains(&other.length))
-        .filter(|other| other.length.abs_diff(winner.length) <= near)
-        .find(|other| other.score >= NEARLY * winner.score)
+        .filter(|other| other.length.abs_diff(winner.length) <= max_distance)
+        .find(|other| other.score >= NEIGHBOUR_RATIO * winner.score)
         .map_or(winner.length, |other| other.length)
 }
 
-/// How much of the squares of centred errors the means of the phases explain, by column.
+/// Returns the sum of squares of centred errors that the means of the phases explain, by column.
 fn explained<const N: usize>(rows: &[[f64; N]], observed: &[[f64; 1]], length: usize) -> [f64; N] {
     let counts = sums_by_phase(observed, length);
     let mut explained = [0.0; N];
@@ -155,7 +154,7 @@ fn explained<const N: usize>(rows: &[[f64; N]], observed: &[[f64; 1]], length: u
     explained
 }
 
-/// Sums of every `length`-th row, by phase.
+/// Returns the sum of the rows of each phase.
 fn sums_by_phase<const N: usize>(rows: &[[f64; N]], length: usize) -> Vec<[f64; N]> {
     let mut sums = vec![[0.0; N]; length];
     for cycle in rows.chunks(length) {
@@ -172,44 +171,42 @@ fn sum_of_squares(errors: &[f64]) -> f64 {
     errors.iter().map(|error| error * error).sum()
 }
 
-/// A series without its straight line, on a scale whose squares do not overflow.
-struct Detrended {
-    /// Zero where missing.
+/// A series without its linear trend, on a scale whose squares do not overflow.
+struct ReferenceSeries {
+    /// The values; zero if missing.
     values: Vec<f64>,
-    /// One where observed, else zero.
+    /// The weight of each value: one if observed, zero if missing.
     observed: Vec<[f64; 1]>,
     is_eventful: bool,
 }
 
-impl Detrended {
-    /// `None` where there are too few values, or all lie on a line.
-    fn of(values: &[f64]) -> Option<Self> {
-        let scale = values.iter().filter(|value| value.is_finite());
-        let scale = scale.fold(0.0, |scale: f64, value| scale.max(value.abs()));
-        let steps = values
+impl ReferenceSeries {
+    /// Removes the linear trend of `values`. Returns `None` if there are too few values, or all of them lie
+    /// on a line.
+    fn new(values: &[f64]) -> Option<Self> {
+        let scale = values
+            .iter()
+            .filter(|value| value.is_finite())
+            .fold(0.0, |scale: f64, value| scale.max(value.abs()));
+        let points: Vec<(f64, f64)> = values
             .iter()
             .enumerate()
-            .filter(|(_, value)| value.is_finite());
-        let points: Vec<(f64, f64)> = steps
+            .filter(|(_, value)| value.is_finite())
             .map(|(step, value)| (step as f64, value / scale))
             .collect();
-        if points.len() < FEWEST_VALUES || scale < f64::MIN_POSITIVE {
+        if points.len() < MIN_VALUES || scale < f64::MIN_POSITIVE {
             return None;
         }
         let line = line_through(&points);
         let mut detrended = vec![0.0; values.len()];
         let mut observed = vec![[0.0]; values.len()];
-        let steps = values
-            .iter()
-            .enumerate()
-            .zip(detrended.iter_mut().zip(&mut observed));
-        for ((step, value), (detrended, observed)) in steps {
+        for (step, value) in values.iter().enumerate() {
             if value.is_finite() {
-                *detrended = value / scale - line(step as f64);
-                *observed = [1.0];
+                detrended[step] = value / scale - line(step as f64);
+                observed[step] = [1.0];
             }
         }
-        // On a scale of 1, what is left of a line is rounding.
+        // On a scale of 1, the residual of a line is rounding.
         let is_line = detrended.iter().all(|value| value.abs() < 1e-12);
         let is_eventful = middle_half_is_equal(&points);
         (!is_line).then_some(Self {
@@ -223,64 +220,67 @@ impl Detrended {
         self.values.len()
     }
 
-    /// One where a value is observed, else zero.
+    /// Returns the weight of each value: one if observed, zero if missing.
     fn observed(&self) -> &[[f64; 1]] {
         &self.observed
     }
 
-    /// Whether at least half of the values are the same, so that the rest are events.
+    /// Returns true if at least half of the values are equal, so that the others are rare events.
     fn is_eventful(&self) -> bool {
         self.is_eventful
     }
 
-    /// The errors, centred and zero where missing, of a level that starts at the mean of the first
+    /// Returns the errors, centred and zero if missing, of a level that starts at the mean of the first
     /// values and moves by a share of each error.
     fn errors(&self, rate: f64, start: usize) -> Vec<f64> {
         let pairs = self.values.iter().zip(&self.observed);
-        let first = pairs.clone().filter(|(_, [seen])| *seen > 0.0).take(start);
-        let (sum, count) = first.fold((0.0, 0.0), |(sum, count), (value, _)| {
-            (sum + value, count + 1.0)
-        });
+        let (sum, count) = pairs
+            .clone()
+            .filter(|(_, [weight])| *weight > 0.0)
+            .take(start)
+            .fold((0.0, 0.0), |(sum, count), (value, _)| {
+                (sum + value, count + 1.0)
+            });
         let mut level = sum / f64::max(count, 1.0);
-        let follow = |(value, [seen]): (&f64, &[f64; 1])| {
-            let error = (value - level) * seen;
+        let mut errors = Vec::with_capacity(self.len());
+        for (value, [weight]) in pairs {
+            let error = (value - level) * weight;
             level += rate * error;
-            error
-        };
-        let mut errors: Vec<f64> = pairs.map(follow).collect();
-        // Where most errors are equal their median says nothing about the events.
+            errors.push(error);
+        }
+        // If most errors are equal, their median is no measure of the size of the events.
         if !self.is_eventful {
-            cut_off(&mut errors, &self.observed);
+            clip(&mut errors, &self.observed);
         }
         centre(&mut errors, &self.observed);
         errors
     }
 }
 
-/// The errors that an autoregression of the `rest` does not foresee, and which of them are
-/// observed; `None` where the rest is zero.
+/// Filters the autoregression of the `deseasonalised` errors out of `errors`. Returns the filtered errors
+/// and their weights, or `None` if the deseasonalised errors are zero.
 fn whitened<'a>(
     errors: &[f64],
-    rest: &[f64],
+    deseasonalised: &[f64],
     observed: &'a [[f64; 1]],
 ) -> Option<(Vec<f64>, &'a [[f64; 1]])> {
-    let weights = autoregression(rest)?;
+    let coefficients = autoregression(deseasonalised)?;
     let observed = observed.get(ORDERS..)?;
-    let filter = |(window, [seen]): (&[f64], &[f64; 1])| {
-        let before = window[..ORDERS].iter().rev().zip(weights);
-        let expected: f64 = before.map(|(error, weight)| error * weight).sum();
-        (window[ORDERS] - expected) * seen
-    };
-    let mut filtered: Vec<f64> = errors
-        .windows(ORDERS + 1)
-        .zip(observed)
-        .map(filter)
-        .collect();
+    let mut filtered = Vec::with_capacity(observed.len());
+    for (window, [weight]) in errors.windows(ORDERS + 1).zip(observed) {
+        let expected: f64 = window[..ORDERS]
+            .iter()
+            .rev()
+            .zip(coefficients)
+            .map(|(error, coefficient)| error * coefficient)
+            .sum();
+        filtered.push((window[ORDERS] - expected) * weight);
+    }
     centre(&mut filtered, observed);
     Some((filtered, observed))
 }
 
-/// The straight line through points by least squares.
+/// Returns the least-squares line of points.
 fn line_through(points: &[(f64, f64)]) -> impl Fn(f64) -> f64 + use<> {
     let count = points.len() as f64;
     let mean_step = points.iter().map(|(step, _)| step).sum::<f64>() / count;
@@ -289,28 +289,32 @@ fn line_through(points: &[(f64, f64)]) -> impl Fn(f64) -> f64 + use<> {
         .iter()
         .map(|(step, _)| (step - mean_step).powi(2))
         .sum();
-    let rise = |(step, value): &(f64, f64)| (step - mean_step) * (value - mean);
-    let slope = points.iter().map(rise).sum::<f64>() / spread;
+    let rise: f64 = points
+        .iter()
+        .map(|(step, value)| (step - mean_step) * (value - mean))
+        .sum();
+    let slope = rise / spread;
     move |step| mean + slope * (step - mean_step)
 }
 
 fn middle_half_is_equal(points: &[(f64, f64)]) -> bool {
     let mut sorted: Vec<f64> = points.iter().map(|(_, value)| *value).collect();
     sorted.sort_by(f64::total_cmp);
-    // They are in order, so that not being less is being equal.
+    // The values are sorted, so the lower quartile equals the upper one unless it is less.
     sorted[sorted.len() / 4] >= sorted[sorted.len() * 3 / 4]
 }
 
-/// Cuts errors off at [`CUT_OFF`] standard deviations, as their median tells them.
-fn cut_off(errors: &mut [f64], observed: &[[f64; 1]]) {
-    let seen = errors
+/// Clips errors at [`CLIP_DEVIATIONS`] standard deviations, estimated from their median size.
+fn clip(errors: &mut [f64], observed: &[[f64; 1]]) {
+    let mut sizes: Vec<f64> = errors
         .iter()
         .zip(observed)
-        .filter(|(_, [seen])| *seen > 0.0);
-    let mut sizes: Vec<f64> = seen.map(|(error, _)| error.abs()).collect();
+        .filter(|(_, [weight])| *weight > 0.0)
+        .map(|(error, _)| error.abs())
+        .collect();
     let middle = sizes.len() / 2;
     let (_, median, _) = sizes.select_nth_unstable_by(middle, f64::total_cmp);
-    let limit = CUT_OFF * DEVIATIONS_PER_MEDIAN * *median;
+    let limit = CLIP_DEVIATIONS * DEVIATIONS_PER_MEDIAN * *median;
     if limit > 0.0 {
         for error in errors {
             *error = error.clamp(-limit, limit);
@@ -322,41 +326,40 @@ fn cut_off(errors: &mut [f64], observed: &[[f64; 1]]) {
 fn centre(errors: &mut [f64], observed: &[[f64; 1]]) {
     let count: f64 = observed.iter().flatten().sum();
     let mean = errors.iter().sum::<f64>() / count.max(1.0);
-    for (error, [seen]) in errors.iter_mut().zip(observed) {
-        *error -= mean * seen;
+    for (error, [weight]) in errors.iter_mut().zip(observed) {
+        *error -= mean * weight;
     }
 }
 
-/// The weights of an autoregression, latest first, by the Levinson-Durbin recursion; `None` for
-/// zeros.
+/// Returns the coefficients of an autoregression, most recent value first, by the Levinson-Durbin
+/// recursion. Returns `None` if all values are zero.
 fn autoregression(values: &[f64]) -> Option<[f64; ORDERS]> {
     let covariance = |lag: usize| -> f64 {
-        let later = values.iter().skip(lag);
         values
             .iter()
-            .zip(later)
-            .map(|(early, late)| early * late)
+            .zip(values.iter().skip(lag))
+            .map(|(earlier, later)| earlier * later)
             .sum()
     };
-    let mut weights = [0.0; ORDERS];
-    let mut left = covariance(0);
-    if left < 1e-24 {
+    let mut coefficients = [0.0; ORDERS];
+    let mut variance = covariance(0);
+    if variance < 1e-24 {
         return None;
     }
     for order in 0..ORDERS {
         let known: f64 = (0..order)
-            .map(|lag| weights[lag] * covariance(order - lag))
+            .map(|lag| coefficients[lag] * covariance(order - lag))
             .sum();
-        let reflection = (covariance(order + 1) - known) / left;
-        let previous = weights;
+        let reflection = (covariance(order + 1) - known) / variance;
+        let previous = coefficients;
         for lag in 0..order {
-            weights[lag] -= reflection * previous[order - 1 - lag];
+            coefficients[lag] -= reflection * previous[order - 1 - lag];
         }
-        weights[order] = reflection;
-        left *= 1.0 - reflection * reflection;
-        if left <= 0.0 {
+        coefficients[order] = reflection;
+        variance *= 1.0 - reflection * reflection;
+        if variance <= 0.0 {
             break;
         }
     }
-    Some(weights)
+    Some(coefficients)
 }

@@ -92,14 +92,13 @@ fn request(values: &[f64], horizon: usize, covariates: usize) -> ForecastRequest
             },
         }
     });
-    let shape = (values.len(), horizon);
     ForecastRequest::new(
         Series::new(values.to_vec(), None, 100).unwrap(),
         Horizon::new(horizon as u64, 100).unwrap(),
         QuantileLevels::with_median([]),
         SeasonChoice::Given(1),
     )
-    .with_covariates(Covariates::new(list.collect(), shape, 9).unwrap())
+    .with_covariates(Covariates::new(list.collect(), values.len(), horizon, 9).unwrap())
 }
 
 fn run(manifest: &Manifest, requests: &[&ForecastRequest], graph: &mut GroupSum) -> Array3<f32> {
@@ -133,7 +132,7 @@ fn a_static_covariate_is_not_a_row() {
         name: "size".to_owned(),
         values: CovariateValues::Static(StaticValue::Number(1.0)),
     };
-    let covariates = Covariates::new(vec![covariate], (1, 1), 1).unwrap();
+    let covariates = Covariates::new(vec![covariate], 1, 1, 1).unwrap();
     let request = request(&[1.0], 1, 0).with_covariates(covariates);
     let batch = Batch::pack(&manifest, &[&request]);
     let forecasts = batch.forecasts(&manifest, &[&request], &Array3::ones((1, 3, 2)));

@@ -95,14 +95,13 @@ fn request(values: &[f64], horizon: usize) -> ForecastRequest {
             CovariateValues::Static(StaticValue::Category("south".to_owned())),
         ),
     ];
-    let shape = (values.len(), horizon);
     ForecastRequest::new(
         Series::new(values.to_vec(), None, 100).unwrap(),
         Horizon::new(horizon as u64, 100).unwrap(),
         QuantileLevels::with_median([]),
         SeasonChoice::Given(1),
     )
-    .with_covariates(Covariates::new(list, shape, 9).unwrap())
+    .with_covariates(Covariates::new(list, values.len(), horizon, 9).unwrap())
 }
 
 /// A graph that forecasts a weighted sum of all inputs of a row. It records its inputs.
@@ -244,7 +243,7 @@ fn check_unfit(list: Vec<Covariate>, horizon: usize, expected: &str) {
         all.retain(|other| other.name != covariate.name);
         all.push(covariate);
     }
-    let covariates = Covariates::new(all, (3, horizon), 9).unwrap();
+    let covariates = Covariates::new(all, 3, horizon, 9).unwrap();
     let error = manifest
         .fits(&request.with_covariates(covariates))
         .unwrap_err();
