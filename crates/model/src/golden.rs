@@ -195,8 +195,12 @@ impl GoldenCase {
             .map(|value| value.unwrap_or(f64::NAN))
             .collect();
         let series = Series::new(values, self.calendar()?, usize::MAX)?;
-        let shape = (self.values.len(), horizon.steps());
-        let covariates = Covariates::new(self.covariates.parse()?, shape, usize::MAX)?;
+        let covariates = Covariates::new(
+            self.covariates.parse()?,
+            self.values.len(),
+            horizon.steps(),
+            usize::MAX,
+        )?;
         Ok(ForecastRequest::new(
             series,
             horizon,
