@@ -1,8 +1,8 @@
-//! Small ONNX graphs, written field by field.
+//! Small ONNX graphs, encoded field by field.
 
 use prost::Message;
 
-/// `ModelProto` of ONNX IR version 8; only what these tests write.
+/// The `ModelProto` of ONNX IR version 8, with only the fields that these tests write.
 #[derive(Message)]
 struct Model {
     #[prost(int64, tag = "1")]
@@ -78,7 +78,7 @@ struct TensorProto {
     raw_data: Vec<u8>,
     #[prost(message, repeated, tag = "13")]
     external_data: Vec<Entry>,
-    /// 1 where the data is in another file.
+    /// 1 if the data is in another file.
     #[prost(int32, tag = "14")]
     data_location: i32,
 }
@@ -119,13 +119,13 @@ struct Dimension {
     dim_param: Option<String>,
 }
 
-/// Element types, as ONNX numbers them.
+/// The element types of ONNX.
 pub(crate) const F32: i32 = 1;
 pub(crate) const I64: i32 = 7;
 pub(crate) const BOOL: i32 = 9;
 pub(crate) const F64: i32 = 11;
 
-/// A graph that is being written.
+/// Builds an ONNX graph.
 #[derive(Default)]
 pub(crate) struct Graph {
     nodes: Vec<Node>,
@@ -136,52 +136,56 @@ pub(crate) struct Graph {
 }
 
 impl Graph {
-    /// With an input; a negative axis is dynamic.
+    /// Adds an input; a negative axis is dynamic.
     pub(crate) fn input(mut self, name: &str, element: i32, axes: &[i64]) -> Self {
         self.inputs.push(value(name, element, axes));
         self
     }
 
-    /// With an output.
+    /// Adds an output.
     pub(crate) fn output(mut self, name: &str, element: i32, axes: &[i64]) -> Self {
         self.outputs.push(value(name, element, axes));
         self
     }
 
-    /// With `output = op(inputs)`, where `attributes` are whole numbers.
+    /// Adds the node `output = op(inputs)`, whose `attributes` are whole numbers.
     pub(crate) fn node(
         mut self,
         op: &str,
         inputs: &[&str],
-        (output, attributes): (&str, &[(&str, i64)]),
+        output: &str,
+        attributes: &[(&str, i64)],
     ) -> Self {
-        let attribute = |&(name, i): &(&str, i64)| Attribute {
-            name: name.to_owned(),
-            i,
-            r#type: 2,
-        };
+        let mut attribute = Vec::new();
+        for &(name, i) in attributes {
+            attribute.push(Attribute {
+                name: name.to_owned(),
+                i,
+                r#type: 2,
+            });
+        }
         self.nodes.push(Node {
             input: inputs.iter().map(|&input| input.to_owned()).collect(),
             output: vec![output.to_owned()],
             op_type: op.to_owned(),
-            attribute: attributes.iter().map(attribute).collect(),
+            attribute,
         });
         self
     }
 
-    /// With a weight of single-precision numbers.
+    /// Adds a weight of single-precision numbers.
     pub(crate) fn floats(self, name: &str, dims: &[i64], values: &[f32]) -> Self {
         let bytes = values.iter().copied().flat_map(f32::to_le_bytes).collect();
-        self.weight(name, F32, (dims, bytes))
+        self.weight(name, F32, dims, bytes)
     }
 
-    /// With a weight of 64-bit integers.
+    /// Adds a weight of 64-bit integers.
     pub(crate) fn integers(self, name: &str, dims: &[i64], values: &[i64]) -> Self {
         let bytes = values.iter().copied().flat_map(i64::to_le_bytes).collect();
-        self.weight(name, I64, (dims, bytes))
+        self.weight(name, I64, dims, bytes)
     }
 
-    fn weight(mut self, name: &str, data_type: i32, (dims, bytes): (&[i64], Vec<u8>)) -> Self {
+    fn weight(mut self, name: &str, data_type: i32, dims: &[i64], bytes: Vec<u8>) -> Self {
         self.weights.push(TensorProto {
             dims: dims.to_vec(),
             data_type,
@@ -193,13 +197,13 @@ impl Graph {
         self
     }
 
-    /// With a metadata entry.
+    /// Adds a metadata entry.
     pub(crate) fn metadata(mut self, key: &str, text: &str) -> Self {
         self.metadata.push(entry(key, text));
         self
     }
 
-    /// Moves every weight to `file`; gives the file's bytes.
+    /// Moves every weight to `file`, and returns the bytes of the file.
     pub(crate) fn external(mut self, file: &str) -> (Self, Vec<u8>) {
         let mut bytes = Vec::new();
         for weight in &mut self.weights {
@@ -240,11 +244,13 @@ fn entry(key: &str, text: &str) -> Entry {
 }
 
 fn value(name: &str, elem_type: i32, axes: &[i64]) -> ValueInfo {
-    let dimension = |(place, &axis): (usize, &i64)| Dimension {
-        dim_value: (axis >= 0).then_some(axis),
-        dim_param: (axis < 0).then(|| format!("{name}_{place}")),
-    };
-    let dim = axes.iter().enumerate().map(dimension).collect();
+    let mut dim = Vec::new();
+    for (index, &axis) in axes.iter().enumerate() {
+        dim.push(Dimension {
+            dim_value: (axis >= 0).then_some(axis),
+            dim_param: (axis < 0).then(|| format!("{name}_{index}")),
+        });
+    }
     ValueInfo {
         name: name.to_owned(),
         r#type: Some(TypeProto {
