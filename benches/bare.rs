@@ -1,7 +1,7 @@
-//! The yardstick: batches of one series through ONNX Runtime and nothing else.
+//! Times batches of one series through ONNX Runtime, without a server.
 //!
-//! The session is the server's own, one thread and no spinning, and the tensors are packed once.
-//! What a server delivers on the same core is a share of what this finds.
+//! The session has the settings of the server (one thread, no spinning), and the tensors are packed
+//! once. The throughput of a server on the same core is reported as a share of this one.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -30,16 +30,16 @@ struct Arguments {
     /// Folder of the model version
     #[arg(long, value_name = "DIR", default_value = "models/seasonal/1")]
     bundle: PathBuf,
-    /// Points of the series
+    /// Number of values of the series
     #[arg(long, default_value_t = 144, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     length: u32,
-    /// Steps ahead
+    /// Number of steps to forecast
     #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     horizon: u64,
-    /// Steps per season
+    /// Number of steps per season
     #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     season_length: u64,
-    /// Numbers of series in one run
+    /// Numbers of series in a batch
     #[arg(
         long,
         value_delimiter = ',',
@@ -47,7 +47,7 @@ struct Arguments {
         value_parser = clap::value_parser!(u16).range(1..)
     )]
     batches: Vec<u16>,
-    /// How long each batch size is timed
+    /// Seconds for which each batch size is timed
     #[arg(long, default_value_t = 2.0)]
     seconds: f64,
     /// Passed by cargo
@@ -73,11 +73,11 @@ struct Measured {
     series_per_second: f64,
     p50_us: f64,
     p99_us: f64,
-    /// Processor time over time: below 1 when something else took the core. Linux tells it.
+    /// Processor time divided by wall time, below 1 if another process used the core; only on Linux.
     cpu_share: Option<f64>,
 }
 
-/// Part of the time for each batch size that goes before it, so that no run is a first one.
+/// The warm-up of each batch size, as a share of its time.
 const WARM_UP_SHARE: f64 = 0.1;
 
 fn main() -> anyhow::Result<()> {
@@ -114,7 +114,7 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The files of the bundle in `folder`.
+/// Reads the files of the bundle in `folder`.
 fn read(folder: &Path) -> anyhow::Result<BundleFiles> {
     let listed = || format!("cannot read the bundle {}", folder.display());
     let mut files = BundleFiles::new();
@@ -131,7 +131,7 @@ fn read(folder: &Path) -> anyhow::Result<BundleFiles> {
     Ok(files)
 }
 
-/// A rising series with a season.
+/// Returns a request for a rising series with a season.
 fn request(arguments: &Arguments) -> anyhow::Result<ForecastRequest> {
     let length = usize::try_from(arguments.length)?;
     let period = f64::from(u32::try_from(arguments.season_length)?);
@@ -149,7 +149,7 @@ fn request(arguments: &Arguments) -> anyhow::Result<ForecastRequest> {
     ))
 }
 
-/// Runs `batch` over and over for about `seconds`.
+/// Runs `batch` repeatedly for about `seconds`.
 fn time(
     forecaster: &mut OnnxForecaster,
     batch: &Batch,
@@ -173,7 +173,7 @@ fn time(
     })
 }
 
-/// How long each run took, at least one.
+/// Runs `batch` at least once and until `span` is over, and returns the duration of each run.
 fn run_for(
     forecaster: &mut OnnxForecaster,
     batch: &Batch,
@@ -192,14 +192,14 @@ fn run_for(
     }
 }
 
-/// Processor time of this thread, which is the one that a session with one thread computes on.
+/// Returns the processor time of this thread, on which a session with one thread computes.
 fn processor_time() -> Option<Duration> {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    let nanoseconds = told.split_whitespace().next()?.parse().ok()?;
+    let statistics = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let nanoseconds = statistics.split_whitespace().next()?.parse().ok()?;
     Some(Duration::from_nanos(nanoseconds))
 }
 
-/// The nearest rank, in microseconds.
+/// Returns the percentile by nearest rank, in microseconds.
 fn percentile(sorted: &[Duration], percent: usize) -> f64 {
     let rank = (sorted.len() * percent).div_ceil(100).max(1);
     sorted[rank - 1].as_secs_f64() * 1e6

@@ -1,6 +1,6 @@
-//! What the pure parts of a request cost: `cargo bench --bench kernels`.
+//! Benchmarks of the parts of a request that do no I/O: `cargo bench --bench kernels`.
 //!
-//! The sizes are those of the bars in `docs/performance.md`: 144 values, 12 steps, three levels.
+//! The sizes are those of the targets in `docs/performance.md`: 144 values, 12 steps, three levels.
 
 use std::hint::black_box;
 
@@ -34,14 +34,18 @@ fn draft() -> SeriesDraft {
 }
 
 fn levels(levels: &[f64]) -> QuantileLevels {
-    let level = |level: &f64| QuantileLevel::new(*level).expect("a level");
-    QuantileLevels::with_median(levels.iter().map(level))
+    QuantileLevels::with_median(
+        levels
+            .iter()
+            .map(|level| QuantileLevel::new(*level).expect("a level")),
+    )
 }
 
 fn request() -> ForecastRequest {
     let horizon = Horizon::new(12, LIMITS.horizon).expect("a horizon");
-    let request = draft().into_request(horizon, levels(&[0.1, 0.9]), &LIMITS);
-    request.expect("a series")
+    draft()
+        .into_request(horizon, levels(&[0.1, 0.9]), &LIMITS)
+        .expect("a series")
 }
 
 fn domain(criterion: &mut Criterion) {
@@ -55,22 +59,24 @@ fn domain(criterion: &mut Criterion) {
     });
     group.bench_function("twelve months as text", |bencher| {
         let start = Stamp::parse("2012-01-01").expect("a date");
-        let calendar = Calendar::new(start, "MS".parse().expect("a frequency"));
-        let calendar = calendar.expect("a calendar");
+        let frequency = "MS".parse().expect("a frequency");
+        let calendar = Calendar::new(start, frequency).expect("a calendar");
         bencher.iter(|| {
-            let stamps = calendar
+            calendar
                 .stamps(black_box(144), 12)
-                .expect("within the years");
-            stamps.iter().map(ToString::to_string).collect::<Vec<_>>()
+                .expect("the years are in range")
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
         });
     });
     group.bench_function("a forecast of a grid", |bencher| {
         let own = levels(&[0.1, 0.2, 0.3, 0.4, 0.6, 0.7, 0.8, 0.9]);
         let values: Vec<f64> = (0..9 * 12_u32).map(f64::from).collect();
-        let asked = levels(&[0.1, 0.25, 0.9]);
+        let requested = levels(&[0.1, 0.25, 0.9]);
         bencher.iter(|| {
             let grid = QuantileGrid::new(own.clone(), black_box(values.clone()));
-            Forecast::from_grid(&grid.expect("a grid"), &asked, Some(0.0))
+            Forecast::from_grid(&grid.expect("a grid"), &requested, Some(0.0))
         });
     });
     group.finish();

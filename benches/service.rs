@@ -1,7 +1,7 @@
-//! What a request costs outside of the model: `cargo bench --bench service`.
+//! Benchmarks of a request outside of the model: `cargo bench --bench service`.
 //!
-//! The whole router is called without a socket, once with a model that answers at once, so that
-//! reading, checking, queueing, waking and writing are left, and once with the bundled model.
+//! The whole router is called without a socket: with a model that answers immediately, so that
+//! parsing, validation, queueing, wake-ups and serialization remain, and with the bundled model.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use http_body_util::BodyExt as _;
 use ndarray::Array3;
 use tower::ServiceExt as _;
 
-/// Answers at once, with zeros.
+/// A model that immediately answers with zeros.
 struct Instant {
     levels: usize,
 }
@@ -41,7 +41,7 @@ fn bundled() -> Bundle {
     Bundle::verify(files).expect("a bundle")
 }
 
-/// The service with one worker, which runs `forecaster` under the manifest of `bundle`.
+/// Returns the service with one worker, which runs `forecaster` with the manifest of `bundle`.
 fn service(bundle: &Bundle, forecaster: Box<dyn Forecaster>) -> Router {
     let config = Config::default();
     let metrics = prometheus::Registry::new();
@@ -75,7 +75,8 @@ fn service(bundle: &Bundle, forecaster: Box<dyn Forecaster>) -> Router {
     }))
 }
 
-fn one(calendar: &str) -> String {
+/// Returns a series of 144 months that begins with the JSON fields `calendar`.
+fn series(calendar: &str) -> String {
     let values: Vec<_> = (0..144_u32)
         .map(|step| format!("{}.{}", 100 + step + 20 * (step % 12), step % 10))
         .collect();
@@ -84,18 +85,22 @@ fn one(calendar: &str) -> String {
 
 const CALENDAR: &str = r#""start":"2012-01-01","frequency":"MS","#;
 
-/// Named bodies, and how many series each has.
+/// Returns bodies, each with a name and its number of series.
 fn bodies() -> Vec<(&'static str, u64, String)> {
-    let with_horizon = |one: String| one.replacen('{', r#"{"horizon":12,"#, 1);
-    let hundred = vec![one(""); 100].join(",");
+    let with_horizon = |series: String| series.replacen('{', r#"{"horizon":12,"#, 1);
+    let hundred = vec![series(""); 100].join(",");
     vec![
         (
             "one series of known season",
             1,
-            with_horizon(one(r#""season_length":12,"#)),
+            with_horizon(series(r#""season_length":12,"#)),
         ),
-        ("one series with a calendar", 1, with_horizon(one(CALENDAR))),
-        ("one series, season sought", 1, with_horizon(one(""))),
+        (
+            "one series with a calendar",
+            1,
+            with_horizon(series(CALENDAR)),
+        ),
+        ("one series, season sought", 1, with_horizon(series(""))),
         (
             "a hundred series",
             100,
@@ -114,8 +119,8 @@ async fn answer(router: Router, request: Request<Body>) -> Bytes {
 fn requests(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build();
-    let runtime = runtime.expect("a runtime");
+        .build()
+        .expect("a runtime");
     let bundle = bundled();
     let levels = bundle.manifest.levels().as_slice().len();
     let onnx = almanac::app::runtime(&Config::default()).expect("the runtime library");

@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# From a checkout to a forecast from AWS: makes the repository, logs in, builds, tags, pushes, deploys and calls.
+# Deploys a checkout to AWS: creates the repository, logs in, builds, tags, pushes, deploys and requests a forecast.
 #
 #   deploy/aws/deploy.sh --region REGION [OPTION]...
 #
-#   --region REGION    where; by default the region of AWS_REGION or AWS_DEFAULT_REGION
-#   --name NAME        of the service and of all that belongs to it (almanac)
-#   --tag TAG          of the image; by default the commit, with the time when there are changes
+#   --region REGION    AWS region; by default AWS_REGION or AWS_DEFAULT_REGION
+#   --name NAME        name of the service and of its resources; by default almanac
+#   --tag TAG          tag of the image; by default the commit, with the time if there are uncommitted changes
 #   --image IMAGE      push this local image instead of building one
-#   --platform PLATFORM  build for linux/arm64, say; the variable task must name the same architecture
-#   --var-file FILE    more variables for Terraform, as variables.tf describes them; may be given again
-#   --emulator URL     deploy to an emulator of AWS, such as http://127.0.0.1:4566, with no account
-#   --destroy          take everything down again, images too
-#   --yes              do not ask
-#   --dry-run          print the commands, and run none
+#   --platform PLATFORM  platform of the image, such as linux/arm64; the variable task must have the same architecture
+#   --var-file FILE    file of Terraform variables, which variables.tf describes; may be repeated
+#   --emulator URL     deploy to an AWS emulator, such as http://127.0.0.1:4566, without an account
+#   --destroy          delete everything, including images
+#   --yes              do not ask for confirmation
+#   --dry-run          print the commands without running them
 #
-# Needs bash 4.4, terraform, the AWS CLI, docker and curl, and credentials as the AWS CLI finds them. What runs is charged: see
-# docs/deploy/ecs.md. Terraform's state is kept beside its files, unless a backend is configured there.
+# Needs bash 4.4, terraform, the AWS CLI, docker and curl, and credentials of the AWS CLI. AWS charges for the resources: see
+# docs/deploy/ecs.md. Terraform stores its state next to its files, unless a backend is configured there.
 
 set -euo pipefail
 
@@ -68,12 +68,12 @@ parse_arguments() {
   [[ -n $REGION ]] || stop 'name a region with --region' 64
 }
 
-# step TITLE
+# step TITLE: prints the title of a step.
 step() {
   printf '\n== %s\n' "$1"
 }
 
-# Runs a command, or prints it.
+# Runs a command, or prints it in a dry run.
 run() {
   if $DRY; then
     printf '%q ' "$@" | sed 's/ $//'
@@ -87,7 +87,7 @@ terraform_here() {
   run terraform -chdir="$HERE" "$@"
 }
 
-# output NAME: an output of Terraform, or a word for it.
+# output NAME: prints an output of Terraform, or a placeholder in a dry run.
 output() {
   if $DRY; then
     printf '%s' "<$1>"
@@ -98,16 +98,16 @@ output() {
 
 use_emulator() {
   export AWS_ENDPOINT_URL=$EMULATOR AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
-  # It has no service that scales, and nothing in it is worth keeping.
+  # The emulator does not support auto scaling.
   VARIABLES+=(-var 'scaling={enabled=false}')
 }
 
 confirm() {
-  local account what="make what is charged"
+  local account what="create resources that AWS charges for"
   $DESTROY && what="delete $NAME and its images"
   $YES || $DRY && return
   account=$(aws sts get-caller-identity --query Account --output text)
-  read -rp "This will $what in account $account, $REGION. Go on? [y/N] " answer
+  read -rp "This will $what in account $account, $REGION. Continue? [y/N] " answer
   [[ $answer == [yY]* ]] || stop 'nothing was done'
 }
 
@@ -121,7 +121,7 @@ default_tag() {
 create_repository() {
   step 'create the repository'
   terraform_here init -input=false
-  # The service cannot be made before its image is there, so the repository is made before the rest.
+  # The service needs its image, so the repository is created first.
   terraform_here apply -input=false -auto-approve -compact-warnings -target=module.registry "${VARIABLES[@]}"
 }
 
@@ -156,13 +156,13 @@ build_and_push() {
   run docker push "$target"
 }
 
-# State of the deployment of a task definition: COMPLETED, IN_PROGRESS, FAILED, or nothing when it is gone.
+# rollout_state TASK_DEFINITION: prints the state of its deployment: COMPLETED, IN_PROGRESS, FAILED, or nothing if it is gone.
 rollout_state() {
   aws ecs describe-services --region "$REGION" --cluster "$NAME" --services "$NAME" --output text \
     --query "services[0].deployments[?taskDefinition=='$1'].rolloutState"
 }
 
-# Terraform is done when ECS has begun. Waits for ECS, and fails when the deployment is rolled back.
+# Waits for the deployment, which ECS finishes after Terraform has ended. Fails if it is rolled back.
 await_rollout() {
   local wanted deadline=$((SECONDS + 1200)) state
   step 'wait for the new tasks'
@@ -176,10 +176,10 @@ await_rollout() {
     case $state in
       COMPLETED) return ;;
       IN_PROGRESS) sleep 5 ;;
-      *) stop "the new tasks did not become healthy, and the ones before serve on; see the events of the service $NAME" ;;
+      *) stop "the new tasks did not become healthy, and the previous tasks still serve; see the events of the service $NAME" ;;
     esac
   done
-  stop 'the new tasks are not there after 20 minutes'
+  stop 'the new tasks are not running after 20 minutes'
 }
 
 call() {

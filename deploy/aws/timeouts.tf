@@ -1,5 +1,5 @@
-# In seconds. The defaults are those of deploy/timeouts.toml, which says why; a test compares them. A plan with values that do not go
-# together is refused here.
+# In seconds. The defaults are those of deploy/timeouts.toml, which has the reasons; a test compares them. Plans with inconsistent
+# values are rejected here.
 variable "timeouts" {
   description = "Timeouts of the service, in seconds."
   type = object({

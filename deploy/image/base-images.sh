@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Makes stand-ins for the two base images of the Dockerfile, for machines that cannot pull them.
+# Builds substitutes for the two base images of the Dockerfile, on machines that cannot pull them.
 #
 #   deploy/image/base-images.sh [--build NAME | --without-build] [--runtime NAME]
 #
-# They are made of Debian's packages (mmdebstrap, as root) and of this machine's own Rust toolchain,
-# and carry the names that the Dockerfile asks for, so that `docker build` needs no registry. An
-# image that is there already is left as it is. The certificate authorities that this machine trusts
-# (SSL_CERT_FILE) go into the build image alone.
+# They are built from Debian's packages (mmdebstrap, as root) and from this machine's Rust toolchain, and
+# have the names of the images in the Dockerfile, so that `docker build` needs no registry. An existing image
+# is not replaced. The certificate authorities that this machine trusts (SSL_CERT_FILE) are only added to the
+# build image.
 
 set -euo pipefail
 
@@ -32,7 +32,7 @@ have() {
   "$DOCKER" image inspect "$1" >/dev/null 2>&1
 }
 
-# The package source that this machine itself uses, in either of Debian's two forms.
+# Prints the file of this machine's package sources, in either of Debian's two formats.
 package_sources() {
   local parts list
   eval "$(apt-config shell parts Dir::Etc::sourceparts/d list Dir::Etc::sourcelist/f)"
@@ -48,7 +48,7 @@ authorities() {
   cat $(dpkg -L ca-certificates | grep 'mozilla/.*crt$')
 }
 
-# glibc, libstdc++, certificate authorities and a user; no shell, no package manager.
+# Builds an image with glibc, libstdc++, certificate authorities and a user, without shell and package manager.
 make_runtime() {
   authorities >"$WORK/mozilla.crt"
   cat >"$WORK/fill.sh" <<'FILL'
@@ -67,7 +67,7 @@ FILL
   "$DOCKER" import -c 'USER 65532:65532' "$WORK/runtime.tar" "$RUNTIME"
 }
 
-# A small Debian with a C linker and this machine's Rust.
+# Builds a small Debian image with a C linker and this machine's Rust.
 make_build() {
   local sysroot
   sysroot=$(rustc --print sysroot)

@@ -95,9 +95,12 @@ def test_every_label_exists(expression):
 
 
 def test_the_documented_metrics_are_those_of_the_program():
-    sources = (stack.ROOT / "src").rglob("*.rs")
+    folders = [stack.ROOT / "src", *(stack.ROOT / "crates").glob("*/src")]
     named = {
-        name for path in sources for name in re.findall(r'"(almanac_[a-z_]+)"', path.read_text())
+        name
+        for folder in folders
+        for path in folder.rglob("*.rs")
+        for name in re.findall(r'"(almanac_[a-z_]+)"', path.read_text())
     }
     assert set(documented()) <= named
 

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Proves that deploy/aws makes a service that answers, on an emulator of AWS with real containers.
+# Verifies that deploy/aws creates a working service, on an AWS emulator with real containers.
 #
 #   tests/e2e/aws.sh [--image IMAGE]
 #
-# deploy/aws/deploy.sh goes its whole way: repository, login, push, Terraform, a forecast through the load balancer. Then a
-# rolling update under load, a tag that does not exist and is rolled back, the role of the program against a bucket of models, a model from
-# that bucket and the version after it, and the tear-down. IMAGE is an image of this machine; without one a stand-in answers, a shell script
-# that knows two paths, and no model is served.
+# Runs all steps of deploy/aws/deploy.sh: repository, login, push, Terraform, a forecast through the load balancer. Then a rolling update under
+# load, an image that cannot start and is rolled back, the permissions of the task role on a bucket of models, a model from that bucket and its
+# next version, and the tear-down. IMAGE is a local image. Without it a stub answers, a shell script that serves two paths, and the steps with
+# models are skipped.
 #
-# The emulator pulls from its own registry and starts containers on the local Docker engine. It checks no health before it sends requests, and
-# gives containers no limits, so neither is tested here.
+# The emulator pulls from its own registry and starts containers on the local Docker engine. It sends requests without waiting for health checks,
+# and sets no limits on containers, so neither is tested here.
 
 source "$(dirname "$0")/lib.sh"
 source "$(dirname "$0")/lib_aws.sh"
@@ -30,7 +30,7 @@ lacks() {
   docker info >/dev/null 2>&1 || echo 'no Docker engine answers'
 }
 
-# stand_in NAME: an image that answers what is asked for here, and nothing else.
+# stand_in NAME: builds a stub image that answers the requests of this script and no others.
 stand_in() {
   local folder=$SCRATCH/stand-in
   need busybox busybox-static || return 1
@@ -57,12 +57,12 @@ HANDLER
     --change 'ENTRYPOINT ["/bin/busybox", "nc", "-ll", "-p", "8080", "-e", "/handler"]' - "$1" >/dev/null
 }
 
-# Containers and images with the emulator's port in their name are this run's.
+# Containers and images whose name contains the port of the emulator belong to this run.
 clean_up() {
   local registry=${EMULATOR#http://}
   if [[ -n $registry ]]; then
     end_load
-    # The emulator first, for it starts what is removed anew.
+    # The emulator first, because it restarts removed containers.
     kill "${STARTED[@]}" 2>/dev/null || true
     docker ps --all --format '{{.ID}} {{.Image}}' | awk -v host="$registry/" 'index($2, host) == 1 { print $1 }' |
       xargs --no-run-if-empty docker rm --force >/dev/null 2>&1 || true
@@ -80,18 +80,18 @@ deploy_second() {
   IMAGE=$SECOND deploy --tag v2
 }
 
-# ask PATH [CURL ARGUMENT...]: the status of the answer through the load balancer; the body goes to $SCRATCH/body.
-ask() {
+# lb_status PATH [CURL ARGUMENT...]: prints the status of the response through the load balancer; the body goes to $SCRATCH/body.
+lb_status() {
   URL=$EMULATOR status_of "$1" --header 'Host: almanac.alb.localhost' "${@:2}"
 }
 
 answers() {
   local expected=$1
   shift
-  [[ $(ask "$@") == "$expected" ]] || { cat "$SCRATCH/body" && return 1; }
+  [[ $(lb_status "$@") == "$expected" ]] || { cat "$SCRATCH/body" && return 1; }
 }
 
-# Requests, one after the other, until end_load. Each is a line of its status, its code if it is a problem, and no more.
+# Sends requests sequentially until end_load, and writes the status and the error code of each to a line of $SCRATCH/load.
 begin_load() {
   touch "$SCRATCH/loading"
   (
@@ -111,8 +111,8 @@ end_load() {
   LOAD=''
 }
 
-# The emulator sends requests to a task as soon as its container runs. Such a one is told that the model is loading, with the
-# time to wait; nothing else may fail.
+# The emulator sends requests to a task as soon as its container runs. Such a request may be answered with model_loading and a
+# time to wait; no other request may fail.
 nothing_failed() {
   sort "$SCRATCH/load" | uniq -c
   ! grep -qvxE '200 |503 model_loading' "$SCRATCH/load" && (($(grep -c '^200' "$SCRATCH/load") >= 10))
@@ -144,14 +144,14 @@ settings_arrived() {
   grep -q 'ALMANAC_EMF=true' "$SCRATCH/settings"
 }
 
-# As CloudWatch finds them, which the emulator does not make metrics of.
+# Checks the log events that CloudWatch turns into metrics; the emulator does not.
 metrics_arrived() {
   aws logs filter-log-events --log-group-name /ecs/almanac --query 'events[].message' --output text >"$SCRATCH/events"
   grep -c '"_aws":{"Timestamp":' "$SCRATCH/events"
   grep -q '"Service":"almanac"' "$SCRATCH/events"
 }
 
-# changed_image NAME CHANGE: the image, with an instruction of a Dockerfile more.
+# changed_image NAME CHANGE: creates the image NAME, with one more Dockerfile instruction.
 changed_image() {
   local container
   container=$(docker create "$IMAGE")
@@ -165,7 +165,8 @@ deployment_fails() {
   ((status == 1)) && grep -q 'did not become healthy' "$SCRATCH/check"
 }
 
-# A user with the policy of the program's role, and its keys in $SCRATCH/reader: the emulator gives tasks none that it takes itself.
+# Creates a user with the policy of the task role, and writes its keys to $SCRATCH/reader: the emulator does not accept the keys that it
+# issues to tasks.
 make_reader() {
   local policy
   policy=$(aws iam get-role-policy --role-name almanac-task --policy-name read-models --query PolicyDocument --output json)
@@ -190,25 +191,25 @@ is_denied() {
 
 # --- A model from S3
 
-# The address of this machine on the network of the containers.
+# Prints the address of this machine on the network of the containers.
 gateway() {
   docker network inspect bridge --format '{{(index .IPAM.Config 0).Gateway}}'
 }
 
-# open_door: lets containers reach the emulator, which listens on loopback alone.
+# open_door: forwards a port of the container network to the emulator, which listens on loopback only.
 open_door() {
   python3 "$E2E/door.py" "$(gateway):${EMULATOR##*:}" "127.0.0.1:${EMULATOR##*:}" >"$SCRATCH/door.log" 2>&1 &
   STARTED+=("$!")
   eventually 20 curl --silent --output /dev/null "http://$(gateway):${EMULATOR##*:}/_ministack/health" || { cat "$SCRATCH/door.log" && return 1; }
 }
 
-# push_version VERSION: puts a model into the bucket, by the program of the image.
+# push_version VERSION: pushes a model to the bucket, with the program of the image.
 push_version() {
   docker run --rm --network host --env AWS_ACCESS_KEY_ID=test --env AWS_SECRET_ACCESS_KEY=test --env AWS_REGION=us-east-1 "$IMAGE" \
     models push embedded: s3://models/forecast --only seasonal --as "store/$1" --s3-endpoint "$EMULATOR" --s3-path-style
 }
 
-# deploy_models: the service with the bucket as its source, and with the keys of the user that has the policy of the role.
+# deploy_models: deploys the service with the bucket as its source, and with the keys of the user with the policy of the task role.
 deploy_models() {
   local key secret
   read -r key secret <"$SCRATCH/reader"
@@ -225,7 +226,7 @@ VARIABLES
   deploy --tag v2
 }
 
-# answered_by VERSION: whether a forecast through the load balancer names the model and this version of it.
+# answered_by VERSION: succeeds if a forecast through the load balancer names the model and this version.
 answered_by() {
   answers 200 /forecast --data '{"values":[112,118,132,129,121,135],"horizon":2}' &&
     cat "$SCRATCH/body" && grep -q "\"model\":{\"name\":\"store\",\"version\":\"$1\"" "$SCRATCH/body"
@@ -233,14 +234,14 @@ answered_by() {
 
 tasks() { docker ps --format '{{.ID}} {{.Names}}' | awk '/ministack-ecs-.*-almanac$/ { print $1 }' | sort; }
 
-# two_read_s3: whether two tasks run, and both have S3 as their source: those of the deployment before
-# may still be on their way out when a new one answers.
+# two_read_s3: succeeds if two tasks run and both have S3 as their source. Tasks of the previous deployment
+# may still be stopping when a new one answers.
 two_read_s3() {
   task_settings >"$SCRATCH/settings"
   [[ $(wc -l <"$SCRATCH/settings") == 2 && $(grep -c 'ALMANAC_MODELS=s3:' "$SCRATCH/settings") == 2 ]]
 }
 
-# new_version_everywhere: whether both tasks answer with the second version, and are those that were there before.
+# new_version_everywhere: succeeds if both tasks serve the second version and have not been replaced.
 new_version_everywhere() {
   local task
   for task in $(tasks); do
@@ -271,64 +272,64 @@ observability = { embedded_metrics = true }
 environment   = { ALMANAC_EMF_INTERVAL = "2s" }
 VARIABLES
 
-# It checks signatures and policies.
+# With AUTH the emulator checks signatures and policies.
 check 'the emulator starts' start_emulator AUTH=true
 BROKEN=almanac-broken:${EMULATOR##*:} SECOND=almanac-second:${EMULATOR##*:}
 if [[ -z $IMAGE ]]; then
-  skip 'the program itself' 'no --image, so a stand-in answers'
+  skip 'the program itself' 'no --image, so a stub answers'
   IMAGE=almanac-stand-in:${EMULATOR##*:} MADE=$IMAGE
-  check 'a stand-in for the image' stand_in "$IMAGE"
+  check 'a stub image is built' stand_in "$IMAGE"
 fi
 
-check 'deploy.sh goes from nothing to a forecast' deploy --tag v1
-check 'a forecast comes through the load balancer' answers 200 /forecast --data '{"values":[1,2,3,4,5,6],"horizon":2}'
-check 'it is a forecast' grep -q '"forecasts":\[' "$SCRATCH/body"
-check 'the load balancer passes on nothing else' answers 404 /metrics
+check 'deploy.sh deploys the service and calls it' deploy --tag v1
+check 'the load balancer forwards a forecast request' answers 200 /forecast --data '{"values":[1,2,3,4,5,6],"horizon":2}'
+check '... and the response is a forecast' grep -q '"forecasts":\[' "$SCRATCH/body"
+check 'the load balancer forwards no other path' answers 404 /metrics
 check 'two tasks run' eventually 30 test "$(images_running | wc -l)" = 2
-check 'a task is not root and has its settings' settings_arrived
+check 'a task does not run as root and has its settings' settings_arrived
 if [[ -n $MADE ]]; then
-  skip 'metrics in the log' 'the stand-in writes none'
+  skip 'metrics in the log' 'the stub writes none'
 else
-  check 'metrics arrive in the log group, in the embedded format' eventually 60 metrics_arrived
+  check 'metrics arrive in the log group, in the embedded metric format' eventually 60 metrics_arrived
 fi
 
-check 'another image' changed_image "$SECOND" 'LABEL second=true'
+check 'a second image is created' changed_image "$SECOND" 'LABEL second=true'
 begin_load
-check 'a second tag is deployed under load' deploy_second
+check 'the second tag is deployed under load' deploy_second
 check 'only the second tag runs' eventually 60 only_tag_runs v2
 end_load
 check 'no request failed' nothing_failed
 sed 's/^/        /' "$SCRATCH/check"
 
-check 'an image that cannot start' changed_image "$BROKEN" 'ENTRYPOINT ["/nothing"]'
-check 'a deployment that fails is told' deployment_fails
-check 'the second tag runs on' only_tag_runs v2
-check 'and answers' answers 200 /forecast --data '{"values":[1,2,3,4,5,6],"horizon":2}'
+check 'an image that cannot start is created' changed_image "$BROKEN" 'ENTRYPOINT ["/nothing"]'
+check 'a failed deployment is reported' deployment_fails
+check 'the second tag still runs' only_tag_runs v2
+check '... and answers' answers 200 /forecast --data '{"values":[1,2,3,4,5,6],"horizon":2}'
 
-check 'a bucket of models, and a user with the policy of the role' make_reader
-check 'the policy reads a model' as_reader get-object --key forecast/a/1/manifest.toml "$SCRATCH/object"
-check 'the policy lists models' as_reader list-objects-v2 --prefix forecast/
-check 'the policy reads nothing else' is_denied get-object --key secret/key "$SCRATCH/object"
-check 'the policy lists nothing else' is_denied list-objects-v2
-check 'the policy writes nothing' is_denied put-object --key forecast/a/2/model.onnx --body "$0"
+check 'a bucket of models and a user with the policy of the task role are created' make_reader
+check 'the policy allows reading a model' as_reader get-object --key forecast/a/1/manifest.toml "$SCRATCH/object"
+check 'the policy allows listing models' as_reader list-objects-v2 --prefix forecast/
+check 'the policy denies reading other objects' is_denied get-object --key secret/key "$SCRATCH/object"
+check 'the policy denies listing other prefixes' is_denied list-objects-v2
+check 'the policy denies writing' is_denied put-object --key forecast/a/2/model.onnx --body "$0"
 
 if [[ -z $MADE ]]; then
   check 'containers reach the emulator' open_door
   check 'a model is pushed to S3' push_version 1
   check 'the service is deployed with S3 as its source' deploy_models
   check 'a forecast names the model and its version' eventually 60 answered_by 1
-  check 'two tasks are left, both of this deployment' eventually 120 two_read_s3
-  check 'the tasks say whose keys they read it with' grep -q '"provider":"environment"' <(docker logs "$(tasks | head -n 1)" 2>&1)
+  check 'two tasks remain, both of this deployment' eventually 120 two_read_s3
+  check 'the tasks log the provider of their credentials' grep -q '"provider":"environment"' <(docker logs "$(tasks | head -n 1)" 2>&1)
   tasks >"$SCRATCH/tasks"
   check 'a second version is pushed' push_version 2
-  check '... and answers, with no deployment' eventually 60 answered_by 2
-  check '... in both tasks, which are the same' eventually 60 new_version_everywhere
+  check '... and answers without a deployment' eventually 60 answered_by 2
+  check '... in both tasks, which were not replaced' eventually 60 new_version_everywhere
 else
-  skip 'a model from S3' 'no --image, so a stand-in answers'
+  skip 'a model from S3' 'no --image, so a stub answers'
 fi
 
-check 'deploy.sh takes everything down' deploy --destroy
-check 'no task is left' test -z "$(images_running)"
-check 'no repository is left' test -z "$(aws ecr describe-repositories --query 'repositories[].repositoryName' --output text)"
-check 'no network is left' test -z "$(aws ec2 describe-vpcs --filters Name=tag:Name,Values=almanac --query 'Vpcs[].VpcId' --output text)"
+check 'deploy.sh destroys everything' deploy --destroy
+check 'no task remains' test -z "$(images_running)"
+check 'no repository remains' test -z "$(aws ecr describe-repositories --query 'repositories[].repositoryName' --output text)"
+check 'no network remains' test -z "$(aws ec2 describe-vpcs --filters Name=tag:Name,Values=almanac --query 'Vpcs[].VpcId' --output text)"
 finish

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Proves that every link of the standard chain of AWS credentials opens S3, that keys are renewed before they end, and that S3
-# and web servers are read over TLS of a private authority.
+# Verifies that every provider of the standard AWS credential chain gives access to S3, that keys are renewed before they expire, and
+# that S3 and web servers are read over TLS with a private authority.
 #
 #   tests/e2e/credentials.sh [--binary PATH]
 #
-# S3, STS and IAM are ministack, which checks signatures, policies and the ends of sessions. What hands out keys is
-# credentials_server.py, at the very addresses of ECS (169.254.170.2), EKS (169.254.170.23) and EC2 (169.254.169.254): all of it runs in
-# a network namespace of its own. Where none can be made, what needs these addresses is skipped.
+# S3, STS and IAM are emulated by ministack, which checks signatures, policies and the expiry of sessions. credentials_server.py issues
+# keys at the fixed addresses of ECS (169.254.170.2), EKS (169.254.170.23) and EC2 (169.254.169.254), in a separate network namespace.
+# If no namespace can be created, the checks that need these addresses are skipped.
 
 source "$(dirname "$0")/lib.sh"
 source "$(dirname "$0")/lib_aws.sh"
@@ -17,7 +17,7 @@ CONTAINER=169.254.170.2 POD=169.254.170.23 INSTANCE=169.254.169.254
 emulator_home >/dev/null
 need haproxy haproxy || true
 
-# Once more, in a network with these addresses and no other.
+# Runs the script again, in a network namespace with only these addresses.
 if [[ -z ${E2E_NAMESPACE:-} ]] && command -v ip >/dev/null && unshare --net --map-root-user true 2>/dev/null; then
   rm -rf "$SCRATCH"
   exec env E2E_NAMESPACE=1 unshare --net --map-root-user "$0" --binary "$BINARY"
@@ -31,7 +31,7 @@ if [[ -n ${E2E_NAMESPACE:-} ]]; then
   done
 fi
 
-# says TEXT COMMAND...: whether the command fails, and says this.
+# says TEXT COMMAND...: succeeds if the command fails and its output contains TEXT.
 says() {
   local text=$1
   shift
@@ -56,7 +56,7 @@ cat >"$SCRATCH/trust.json" <<TRUST
     "Principal": {"Federated": "arn:aws:iam::000000000000:oidc-provider/oidc.test"},
     "Condition": {"StringEquals": {"oidc.test:sub": "$SUBJECT"}}}]}
 TRUST
-# It may see everything below live, and read store and encrypted.
+# The role may list everything below live, and read store and encrypted.
 cat >"$SCRATCH/reading.json" <<'POLICY'
 {"Version": "2012-10-17", "Statement": [
   {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::models",
@@ -70,7 +70,7 @@ POLICY
 
 S3=(--s3-endpoint "$EMULATOR" --s3-path-style)
 push() { "$BINARY" models push "${@:2}" models/seasonal/1 s3://models/live --as "$1" "${S3[@]}"; }
-# set_up writes the keys of a user who may read as the role may, and of one who may only assume it.
+# Writes the keys of a user with the permissions of the role, and of one who may only assume the role.
 set_up() {
   local user
   aws s3api create-bucket --bucket models && push store/1 && push hidden/1 &&
@@ -83,11 +83,11 @@ set_up() {
       return 1
   done
 }
-check 'a bucket, two users and a role' set_up
+check 'a bucket, two users and a role are created' set_up
 read -r READING READING_SECRET <"$SCRATCH/reading"
 read -r ASSUMING ASSUMING_SECRET <"$SCRATCH/assuming"
 
-# encrypt: version 1 of a model whose objects are encrypted with a key of KMS.
+# Pushes version 1 of a model whose objects are encrypted with a KMS key.
 encrypt() {
   local key file
   key=$(aws kms create-key --query KeyMetadata.Arn --output text)
@@ -98,9 +98,9 @@ encrypt() {
   done
   aws s3api head-object --bucket models --key live/encrypted/1/model.onnx | tee "$SCRATCH/head" && grep -q aws:kms "$SCRATCH/head"
 }
-check 'a model encrypted with a key of KMS' encrypt
+check 'a model is encrypted with a KMS key' encrypt
 
-# --- What hands out keys
+# --- The credentials server
 
 LOOPBACK=127.0.0.1:$(free_port)
 HANDED=$SCRATCH/handed
@@ -109,9 +109,9 @@ printf 3600 >"$HANDED/life"
 printf secret-token >"$HANDED/token"
 "$(emulator_home)/bin/python" "$E2E/credentials_server.py" "$EMULATOR" "$ROLE" "$HANDED" "$LOOPBACK" "${ADDRESSES[@]}" &
 STARTED+=("$!")
-check 'what hands out keys starts' eventually 20 test -e "$HANDED/listening"
+check 'the credentials server starts' eventually 20 test -e "$HANDED/listening"
 
-# From here on the environment has no keys but those of each case.
+# From here on the environment has only the keys of each case.
 unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_DEFAULT_REGION AWS_REGION AWS_ENDPOINT_URL AWS_PROFILE
 export AWS_EC2_METADATA_DISABLED=true AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null
 
@@ -119,7 +119,7 @@ SERVE=("${S3[@]}" --models s3://models/live --default-model store --drain-delay 
 FORECAST='{"values":[112,118,132,129,121,135],"horizon":3}'
 answers() { [[ $(status_of /forecast --data "$FORECAST") == 200 ]] || { cat "$SCRATCH/body" && return 1; }; }
 
-# opens PROVIDER NAME=VALUE...: whether a server with this environment serves from S3 and says whose keys it has.
+# opens PROVIDER NAME=VALUE...: succeeds if a server with this environment serves from S3 and logs PROVIDER.
 opens() {
   local provider=$1 status=0
   shift
@@ -132,12 +132,12 @@ opens() {
   WRAP=()
   return "$status"
 }
-# denied TEXT NAME=VALUE...: whether the program with this environment says why it may not list.
+# denied TEXT NAME=VALUE...: succeeds if the program with this environment cannot list models and prints TEXT.
 denied() { says "$1" env "${@:2}" "$BINARY" models list s3://models/live "${S3[@]}" --source-attempts 1; }
 
-# --- Every link of the chain
+# --- Every provider of the chain
 
-check 'keys of the environment' opens environment "AWS_ACCESS_KEY_ID=$READING" "AWS_SECRET_ACCESS_KEY=$READING_SECRET"
+check 'keys from the environment' opens environment "AWS_ACCESS_KEY_ID=$READING" "AWS_SECRET_ACCESS_KEY=$READING_SECRET"
 
 cat >"$SCRATCH/config" <<CONFIG
 [profile plain]
@@ -154,12 +154,12 @@ credential_process = cat $SCRATCH/process.json
 CONFIG
 printf '{"Version": 1, "AccessKeyId": "%s", "SecretAccessKey": "%s"}' "$READING" "$READING_SECRET" >"$SCRATCH/process.json"
 PROFILES=("AWS_CONFIG_FILE=$SCRATCH/config" "AWS_ENDPOINT_URL_STS=$EMULATOR")
-check 'a profile' opens profile "${PROFILES[@]}" AWS_PROFILE=plain
-check 'a role that a profile assumes' opens 'assumed role of a profile' "${PROFILES[@]}" AWS_PROFILE=role
-check 'a process that a profile names' opens 'process of a profile' "${PROFILES[@]}" AWS_PROFILE=process
-check 'the keys that may only assume the role read nothing' denied 'allow s3:ListBucket' "${PROFILES[@]}" AWS_PROFILE=base
+check 'keys from a profile' opens profile "${PROFILES[@]}" AWS_PROFILE=plain
+check 'keys from a role that a profile assumes' opens 'assumed role of a profile' "${PROFILES[@]}" AWS_PROFILE=role
+check 'keys from a process that a profile names' opens 'process of a profile' "${PROFILES[@]}" AWS_PROFILE=process
+check 'keys that may only assume the role cannot list models' denied 'allow s3:ListBucket' "${PROFILES[@]}" AWS_PROFILE=base
 
-# web_token SUBJECT: a token as a cluster signs it; the emulator does not check who signed.
+# web_token SUBJECT: prints a token in the format of a cluster; the emulator does not check the signature.
 web_token() {
   python3 - "$1" <<'PYTHON'
 import base64, json, sys
@@ -171,43 +171,43 @@ PYTHON
 web_token "$SUBJECT" >"$SCRATCH/web-token"
 web_token system:serviceaccount:other:thief >"$SCRATCH/stolen-token"
 IRSA=("AWS_ROLE_ARN=$ROLE" AWS_ROLE_SESSION_NAME=almanac "AWS_ENDPOINT_URL_STS=$EMULATOR")
-check 'a web identity (IRSA)' opens 'web identity (IRSA)' "${IRSA[@]}" "AWS_WEB_IDENTITY_TOKEN_FILE=$SCRATCH/web-token"
-check '... of another service account is refused' denied 'Not authorized to perform sts:AssumeRoleWithWebIdentity' \
+check 'keys from a web identity (IRSA)' opens 'web identity (IRSA)' "${IRSA[@]}" "AWS_WEB_IDENTITY_TOKEN_FILE=$SCRATCH/web-token"
+check '... of another service account: refused' denied 'Not authorized to perform sts:AssumeRoleWithWebIdentity' \
   "${IRSA[@]}" "AWS_WEB_IDENTITY_TOKEN_FILE=$SCRATCH/stolen-token"
-check '... without its file' denied 'No such file' "${IRSA[@]}" "AWS_WEB_IDENTITY_TOKEN_FILE=$SCRATCH/nothing"
+check '... without its token file: reported' denied 'No such file' "${IRSA[@]}" "AWS_WEB_IDENTITY_TOKEN_FILE=$SCRATCH/nothing"
 
 CONTAINER_ROLE='container (ECS task role or EKS Pod Identity)'
 WITH_TOKEN="AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=$HANDED/token"
-check 'an address on loopback' opens "$CONTAINER_ROLE" "AWS_CONTAINER_CREDENTIALS_FULL_URI=http://$LOOPBACK/task"
-check '... that wants a token' opens "$CONTAINER_ROLE" "AWS_CONTAINER_CREDENTIALS_FULL_URI=http://$LOOPBACK/pod" "$WITH_TOKEN"
-check '... and gets none' denied 'no AWS credentials' "AWS_CONTAINER_CREDENTIALS_FULL_URI=http://$LOOPBACK/pod"
-check 'an address elsewhere, over plain http' denied 'no AWS credentials' AWS_CONTAINER_CREDENTIALS_FULL_URI=http://192.0.2.1/task
+check 'keys from a loopback address' opens "$CONTAINER_ROLE" "AWS_CONTAINER_CREDENTIALS_FULL_URI=http://$LOOPBACK/task"
+check '... that requires a token' opens "$CONTAINER_ROLE" "AWS_CONTAINER_CREDENTIALS_FULL_URI=http://$LOOPBACK/pod" "$WITH_TOKEN"
+check '... without the token: reported' denied 'no AWS credentials' "AWS_CONTAINER_CREDENTIALS_FULL_URI=http://$LOOPBACK/pod"
+check 'keys from another address over plain HTTP: refused' denied 'no AWS credentials' AWS_CONTAINER_CREDENTIALS_FULL_URI=http://192.0.2.1/task
 if [[ -n ${E2E_NAMESPACE:-} ]]; then
-  check 'the role of an ECS task' opens "$CONTAINER_ROLE" AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/task
-  check 'EKS Pod Identity' opens "$CONTAINER_ROLE" "AWS_CONTAINER_CREDENTIALS_FULL_URI=http://$POD/pod" "$WITH_TOKEN"
-  check 'the role of an EC2 instance' opens 'instance (EC2 metadata)' AWS_EC2_METADATA_DISABLED=false
+  check 'keys from the role of an ECS task' opens "$CONTAINER_ROLE" AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/task
+  check 'keys from EKS Pod Identity' opens "$CONTAINER_ROLE" "AWS_CONTAINER_CREDENTIALS_FULL_URI=http://$POD/pod" "$WITH_TOKEN"
+  check 'keys from the role of an EC2 instance' opens 'instance (EC2 metadata)' AWS_EC2_METADATA_DISABLED=false
 else
-  skip 'ECS, EKS and EC2 at their own addresses' 'no network namespace can be made'
+  skip 'ECS, EKS and EC2 at their fixed addresses' 'no network namespace can be made'
 fi
-check 'nothing at all' denied 'no AWS credentials' AWS_REGION=us-east-1
+check 'no credentials: reported' denied 'no AWS credentials' AWS_REGION=us-east-1
 
-# --- What the role may not read
+# --- Models that the role may not read
 
-# told MODEL TEXT: whether the reason of its version is this.
-told() {
+# reports MODEL TEXT: succeeds if the API lists the versions of the model with TEXT.
+reports() {
   [[ $(status_of "/models/$1/versions") == 200 ]] && cat "$SCRATCH/body" && grep -qF -- "$2" "$SCRATCH/body"
 }
 model_answers() { [[ $(status_of /forecast --data "{\"model\":\"$1\",${FORECAST#\{}") == 200 ]]; }
 WRAP=(env AWS_CONTAINER_CREDENTIALS_FULL_URI="http://$LOOPBACK/pod" "$WITH_TOKEN")
-check 'a server of the role serves' start_ready_server "${SERVE[@]}" --watch 300ms
+check 'a server with the role serves' start_ready_server "${SERVE[@]}" --watch 300ms
 WRAP=()
-check 'what is encrypted with KMS is read as usual' eventually 30 model_answers encrypted
-check 'the API says why a model may not be read' eventually 30 told hidden 'access denied: 403 AccessDenied'
-check '... and what to allow' told hidden 's3:GetObject'
-check '... and that it failed' told hidden '"state":"failed"'
-check 'it stops' stop_server
+check 'a model encrypted with KMS is served' eventually 30 model_answers encrypted
+check 'the API reports why a model cannot be read' eventually 30 reports hidden 'access denied: 403 AccessDenied'
+check '... and the missing permission' reports hidden 's3:GetObject'
+check '... and the state failed' reports hidden '"state":"failed"'
+check 'the server exits with 0' stop_server
 
-# --- Keys that end
+# --- Keys that expire
 
 : >"$HANDED/issued"
 printf 16 >"$HANDED/life"
@@ -220,24 +220,24 @@ as_issued() {
 }
 has_version() { answers && grep -qF "\"version\":\"$1\"" "$SCRATCH/body"; }
 WRAP=(env AWS_CONTAINER_CREDENTIALS_FULL_URI="http://$LOOPBACK/pod" "$WITH_TOKEN")
-check 'a server whose keys are good for 16 s' start_ready_server "${SERVE[@]}" --watch 300ms --probation 0s \
+check 'a server whose keys expire after 16 s serves' start_ready_server "${SERVE[@]}" --watch 300ms --probation 0s \
   --log-level info,almanac::store=debug
 WRAP=()
-# The token changes too, as a kubelet changes it.
+# A kubelet replaces the token too.
 printf another-token >"$HANDED/token"
-check 'it asks for new ones before they end' eventually 30 issued 3
-check '... with the token as it is by then' logged 'AWS credentials renewed'
-check 'the first have ended' eventually 30 as_issued 1 'the session token is over'
+check 'the keys are renewed before they expire' eventually 30 issued 3
+check '... with the new token' logged 'AWS credentials renewed'
+check 'the first keys have expired' eventually 30 as_issued 1 'the session token is over'
 new_version() { AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1 push store/2; }
-check 'a new version comes' new_version
-check '... and is read with new keys' eventually 30 has_version 2
+check 'a new version is pushed' new_version
+check '... and is read with renewed keys' eventually 30 has_version 2
 no_failure() { ! grep -F 'cannot be read' "$LOG"; }
-check 'no look at the source has failed' no_failure
-check 'it stops' stop_server
+check 'the source was always readable' no_failure
+check 'the server exits with 0' stop_server
 
-# --- TLS of a private authority
+# --- TLS with a private authority
 
-# make_certificates: an authority, and its certificate for localhost.
+# Creates an authority, and its certificate for localhost.
 make_certificates() (
   cd "$SCRATCH"
   openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca.key -out ca.pem \
@@ -279,16 +279,16 @@ over_tls() {
 s3_over_tls() { over_tls "$@" "$BINARY" models verify s3://models/live --only store --s3-endpoint "https://localhost:$S3_TLS" --s3-path-style --model-cache-size 0B; }
 web_over_tls() { env "$@" "$BINARY" models verify "https://localhost:$WEB_TLS/seasonal/1/" --model-cache-size 0B; }
 if command -v haproxy >/dev/null; then
-  check 'an authority and a certificate' make_certificates
-  check 'HAProxy with TLS before S3 and a web server' start_tls
-  check 'S3 over TLS of an authority that nobody trusts' says 'UnknownIssuer' s3_over_tls
-  check '... that SSL_CERT_FILE names' s3_over_tls "SSL_CERT_FILE=$SCRATCH/ca.pem"
-  check 'a web server over TLS of an authority that nobody trusts' says 'UnknownIssuer' web_over_tls
-  check '... that SSL_CERT_FILE names' web_over_tls "SSL_CERT_FILE=$SCRATCH/ca.pem"
+  check 'a certificate authority and a certificate are created' make_certificates
+  check 'HAProxy terminates TLS for S3 and a web server' start_tls
+  check 'S3 over TLS of an untrusted authority: refused' says 'UnknownIssuer' s3_over_tls
+  check '... of an authority in SSL_CERT_FILE: read' s3_over_tls "SSL_CERT_FILE=$SCRATCH/ca.pem"
+  check 'a web server over TLS of an untrusted authority: refused' says 'UnknownIssuer' web_over_tls
+  check '... of an authority in SSL_CERT_FILE: read' web_over_tls "SSL_CERT_FILE=$SCRATCH/ca.pem"
   wrong_name() { env "SSL_CERT_FILE=$SCRATCH/ca.pem" "$BINARY" models verify "https://127.0.0.1:$WEB_TLS/seasonal/1/" --model-cache-size 0B; }
-  check '... and a certificate of another name' says 'not valid for name' wrong_name
+  check '... with a certificate of another host: refused' says 'not valid for name' wrong_name
 else
-  skip 'TLS of a private authority' 'there is no haproxy'
+  skip 'TLS with a private authority' 'there is no haproxy'
 fi
 
 finish

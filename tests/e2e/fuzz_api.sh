@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Proves that the server keeps its own OpenAPI document, for requests right and wrong.
+# Verifies that the server conforms to its OpenAPI document, for valid and invalid requests.
 #
 #   tests/e2e/fuzz_api.sh [--binary PATH] [--slow]
 #
-# Schemathesis reads /openapi.json and makes up requests for every operation: examples, edge cases,
-# random ones, and ones that break the schema. No answer may be a 5xx, have a status, content type or
-# body that the document does not name, accept what it forbids or refuse what it allows. The requests
-# are the same in every run; --slow makes twenty times as many.
+# Schemathesis reads /openapi.json and generates requests for every operation: examples, edge cases,
+# random ones, and ones that violate the schema. No response may be a 5xx, or have a status, content type
+# or body that is not documented; valid requests must be accepted and invalid ones rejected. The requests
+# are the same in every run; --slow sends twenty times as many.
 
 source "$(dirname "$0")/lib.sh"
 parse_arguments "$@"
@@ -18,14 +18,14 @@ if $SLOW; then
 fi
 
 check 'the document is OpenAPI 3.1' bash -c "curl -sf $URL/openapi.json | grep -q '^{\"openapi\":\"3.1'"
-# Schemathesis keeps what failed in the folder it runs in.
+# Schemathesis stores failures in its working directory.
 cd "$SCRATCH"
 export SCHEMATHESIS_HOOKS=$E2E/schemathesis_checks.py
-check "requests made up from the document, up to $examples for each operation" \
+check "up to $examples generated requests for each operation" \
   uv --quiet tool run --from schemathesis==4.32.5 schemathesis --config-file "$E2E/schemathesis.toml" \
   run "$URL/openapi.json" --max-examples "$examples" --generation-deterministic \
   --continue-on-failure --no-color
 grep -E '^  +. [A-Z][a-z]+$|generated,' "$SCRATCH/check" || true
-check 'the server lives after it' is_ready
-check '... and ends cleanly' stop_server
+check 'the server is still ready' is_ready
+check '... and exits with 0' stop_server
 finish

@@ -1,18 +1,19 @@
 #!/usr/bin/env bash
-# Deploys the chart to a real Kubernetes control plane and node, and does to it what happens to clusters.
+# Verifies the chart on a real Kubernetes control plane and node, during common events of a cluster.
 #
 #   tests/e2e/kubernetes.sh [--image NAME] [--restarts N]
 #
-# The manifests that the chart renders are applied; pods become ready by their probes, without rights; a
-# forecast comes through the Service. Under a constant load, of which no request may fail: rolling
-# updates (N, 3 unless told), a drain of the node that the disruption budget holds back, a rollout that
-# is stuck because its image does not exist, one because its pods never become ready. A process that is
-# killed is started anew. Custom resources are checked by the server. Everything is deleted again.
+# Applies the manifests that the chart renders; unprivileged pods become ready; the Service forwards a
+# forecast request. Under a constant load, of which no request may fail: rolling updates (N, by default 3),
+# a drain of the node that the disruption budget delays, a rollout that is stuck because its image does not
+# exist, and one that is stuck because its pods never become ready. A killed process is restarted. The API
+# server validates custom resources. Everything is deleted at the end.
 #
-# The control plane is Kubernetes 1.20.2, the newest that Debian's sources hold whole; it is built once,
-# which takes 7 to 25 minutes. What of the chart it lacks is told. There is no network plugin (so the
-# NetworkPolicy is only stored), no metrics server (so the autoscaler only holds its minimum), no
-# controller of a cloud (so an Ingress is only stored). --image takes an image that is there, else it is built.
+# The control plane is Kubernetes 1.20.2, the newest version whose complete source is in Debian; it is built
+# once, which takes 7 to 25 minutes. The script prints which parts of the chart it does not support. There is
+# no network plugin (the NetworkPolicy is only stored), no metrics server (the autoscaler only keeps its
+# minimum), and no cloud controller (an Ingress is only stored). --image uses an existing image; by default it
+# is built.
 
 source "$(dirname "$0")/lib.sh"
 source "$(dirname "$0")/docker.sh"
@@ -29,7 +30,7 @@ while (($# > 0)); do
   shift
 done
 
-# That of the manifests in deploy.
+# The namespace of the manifests in deploy.
 NAMESPACE=forecast
 BODY='{"values":[112,118,132,129,121,135,148,148,136,119,104,118],"horizon":3}'
 SELECTOR=app.kubernetes.io/name=almanac
@@ -42,7 +43,7 @@ clean_up() {
 }
 trap clean_up EXIT
 
-# Sets REASON when not.
+# Succeeds if everything that the script needs is installed. Sets REASON on failure.
 can_run() {
   docker_engine || return 1
   build_control_plane || return 1
@@ -69,14 +70,14 @@ forecasts() {
   [[ $(status_of /forecast --data "$BODY") == 200 ]] && grep -q '"forecasts":\[' "$SCRATCH/body"
 }
 
-# Through the address that other pods use, by the rules of kube-proxy.
+# Calls the cluster IP, which other pods use, through the rules of kube-proxy.
 forecasts_inside() {
   local address
   address=$(in_namespace get service almanac --output 'jsonpath={.spec.clusterIP}')
   URL=http://$address:80 forecasts
 }
 
-# --- What a pod may do, as the kernel sees it
+# --- The privileges of a pod in the kernel
 
 process_of_pod() {
   docker ps --quiet --filter "label=io.kubernetes.pod.namespace=$NAMESPACE" \
@@ -102,7 +103,7 @@ plans_for_its_limit() {
   status_of /metrics && grep '^almanac_cpu_cores' "$SCRATCH/body" | tee /dev/stderr | grep -q ' 0.25$'
 }
 
-# --- What happens to clusters
+# --- Events of a cluster
 
 begin_load() {
   rm -f "$SCRATCH/done"
@@ -111,7 +112,7 @@ begin_load() {
   STARTED+=("$LOAD")
 }
 
-# end_load NAME: ends it, and checks that nothing failed.
+# end_load NAME: ends the load, and checks that no request failed.
 end_load() {
   touch "$SCRATCH/done"
   check "$1" wait "$LOAD"
@@ -125,11 +126,11 @@ roll() {
     rolled_out 300s || return 1
     if [[ $image == "$SECOND" ]]; then image=$IMAGE; else image=$SECOND; fi
   done
-  # Those that drain still serve.
+  # Draining pods still serve.
   eventually 90 has_pods 2
 }
 
-# The containers of pods that left since START: each ended by itself, before it would have been killed.
+# Succeeds if every container that ended since START exited with 0 before the end of its grace period.
 ended_well() {
   docker events --since "$START" --until "$(date +%s)" --filter event=die \
     --filter "label=io.kubernetes.pod.namespace=$NAMESPACE" --filter label=io.kubernetes.container.name=almanac \
@@ -138,7 +139,8 @@ ended_well() {
   [[ -s $SCRATCH/ended ]] && ! grep -qvx 0 "$SCRATCH/ended"
 }
 
-# stuck NAME COMMAND...: a change whose pods never become ready is not finished, and the old pods serve on.
+# stuck NAME COMMAND...: applies a change whose pods never become ready; succeeds if the rollout does not
+# finish and the old pods still serve.
 stuck() {
   shift
   "$@" || return 1
@@ -162,7 +164,7 @@ evict() {
     --data "{\"apiVersion\":\"policy/v1beta1\",\"kind\":\"Eviction\",\"metadata\":{\"name\":\"$1\",\"namespace\":\"$NAMESPACE\"}}"
 }
 
-# The budget lets one pod go at a time.
+# The budget allows one eviction at a time.
 budget_holds() {
   local pods
   mapfile -t pods < <(of_pods '{.metadata.name}')
@@ -171,8 +173,8 @@ budget_holds() {
   grep -q 'disruption budget' "$SCRATCH/eviction"
 }
 
-# There is one node: while it is drained no new pod finds a place, so the budget must keep one. Only when the
-# node takes pods again may the drain go on.
+# There is one node: while it is drained no new pod can be scheduled, so the budget must keep one pod. The
+# drain may only continue once the node is schedulable again.
 drain() {
   local drained status=0
   kubectl drain "$NODE" --pod-selector "$SELECTOR" --delete-emptydir-data --timeout 300s &
@@ -206,13 +208,13 @@ define_resources() {
 
 taken() { kubectl apply --dry-run=server --filename "$1"; }
 
-# A number where the manifest has a text, or the other way round.
+# Replaces a string of the manifest by a list.
 refuses_wrong_type() {
   sed 's/^\( *\)endpointConfigName: .*/\1endpointConfigName: [1]/' "$ROOT/deploy/sagemaker/endpoint.yaml" >"$SCRATCH/wrong.yaml"
   ! taken "$SCRATCH/wrong.yaml" >"$SCRATCH/refused" 2>&1 && cat "$SCRATCH/refused" && grep -q 'endpointConfigName' "$SCRATCH/refused"
 }
 
-# --- The whole
+# --- The checks
 
 if ! can_run; then
   skip 'Kubernetes' "$REASON"
@@ -237,53 +239,53 @@ check 'the autoscaler holds its minimum of two pods' eventually 120 has_ready_po
 echo "        two pods are ready after $((SECONDS - began)) s"
 ADDRESS=127.0.0.1:$(in_namespace get service almanac --output 'jsonpath={.spec.ports[0].nodePort}')
 URL=http://$ADDRESS
-check 'a forecast comes through the Service, by its port of the node' eventually 10 forecasts
-check '... and by its address in the cluster' forecasts_inside
-check 'the process is not root, has no capability and can get none' has_no_rights
+check 'the Service forwards a forecast request to its node port' eventually 10 forecasts
+check '... and to its cluster IP' forecasts_inside
+check 'the process is not root and can gain no capabilities' has_no_rights
 check 'its root file system is read-only' has_read_only_root
-check 'it plans for its limit of a quarter of a core' plans_for_its_limit
+check 'it detects its limit of a quarter of a core' plans_for_its_limit
 
 begin_load
 began=$SECONDS
 check "$RESTARTS rolling updates under load" roll
 echo "        $((SECONDS - began)) s"
 end_load '... and no request failed'
-check 'every pod that left ended by itself, with 0' ended_well
+check 'every stopped pod exited with 0' ended_well
 
 begin_load
-check 'the disruption budget lets one pod go and keeps the other' budget_holds
+check 'the disruption budget allows one eviction and refuses the second' budget_holds
 check 'the pod is replaced' eventually 120 has_ready_pods 2
-check 'a drain of the node waits until it takes pods again' drain
-check 'two pods are ready after it' eventually 120 has_ready_pods 2
+check 'a drain waits until the node is schedulable again' drain
+check 'two pods are ready afterwards' eventually 120 has_ready_pods 2
 end_load '... and no request failed'
 
 begin_load
 of_pods '{.metadata.name}' | sort >"$SCRATCH/pods.before"
-check 'an image that does not exist leaves the old pods serving' \
+check 'the old pods still serve while an image does not exist' \
   stuck image in_namespace set image deployment/almanac almanac=almanac:not-there
-check '... and is undone' undo
+check '... and the rollout is undone' undo
 of_pods '{.metadata.name}' | sort >"$SCRATCH/pods.before"
-check 'pods that never become ready leave the old pods serving' \
-  stuck model in_namespace set env deployment/almanac ALMANAC_DEFAULT_MODEL=nobody
-check '... and are undone' undo
+check 'the old pods still serve while new pods do not become ready' \
+  stuck model in_namespace set env deployment/almanac ALMANAC_DEFAULT_MODEL=unknown
+check '... and this rollout is undone' undo
 end_load '... and no request failed'
 
-check 'a process that is killed is started anew' killed_and_back
+check 'a killed process is restarted' killed_and_back
 
 check 'custom resources of KServe, SageMaker and Prometheus are defined' define_resources
 for group in monitoring.coreos.com/v1 serving.kserve.io/v1beta1 sagemaker.services.k8s.aws/v1alpha1; do
   eventually 30 served "$group" || true
 done
 manifests cloud >"$SCRATCH/cloud.yaml" 2>/dev/null
-check 'the server takes the manifests of EKS' taken "$SCRATCH/cloud.yaml"
+check 'the API server accepts the manifests for EKS' taken "$SCRATCH/cloud.yaml"
 while IFS= read -r file; do
-  check "the server takes ${file#"$ROOT/"}" taken "$file"
+  check "the API server accepts ${file#"$ROOT/"}" taken "$file"
 done < <(find "$ROOT/deploy/kserve" "$ROOT/deploy/sagemaker" -name '*.yaml' | sort)
-check 'the server refuses a wrong type' refuses_wrong_type
+check 'the API server rejects a wrong type' refuses_wrong_type
 
 delete_all() {
   kubectl delete --filename "$SCRATCH/chart.yaml" --wait=false && eventually 90 has_pods 0
 }
-check 'everything is deleted, within the time that pods have' delete_all
+check 'everything is deleted within the grace period of the pods' delete_all
 
 finish

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034
-# What the end-to-end scripts share: counted checks, servers that end with the script, pinned tools.
-# Sourced by them and by .ci/run, not run.
+# Functions of the end-to-end scripts: counted checks, servers that end with the script, pinned tools.
+# Sourced by these scripts and by .ci/run.
 
 set -euo pipefail
 
@@ -28,12 +28,12 @@ end_started() {
 }
 trap end_started EXIT
 
-# Prints the comment at the head of the script.
+# Prints the comment at the top of the script.
 usage() {
   sed -n '2,${/^#/!q;s/^# \{0,1\}//p}' "$0"
 }
 
-# Reads what every script takes: --help, --binary PATH, --slow.
+# Parses the options of every script: --help, --binary PATH, --slow.
 parse_arguments() {
   BINARY=''
   SLOW=false
@@ -52,7 +52,7 @@ parse_arguments() {
   fi
 }
 
-# check NAME COMMAND...: passes when the command does; shows its output when it does not.
+# check NAME COMMAND...: passes if the command succeeds; otherwise prints its output.
 check() {
   local name=$1 output=$SCRATCH/check
   shift
@@ -66,13 +66,13 @@ check() {
   fi
 }
 
-# skip NAME REASON
+# skip NAME REASON: counts a check as skipped.
 skip() {
   SKIPPED=$((SKIPPED + 1))
   printf 'SKIP    %s: %s\n' "$1" "$2"
 }
 
-# The last line of every script, and its exit status.
+# Prints the last line of a script, and returns its exit status.
 finish() {
   printf '%d passed, %d failed' "$PASSED" "$FAILED"
   ((SKIPPED == 0)) || printf ', %d skipped' "$SKIPPED"
@@ -80,7 +80,7 @@ finish() {
   ((FAILED == 0))
 }
 
-# eventually SECONDS COMMAND...: whether the command succeeds within the time.
+# eventually SECONDS COMMAND...: repeats the command until it succeeds, and fails after SECONDS.
 eventually() {
   local end=$((SECONDS + $1))
   shift
@@ -90,21 +90,21 @@ eventually() {
   done
 }
 
-# Runs uv, the installer of Python tools; fetched once.
+# Runs uv, the installer of Python tools, which is downloaded once.
 uv() {
   local home=$CACHE/uv-$UV
   if [[ ! -x $home/bin/uv ]]; then
     mkdir -p "$CACHE"
     python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
       --target "$SCRATCH/uv" "uv==$UV"
-    # Another script may have been faster.
+    # Another script may have installed it in the meantime.
     mv -T "$SCRATCH/uv" "$home" 2>/dev/null || [[ -x $home/bin/uv ]]
   fi
   "$home/bin/uv" "$@"
 }
 
-# training_python [EXTRA]: the Python of an environment with what models/training needs, and the
-# packages of one more of its extras; made once for each list of packages.
+# training_python [EXTRA]: prints the path of the Python of an environment with the packages of
+# models/training and of one of its extras. It is created once for each list of packages.
 training_python() {
   local project=$ROOT/models/training/pyproject.toml extra=${1:-dev} home
   home=$CACHE/training-$extra-$(sha256sum "$project" | cut -c1-16)
@@ -116,8 +116,8 @@ training_python() {
   printf '%s\n' "$home/bin/python"
 }
 
-# examples_python FAMILY...: the Python of an environment with what these exports need, made once for
-# each list of packages. Fails when they cannot be installed.
+# examples_python FAMILY...: prints the path of the Python of an environment with the packages of these
+# exports. It is created once for each list of packages. Fails if they cannot be installed.
 examples_python() {
   local examples=$ROOT/models/examples home
   local files=("${@/#/$examples/}")
@@ -134,7 +134,8 @@ examples_python() {
   printf '%s\n' "$home/bin/python"
 }
 
-# deploy_python: the Python of an environment with what the tests of deploy/ need, Helm among it; made once.
+# deploy_python: prints the path of the Python of an environment with the packages of the tests of
+# deploy/, which include Helm. It is created once for each list of packages.
 deploy_python() {
   local requirements=$ROOT/deploy/tests/requirements.txt home
   home=$CACHE/deploy-$(sha256sum "$requirements" | cut -c1-16)
@@ -150,20 +151,20 @@ free_port() {
   python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-# need PROGRAM PACKAGE: succeeds if the program exists, or can be installed from Debian's packages.
+# need PROGRAM PACKAGE: succeeds if the program exists or can be installed from Debian's packages.
 need() {
   command -v "$1" >/dev/null && return
   [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null || return 1
   mkdir -p "$CACHE"
   {
-    # Scripts that run side by side take turns; another user of the package manager is waited for.
+    # Concurrent scripts take turns, and wait for other users of the package manager.
     flock 9
     apt-get update && apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$2"
   } 9>"$CACHE/apt.lock" >"$SCRATCH/apt" 2>&1
 }
 
-# start_server [ARGUMENT...]: starts the server at LISTEN, a free port unless that is set, under the
-# commands in WRAP. Sets SERVER (its process), URL, ADDRESS and LOG.
+# start_server [ARGUMENT...]: starts the server on LISTEN (by default a free port), wrapped in the
+# command WRAP. Sets SERVER (its process), URL, ADDRESS and LOG.
 LISTEN=127.0.0.1:0
 WRAP=()
 start_server() {
@@ -193,7 +194,7 @@ start_ready_server() {
   fi
 }
 
-# stop_server: SIGTERM, and the exit status.
+# stop_server: sends SIGTERM, and returns the exit status.
 stop_server() {
   kill -TERM "$SERVER"
   local status=0
@@ -201,7 +202,7 @@ stop_server() {
   return "$status"
 }
 
-# status_of PATH [CURL ARGUMENT...]: the status of the answer; the body goes to $SCRATCH/body.
+# status_of PATH [CURL ARGUMENT...]: prints the status of the response; the body goes to $SCRATCH/body.
 status_of() {
   local path=$1
   shift

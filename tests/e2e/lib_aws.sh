@@ -1,37 +1,37 @@
 # shellcheck shell=bash disable=SC2034
-# What the scripts that use Terraform and an emulator of AWS share. Sourced after lib.sh, not run.
+# Functions of the scripts that use Terraform and an AWS emulator. Sourced after lib.sh.
 
 MINISTACK=1.5.33
 
-# terraform_lacks: what is missing to run Terraform, if something is. Else Terraform finds its provider: in the folder
-# TERRAFORM_PLUGINS, on this machine, or in its registry.
+# terraform_lacks: prints what is missing to run Terraform, or nothing. Terraform finds its provider in the folder
+# TERRAFORM_PLUGINS, elsewhere on this machine, or in its registry.
 terraform_lacks() {
   command -v terraform >/dev/null || { echo 'there is no terraform' && return; }
   local provider folder=${TERRAFORM_PLUGINS:-}
   if [[ -z $folder ]]; then
-    # The likely places first, for the last is slow.
+    # The likely folders first, because the search of / is slow.
     provider=$(find /opt /usr/local "$HOME" / -xdev -name 'terraform-provider-aws_v5*' -print -quit 2>/dev/null || true)
     folder=${provider%/*/*/*/*/*/*}
   fi
   printf '%s' "$folder" >"$SCRATCH/plugins"
 }
 
-# use_terraform: sets what Terraform needs in this shell, after terraform_lacks found nothing missing.
+# use_terraform: sets the variables of Terraform in this shell. Call it after terraform_lacks.
 use_terraform() {
   local folder
   folder=$(<"$SCRATCH/plugins")
-  # Variables of the machine that name files which need not exist.
+  # These variables of the machine may name files that do not exist.
   unset TF_CLI_CONFIG_FILE AWS_CA_BUNDLE AWS_PROFILE
   export TF_IN_AUTOMATION=1 TF_INPUT=0 TF_CLI_ARGS=-no-color TF_DATA_DIR=$SCRATCH/terraform CHECKPOINT_DISABLE=1
   [[ -z $folder ]] || export TF_CLI_ARGS_init="-plugin-dir=$folder"
 }
 
-# emulator_home: the folder of an environment with the emulator and the AWS CLI; made once.
+# emulator_home: prints the folder of an environment with the emulator and the AWS CLI. It is created once.
 emulator_home() {
   local home=$CACHE/ministack-$MINISTACK
   if [[ ! -x $home/bin/aws ]]; then
     uv venv --quiet --clear --relocatable "$home.part"
-    # docker starts the containers of ECS tasks.
+    # The emulator uses the package docker to start the containers of ECS tasks.
     uv pip install --quiet --python "$home.part/bin/python" \
       "ministack==$MINISTACK" docker==7.2.0 cryptography==50.0.2 awscli==1.46.3
     rm -rf "$home" && mv "$home.part" "$home"
@@ -39,7 +39,7 @@ emulator_home() {
   printf '%s\n' "$home"
 }
 
-# start_emulator [NAME=VALUE...]: starts the emulator on a free port of loopback; sets EMULATOR, and credentials for it.
+# start_emulator [NAME=VALUE...]: starts the emulator on a free loopback port. Sets EMULATOR and its credentials.
 start_emulator() {
   local home port
   home=$(emulator_home)

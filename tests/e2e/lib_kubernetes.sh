@@ -1,14 +1,13 @@
 # shellcheck shell=bash disable=SC2034
-# What it takes to have a real Kubernetes control plane and a node. Sourced after lib.sh and
-# lib_docker.sh.
+# Functions that run a real Kubernetes control plane and a node. Sourced after lib.sh and docker.sh.
 
-# The last source package of Debian that holds the whole of Kubernetes, and not only its client.
+# The last Debian source package with all of Kubernetes, and not only its client.
 KUBERNETES=1.20.2
 CONTROL_PLANE=$CACHE/kubernetes-$KUBERNETES
 CLUSTER_PROGRAMS=(kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy)
 
-# Builds the five programs of the cluster from Debian's source package, once for a machine: 7 to 25
-# minutes and 6 GB of scratch, of which 390 MB stay. Sets REASON when it cannot.
+# Builds the five programs of the cluster from Debian's source package, once per machine. This takes 7 to
+# 25 minutes and 6 GB of temporary space, of which 390 MB are kept. Sets REASON on failure.
 build_control_plane() {
   [[ -x $CONTROL_PLANE/kube-proxy ]] && return
   REASON='the control plane is built from a Debian source package, which takes root and apt-get'
@@ -26,7 +25,7 @@ build_control_plane() {
   rm -rf "$work" "$log"
 }
 
-# Fetches the source package with lists of its own, so that the machine's stay as they are.
+# Downloads the source package with separate package lists, so that those of the machine do not change.
 fetch_kubernetes() {
   local parts options
   apt-get update -q
@@ -38,11 +37,11 @@ fetch_kubernetes() {
   options=(-o Dir::Etc::sourcelist=- -o "Dir::Etc::sourceparts=$PWD/apt/parts"
     -o "Dir::State::lists=$PWD/apt/lists" -o "Dir::Cache=$PWD/apt/cache")
   apt-get "${options[@]}" update -q && apt-get "${options[@]}" source -q kubernetes || return 1
-  # Its version is 1.20.5+really1.20.2.
+  # The version of the package is 1.20.5+really1.20.2.
   mv kubernetes-*"$KUBERNETES"/ source
 }
 
-# What a Go of today and a machine that cannot lower OOM scores need changed.
+# Patches the source for current versions of Go, and for machines that cannot lower OOM scores.
 patch_kubernetes() {
   local reflect=source/vendor/github.com/modern-go/reflect2 packaged
   packaged=$(dirname "$(dpkg -L golang-github-modern-go-reflect2-dev | grep '/unsafe_map\.go$')")
@@ -67,20 +66,20 @@ make_kubernetes() {
   done
 }
 
-# --- A cluster of this machine
+# --- A cluster on this machine
 
 CLUSTER=$SCRATCH/cluster
 NODE=node1
-# What the cluster changes of the kernel, with the values from before.
+# The kernel settings that the cluster changes; their previous values are restored at the end.
 KERNEL_SETTINGS=(net.ipv4.conf.all.route_localnet net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables
   vm.overcommit_memory vm.panic_on_oom kernel.panic kernel.panic_on_oops)
-# Folders that the kubelet makes whatever it is told.
+# Folders that the kubelet creates regardless of its options.
 KUBELET_FOLDERS=(/var/lib/dockershim /var/lib/kubelet /var/log/containers /var/log/pods)
 CLUSTER_STARTED=()
 
 kubectl() { command kubectl --kubeconfig "$CLUSTER/kubeconfig" "$@" 2> >(grep -v 'version difference' >&2); }
 
-# start_cluster: a control plane and one node, which listen on loopback alone. Takes 20 s.
+# start_cluster: starts a control plane and one node, which listen on loopback only. Takes 20 s.
 start_cluster() {
   local address etcd peer
   address=$(hostname -I | cut -d' ' -f1)
@@ -108,7 +107,7 @@ start_cluster() {
   eventually 60 node_is_ready
 }
 
-# start_node ADDRESS: the kubelet, which runs pods on the Docker engine, and the proxy of Services.
+# start_node ADDRESS: starts the kubelet, which runs pods on the Docker engine, and kube-proxy.
 start_node() {
   start_part kubelet --kubeconfig=kubeconfig --hostname-override="$NODE" --node-ip="$1" --address=127.0.0.1 \
     --port="$(free_port)" --read-only-port=0 --healthz-port=0 --authorization-mode=AlwaysAllow --anonymous-auth=true \
@@ -123,7 +122,7 @@ start_node() {
     --conntrack-tcp-timeout-established=0 --conntrack-tcp-timeout-close-wait=0
 }
 
-# start_part PROGRAM [ARGUMENT...]: in the background, with a log of its own.
+# start_part PROGRAM [ARGUMENT...]: starts a program in the background, with its own log.
 start_part() {
   local program=$1
   shift
@@ -151,7 +150,7 @@ current-context: here
 CONFIG
 }
 
-# Every pod has a container that holds its network; the usual image of it cannot be pulled.
+# Every pod has a container that holds its network; its usual image cannot be pulled.
 PAUSE_IMAGE=local/pause:e2e
 make_pause_image() {
   cat >pause.c <<'PROGRAM'
@@ -182,10 +181,10 @@ save_state() {
   done >"$CLUSTER/folders"
 }
 
-# end_cluster: everything that start_cluster began, and what it left in the kernel and on disk.
+# end_cluster: ends all programs of start_cluster, and restores the kernel settings and the disk.
 end_cluster() {
   local pid idx setting folder
-  # The last to start ends first: the kubelet must not start again what is removed.
+  # In reverse order of start: the kubelet must not restart removed containers.
   for ((idx = ${#CLUSTER_STARTED[@]} - 1; idx >= 0; idx--)); do
     pid=${CLUSTER_STARTED[idx]}
     kill -TERM "$pid" 2>/dev/null && eventually 10 has_ended "$pid" || kill -KILL "$pid" 2>/dev/null || true
@@ -197,7 +196,7 @@ end_cluster() {
   docker rmi "$PAUSE_IMAGE" >/dev/null 2>&1 || true
   awk -v root="$CLUSTER/" 'index($2, root) == 1 { print $2 }' /proc/mounts | sort --reverse |
     xargs --no-run-if-empty umount 2>/dev/null || true
-  # Rules of the Docker engine have no such word in them.
+  # Rules of the Docker engine do not contain this word.
   iptables-save | grep -v KUBE | iptables-restore || true
   while IFS= read -r setting; do sysctl --quiet --write "$setting" 2>/dev/null || true; done <"$CLUSTER/kernel"
   while IFS= read -r folder; do rm -rf "$folder"; done <"$CLUSTER/folders"

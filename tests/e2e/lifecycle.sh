@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Proves how the server starts, is asked for its health, refuses a wrong configuration, and ends.
+# Verifies how the server starts, reports its health, rejects an invalid configuration, and ends.
 #
 #   tests/e2e/lifecycle.sh [--binary PATH] [--slow]
 #
-# The port is bound before models are loaded, and says so; SIGTERM turns readiness off at once and
-# loses no request; a second signal ends the process; a wrong setting is one line and exit status 64;
-# a missing runtime library is told with both ways out; no HOME, no root and a read-only root file
-# system are enough. --slow adds an idle connection that outlives a load balancer's 60 s.
+# The port is bound before models are loaded, and the health endpoints report it; on SIGTERM the server is
+# not ready immediately and loses no request; a second signal ends the process; an invalid setting is
+# reported in one line with exit status 64; a missing runtime library is reported with both fixes; the
+# server runs without HOME, without root and on a read-only root file system. --slow adds a connection that
+# is idle for longer than the 60 s of a load balancer.
 
 source "$(dirname "$0")/lib.sh"
 parse_arguments "$@"
@@ -17,34 +18,35 @@ answers() { [[ $(status_of "$1" "${@:3}") == "$2" ]]; }
 exits() { [[ $(exit_status "${@:2}") == "$1" ]]; }
 body_has() { grep -q "$1" "$SCRATCH/body"; }
 
-# Runs a command to its end; its standard error goes to $SCRATCH/told.
+# Runs a command and prints its exit status; its standard error goes to $SCRATCH/stderr.
 exit_status() {
   local status=0
-  timeout 20 "$@" >/dev/null 2>"$SCRATCH/told" || status=$?
+  timeout 20 "$@" >/dev/null 2>"$SCRATCH/stderr" || status=$?
   printf '%d' "$status"
 }
 
-# tells STATUS PATTERN COMMAND...: one line with the pattern, and the exit status.
-tells_one_line() {
+# reports_one_line STATUS PATTERN COMMAND...: succeeds if the command ends with STATUS and prints one line
+# that matches PATTERN.
+reports_one_line() {
   local status=$1 pattern=$2 ended
   shift 2
   ended=$(exit_status "$@")
-  cat "$SCRATCH/told"
+  cat "$SCRATCH/stderr"
   echo "exit status $ended"
-  [[ $ended == "$status" && $(wc -l <"$SCRATCH/told") == 1 ]] && grep -q -- "$pattern" "$SCRATCH/told"
+  [[ $ended == "$status" && $(wc -l <"$SCRATCH/stderr") == 1 ]] && grep -q -- "$pattern" "$SCRATCH/stderr"
 }
 
 # --- Start
 
 start=$(date +%s%N)
 start_ready_server
-echo "ready $((($(date +%s%N) - start) / 1000000)) ms after the start, asked every 20 ms"
+echo "ready $((($(date +%s%N) - start) / 1000000)) ms after the start, polled every 20 ms"
 check 'a ready server forecasts' answers /forecast 200 --data "$BODY"
 check 'healthcheck succeeds on a ready server' exits 0 "$BINARY" healthcheck --listen "$ADDRESS"
-check 'SIGTERM of an idle server exits 0' stop_server
+check 'an idle server exits with 0 on SIGTERM' stop_server
 check 'healthcheck fails without a server' exits 1 "$BINARY" healthcheck --listen "$ADDRESS"
 
-# Twenty models take long enough to load that the server is met before it has started.
+# Twenty models take long enough to load that requests arrive before the server has started.
 for index in $(seq 11 30); do
   bundle=$SCRATCH/models/m$index/1
   mkdir -p "$bundle"
@@ -52,23 +54,23 @@ for index in $(seq 11 30); do
   sed "1,/^version/s/^name = .*/name = \"m$index\"/" "$ROOT/models/seasonal/1/manifest.toml" >"$bundle/manifest.toml"
 done
 start_server --models "$SCRATCH/models" --default-model m30
-check 'it is ready when its default model is' eventually 60 is_ready
-check '... and not started, for the others are not' answers /startupz 503
-check '... and a forecast of one of them is refused, to be tried again' \
+check 'the server is ready once its default model is' eventually 60 is_ready
+check '... but not started, because other models are still loading' answers /startupz 503
+check '... and a request to one of them is answered with 503' \
   answers /forecast 503 --data "${BODY/\{/\{\"model\":\"m29\",}"
-check '... with a stable code' body_has '"code":"model_loading"'
-check '... and it serves' answers /forecast 200 --data "$BODY"
-check 'it has started when they are' eventually 120 answers /startupz 200
-check '... and serves them too' \
+check '... and a stable code' body_has '"code":"model_loading"'
+check '... and the default model serves' answers /forecast 200 --data "$BODY"
+check 'the server is started once all models are loaded' eventually 120 answers /startupz 200
+check '... and the other models serve' \
   answers /forecast 200 --data "${BODY/\{/\{\"model\":\"m29\",}"
 stop_server || true
 start_server --models "$SCRATCH/models" --default-model m31
-check 'the port answers without a default model: not ready' answers /readyz 503
+check 'a server without its default model is not ready' answers /readyz 503
 check '... with the reason' body_has m31
-check '... and alive' answers /healthz 200
+check '... but alive' answers /healthz 200
 check '... and healthcheck fails' exits 1 "$BINARY" healthcheck --listen "$ADDRESS"
 stop_server || true
-# Whatever it is doing at that moment.
+# The signal arrives at different moments of the startup.
 ends_while_loading() {
   local delay
   for delay in 0.2 0.3 0.4 0.5 0.6 0.7 0.8 0.9; do
@@ -77,12 +79,12 @@ ends_while_loading() {
     stop_server || { echo "exit status $? after SIGTERM $delay s after the start" && return 1; }
   done
 }
-check 'SIGTERM while models are loaded exits 0, eight times' ends_while_loading
+check 'SIGTERM while models are loading: exit status 0, eight times' ends_while_loading
 
 # --- End
 
 start_ready_server --drain-delay 3s --drain-deadline 20s
-check 'SIGTERM under load: not ready at once, no request lost' \
+check 'SIGTERM under load: not ready immediately, and no request is lost' \
   python3 "$E2E/drain_load.py" --address "$ADDRESS" --pid "$SERVER"
 cat "$SCRATCH/check"
 check '... and exit status 0' wait "$SERVER"
@@ -94,8 +96,8 @@ printf 'POST /forecast HTTP/1.1\r\nhost: almanac\r\ncontent-length: 100\r\n\r\n{
 check 'a request is in flight' eventually 5 \
   bash -c "curl -s $URL/metrics | grep -q '^almanac_http_requests_in_flight 2'"
 kill -TERM "$SERVER"
-check 'one signal makes it not ready' eventually 2 answers /readyz 503
-check '... and it still serves' answers /forecast 200 --data "$BODY"
+check 'the first signal makes the server not ready' eventually 2 answers /readyz 503
+check '... but it still serves' answers /forecast 200 --data "$BODY"
 kill -TERM "$SERVER"
 ended_with_failure() {
   local status=0
@@ -104,7 +106,7 @@ ended_with_failure() {
   echo "exit status $status"
   [[ $status == 1 ]] && grep 'requests aborted at the drain deadline: 1' "$LOG"
 }
-check 'a second signal ends it at once and reports the aborted request' ended_with_failure
+check 'a second signal ends the process immediately and the cut-off requests are logged' ended_with_failure
 exec {request}>&-
 
 # --- Configuration
@@ -113,38 +115,38 @@ serve=("$BINARY" serve --listen 127.0.0.1:0)
 printf '[server]\nport = 80\n' >"$SCRATCH/unknown.toml"
 printf '[limits]\nmax_series = 0\n' >"$SCRATCH/senseless.toml"
 printf '[limits\n' >"$SCRATCH/broken.toml"
-check 'an unknown key is one line and exit 64' \
-  tells_one_line 64 'unknown field .port.' "${serve[@]}" --config "$SCRATCH/unknown.toml"
-check 'a senseless value is one line and exit 64' \
-  tells_one_line 64 'limits.max_series is 0' "${serve[@]}" --config "$SCRATCH/senseless.toml"
-check 'a file that is not TOML is one line and exit 64' \
-  tells_one_line 64 'line 1' "${serve[@]}" --config "$SCRATCH/broken.toml"
-check 'a missing file is one line and exit 64' \
-  tells_one_line 64 'No such file' "${serve[@]}" --config "$SCRATCH/absent.toml"
-check 'an unknown ALMANAC_ variable is one line and exit 64' \
-  tells_one_line 64 'did you mean ALMANAC_MAX_SERIES' env ALMANAC_MAX_SERIE=1 "${serve[@]}"
-check 'a variable with a wrong value is one line and exit 64' \
-  tells_one_line 64 'idle.timeout' env ALMANAC_IDLE_TIMEOUT=soon "${serve[@]}"
-check 'a wrong log level is one line and exit 64' \
-  tells_one_line 64 'log level' "${serve[@]}" --log-level 'a=b=c'
+check 'an unknown key: one line, exit status 64' \
+  reports_one_line 64 'unknown field .port.' "${serve[@]}" --config "$SCRATCH/unknown.toml"
+check 'an invalid value: one line, exit status 64' \
+  reports_one_line 64 'limits.max_series is 0' "${serve[@]}" --config "$SCRATCH/senseless.toml"
+check 'a file that is not TOML: one line, exit status 64' \
+  reports_one_line 64 'line 1' "${serve[@]}" --config "$SCRATCH/broken.toml"
+check 'a missing file: one line, exit status 64' \
+  reports_one_line 64 'No such file' "${serve[@]}" --config "$SCRATCH/absent.toml"
+check 'an unknown ALMANAC_ variable: one line, exit status 64' \
+  reports_one_line 64 'did you mean ALMANAC_MAX_SERIES' env ALMANAC_MAX_SERIE=1 "${serve[@]}"
+check 'a variable with an invalid value: one line, exit status 64' \
+  reports_one_line 64 'idle.timeout' env ALMANAC_IDLE_TIMEOUT=soon "${serve[@]}"
+check 'an invalid log level: one line, exit status 64' \
+  reports_one_line 64 'log level' "${serve[@]}" --log-level 'a=b=c'
 start_ready_server
-check 'a taken port is one line and exit 1' \
-  tells_one_line 1 "cannot listen on $ADDRESS" "$BINARY" serve --listen "$ADDRESS"
+check 'a port in use: one line, exit status 1' \
+  reports_one_line 1 "cannot listen on $ADDRESS" "$BINARY" serve --listen "$ADDRESS"
 stop_server || true
 
-# --- Surroundings
+# --- Environment
 
 missing_library() {
   local status
   status=$(exit_status env ORT_DYLIB_PATH=/nonexistent "${serve[@]}")
-  cat "$SCRATCH/told"
+  cat "$SCRATCH/stderr"
   echo "exit status $status"
-  [[ $status == 1 && $(grep -c '^almanac: ' "$SCRATCH/told") == 1 ]] &&
-    grep '^almanac: ' "$SCRATCH/told" | grep 'ORT_DYLIB_PATH' | grep 'pip'
+  [[ $status == 1 && $(grep -c '^almanac: ' "$SCRATCH/stderr") == 1 ]] &&
+    grep '^almanac: ' "$SCRATCH/stderr" | grep 'ORT_DYLIB_PATH' | grep 'pip'
 }
-check 'a missing runtime library is told once, with both ways out' missing_library
+check 'a missing runtime library is reported once, with both fixes' missing_library
 
-# The program and the library side by side, as in an image, where another user can read them.
+# The program and the library are in one folder, like in an image, and readable by another user.
 start_ready_server --log-level debug
 library=$(sed -n 's/.*"library":"\([^"]*\)".*/\1/p' "$LOG")
 stop_server || true
@@ -157,17 +159,17 @@ if "${readonly_root[@]}" "${other_user[@]}" true 2>"$SCRATCH/refused"; then
   WRAP=(env -i "PATH=$PATH" "${readonly_root[@]}" "${other_user[@]}")
   BINARY=$SCRATCH/image/almanac start_ready_server
   WRAP=()
-  check 'forecasts with a read-only root, no HOME, as nobody' answers /forecast 200 --data "$BODY"
-  check '... and ends cleanly' stop_server
+  check 'the server forecasts with a read-only root, without HOME, as an unprivileged user' answers /forecast 200 --data "$BODY"
+  check '... and exits with 0' stop_server
 else
-  skip 'a read-only root, no HOME, as nobody' "$(head -n 1 "$SCRATCH/refused")"
+  skip 'a read-only root, no HOME, an unprivileged user' "$(head -n 1 "$SCRATCH/refused")"
 fi
 
 # --- Idle connections
 
 if $SLOW; then
   start_ready_server
-  check 'a connection idle for 65 s is still served' python3 - "$ADDRESS" <<'PYTHON'
+  check 'a connection is still served after it was idle for 65 s' python3 - "$ADDRESS" <<'PYTHON'
 import http.client, sys, time
 connection = http.client.HTTPConnection(sys.argv[1])
 connection.auto_open = False
@@ -180,7 +182,7 @@ for pause in (65, 0):
 PYTHON
   stop_server || true
 else
-  skip 'a connection idle for 65 s is still served' 'takes 65 s; run with --slow'
+  skip 'a connection is still served after it was idle for 65 s' 'takes 65 s; run with --slow'
 fi
 
 finish

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Holds the estimate behind models.memory against what a server grows by.
+# Verifies the estimate behind models.memory against the memory growth of a server.
 #
 #   tests/e2e/memory.sh [--binary PATH]
 #
-# Loads the larger bundled model and two examples of models/examples, which are trained for it, beside the other
-# bundled one, and asks each for large batches. docs/performance.md has what was seen.
+# Loads the larger bundled model and two of models/examples, which are trained for this purpose, in addition to the
+# other bundled model, and sends large batches to each. docs/performance.md has the measurements.
 
 source "$(dirname "$0")/lib.sh"
 parse_arguments "$@"
@@ -26,11 +26,11 @@ else
 fi
 
 measured() { python3 "$E2E/memory_growth.py" "$BINARY" "$SCRATCH/served" "${bundles[@]}" | tee "$SCRATCH/growth"; }
-check 'every model is loaded and asked' measured
+check 'every model is loaded and forecasts' measured
 printf '%-20s %6s %6s %6s %6s %5s\n' model graph 'est.' loaded used ratio
 cat "$SCRATCH/growth"
 within_two() { awk -v model="$1" '$1 == model { found = $6 <= 2 } END { exit !found }' "$SCRATCH/growth"; }
 while read -r model _; do
-  check "the estimate of $model is right within a factor of two" within_two "$model"
+  check "the estimate for $model is within a factor of two" within_two "$model"
 done <"$SCRATCH/growth"
 finish

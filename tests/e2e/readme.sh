@@ -1,18 +1,17 @@
 #!/usr/bin/env bash
-# Proves that the commands of README.md work as they are printed.
+# Verifies that the commands of README.md work as printed.
 #
 #   tests/e2e/readme.sh [FILE]
 #
-# Runs, in the order of the file, every fenced block whose info string says so:
+# Runs every fenced block with one of these info strings, in the order of the file:
 #
-#   ```sh test          ends with status 0, and what its curl asks for is answered without an error
-#   ```sh test error    ends with status 0, and what its curl asks for is answered with an error
-#   ```sh test server   goes on in the background; the next block waits until its /readyz is 200
+#   ```sh test          must end with status 0; its curl requests must succeed
+#   ```sh test error    must end with status 0; its curl request must be answered with an error
+#   ```sh test server   runs in the background; the next block waits until its /readyz is 200
 #
-# Blocks run by bash at the root of the repository, as a reader would type them; what one sets is
-# gone in the next. The server is ended with SIGTERM after the last block and must exit 0. Where the
-# machine allows it, all this happens in a network of its own, in which port 8080 is free and nothing
-# can be fetched.
+# Blocks are run by bash at the root of the repository; each has its own shell. The server receives SIGTERM
+# after the last block and must exit with 0. If the machine allows it, the blocks run in a separate network,
+# in which port 8080 is free and nothing can be downloaded.
 
 source "$(dirname "$0")/lib.sh"
 [[ ${1:-} != --help ]] || { usage && exit 0; }
@@ -30,7 +29,7 @@ if is_ready || (exec 3<>/dev/tcp/127.0.0.1/8080) 2>/dev/null; then
   exit
 fi
 
-# Writes each block to a file of its own: 01.server, 02.test and so on.
+# Writes each block to its own file: 01.server, 02.test and so on.
 awk -v folder="$SCRATCH" '
   /^```/ && inside { inside = 0; close(file); next }
   /^```sh test( server| error)?$/ {
@@ -42,9 +41,9 @@ awk -v folder="$SCRATCH" '
 ' "$FILE"
 shopt -s nullglob
 blocks=("$SCRATCH"/[0-9][0-9].*)
-check 'there are blocks to test' test "${#blocks[@]}" -gt 0
+check 'the README has blocks to test' test "${#blocks[@]}" -gt 0
 
-# curl, in a block, tells an HTTP error by its exit status, as if the block said --fail-with-body.
+# In a block, curl fails on an HTTP error, as with --fail-with-body.
 mkdir "$SCRATCH/curl"
 echo fail-with-body >"$SCRATCH/curl/.curlrc"
 HTTP_ERROR=22
@@ -73,11 +72,11 @@ for block in "${blocks[@]}"; do
 done
 
 if [[ -n $server ]]; then
-  # Of the block's session (a shell, perhaps cargo, the server) the server alone gets the signal.
+  # Of the processes of the block's session (a shell, perhaps cargo, the server) only the server gets the signal.
   while read -r pid program; do
     STARTED+=("$pid")
     [[ $program != almanac ]] || kill -TERM "$pid" || true
   done < <(ps -o pid=,comm= --sid "$server")
-  check 'the server ends cleanly' wait "$server"
+  check 'the server exits with 0' wait "$server"
 fi
 finish

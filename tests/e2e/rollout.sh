@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Restarts servers one by one behind a proxy that behaves as an AWS load balancer does, under load.
+# Verifies rolling restarts under load, behind a proxy that behaves like an AWS load balancer.
 #
 #   tests/e2e/rollout.sh [--binary PATH] [--slow]
 #
-# HAProxy asks /readyz, sends nothing more to a target that fails it, reuses connections to targets
-# and repeats no request. Twenty rolling restarts of two servers lose no request of a constant load,
-# and a connection that was idle for 65 s, longer than a load balancer keeps one, is still good.
-# --slow makes it sixty restarts.
+# HAProxy polls /readyz, sends no more requests to a target that fails it, reuses connections to targets and
+# retries no request. Twenty rolling restarts of two servers lose no request of a constant load, and a
+# connection is still served after it was idle for 65 s, which is longer than a load balancer keeps one.
+# --slow runs sixty restarts.
 
 source "$(dirname "$0")/lib.sh"
 parse_arguments "$@"
@@ -20,8 +20,8 @@ if ! need haproxy haproxy; then
   exit
 fi
 
-# An ECS service with a health check each second: not ready is seen after one failure, and what comes
-# in the meantime is still served, for the drain delay is longer.
+# Like an ECS service with frequent health checks: a target is removed after one failure, and requests until
+# then are still served because the drain delay is longer.
 PORTS=("$(free_port)" "$(free_port)" "$(free_port)")
 PROXY=$(free_port)
 PIDS=(0 0 0)
@@ -41,17 +41,17 @@ defaults
     default-server check inter 500ms fall 1 rise 1 pool-purge-delay 180s
 frontend clients
     bind 127.0.0.1:$PROXY
-    use_backend kept if { path_beg /idle }
+    use_backend idle if { path_beg /idle }
     default_backend targets
 backend targets
     server a 127.0.0.1:${PORTS[0]}
     server b 127.0.0.1:${PORTS[1]}
-backend kept
+backend idle
     http-request replace-path /idle(.*) \1
     server c 127.0.0.1:${PORTS[2]}
 CFG
 
-# start_target INDEX: starts the server at its port and waits until the proxy sends to it.
+# start_target INDEX: starts the server on its port and waits until the proxy sends requests to it.
 start_target() {
   local idx=$1 name=abc
   LISTEN=127.0.0.1:${PORTS[idx]}
@@ -65,11 +65,11 @@ is_up() {
 import socket
 import sys
 
-with socket.socket(socket.AF_UNIX) as asked:
-    asked.connect(sys.argv[1])
-    asked.sendall(b"show stat\n")
-    told = b"".join(iter(lambda: asked.recv(65536), b"")).decode()
-rows = [line.split(",") for line in told.splitlines() if line]
+with socket.socket(socket.AF_UNIX) as connection:
+    connection.connect(sys.argv[1])
+    connection.sendall(b"show stat\n")
+    table = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+rows = [line.split(",") for line in table.splitlines() if line]
 status = rows[0].index("status")
 sys.exit(not any(row[1] == sys.argv[2] and row[status].startswith("UP") for row in rows[1:]))
 PY
@@ -99,12 +99,12 @@ IDLE=$!
 STARTED+=("$IDLE")
 
 began=$SECONDS
-check "$RESTARTS rolling restarts, each server ends with 0 and comes back" restart_all
+check "$RESTARTS rolling restarts: each server exits with 0 and becomes ready again" restart_all
 echo "$((SECONDS - began)) s"
 touch "$SCRATCH/done"
 check '... and no request of a constant load failed' wait "$LOAD"
 cat "$SCRATCH/load"
-check 'a connection that was idle for 65 s is still good' wait "$IDLE"
+check 'a connection is still served after it was idle for 65 s' wait "$IDLE"
 cat "$SCRATCH/idle"
 
 finish

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Proves SageMaker's hosting contract, as the platform uses it.
+# Verifies SageMaker's hosting contract.
 #
 #   tests/e2e/sagemaker.sh [--binary PATH] [--image NAME]
 #
-# The program is started with `serve` and nothing else, by root and by another user, on model folders
-# that cannot be written: a bundle at the root, a graph with a manifest, an unpacked tar.gz, a broken
-# one. /ping answers 200 without a body within 2 s under load. 25 MB of JSON lines come back line by
-# line. A multi-model endpoint loads, invokes and unloads models, with 404, 409 and 507, and gives
-# their memory back. --image does the same in containers of that image.
+# The program is started with the argument `serve` only, by root and by another user, on read-only model
+# folders: a bundle at the root, a graph with a manifest, an unpacked tar.gz, a broken model. /ping answers
+# 200 without a body within 2 s under load. 25 MB of JSON lines are answered line by line. A multi-model
+# endpoint loads, invokes and unloads models, with 404, 409 and 507, and frees their memory. --image runs
+# the same checks in containers of an image.
 
 source "$(dirname "$0")/lib.sh"
 source "$(dirname "$0")/docker.sh"
@@ -26,16 +26,16 @@ if [[ -z $IMAGE || ${#ARGUMENTS[@]} -gt 0 ]]; then
 fi
 
 BODY='{"values":[112,118,132,129,121,135,148,148,136,119,104,118],"horizon":3}'
-# Nobody in particular.
+# An arbitrary unprivileged user.
 OTHER=12345
 chmod 0755 "$SCRATCH"
 
-# --- Model folders, as the platform unpacks them
+# --- Model folders, in the layout of the platform
 
 MODELS=$SCRATCH/folders
 mkdir -p "$MODELS"
 
-# named NAME FOLDER: the bundled statistical model by another name, with its manifest's text changed.
+# named NAME FOLDER: copies the bundled statistical model, with another name in its manifest.
 named() {
   mkdir -p "$2"
   cp "$ROOT"/models/seasonal/1/{model.onnx,golden.json} "$2"
@@ -44,13 +44,13 @@ named() {
 
 named store "$MODELS/bundle"
 
-# A graph whose manifest pins nothing.
+# A graph whose manifest has no digests.
 named sums "$MODELS/graph"
 rm "$MODELS/graph/golden.json"
 mv "$MODELS/graph/model.onnx" "$MODELS/graph/sums.onnx"
 sed -i '/^"[a-z.]*" = "sha256:/d' "$MODELS/graph/manifest.toml"
 
-# As ModelDataUrl is: packed, then unpacked into the folder.
+# Like the archive at ModelDataUrl: packed, then unpacked into the folder.
 tar --create --gzip --file "$SCRATCH/model.tar.gz" --directory "$MODELS/bundle" .
 mkdir "$MODELS/unpacked"
 tar --extract --gzip --file "$SCRATCH/model.tar.gz" --directory "$MODELS/unpacked"
@@ -59,16 +59,16 @@ mkdir -p "$MODELS/versions/store" "$MODELS/empty" "$MODELS/pickle"
 cp -r "$MODELS/bundle" "$MODELS/versions/store/1"
 echo x >"$MODELS/pickle/model.pkl"
 
-# One whose graph is not the one that its manifest pins, by the name of an embedded one.
+# A model whose graph has another digest than its manifest, with the name of an embedded model.
 named seasonal "$MODELS/broken"
 printf '\0' >>"$MODELS/broken/model.onnx"
 
 chmod -R a+rX,a-w "$MODELS"
 
-# --- How it is run
+# --- Running
 
-# run_on FOLDER USER [NAME=VALUE...]: starts the program as the platform does, on a model folder, and
-# waits until it listens. Sets URL and ADDRESS.
+# run_on FOLDER USER [NAME=VALUE...]: starts the program like the platform, on a model folder, and waits
+# until it listens. Sets URL and ADDRESS.
 run_on() {
   local folder=$1 user=$2
   shift 2
@@ -79,7 +79,7 @@ run_on() {
   fi
 }
 
-# run_host FOLDER [NAME=VALUE...]: the same, on the folder of a multi-model endpoint.
+# run_host FOLDER [NAME=VALUE...]: starts the program on the folder of a multi-model endpoint.
 run_host() {
   local folder=$1
   shift
@@ -92,7 +92,7 @@ run_host() {
   fi
 }
 
-# The port is what the platform's own variable says, as in a pipeline.
+# The port is set by the platform's variable, like in an inference pipeline.
 run_program() {
   local user=$1 port
   shift
@@ -122,7 +122,7 @@ run_container() {
   eventually 20 answers /healthz 200
 }
 
-# SIGTERM, and whether it ended with 0.
+# Sends SIGTERM, and succeeds if the exit status is 0.
 stop() {
   if [[ -n $IMAGE ]]; then
     stop_container
@@ -142,7 +142,7 @@ healthy() { answers /ping 200; }
 without_body() { healthy && [[ ! -s $SCRATCH/body ]]; }
 logs() { log | grep --quiet --fixed-strings "$1"; }
 
-# serves FOLDER USER NAME [NAME=VALUE...]: whether the model of the folder is the one that answers.
+# serves FOLDER USER NAME [NAME=VALUE...]: succeeds if the model NAME answers.
 serves() {
   local folder=$1 user=$2 name=$3
   shift 3
@@ -152,7 +152,7 @@ serves() {
   stop
 }
 
-# fails FOLDER REASON: whether a model that was given and is wrong is not healthy, and nothing else answers.
+# fails FOLDER REASON: succeeds if a server with a broken model is unhealthy, and no other model answers.
 fails() {
   run_on "$1" "$OTHER" || return 1
   eventually 20 answers /startupz 200 || return 1
@@ -170,7 +170,7 @@ if [[ -n $IMAGE ]]; then
     exit
   fi
 else
-  # Where another user can read them.
+  # Copies that another user can read.
   LIBRARY=$SCRATCH/libonnxruntime.so PROGRAM=$SCRATCH/almanac
   libraries=("${CACHE%/tools}"/onnxruntime-*/libonnxruntime.so)
   cp "${libraries[-1]}" "$LIBRARY"
@@ -182,21 +182,21 @@ if [[ -n $IMAGE || $(id -u) == 0 ]]; then
 else
   OTHER=$(id -u)
   USERS=("$OTHER")
-  skip 'root, and a user who is not the one that tests' 'only root can become another user'
+  skip 'root and another user' 'only root can become another user'
 fi
 
 # --- One model
 
 for user in "${USERS[@]}"; do
   check "user $user: a bundle at the root of the folder is the default model" serves "$MODELS/bundle" "$user" store
-  check "user $user: a graph with a manifest beside it" serves "$MODELS/graph" "$user" sums
+  check "user $user: a graph with a manifest in its folder" serves "$MODELS/graph" "$user" sums
 done
-check 'what was unpacked from a tar.gz' serves "$MODELS/unpacked" "$OTHER" store
+check 'a folder that was unpacked from a tar.gz' serves "$MODELS/unpacked" "$OTHER" store
 check 'a folder NAME/VERSION' serves "$MODELS/versions" "$OTHER" store
-check 'an empty folder leaves the embedded models' serves "$MODELS/empty" "$OTHER" almanac
-check 'configured sources win' serves "$MODELS/bundle" "$OTHER" almanac ALMANAC_MODELS=embedded:
-check 'a broken model is not healthy, and says why' fails "$MODELS/broken" 'model.onnx has digest'
-check 'a folder without a model is not healthy, and says why' fails "$MODELS/pickle" 'it contains no model, only model.pkl'
+check 'an empty folder: the embedded models serve' serves "$MODELS/empty" "$OTHER" almanac
+check 'configured sources take precedence' serves "$MODELS/bundle" "$OTHER" almanac ALMANAC_MODELS=embedded:
+check 'a broken model: unhealthy, with the reason' fails "$MODELS/broken" 'model.onnx has digest'
+check 'a folder without a model: unhealthy, with the reason' fails "$MODELS/pickle" 'it contains no model, only model.pkl'
 
 # --- Under load
 
@@ -205,14 +205,14 @@ payload() {
 }
 
 run_on "$MODELS/bundle" "$OTHER" SAGEMAKER_BATCH=true SAGEMAKER_MODEL_SERVER_TIMEOUT=60
-check 'it is healthy' eventually 30 healthy
+check 'the server is healthy' eventually 30 healthy
 check '/ping has no body' without_body
-check 'it tells a batch transform how to call' answers_with /execution-parameters 200 '"BatchStrategy":"MULTI_RECORD"'
+check '/execution-parameters has the settings of a batch transform' answers_with /execution-parameters 200 '"BatchStrategy":"MULTI_RECORD"'
 check '/ping answers within 2 s under load' payload ping
 cat "$SCRATCH/check"
-check '25 MB of JSON lines: a line for each, in their order' payload lines
+check '25 MB of JSON lines: an answer for each line, in order' payload lines
 cat "$SCRATCH/check"
-check 'it ends with 0' stop
+check 'the server exits with 0' stop
 
 # --- Many models
 
@@ -224,7 +224,7 @@ loads() { [[ $(load "$1" "$2") == "$3" ]] || { cat "$SCRATCH/body"; false; }; }
 invoke() { answers "/models/$1/invoke" "$2" --header 'content-type: application/json' --data "$BODY"; }
 unload() { answers "/models/$1" "$2" --request DELETE; }
 
-# As the platform names them, and where it puts them.
+# The names and folders that the platform uses.
 HASHES=("$(printf a | sha256sum | cut -c1-64)" "$(printf b | sha256sum | cut -c1-64)" "$(printf c | sha256sum | cut -c1-64)")
 PLACES=$SCRATCH/hosted
 for hash in "${HASHES[@]}"; do
@@ -236,35 +236,35 @@ ln -s "$MODELS/bundle" "$PLACES/link"
 chmod -R a+rX "$PLACES"
 
 run_host "$PLACES" ALMANAC_SAGEMAKER_MAX_MODELS=2
-check 'a multi-model endpoint lives without a model' eventually 20 healthy
+check 'a multi-model endpoint is healthy without a model' eventually 20 healthy
 check 'a model is loaded' loads "${HASHES[0]}" "${HASHES[0]}/model" 200
 check '... and invoked' invoke "${HASHES[0]}" 200
-check '... by the name that it was given' body_has "\"name\":\"${HASHES[0]}\""
+check '... under its assigned name' body_has "\"name\":\"${HASHES[0]}\""
 check '... and listed' answers_with /models 200 "\"modelUrl\":\"$PLACE/${HASHES[0]}/model\""
 check '... and described' answers "/models/${HASHES[0]}" 200
-check 'it is not loaded twice: 409' loads "${HASHES[0]}" "${HASHES[0]}/model" 409
-check 'one that is not loaded is not invoked: 404' invoke "${HASHES[1]}" 404
-check '... nor unloaded: 404' unload "${HASHES[1]}" 404
-check 'a broken one is refused: 400' loads broken broken/model 400
+check 'a loaded model is not loaded again: 409' loads "${HASHES[0]}" "${HASHES[0]}/model" 409
+check 'a model that is not loaded is not invoked: 404' invoke "${HASHES[1]}" 404
+check '... and not unloaded: 404' unload "${HASHES[1]}" 404
+check 'a broken model is rejected: 400' loads broken broken/model 400
 check '... with the reason' body_has 'model.onnx has digest'
-check 'a url elsewhere is refused: 400' loads elsewhere ../folders/bundle 400
-check '... and so is a link to elsewhere: 400' loads link link 400
-check 'a second one is loaded' loads "${HASHES[1]}" "${HASHES[1]}/model" 200
-check 'a third has no room: 507' loads "${HASHES[2]}" "${HASHES[2]}/model" 507
-check 'the first is unloaded' unload "${HASHES[0]}" 200
-check '... and not invoked any more: 404' invoke "${HASHES[0]}" 404
-check '... so that the third has room' loads "${HASHES[2]}" "${HASHES[2]}/model" 200
-check 'it ends with 0' stop
+check 'a URL outside of the folder is rejected: 400' loads elsewhere ../folders/bundle 400
+check '... and a link to the outside: 400' loads link link 400
+check 'a second model is loaded' loads "${HASHES[1]}" "${HASHES[1]}/model" 200
+check 'a third model exceeds the limit: 507' loads "${HASHES[2]}" "${HASHES[2]}/model" 507
+check 'the first model is unloaded' unload "${HASHES[0]}" 200
+check '... and no longer invoked: 404' invoke "${HASHES[0]}" 404
+check '... and the third is loaded' loads "${HASHES[2]}" "${HASHES[2]}/model" 200
+check 'the server exits with 0' stop
 
 run_host "$PLACES" ALMANAC_MODEL_MEMORY=4MiB ALMANAC_WORKERS=1
-check 'memory is a bound too' loads a "${HASHES[0]}/model" 200
-check '... of several models' loads b "${HASHES[1]}/model" 200
-check '... 507 when there is too little' loads c "${HASHES[2]}/model" 507
+check 'memory is limited: a model is loaded' loads a "${HASHES[0]}/model" 200
+check '... and a second one' loads b "${HASHES[1]}/model" 200
+check '... and a third one exceeds the limit: 507' loads c "${HASHES[2]}/model" 507
 stop >/dev/null
 
 if [[ -z $IMAGE ]]; then
   run_host "$PLACES" ALMANAC_WORKERS=1
-  check 'memory is free when DELETE returns: 12 rounds of 10 models' \
+  check 'DELETE frees memory before it returns: 12 rounds of 10 models' \
     payload memory --pid "$SERVER" --url "$PLACE/${HASHES[0]}/model"
   cat "$SCRATCH/check"
   stop >/dev/null

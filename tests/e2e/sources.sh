@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Proves that models are pushed to, pulled from and served from real servers of S3 and MLflow, and
-# that a server that fails costs nothing that was there.
+# Verifies that models are pushed to, pulled from and served from S3 and MLflow servers, and that a failing
+# server never affects loaded models.
 #
 #   tests/e2e/sources.sh [--binary PATH]
 #
-# S3 is ministack, which checks signatures and policies; MLflow is MLflow. A proxy between them and
-# the program (fault_proxy.py) breaks on purpose.
+# S3 is emulated by ministack, which checks signatures and policies; MLflow is the real server. A proxy in
+# front of S3 (fault_proxy.py) injects faults.
 
 source "$(dirname "$0")/lib.sh"
 parse_arguments "$@"
@@ -14,7 +14,7 @@ cd "$ROOT"
 MINISTACK=1.5.33
 MLFLOW=3.17.2
 
-# A folder with the servers; made once.
+# Prints the folder of an environment with the servers. It is created once.
 servers_home() {
   local home=$CACHE/sources-$MINISTACK-$MLFLOW-onnx
   if [[ ! -x $home/bin/mlflow ]]; then
@@ -44,7 +44,7 @@ eventually 60 curl --silent --fail --max-time 2 --output /dev/null "http://$EMUL
 { read -r AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY; read -r STRANGER STRANGER_SECRET; } <"$SCRATCH/keys"
 export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
 
-# start_proxy NAME TARGET: sets NAME to its address. The fault is in $SCRATCH/NAME.fault.
+# start_proxy NAME TARGET: starts a proxy, and sets NAME to its address. $SCRATCH/NAME.fault has the fault.
 start_proxy() {
   printf none >"$SCRATCH/$1.fault"
   python3 "$E2E/fault_proxy.py" "$SCRATCH/$1.port" "$SCRATCH/$1.log" "$2" "$SCRATCH/$1.fault" &
@@ -55,15 +55,15 @@ start_proxy() {
 fault() { printf '%s' "$1" >"$SCRATCH/S3.fault"; }
 start_proxy S3 "$EMULATOR"
 
-# start_mlflow NAME ARGUMENT...: sets NAME to its address, before it answers; the one it had before, if
-# any.
+# start_mlflow NAME ARGUMENT...: starts MLflow, and sets NAME to its address without waiting for it. A
+# restarted server keeps its address.
 declare -A MLFLOW_PID
 PROXIED='' STORED=''
 start_mlflow() {
   local name=$1 port=${!1##*:}
   [[ -n $port ]] || port=$(free_port)
   shift
-  # In a session of its own, so that it and its children end together.
+  # In a separate session, so that the server and its children can be ended together.
   (cd "$SCRATCH" && exec setsid env MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false "MLFLOW_S3_ENDPOINT_URL=http://$EMULATOR" \
     "$HOME_OF_SERVERS/bin/mlflow" server --host 127.0.0.1 --port "$port" --workers 1 \
     --backend-store-uri "sqlite:///$SCRATCH/$name.db" "$@") >"$SCRATCH/$name.log" 2>&1 &
@@ -72,13 +72,13 @@ start_mlflow() {
   printf -v "$name" 'http://127.0.0.1:%s' "$port"
 }
 
-# await_mlflow NAME
+# await_mlflow NAME: waits until MLflow answers.
 await_mlflow() {
   eventually 300 curl --silent --fail --max-time 2 --output /dev/null "${!1}/health" ||
     { cat "$SCRATCH/$1.log" && return 1; }
 }
 
-# end_mlflow NAME: with all that it runs, which ending mlflow alone would leave.
+# end_mlflow NAME: ends MLflow and its children, which do not end with their parent.
 end_mlflow() {
   kill -KILL -- "-${MLFLOW_PID[$1]}" 2>/dev/null || true
 }
@@ -92,7 +92,7 @@ clean_up() {
 }
 trap clean_up EXIT
 
-# One with a proxy of artifacts, one with artifacts in S3. They take long to start.
+# One server proxies artifacts, the other stores them in S3. They take long to start.
 start_mlflow PROXIED --artifacts-destination "$SCRATCH/artifacts" --serve-artifacts
 start_mlflow STORED --default-artifact-root s3://artifacts/mlflow --no-serve-artifacts
 
@@ -101,7 +101,7 @@ models() { "$BINARY" models "$@"; }
 in_s3() { models "$@" "${IN_S3[@]}"; }
 uncached() { in_s3 "$@" --model-cache-size 0B; }
 
-# says TEXT COMMAND...: whether the command fails, and says this.
+# says TEXT COMMAND...: succeeds if the command fails and its output contains TEXT.
 says() {
   local text=$1
   shift
@@ -112,7 +112,7 @@ says() {
   cat "$SCRATCH/said"
   grep -qF -- "$text" "$SCRATCH/said"
 }
-# prints TEXT COMMAND...: whether the command succeeds, and prints this.
+# prints TEXT COMMAND...: succeeds if the command succeeds and its output contains TEXT.
 prints() {
   local text=$1
   shift
@@ -127,36 +127,36 @@ hides() { ! prints "$@"; }
 check 'a bundle is pushed to S3 under another name' \
   prints 's3://models/live/store/1' in_s3 push models/seasonal/1 s3://models/live --as store/1
 check 'it is listed' prints '"name": "store"' in_s3 list s3://models/live --json
-check 'half a version is not' hides half in_s3 list s3://models/live
-check 'a version is not replaced by accident' \
+check 'an incomplete version is not listed' hides half in_s3 list s3://models/live
+check 'a version is not replaced by default' \
   says 'already contains store/1' in_s3 push models/seasonal/1 s3://models/live --as store/1
-check 'it is replaced on purpose' \
+check 'it is replaced with --overwrite' \
   in_s3 push models/seasonal/1 s3://models/live --as store/1 --overwrite
 check 'it passes every check' prints 'ok      golden' in_s3 verify s3://models/live
 check 'it is pulled' in_s3 pull s3://models/live "$SCRATCH/pulled"
-check 'what was pulled passes too' prints 'ok      golden' models verify "$SCRATCH/pulled"
-check 'what was pulled is pushed on' in_s3 push "$SCRATCH/pulled/store/1" s3://models/other --as store/2
-check 'from one prefix to another' in_s3 push s3://models/other s3://models/third
+check 'the pulled bundle passes every check' prints 'ok      golden' models verify "$SCRATCH/pulled"
+check 'the pulled bundle is pushed to another prefix' in_s3 push "$SCRATCH/pulled/store/1" s3://models/other --as store/2
+check 'a bundle is pushed from one prefix to another' in_s3 push s3://models/other s3://models/third
 same_graph() {
   uncached pull s3://models/third "$SCRATCH/third" &&
     cmp "$SCRATCH/third/store/2/model.onnx" models/seasonal/1/model.onnx
 }
-check 'the graph is the same to the byte after all of it' same_graph
+check 'the graph is unchanged, byte by byte' same_graph
 in_parts() {
   : >"$SCRATCH/S3.log"
   uncached verify s3://models/live --part-size 8KiB && (($(grep -c bytes= "$SCRATCH/S3.log") > 2))
 }
-check 'a large file comes in parts' in_parts
+check 'a large file is downloaded in parts' in_parts
 
 calls() { grep -cE "$1" "$SCRATCH/S3.log"; }
-# A graph of 8.2 MiB: two parts.
+# The graph has 8.2 MiB, which are two parts.
 push_large() { in_s3 push models/almanac/1 "s3://models/$1" --part-size 5MiB; }
 goes_in_parts() {
   : >"$SCRATCH/S3.log"
   push_large large && cat "$SCRATCH/S3.log" && (($(calls '^PUT .*partNumber=') == 2 && $(calls '^POST .*uploadId=') == 1)) &&
     tail -n 1 "$SCRATCH/S3.log" | grep -q '^PUT .*/manifest.toml'
 }
-check 'a large file goes in parts, and the manifest last' goes_in_parts
+check 'a large file is uploaded in parts, and the manifest last' goes_in_parts
 check '... and passes every check' prints 'ok      golden' uncached verify s3://models/large
 uploads() {
   "$HOME_OF_SERVERS/bin/python" - "http://$EMULATOR" <<'PYTHON'
@@ -174,63 +174,63 @@ leaves_nothing() {
     (($(calls '^POST .*uploads') == 1 && $(calls '^DELETE .*uploadId=') == 1)) &&
     uploads >"$SCRATCH/left" && cat "$SCRATCH/left" && grep -qx 0 "$SCRATCH/left"
 }
-check 'of an upload that fails no part is left' leaves_nothing
+check 'a failed upload leaves no parts' leaves_nothing
 fault none
 
-# --- What is wrong is said
+# --- Error messages
 
 wrong_secret() { AWS_SECRET_ACCESS_KEY=made-up uncached list s3://models/live; }
-check 'a wrong secret' says 'the secret key does not match the access key' wrong_secret
+check 'a wrong secret key' says 'the secret key does not match the access key' wrong_secret
 unknown_key() { AWS_ACCESS_KEY_ID=AKIAMADEUP uncached list s3://models/live; }
 check 'an unknown key' says 'access denied' unknown_key
 stranger() {
   AWS_ACCESS_KEY_ID=$STRANGER AWS_SECRET_ACCESS_KEY=$STRANGER_SECRET uncached list s3://models/live
 }
 check 'a user without a policy' says 'allow s3:ListBucket' stranger
-nobody() { env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY "$BINARY" models list s3://models "${IN_S3[@]}"; }
-check 'no credentials' says 'no AWS credentials' nobody
-check 'a bucket that is not there' says 'there is no such bucket' uncached list s3://made-up-bucket
+no_credentials() { env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY "$BINARY" models list s3://models "${IN_S3[@]}"; }
+check 'no credentials' says 'no AWS credentials' no_credentials
+check 'a bucket that does not exist' says 'there is no such bucket' uncached list s3://made-up-bucket
 check 'a prefix without models' says 'contains no model' uncached verify s3://models/nothing
-check 'a source of no kind' says 'write embedded:, a path, s3://' models list gs://bucket
+check 'an unsupported kind of source' says 'write embedded:, a path, s3://' models list gs://bucket
 
 # --- Faults
 
 verify_live() { uncached verify s3://models/live "$@"; }
 faulty() { fault "$1" && says "$2" verify_live "${@:3}"; }
 survives() { fault "$1" && verify_live; }
-check 'a download that dies once goes on' survives die-once
-check 'a download that always dies' faulty die 'the download'
+check 'a download that breaks once is resumed' survives die-once
+check 'a download that always breaks' faulty die 'the download'
 check 'a download that stalls' faulty stall 'models.read_timeout'
-check 'wrong bytes' faulty corrupt 'has digest'
+check 'corrupt bytes' faulty corrupt 'has digest'
 check 'access denied' faulty denied 'access denied: 403 AccessDenied'
-check 'a bucket in another region than is set' \
+check 'a bucket in another region than the configured one' \
   faulty moved 'the bucket is in eu-west-3' --s3-region us-east-1
-check 'a server that is busy' faulty busy 'S3 returned 503 SlowDown'
-check 'a server that is dead' faulty dead 'cannot be reached'
+check 'a busy server' faulty busy 'S3 returned 503 SlowDown'
+check 'an unreachable server' faulty dead 'cannot be reached'
 too_large() { verify_live --max-bundle 8KiB; }
 fault none
-check 'a bundle over the limit' says 'models.max_bundle' too_large
+check 'a bundle over the size limit' says 'models.max_bundle' too_large
 
 # --- Signatures
 
 KEY=$SCRATCH/key
-check 'a key is made' models keygen "$KEY"
+check 'a key is generated' models keygen "$KEY"
 check 'a key is not overwritten' says 'already exists' models keygen "$KEY"
 cp -r models/seasonal/1 "$SCRATCH/signed"
 sign() { models sign "$SCRATCH/signed" --sign-key "$KEY" | sed 's/.* by //' >"$SCRATCH/public"; }
 check 'a bundle is signed' sign
 trusting() { in_s3 "$@" --public-keys "$(<"$SCRATCH/public")"; }
-check 'a signed bundle is trusted' prints 'ok      signature' trusting verify "$SCRATCH/signed"
-check 'an unsigned one is not' says 'manifest.sig is missing' trusting verify s3://models/live
-check 'a push signs' trusting push models/seasonal/1 s3://models/signed --as store/1 --sign-key "$KEY"
-check 'what was pushed signed is trusted' prints 'ok      golden' trusting verify s3://models/signed
+check 'a signed bundle is accepted' prints 'ok      signature' trusting verify "$SCRATCH/signed"
+check 'an unsigned bundle is rejected' says 'manifest.sig is missing' trusting verify s3://models/live
+check 'a bundle is signed during the push' trusting push models/seasonal/1 s3://models/signed --as store/1 --sign-key "$KEY"
+check 'the pushed bundle is accepted' prints 'ok      golden' trusting verify s3://models/signed
 resigned() {
   echo '# changed' >>"$SCRATCH/signed/manifest.toml"
   says 'is not the signature of this manifest' trusting verify "$SCRATCH/signed"
 }
-check 'a manifest that changed after it was signed' resigned
+check 'a manifest that was changed after signing is rejected' resigned
 
-# --- Serving, and from the cache
+# --- Serving from S3 and from the cache
 
 FORECAST='{"model":"store","values":[112,118,132,129,121,135],"horizon":3}'
 answers() { [[ $(status_of /forecast --data "$FORECAST") == 200 ]]; }
@@ -240,15 +240,15 @@ SERVE=("${IN_S3[@]}" --models s3://models/live --default-model store --drain-del
 serves() { start_ready_server "${SERVE[@]}" "$@" && answers; }
 
 check 'a server serves from S3' serves
-check 'and says which credentials it found' logged '"provider":"environment"'
-check 'and which model from where' logged '"source":"s3://models/live"'
-check 'and stops' stop_server
+check '... and logs the provider of its credentials' logged '"provider":"environment"'
+check '... and the source of its model' logged '"source":"s3://models/live"'
+check '... and exits with 0' stop_server
 fault dead
-check 'with S3 down it starts from its cache' serves
-check 'and says so in the log' logged 'its cached versions are used'
-check 'and in a metric' metric_is 'almanac_source_from_cache{source="s3://models/live"}' 1
-check 'and stops again' stop_server
-check 'without a cache it says why there is nothing' \
+check 'while S3 is down a server starts from its cache' serves
+check '... and logs it' logged 'its cached versions are used'
+check '... and reports it in a metric' metric_is 'almanac_source_from_cache{source="s3://models/live"}' 1
+check '... and exits with 0' stop_server
+check 'without a cache the reason is reported' \
   says 'cannot be reached' uncached list s3://models/live
 fault none
 damage_cache() {
@@ -256,10 +256,10 @@ damage_cache() {
   for file in "$XDG_CACHE_HOME"/almanac/models/files/*; do printf x >>"$file"; done
 }
 damage_cache
-check 'a cache whose files changed on disk is read anew' serves
-check 'which is logged' logged 'a cached file has changed on disk'
-check 'and it stops' stop_server
-# There is room for one version, and what it does not share with the other is its manifest.
+check 'cached files that changed on disk are downloaded again' serves
+check '... and the change is logged' logged 'a cached file has changed on disk'
+check '... and the server exits with 0' stop_server
+# The limit allows one version. The two versions differ only in their manifests.
 bounded() {
   local source room
   room=$(($(cat "$ROOT"/models/seasonal/1/* | wc -c) + 400))
@@ -269,56 +269,57 @@ bounded() {
   ls "$SCRATCH/small/files"
   [[ $(find "$SCRATCH/small/files" -type f | wc -l) == 3 ]]
 }
-check 'the cache is bounded' bounded
+check 'the size of the cache is limited' bounded
 unwritable() {
   in_s3 verify s3://models/live --model-cache-dir /dev/null/cache 2>"$SCRATCH/warned"
   grep -c 'cannot be written' "$SCRATCH/warned" | grep -qx 1
 }
-check 'a cache that cannot be written is told once' unwritable
+check 'an unwritable cache is reported once' unwritable
 
-# --- While it serves
+# --- Changes while a server runs
 
-# version_is VERSION: whether a forecast is of this version, which is 1 or 2.
+# version_is VERSION: succeeds if a forecast is of this version.
 version_is() {
   answers && grep -qF "\"version\":\"$1\"" "$SCRATCH/body"
 }
 refused() {
   [[ $(status_of /models/store/versions) == 200 ]] && grep -qF -- "$1" "$SCRATCH/body"
 }
-# A new version whose download has a fault: it is refused for that reason, and the first serves on.
+# faulty_while_serving FAULT REASON: succeeds if a new version is refused with REASON and the first version
+# still serves.
 faulty_while_serving() {
   fault "$1" && eventually 30 refused "$2" && version_is 1
 }
 new_version() {
-  # Straight to the emulator, for the proxy breaks what goes through it.
+  # Sent to the emulator directly, because the proxy injects a fault.
   models push models/seasonal/1 s3://models/watched --as "store/$1" --s3-endpoint "http://$EMULATOR" --s3-path-style
 }
 new_version 1 >/dev/null
 check 'a server watches S3' start_ready_server "${IN_S3[@]}" --models s3://models/watched --default-model store \
   --drain-delay 0s --watch 200ms --model-cache-size 0B --probation 0s
 fault corrupt
-check 'a new version comes' new_version 2
-check '... with wrong bytes: it is refused, and the version before serves' faulty_while_serving corrupt 'has digest'
-check 'S3 is down: the server serves, and its metric says so' eventually 30 metric_is \
+check 'a new version is pushed' new_version 2
+check '... with corrupt bytes: it is refused, and the previous version serves' faulty_while_serving corrupt 'has digest'
+check 'S3 is reachable: the metric is 1' eventually 30 metric_is \
   'almanac_source_up{source="s3://models/watched"}' 1
 fault dead
-check '... down' eventually 30 metric_is 'almanac_source_up{source="s3://models/watched"}' 0
-check '... serving' version_is 1
+check 'S3 is down: the metric is 0' eventually 30 metric_is 'almanac_source_up{source="s3://models/watched"}' 0
+check '... and the server still serves' version_is 1
 fault none
-check '... up again' eventually 30 metric_is 'almanac_source_up{source="s3://models/watched"}' 1
-check 'the version that was refused is written anew' models push models/seasonal/1 s3://models/watched \
+check 'S3 is reachable again: the metric is 1' eventually 30 metric_is 'almanac_source_up{source="s3://models/watched"}' 1
+check 'the refused version is pushed again' models push models/seasonal/1 s3://models/watched \
   --as store/2 --overwrite --s3-endpoint "http://$EMULATOR" --s3-path-style
 check '... and serves' eventually 30 version_is 2
 fault die
-check 'a third comes over a connection that dies' new_version 3
-check '... the second serves on' version_is 2
+check 'a third version is pushed while connections break' new_version 3
+check '... and the second still serves' version_is 2
 fault none
-check '... and the third once the connection holds' eventually 60 version_is 3
-check 'it stops' stop_server
+check '... and the third serves once connections work' eventually 60 version_is 3
+check 'the server exits with 0' stop_server
 
 # --- MLflow
 
-# round_trip SERVER: push twice, find by alias, version and newest, verify, serve.
+# round_trip SERVER: pushes twice, finds versions by alias, by number and without, verifies and pulls.
 round_trip() {
   local server=$1
   local -a with=("${IN_S3[@]}")
@@ -328,19 +329,19 @@ round_trip() {
     models verify "mlflow:$server/store@production" "${with[@]}"
   check 'the next version takes the alias' prints 'store/2' \
     models push models/seasonal/1 "mlflow:$server/store" --alias production "${with[@]}"
-  check 'the alias is of the next version' prints '"version": "2"' \
+  check 'the alias names the next version' prints '"version": "2"' \
     models list "mlflow:$server/store@production" --json "${with[@]}"
-  check 'the first is found by its number' prints '"version": "1"' \
+  check 'the first version is found by its number' prints '"version": "1"' \
     models list "mlflow:$server/store/1" --json "${with[@]}"
-  check 'the newest is found without' prints '"version": "2"' \
+  check 'the newest version is found without a number' prints '"version": "2"' \
     models list "mlflow:$server/store" --json "${with[@]}"
-  check 'an unknown alias is told' says 'set the alias' \
-    models list "mlflow:$server/store@nobody" "${with[@]}"
-  check 'an unknown model is told' says 'register the model under this name' \
-    models list "mlflow:$server/nobody@production" "${with[@]}"
+  check 'an unknown alias is reported' says 'set the alias' \
+    models list "mlflow:$server/store@unknown" "${with[@]}"
+  check 'an unknown model is reported' says 'register the model under this name' \
+    models list "mlflow:$server/unknown@production" "${with[@]}"
   check 'it is pulled under its registered name' prints 'store/2' \
     models pull "mlflow:$server/store@production" "$SCRATCH/of-mlflow" "${with[@]}"
-  check 'what was pulled passes' prints 'ok      golden' \
+  check 'the pulled bundle passes every check' prints 'ok      golden' \
     models verify "$SCRATCH/of-mlflow" --only store/2
 }
 
@@ -349,14 +350,14 @@ round_trip "$PROXIED"
 export MLFLOW_TRACKING_URI=$PROXIED
 OF_MLFLOW=(--models mlflow:store@production --default-model store --drain-delay 0s)
 serves_mlflow() { start_ready_server "${OF_MLFLOW[@]}" && answers; }
-check 'a server serves what MLflow has, by the variable of its clients' serves_mlflow
-check 'and stops' stop_server
+check 'a server serves from MLflow, configured by MLFLOW_TRACKING_URI' serves_mlflow
+check '... and exits with 0' stop_server
 foreign_host() {
   models list "mlflow:http://[::ffff:127.0.0.1]:${PROXIED##*:}/store"
 }
-check 'a name that MLflow does not allow' says '--allowed-hosts' foreign_host
+check 'a host name that MLflow does not allow' says '--allowed-hosts' foreign_host
 
-# register FACTOR: logs and registers with MLflow's own client, and moves the alias.
+# register FACTOR: logs and registers a model with the MLflow client, and moves the alias.
 register() {
   GIT_PYTHON_REFRESH=quiet "$HOME_OF_SERVERS/bin/python" "$E2E/sources_flavour.py" "$PROXIED" airline "$1" champion |
     tail -n 1 >"$SCRATCH/moved"
@@ -365,12 +366,12 @@ LAST='{"model":"airline","values":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,
 points_are() {
   [[ $(status_of /forecast --data "$LAST") == 200 ]] && grep -qF "\"point\":[$1]" "$SCRATCH/body"
 }
-check 'an ONNX flavour is registered by Python' register 2
+check 'an ONNX flavour is registered by the Python client' register 2
 start_ready_server --models mlflow:airline@champion --default-model airline --drain-delay 0s --watch 2s
 check '... and served without a manifest' points_are 20.0,20.0
 check 'the next version takes the alias' register 3
 check '... and is served without a restart' eventually 10 points_are 30.0,30.0
-echo "$((($(date +%s%N) - $(<"$SCRATCH/moved")) / 1000000)) ms after the alias moved, with a look each 2 s"
+echo "$((($(date +%s%N) - $(<"$SCRATCH/moved")) / 1000000)) ms after the alias moved, with a listing every 2 s"
 move_back() {
   curl --silent --fail --max-time 10 "$PROXIED/api/2.0/mlflow/registered-models/alias" \
     --header 'content-type: application/json' --data '{"name":"airline","alias":"champion","version":"1"}'
@@ -378,17 +379,17 @@ move_back() {
 check 'the alias moves back' move_back
 check '... and the server follows' eventually 10 points_are 20.0,20.0
 end_mlflow PROXIED
-check 'MLflow ends: the server serves' points_are 20.0,20.0
-check '... and says that it is down' eventually 30 metric_is 'almanac_source_from_cache{source="mlflow:airline@champion"}' 1
+check 'MLflow is down: the server still serves' points_are 20.0,20.0
+check '... and reports it in a metric' eventually 30 metric_is 'almanac_source_from_cache{source="mlflow:airline@champion"}' 1
 start_mlflow PROXIED --artifacts-destination "$SCRATCH/artifacts" --serve-artifacts
 await_mlflow PROXIED
-check 'MLflow is back, with a version' register 4
+check 'MLflow is up again, with a new version' register 4
 check '... which is served' eventually 30 points_are 40.0,40.0
-check 'it stops' stop_server
+check 'the server exits with 0' stop_server
 
 end_mlflow PROXIED
-check 'with MLflow down a server starts from its cache' serves_mlflow
-check 'and stops' stop_server
+check 'while MLflow is down a server starts from its cache' serves_mlflow
+check '... and exits with 0' stop_server
 unset MLFLOW_TRACKING_URI
 
 await_mlflow STORED

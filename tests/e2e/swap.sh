@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Proves that versions of a model replace each other under load, and that no bad one ever does.
+# Verifies that versions of a model replace each other under load, and that a bad version never does.
 #
 #   tests/e2e/swap.sh [--binary PATH] [--slow]
 #
-# A server on a directory, clients that ask without pause, and versions published one after the other,
-# told by SIGHUP and by the admin API: every answer is of one version and has its golden forecasts.
-# Corrupt, half-written and wrong versions are refused with a reason. A source that cannot be read is
-# waited for; the server starts without it. --slow swaps 100 times instead of 30, and fails when p99
-# during swaps is over twice what it is without.
+# A server on a directory, clients that send requests continuously, and versions that are published one after
+# the other and announced by SIGHUP and by the admin API: every answer is of one version and has its golden
+# forecasts. Corrupt, incomplete and invalid versions are refused with a reason. The server starts without a
+# source that cannot be read, and retries it. --slow swaps 100 times instead of 30, and fails if p99 during
+# swaps is more than twice the p99 without swaps.
 
 source "$(dirname "$0")/lib.sh"
 parse_arguments "$@"
@@ -21,12 +21,12 @@ answers_with() { answers "$1" "$2" "${@:4}" && body_has "$3"; }
 log_has() { grep -q "$1" "$LOG"; }
 python() { uv run --quiet --no-project --with "onnx==$ONNX" python "$@"; }
 
-# admin_address: where the admin API of the server listens.
+# admin_address: prints the address of the admin API of the server.
 admin_address() {
   sed -n 's/.*"message":"admin api listening".*"address":"\([^"]*\)".*/\1/p' "$LOG"
 }
 
-# admin METHOD PATH STATUS [CURL ARGUMENT...]
+# admin METHOD PATH STATUS [CURL ARGUMENT...]: succeeds if the admin API answers with STATUS.
 admin() {
   local status
   status=$(curl --silent --max-time 10 --output "$SCRATCH/body" --write-out '%{http_code}' \
@@ -59,7 +59,7 @@ fi
 start_ready_server --models "$models,embedded:" --default-model swap --watch 0s --history 200 \
   --log-requests failed --admin-listen 127.0.0.1:0
 ADMIN=$(admin_address)
-check "$swaps swaps under load: every answer is of one version, and right" \
+check "$swaps swaps under load: every answer is correct and of one version" \
   python "$E2E/swap_load.py" --address "$ADDRESS" --admin "$ADMIN" --pid "$SERVER" \
   --folder "$models" --original "$ROOT/models/seasonal/1" --swaps "$swaps" "${assert[@]}"
 cat "$SCRATCH/check"
@@ -75,35 +75,35 @@ check '... with a stable code' body_has unknown_version
 check 'a route pins a version' \
   admin POST /admin/models/swap/route 200 --data "{\"stable\":\"$last\"}"
 publish "$models" 500
-check 'the sources are looked at when told' admin POST /admin/reload 202
-check 'a version is loaded beside the one that answers' eventually 10 \
+check 'the sources are listed on request' admin POST /admin/reload 202
+check 'a second version is loaded' eventually 10 \
   admin POST /admin/models/swap/load 202 --data '{"version":"500"}'
-check '... and answers who names it' eventually 30 answers_with /forecast 200 '"version":"500"' \
+check '... and answers requests that name it' eventually 30 answers_with /forecast 200 '"version":"500"' \
   --data "${BODY/\{/\{\"model\":\"swap/500\",}"
-check '... and nobody else' answers_with /forecast 200 "\"version\":\"$last\"" --data "$BODY"
+check '... and no others' answers_with /forecast 200 "\"version\":\"$last\"" --data "$BODY"
 check 'the version that answers cannot be removed' \
   admin DELETE "/admin/models/swap/versions/$last" 409
-check 'another can' admin DELETE /admin/models/swap/versions/500 204
-check '... and is gone' answers /forecast 404 --data "${BODY/\{/\{\"model\":\"swap/500\",}"
-check 'the overview tells sources, routes and versions' admin GET /admin/models 200
+check 'another version can be removed' admin DELETE /admin/models/swap/versions/500 204
+check '... and no longer answers' answers /forecast 404 --data "${BODY/\{/\{\"model\":\"swap/500\",}"
+check 'the overview has sources, routes and versions' admin GET /admin/models 200
 check '... with the route' body_has "\"stable\":\"$last\""
-check 'a page in a browser may not use it' admin POST /admin/reload 401 --header 'origin: http://x'
-check 'the server ends cleanly' stop_server
+check 'requests from a browser page are rejected' admin POST /admin/reload 401 --header 'origin: http://x'
+check 'the server exits with 0' stop_server
 
 # --- Sources that cannot be read
 
 start_server --models "$SCRATCH/late" --default-model swap --watch 200ms
 check 'a server without its source is alive' eventually 10 answers /healthz 200
-check '... not ready, and says why' eventually 10 answers_with /readyz 503 'cannot be read'
-check '... and does not end' kill -0 "$SERVER"
+check '... not ready, and reports the reason' eventually 10 answers_with /readyz 503 'cannot be read'
+check '... and still running' kill -0 "$SERVER"
 mkdir "$SCRATCH/late"
 publish "$SCRATCH/late" 1
-check 'it becomes ready when its source does' eventually 30 is_ready
+check 'it becomes ready once its source is readable' eventually 30 is_ready
 rm -r "$SCRATCH/late"
-check 'it notices that its source has gone' eventually 10 log_has 'source cannot be read'
-check '... and serves on' answers /forecast 200 --data "$BODY"
-told_once() { (($(grep -c 'source cannot be read' "$LOG") <= 2)); }
-check '... and does not tell at every look' told_once
-check '... and ends cleanly' stop_server
+check 'it detects that its source is gone' eventually 10 log_has 'source cannot be read'
+check '... and still serves' answers /forecast 200 --data "$BODY"
+logged_at_most_twice() { (($(grep -c 'source cannot be read' "$LOG") <= 2)); }
+check '... and does not log it at every listing' logged_at_most_twice
+check '... and exits with 0' stop_server
 
 finish

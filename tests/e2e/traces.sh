@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Proves that requests become traces at a collector, and that a collector can do no harm.
+# Verifies the traces that a collector receives, and that a failing collector affects no request.
 #
 #   tests/e2e/traces.sh [--binary PATH]
 #
-# The collector is a receiver of OTLP over HTTP that decodes with OpenTelemetry's own messages
-# (otlp_receiver.py): no package of a registry holds a whole collector. Spans have their names,
-# parents, times and attributes; they join the traces that clients and load balancers name; SIGTERM
-# sends what waits; a collector that is down, or takes connections and never answers, costs spans
-# and no request.
+# The collector is a receiver of OTLP over HTTP (otlp_receiver.py) that decodes the messages with
+# OpenTelemetry's definitions, because no package registry has a complete collector. Spans have their names,
+# parents, times and attributes; they continue the traces of clients and load balancers; on SIGTERM queued
+# spans are sent; a collector that is down, or accepts connections and never answers, loses spans but affects
+# no request.
 
 source "$(dirname "$0")/lib.sh"
 parse_arguments "$@"
@@ -30,11 +30,11 @@ uv --quiet run --no-project --with opentelemetry-proto==1.45.2 \
 STARTED+=("$!")
 eventually 120 grep -q ' ' "$SCRATCH/ready" || { cat "$SCRATCH/receiver" && exit 1; }
 read -r port receiver <"$SCRATCH/ready"
-# Whoever ends uv does not end what it runs.
+# Ending uv does not end its child.
 STARTED+=("$receiver")
 COLLECTOR=http://127.0.0.1:$port
 
-# spans PYTHON: whether the expression holds, of `spans` and what is below.
+# spans EXPRESSION: succeeds if the Python expression is true for the received spans.
 spans() {
   python3 - "$SPANS" "$1" <<'PYTHON'
 import json
@@ -45,9 +45,9 @@ roots = [span for span in spans if span["kind"] == 2]
 def below(root):
     return [span for span in spans if span["parent"] == root["span"]]
 def of(request_id):
-    told = [root for root in roots if root["attributes"].get("almanac.request_id") == request_id]
-    assert len(told) == 1, f"{request_id}: {told}"
-    return told[0]
+    found = [root for root in roots if root["attributes"].get("almanac.request_id") == request_id]
+    assert len(found) == 1, f"{request_id}: {found}"
+    return found[0]
 PHASES = ["parse", "queue", "inference", "write"]
 def nested(root):
     times = [root["start"]]
@@ -60,47 +60,48 @@ if not eval(f"({sys.argv[2]})"):
     sys.exit(1)
 PYTHON
 }
-ask() { answers /forecast "$2" --header "x-request-id: $1" "${@:3}"; }
+# forecast REQUEST_ID STATUS [CURL ARGUMENT...]: succeeds if a forecast is answered with STATUS.
+forecast() { answers /forecast "$2" --header "x-request-id: $1" "${@:3}"; }
 
-# --- What arrives
+# --- Received spans
 
 export OTEL_RESOURCE_ATTRIBUTES=deployment.environment.name=test
 start_ready_server --otlp-endpoint "$COLLECTOR" --service-name forecasts --drain-delay 0s
-check 'a forecast without a context' ask plain 200 --data "$BODY"
-check 'a forecast in a trace of W3C' ask standard 200 --data "$BODY" \
+check 'a forecast without a trace context' forecast plain 200 --data "$BODY"
+check 'a forecast in a W3C trace' forecast standard 200 --data "$BODY" \
   --header "traceparent: 00-$TRACE-$PARENT-01" --header 'tracestate: vendor=1'
-check 'a forecast in a trace of a load balancer' ask amazon 200 --data "$BODY" \
+check 'a forecast in a trace of a load balancer' forecast amazon 200 --data "$BODY" \
   --header "X-Amzn-Trace-Id: $AMAZON"
-check 'a forecast in a trace that is not recorded' ask unsampled 200 --data "$BODY" \
+check 'a forecast in an unsampled trace' forecast unsampled 200 --data "$BODY" \
   --header "traceparent: 00-$TRACE-$PARENT-00"
-check 'a forecast with a context that is none' ask broken 200 --data "$BODY" \
+check 'a forecast with an invalid trace context' forecast broken 200 --data "$BODY" \
   --header "traceparent: 00-$TRACE-$PARENT"
-check 'a request that is wrong' ask wrong 400 --data '{'
+check 'an invalid request' forecast wrong 400 --data '{'
 check 'a health check in a trace' answers /healthz 200 --header "traceparent: 00-$TRACE-$PARENT-01"
 logged() { grep '"request_id":"standard"' "$LOG" | grep -q "\"trace_id\":\"$TRACE\""; }
 check 'the log names the trace' eventually 5 logged
-check 'SIGTERM sends what waits, and exits 0' stop_server
+check 'SIGTERM: queued spans are sent, exit status 0' stop_server
 
-check 'there is one span of the server for each request recorded' spans 'len(roots) == 5'
-check '... with the resource' spans 'all(span["resource"]["service.name"] == "forecasts"
+check 'each sampled request has one server span' spans 'len(roots) == 5'
+check '... with the resource attributes' spans 'all(span["resource"]["service.name"] == "forecasts"
   and span["resource"]["deployment.environment.name"] == "test" and span["scope"]["name"] == "almanac"
   for span in spans)'
-check '... with its attributes' spans 'of("plain")["name"] == "POST /forecast" and {
+check '... with the attributes of the request' spans 'of("plain")["name"] == "POST /forecast" and {
   "http.request.method": "POST", "http.route": "/forecast", "http.response.status_code": 200,
   "url.path": "/forecast", "client.address": "127.0.0.1", "almanac.model": "almanac", "almanac.series": 1,
   }.items() <= of("plain")["attributes"].items()'
-check '... with the code of what is wrong, which is no error of the server' spans \
+check '... with the error code, but without an error status' spans \
   'of("wrong")["attributes"]["error.type"] == "invalid_json" and of("wrong")["status"] == 0'
-check '... and the phases below it' spans 'all([span["name"] for span in below(root)] == PHASES
+check '... with the phases as child spans' spans 'all([span["name"] for span in below(root)] == PHASES
   for root in roots if root["attributes"]["http.response.status_code"] == 200)'
 check '... nested in time' spans 'all(nested(root) for root in roots)'
-check '... within one trace' spans \
+check '... in the same trace' spans \
   'all(span["trace"] == root["trace"] for root in roots for span in below(root))'
-check 'a trace of W3C is joined' spans "of('standard')['trace'] == '$TRACE'
+check 'a W3C trace is continued' spans "of('standard')['trace'] == '$TRACE'
   and of('standard')['parent'] == '$PARENT' and of('standard')['state'] == 'vendor=1'"
-check 'a trace of a load balancer is joined' spans \
+check 'a trace of a load balancer is continued' spans \
   'of("amazon")["trace"] == "5759e988bd862e3fe1be46a994272793" and of("amazon")["parent"] == "53995c3f42cd8ad8"'
-check 'a context that is none begins a trace' spans \
+check 'an invalid context starts a new trace' spans \
   "of('broken')['trace'] not in ('$TRACE', of('plain')['trace']) and of('broken')['parent'] == ''"
 
 # --- Variables of OpenTelemetry, and sampling
@@ -108,18 +109,18 @@ check 'a context that is none begins a trace' spans \
 : >"$SPANS"
 OTEL_EXPORTER_OTLP_ENDPOINT=$COLLECTOR OTEL_SERVICE_NAME=standard \
   start_ready_server --trace-ratio 0 --drain-delay 0s
-check 'with a ratio of 0' ask none 200 --data "$BODY"
-check '... a trace that its beginner records' ask theirs 200 --data "$BODY" \
+check 'a forecast with a sampling ratio of 0' forecast none 200 --data "$BODY"
+check '... and one in a sampled trace' forecast theirs 200 --data "$BODY" \
   --header "traceparent: 00-$TRACE-$PARENT-01"
-check '... is the only one' stop_server
-check '... to arrive' spans 'len(roots) == 1 and len(spans) == 5 and of("theirs")
+check '... the server exits with 0' stop_server
+check '... only the sampled trace is sent' spans 'len(roots) == 1 and len(spans) == 5 and of("theirs")
   and spans[0]["resource"]["service.name"] == "standard"'
 
 OTEL_EXPORTER_OTLP_ENDPOINT=$COLLECTOR OTEL_SDK_DISABLED=true start_ready_server --drain-delay 0s
-check 'OTEL_SDK_DISABLED ends it' bash -c "! grep -q 'traces are sent' $LOG"
+check 'OTEL_SDK_DISABLED disables traces' bash -c "! grep -q 'traces are sent' $LOG"
 stop_server
 
-# --- A collector that does harm
+# --- Failing collectors
 
 fifty_forecasts() {
   for _ in $(seq 50); do
@@ -132,16 +133,16 @@ at_most() {
   echo "$((SECONDS - started)) s"
   ((SECONDS - started <= $1))
 }
-# Nobody listens on port 9.
+# Port 9 is closed.
 start_ready_server --otlp-endpoint http://127.0.0.1:9 --trace-queue 20 --drain-delay 0s
-check 'a collector that is down does not disturb requests' at_most 10 fifty_forecasts
+check 'a collector that is down does not affect requests' at_most 10 fifty_forecasts
 failed() { (($(metric 'almanac_traces_spans_total{outcome="failed"}') > 0)); }
-check '... its spans are counted' eventually 20 failed
-check '... and it is logged once' bash -c "[[ \$(grep -c 'traces are not sent' $LOG) == 1 ]]"
+check '... the failed spans are counted' eventually 20 failed
+check '... and the failure is logged once' bash -c "[[ \$(grep -c 'traces are not sent' $LOG) == 1 ]]"
 check '... with the cause' grep -q 'refused' "$LOG"
-check '... and SIGTERM exits 0' at_most 6 stop_server
+check '... and SIGTERM: exit status 0' at_most 6 stop_server
 
-# Takes connections into its backlog and says nothing.
+# Accepts connections into its backlog and never answers.
 python3 -c 'import socket, sys, time
 silent = socket.create_server(("127.0.0.1", 0))
 print(silent.getsockname()[1], flush=True)
@@ -150,19 +151,19 @@ STARTED+=("$!")
 eventually 10 test -s "$SCRATCH/silent"
 start_ready_server --otlp-endpoint "http://127.0.0.1:$(cat "$SCRATCH/silent")" --trace-queue 10 \
   --drain-delay 0s --drain-deadline 3s
-check 'a collector that is silent does not disturb requests' at_most 10 fifty_forecasts
-check '... what does not fit is dropped' bash -c \
+check 'a collector that does not answer does not affect requests' at_most 10 fifty_forecasts
+check '... spans over the limit are dropped' bash -c \
   "(( \$(curl -s $URL/metrics | sed -n 's/^almanac_traces_spans_total{outcome=\"dropped\"} //p') > 0 ))"
-check '... and SIGTERM exits 0 within the drain deadline' at_most 4 stop_server
+check '... and SIGTERM: exit status 0 within the drain deadline' at_most 4 stop_server
 
 # --- Configuration
 
 refuses_https() {
   local status=0
-  "$BINARY" serve --listen 127.0.0.1:0 --otlp-endpoint https://collector 2>"$SCRATCH/told" || status=$?
-  cat "$SCRATCH/told"
-  [[ $status == 64 && $(wc -l <"$SCRATCH/told") == 1 ]] && grep -q 'https is not spoken' "$SCRATCH/told"
+  "$BINARY" serve --listen 127.0.0.1:0 --otlp-endpoint https://collector 2>"$SCRATCH/stderr" || status=$?
+  cat "$SCRATCH/stderr"
+  [[ $status == 64 && $(wc -l <"$SCRATCH/stderr") == 1 ]] && grep -q 'https is not spoken' "$SCRATCH/stderr"
 }
-check 'https is refused in one line with exit status 64' refuses_https
+check 'an HTTPS endpoint is rejected: one line, exit status 64' refuses_https
 
 finish

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Proves that the steps which make the bundled forecaster work, from nothing to a served model.
+# Verifies the steps that create the bundled forecaster, from training windows to a served model.
 #
 #   tests/e2e/training.sh [--binary PATH]
 #
-# Makes windows of the synthetic prior, trains a gate on them for a few steps, goes on with it, builds a
-# bundle and serves it: small, so that the forecasts are poor and the steps are the real ones.
+# Generates windows of the synthetic prior, trains a gate on them for a few steps, resumes the training, builds
+# a bundle and serves it. The steps are the real ones, but small, so the forecasts are poor.
 
 source "$(dirname "$0")/lib.sh"
 parse_arguments "$@"
@@ -14,8 +14,8 @@ export OMP_NUM_THREADS=1
 steps=$ROOT/models/training
 folder=$SCRATCH/made
 
-check 'windows are made' "$python" "$steps/make_windows.py" --synthetic 3000 --output "$folder/windows"
-check 'windows that exist are kept' "$python" "$steps/make_windows.py" --synthetic 3000 \
+check 'windows are generated' "$python" "$steps/make_windows.py" --synthetic 3000 --output "$folder/windows"
+check 'existing windows are reused' "$python" "$steps/make_windows.py" --synthetic 3000 \
   --output "$folder/windows"
 
 train() {
@@ -23,11 +23,11 @@ train() {
     --threads 1 --batch 256 "$@"
 }
 check 'a gate is trained' train --steps 20
-check 'training goes on where it stopped' train --steps 40
+check 'training is resumed' train --steps 40
 log_is_whole() {
   [[ $(cut -d, -f1 "$folder/run/log.csv" | paste -sd ' ') == 'step 20 40' && -s $folder/run/log.png ]]
 }
-check 'the log has both parts, and a plot' log_is_whole
+check 'the log has both parts and a plot' log_is_whole
 
 bundle=$folder/models/almanac/1
 check 'a bundle is built' "$python" "$steps/build_almanac.py" --checkpoint "$folder/run/checkpoint.pt" \
@@ -38,6 +38,6 @@ serves_it() {
   curl --silent --fail --max-time 10 "$URL/forecast" \
     -d '{"values": [112, 118, 132, 129, 121, 135, 148], "horizon": 3}' | grep -F '"name":"almanac"'
 }
-check 'it is served' serves_it
-check 'the server ends cleanly' stop_server
+check 'the bundle is served' serves_it
+check 'the server exits with 0' stop_server
 finish

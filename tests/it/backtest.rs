@@ -1,6 +1,6 @@
 //! `POST /backtest` and `almanac backtest`.
 //!
-//! Models are named, for which are bundled is no matter here.
+//! Requests name their models, so that the tests do not depend on which models are bundled.
 
 mod cli;
 mod refusals;
@@ -10,18 +10,18 @@ use axum::http::{Request, header};
 use serde_json::{Value, json};
 
 use crate::support::TestApp;
-use crate::support::answer::{Answer, numbers, texts};
+use crate::support::answer::{Answer, texts};
 use crate::support::scripted::{Scripted, last_values};
 
 /// Airline passengers by month, Box and Jenkins (1976).
 const PASSENGERS: &str = include_str!("../../examples/air_passengers.csv");
 
-async fn ask(app: &TestApp, body: &Value) -> Answer {
+async fn backtest(app: &TestApp, body: &Value) -> Answer {
     app.post("/backtest", "application/json", body.to_string())
         .await
 }
 
-async fn ask_csv(app: &TestApp, query: &str, accept: &str) -> Answer {
+async fn backtest_csv(app: &TestApp, query: &str, accept: &str) -> Answer {
     let request = Request::post(format!("/backtest?{query}"))
         .header(header::CONTENT_TYPE, "text/csv")
         .header(header::ACCEPT, accept);
@@ -29,7 +29,7 @@ async fn ask_csv(app: &TestApp, query: &str, accept: &str) -> Answer {
         .await
 }
 
-/// Twenty-four values with a season of four, that rise.
+/// Returns twenty-four rising values with a season of four.
 fn seasonal_values() -> Vec<f64> {
     let season = [10.0, 20.0, 30.0, 15.0];
     (0..24_usize)
@@ -37,11 +37,13 @@ fn seasonal_values() -> Vec<f64> {
         .collect()
 }
 
-/// The row of `name` and `kind`.
+/// Returns the row of `name` and `kind` in the leaderboard.
 #[track_caller]
 fn row<'a>(answer: &'a Value, name: &str, kind: &str) -> &'a Value {
-    let rows = answer["leaderboard"].as_array().unwrap();
-    rows.iter()
+    answer["leaderboard"]
+        .as_array()
+        .unwrap()
+        .iter()
         .find(|row| row["name"] == name && row["kind"] == kind)
         .unwrap_or_else(|| panic!("{name} is not in {answer}"))
 }
@@ -50,7 +52,7 @@ fn row<'a>(answer: &'a Value, name: &str, kind: &str) -> &'a Value {
 async fn the_leaderboard_has_models_and_baselines_best_first() {
     let app = TestApp::scripted(Scripted::last_value());
     let body = json!({"horizon": 4, "windows": 2, "values": seasonal_values(), "season_length": 4, "id": "a"});
-    let mut answer = ask(&app, &body).await.ok();
+    let mut answer = backtest(&app, &body).await.ok();
     for row in answer["leaderboard"].as_array_mut().unwrap() {
         assert!(row["seconds"].take().as_f64().unwrap() >= 0.0);
         let steps = row["by_step"].take();
@@ -60,10 +62,10 @@ async fn the_leaderboard_has_models_and_baselines_best_first() {
 }
 
 #[tokio::test]
-async fn a_model_that_repeats_the_last_value_is_as_good_as_naive() {
+async fn a_model_that_repeats_the_last_value_scores_like_the_naive_baseline() {
     let app = TestApp::scripted(Scripted::last_value());
     let body = json!({"horizon": 4, "windows": 3, "step": 1, "values": seasonal_values(), "season_length": 4});
-    let answer = ask(&app, &body).await.ok();
+    let answer = backtest(&app, &body).await.ok();
     let (model, naive) = (
         row(&answer, "scripted", "model"),
         row(&answer, "naive", "baseline"),
@@ -78,14 +80,14 @@ async fn a_model_that_repeats_the_last_value_is_as_good_as_naive() {
     );
 }
 
-/// Any body that `/forecast` reads is read: its levels say what is scored.
+/// The body may be any body of `/forecast`; its levels select the coverage that is computed.
 #[tokio::test]
-async fn levels_say_which_coverage_and_a_missing_value_is_not_scored() {
+async fn coverage_is_that_of_the_levels_and_a_missing_value_is_not_scored() {
     let app = TestApp::scripted(Scripted::last_value());
     let body = json!({"horizon": 2, "windows": 1, "model": "scripted", "quantiles": [0.1, 0.9], "levels": [50, 80],
         "season_length": 1, "values": [5, 5, 5, 5, 5.5, null, 7]});
-    let answer = ask(&app, &body).await.ok();
-    // The last of two steps alone is observed, 1.5 above: outside of both.
+    let answer = backtest(&app, &body).await.ok();
+    // Only the last of two steps is observed, 1.5 above the forecast: outside of both intervals.
     let model = row(&answer, "scripted", "model");
     assert_eq!(model["coverage"], json!({"50": 0.0, "80": 0.0}));
     assert_eq!(model["by_step"][0]["mase"], Value::Null);
@@ -93,11 +95,11 @@ async fn levels_say_which_coverage_and_a_missing_value_is_not_scored() {
 }
 
 #[tokio::test]
-async fn one_bad_series_never_fails_its_neighbours() {
+async fn a_bad_series_does_not_affect_the_other_series() {
     let app = TestApp::scripted(Scripted::last_value());
     let good = json!({"id": "good", "values": seasonal_values(), "season_length": 4});
     let settings = |series: Vec<Value>| json!({"horizon": 4, "windows": 2, "series": series});
-    let alone = ask(&app, &settings(vec![good.clone(), good.clone()]))
+    let alone = backtest(&app, &settings(vec![good.clone(), good.clone()]))
         .await
         .ok();
     let bad = [
@@ -106,7 +108,7 @@ async fn one_bad_series_never_fails_its_neighbours() {
         json!({"id": "wrong", "values": ["x"]}),
     ];
     let [short, empty, wrong] = bad.clone();
-    let mixed = ask(
+    let mixed = backtest(
         &app,
         &settings(vec![short, good.clone(), empty, wrong, good]),
     )
@@ -115,7 +117,7 @@ async fn one_bad_series_never_fails_its_neighbours() {
     let errors: Vec<_> = [0, 2, 3]
         .map(|index| mixed["series"][index]["error"].clone())
         .into();
-    let told: Vec<_> = errors
+    let codes_and_pointers: Vec<_> = errors
         .iter()
         .map(|error| {
             (
@@ -125,7 +127,7 @@ async fn one_bad_series_never_fails_its_neighbours() {
         })
         .collect();
     assert_eq!(
-        told,
+        codes_and_pointers,
         [
             ("series_too_short", "/series/0/values"),
             ("empty_series", "/series/2/values"),
@@ -144,16 +146,16 @@ async fn one_bad_series_never_fails_its_neighbours() {
     }
 }
 
-/// Half of the series end a window in 13, on which the model fails.
+/// A window of the second series ends in 999, on which the model fails.
 #[tokio::test]
-async fn a_window_that_a_model_fails_on_is_counted_and_no_more() {
+async fn a_window_on_which_a_model_fails_is_only_counted() {
     let app = TestApp::scripted(Scripted::new(|batch| {
         let mut output = last_values(batch);
         output.mapv_inplace(|value| if value > 100.0 { f32::NAN } else { value });
         Ok(output)
     }));
     let series = json!([{"values": [1, 2, 3, 4, 5, 6]}, {"values": [1, 2, 3, 999, 5, 6]}]);
-    let answer = ask(
+    let answer = backtest(
         &app,
         &json!({"horizon": 1, "windows": 2, "step": 2, "series": series}),
     )
@@ -164,7 +166,7 @@ async fn a_window_that_a_model_fails_on_is_counted_and_no_more() {
         (&model["windows"], &model["failed"]),
         (&json!(4), &json!(0))
     );
-    let answer = ask(
+    let answer = backtest(
         &app,
         &json!({"horizon": 1, "windows": 2, "step": 1, "series": series}),
     )
@@ -183,11 +185,11 @@ async fn a_window_that_a_model_fails_on_is_counted_and_no_more() {
     );
 }
 
-/// A band that is far too narrow, and windows enough to see that.
+/// The intervals of the model are far too narrow, and there are enough windows to calibrate them.
 #[tokio::test]
-async fn calibrated_intervals_cover_what_they_promise_on_later_windows() {
+async fn calibrated_intervals_have_their_nominal_coverage_on_later_windows() {
     let app = TestApp::scripted(Scripted::last_value());
-    // Noise of a congruential generator around a level, ten times as wide as the band.
+    // Noise of a congruential generator around a level, ten times as wide as the interval.
     let noisy = |seed: u64| -> Vec<f64> {
         let mut state = seed;
         let draw = || {
@@ -196,14 +198,16 @@ async fn calibrated_intervals_cover_what_they_promise_on_later_windows() {
                 .wrapping_add(1_442_695_040_888_963_407);
             f64::from(u32::try_from(state >> 32).unwrap()) / f64::from(u32::MAX)
         };
-        let uniform = std::iter::repeat_with(draw);
-        uniform.take(60).map(|value| 100.0 + 20.0 * value).collect()
+        std::iter::repeat_with(draw)
+            .take(60)
+            .map(|value| 100.0 + 20.0 * value)
+            .collect()
     };
     let series: Vec<_> = (1..=40)
         .map(|seed| json!({"values": noisy(seed * 97), "season_length": 1}))
         .collect();
     let body = json!({"horizon": 3, "windows": 9, "calibrate": true, "models": ["scripted"], "series": series});
-    let answer = ask(&app, &body).await.ok();
+    let answer = backtest(&app, &body).await.ok();
     assert_eq!(answer["scored_windows"], 3);
     let coverage = |kind| {
         row(&answer, "scripted", kind)["coverage"]["80"]
@@ -212,26 +216,26 @@ async fn calibrated_intervals_cover_what_they_promise_on_later_windows() {
     };
     let (plain, calibrated) = (coverage("model"), coverage("calibrated"));
     assert!(plain < 0.3, "{plain}");
-    // 360 values of 40 series: a standard error of some three points.
+    // 360 values of 40 series: the standard error is about three percentage points.
     assert!((0.74..0.88).contains(&calibrated), "{calibrated}");
     let wql = |kind| row(&answer, "scripted", kind)["wql"].as_f64().unwrap();
     assert!(wql("calibrated") < wql("model"));
-    // The median is the same.
+    // The median does not change.
     let mase = |kind| row(&answer, "scripted", kind)["mase"].clone();
     assert_eq!(mase("calibrated"), mase("model"));
 }
 
 #[tokio::test]
-async fn a_calibration_without_earlier_windows_says_so() {
+async fn a_calibration_without_earlier_windows_causes_a_warning() {
     let app = TestApp::scripted(Scripted::last_value());
     let body =
         json!({"horizon": 4, "windows": 3, "calibrate": true, "values": [1, 2, 3, 4, 5, 6, 7]});
-    let answer = ask(&app, &body).await.ok();
+    let answer = backtest(&app, &body).await.ok();
     let codes: Vec<_> = answer["warnings"]
         .as_array()
         .unwrap()
         .iter()
-        .map(|one| one["code"].as_str().unwrap())
+        .map(|warning| warning["code"].as_str().unwrap())
         .collect();
     assert_eq!(codes, ["not_calibrated"]);
 }
@@ -239,7 +243,7 @@ async fn a_calibration_without_earlier_windows_says_so() {
 #[tokio::test]
 async fn a_table_with_its_settings_in_the_query_gives_a_table() {
     let app = TestApp::scripted(Scripted::last_value());
-    let answer = ask_csv(&app, "horizon=12&windows=2&models=scripted", "text/csv").await;
+    let answer = backtest_csv(&app, "horizon=12&windows=2&models=scripted", "text/csv").await;
     assert_eq!(answer.header("content-type"), Some("text/csv"));
     let without_seconds: Vec<_> = answer
         .text()
@@ -250,9 +254,9 @@ async fn a_table_with_its_settings_in_the_query_gives_a_table() {
 }
 
 #[tokio::test]
-async fn the_drawing_is_a_document_with_every_name() {
+async fn the_drawing_is_an_svg_document_with_every_name() {
     let app = TestApp::scripted(Scripted::last_value());
-    let answer = ask_csv(&app, "horizon=12&windows=2&calibrate=true", "image/svg+xml").await;
+    let answer = backtest_csv(&app, "horizon=12&windows=2&calibrate=true", "image/svg+xml").await;
     assert_eq!(answer.header("content-type"), Some("image/svg+xml"));
     let drawing = answer.text();
     assert!(drawing.starts_with("<svg xmlns=") && drawing.ends_with("</svg>\n"));
@@ -269,7 +273,7 @@ async fn the_drawing_is_a_document_with_every_name() {
 
 #[tokio::test]
 async fn a_bundled_model_is_compared_by_name() {
-    let answer = ask_csv(
+    let answer = backtest_csv(
         &TestApp::embedded(),
         "horizon=12&windows=3&models=seasonal",
         "application/json",
@@ -277,13 +281,13 @@ async fn a_bundled_model_is_compared_by_name() {
     .await
     .ok();
     let model = row(&answer, "seasonal", "model");
-    // It knows trends and seasons; the bar is far from what it does, and from 1.
+    // The model knows trends and seasons; the limit is far from its score, and from 1.
     assert!(model["relative_mase"].as_f64().unwrap() < 0.7, "{model}");
     assert_eq!(
         texts(&json!([answer["leaderboard"][0]["name"]])),
         ["seasonal"]
     );
-    let steps = model["by_step"].as_array().unwrap();
-    let mase: Vec<_> = steps.iter().map(|step| step["mase"].clone()).collect();
-    assert!(numbers(&json!(mase)).iter().all(|one| one.is_finite()));
+    for step in model["by_step"].as_array().unwrap() {
+        assert!(step["mase"].as_f64().unwrap().is_finite(), "{step}");
+    }
 }

@@ -1,4 +1,4 @@
-//! Bundles in a directory: a good one serves, a damaged one never becomes ready.
+//! Bundles in a directory: a valid one serves, a damaged one never becomes ready.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::support::{TestApp, TestAppBuilder, load};
 
-/// A directory with a copy of the embedded model, to be damaged.
+/// A directory with a copy of the embedded model, which a test damages.
 struct Models {
     root: TempDir,
 }
@@ -42,7 +42,7 @@ impl Models {
         fs::write(path, text).unwrap();
     }
 
-    /// Changes a file of version 1, and its digest in the manifest with it.
+    /// Changes a file of version 1, and its digest in the manifest.
     fn edit_pinned(&self, file: &str, change: impl FnOnce(Vec<u8>) -> Vec<u8>) {
         let path = self.root.path().join("seasonal/1").join(file);
         let before = fs::read(&path).unwrap();
@@ -62,7 +62,7 @@ impl Models {
     }
 }
 
-/// `text` with `old`, which it has, made `new`.
+/// Replaces `old`, which `text` must contain, with `new`.
 #[track_caller]
 fn replaced(text: &str, old: &str, new: &str) -> String {
     assert!(text.contains(old), "{old:?} is not there");
@@ -73,7 +73,8 @@ fn app(registry: Arc<Registry>) -> TestApp {
     TestAppBuilder::new(registry).build()
 }
 
-/// Why version 1 does not serve, after `damage`; and that no endpoint says that it does.
+/// Returns the reason why version 1 fails to load after `damage`, and checks that every endpoint
+/// reports the failure.
 async fn reason_after(damage: impl FnOnce(&Models)) -> String {
     let models = Models::new();
     damage(&models);
@@ -137,7 +138,7 @@ async fn a_missing_file_is_refused() {
             )
         );
     }
-    // The manifest is written last, so a folder without one is not a version yet.
+    // The manifest is written last: a folder without one is not a version yet.
     assert_eq!(
         reason_after(without("manifest.toml")).await,
         "no configured source has this model"
@@ -210,7 +211,7 @@ async fn another_manifest_format_is_refused() {
 }
 
 #[tokio::test]
-async fn a_manifest_that_is_not_of_the_graph_is_refused() {
+async fn a_manifest_that_does_not_match_the_graph_is_refused() {
     let rename = |from: &'static str, to: &'static str| {
         move |models: &Models| models.edit("manifest.toml", |text| replaced(&text, from, to))
     };
@@ -235,14 +236,14 @@ async fn a_manifest_that_is_not_of_the_graph_is_refused() {
 }
 
 #[tokio::test]
-async fn a_graph_that_is_none_is_refused() {
+async fn an_invalid_graph_is_refused() {
     let garbage = |_| b"not a graph".to_vec();
     let reason = reason_after(|models| models.edit_pinned("model.onnx", garbage)).await;
     assert!(reason.starts_with("model.onnx: "), "{reason}");
 }
 
 #[tokio::test]
-async fn a_manifest_in_the_folder_of_another_is_refused() {
+async fn a_manifest_of_another_version_is_refused() {
     let version = |text: String| replaced(&text, "version = \"1\"", "version = \"2\"");
     assert_eq!(
         reason_after(|models| models.edit("manifest.toml", version)).await,
@@ -257,7 +258,7 @@ async fn a_bad_model_does_not_stop_a_good_one() {
     let app = app(models.load());
     let list = app.get("/models").await.ok();
     assert_eq!(list["default"], "seasonal");
-    let told: Vec<_> = list["models"]
+    let statuses: Vec<_> = list["models"]
         .as_array()
         .unwrap()
         .iter()
@@ -268,7 +269,7 @@ async fn a_bad_model_does_not_stop_a_good_one() {
             )
         })
         .collect();
-    assert_eq!(told, [("broken", "failed"), ("seasonal", "ready")]);
+    assert_eq!(statuses, [("broken", "failed"), ("seasonal", "ready")]);
     assert_eq!(app.get("/readyz").await.status, 200);
     app.forecast(&json!({"values": [1, 2], "horizon": 1}))
         .await
@@ -276,7 +277,7 @@ async fn a_bad_model_does_not_stop_a_good_one() {
 }
 
 #[tokio::test]
-async fn a_damaged_newer_source_leaves_the_embedded_model_serving() {
+async fn the_embedded_model_serves_if_another_source_is_damaged() {
     let models = Models::new();
     models.edit("manifest.toml", |text| {
         replaced(&text, "format = 1", "format = 9")
@@ -295,7 +296,7 @@ async fn a_damaged_newer_source_leaves_the_embedded_model_serving() {
 }
 
 #[tokio::test]
-async fn a_default_that_no_source_has_is_told() {
+async fn a_default_model_that_no_source_has_is_reported() {
     let app = app(load(vec![Source::Embedded], "prophet"));
     assert_eq!(
         app.get("/models/prophet").await.ok()["reason"],
@@ -307,7 +308,7 @@ async fn a_default_that_no_source_has_is_told() {
 }
 
 #[test]
-fn a_source_that_is_not_there_is_an_error_of_the_start() {
+fn a_missing_source_is_a_startup_error() {
     let registry = Registry::new("seasonal".to_owned());
     let mut config = almanac::config::Config::default();
     config.models.sources = vec![Source::Directory("/no/such/folder".into())];

@@ -1,4 +1,4 @@
-//! Metrics in CloudWatch's embedded metric format, as whoever reads standard output finds them.
+//! Metrics in CloudWatch's embedded metric format, which are written to standard output.
 
 use std::time::Duration;
 
@@ -23,14 +23,14 @@ fn writer() -> EmfWriter {
 }
 
 fn parsed(writer: &mut EmfWriter, registry: &Registry) -> Vec<Value> {
-    let lines = writer.lines(&registry.gather(), Timestamp::UNIX_EPOCH);
-    let lines = lines.iter();
-    lines
+    writer
+        .lines(&registry.gather(), Timestamp::UNIX_EPOCH)
+        .iter()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()
 }
 
-/// What the text of the specification says and its schema does not.
+/// Checks the rules that are in the text of the specification and not in its schema.
 #[track_caller]
 fn check_targets(line: &Value) {
     let directives = line["_aws"]["CloudWatchMetrics"].as_array().unwrap();
@@ -39,12 +39,12 @@ fn check_targets(line: &Value) {
         assert!((1..=100).contains(&metrics.len()));
         for metric in metrics {
             let target = &line[metric["Name"].as_str().unwrap()];
-            let counted = |part: &str| target[part].as_array().map(Vec::len);
+            let count = |part: &str| target[part].as_array().map(Vec::len);
             assert!(
-                target.is_number() || counted("Values").is_some_and(|values| values <= 100),
+                target.is_number() || count("Values").is_some_and(|values| values <= 100),
                 "{metric}: {target}"
             );
-            assert_eq!(counted("Values"), counted("Counts"));
+            assert_eq!(count("Values"), count("Counts"));
         }
         for dimension in directive["Dimensions"][0].as_array().unwrap() {
             let value = line[dimension.as_str().unwrap()].as_str().unwrap();
@@ -54,7 +54,7 @@ fn check_targets(line: &Value) {
 }
 
 #[tokio::test]
-async fn requests_are_in_the_line_as_they_are_in_the_registry() {
+async fn lines_have_the_values_of_the_registry() {
     let app = TestApp::scripted(Scripted::last_value());
     let mut writer = writer();
     for _ in 0..3 {
@@ -84,8 +84,8 @@ async fn requests_are_in_the_line_as_they_are_in_the_registry() {
     assert_eq!(after[0]["Requests"], json!(0.0));
 }
 
-/// A registry in which everything that happens has happened, at figures that do not change.
-fn eventful() -> Registry {
+/// Returns a registry with fixed values of every metric that the format uses.
+fn populated_registry() -> Registry {
     let registry = Registry::new();
     let counters = [
         (
@@ -144,16 +144,16 @@ fn eventful() -> Registry {
     registry
 }
 
-/// `deploy/tests` holds this snapshot to the schema that the specification gives.
+/// `deploy/tests` validates this snapshot against the schema of the specification.
 #[test]
 fn lines_of_a_service_and_of_a_model() {
     let now = Timestamp::from_millisecond(1_767_323_045_678).unwrap();
-    let lines = writer().lines(&eventful().gather(), now).concat();
+    let lines = writer().lines(&populated_registry().gather(), now).concat();
     insta::assert_snapshot!(lines);
 }
 
 #[test]
-fn every_metric_is_read_from_one_that_there_is() {
+fn every_metric_is_read_from_an_existing_family() {
     let names = all_names();
     for metric in emf_metrics() {
         assert!(names.contains(metric.family), "{}", metric.family);
@@ -163,8 +163,9 @@ fn every_metric_is_read_from_one_that_there_is() {
 #[test]
 fn the_document_lists_every_metric_with_its_unit() {
     let document = include_str!("../../docs/observability.md");
-    let rows = document.lines().filter(|line| line.contains("| `Service`"));
-    let documented: Vec<_> = rows
+    let documented: Vec<_> = document
+        .lines()
+        .filter(|line| line.contains("| `Service`"))
         .map(|row| {
             let cells: Vec<_> = row.split('|').map(str::trim).collect();
             (

@@ -1,4 +1,4 @@
-//! The engine with scripted models: no row lost or misdirected, and failures kept where they arise.
+//! The engine with scripted models: no row is lost or misdirected, and failures are contained.
 
 mod batched;
 mod failures;
@@ -20,19 +20,19 @@ use almanac_model::Forecaster;
 use crate::support::metric;
 use crate::support::scripted::{NAME, Scripted, manifest};
 
-/// An engine and the registry that it counts in.
-struct Tested {
+/// An engine and the registry of its metrics.
+struct EngineTest {
     engine: Engine,
     metrics: prometheus::Registry,
 }
 
-const ROOMY: EngineConfig = EngineConfig {
+const LARGE_LIMITS: EngineConfig = EngineConfig {
     queue_steps: 1_000_000,
     batch_steps: 100_000,
     max_wait: Duration::MAX,
 };
 
-impl Tested {
+impl EngineTest {
     fn start(forecasters: Vec<Scripted>, config: EngineConfig) -> Self {
         let boxed = forecasters.into_iter().map(Scripted::boxed).collect();
         Self::of(boxed, config)
@@ -46,7 +46,7 @@ impl Tested {
         Self { engine, metrics }
     }
 
-    /// Waits until both of two workers wait for rows.
+    /// Waits until both workers are idle.
     async fn workers_are_idle(&self) {
         while metric(&self.metrics, "almanac_engine_idle_workers", &[]) < 1.5 {
             tokio::task::yield_now().await;
@@ -63,7 +63,7 @@ impl Tested {
     }
 }
 
-/// A series of `length` values that ends in `last`, by which its answer is told from others.
+/// Returns a request for a series of `length` values that ends in `last`, which identifies its answer.
 fn request(last: f64, length: usize, horizon: u64, levels: &[f64]) -> ForecastRequest {
     let mut values = vec![0.0; length];
     *values.last_mut().unwrap() = last;
@@ -79,12 +79,12 @@ fn request(last: f64, length: usize, horizon: u64, levels: &[f64]) -> ForecastRe
     )
 }
 
-/// A deadline that no test reaches.
-fn far() -> Terms {
-    until(Instant::now() + Duration::from_secs(3_600))
+/// Returns terms with a deadline that no test reaches.
+fn distant_deadline() -> Terms {
+    terms_until(Instant::now() + Duration::from_secs(3_600))
 }
 
-fn until(deadline: Instant) -> Terms {
+fn terms_until(deadline: Instant) -> Terms {
     Terms {
         deadline,
         priority: None,

@@ -1,4 +1,4 @@
-//! `POST /forecast` and `GET /forecast`, with the embedded model unless a test needs another.
+//! `POST /forecast` and `GET /forecast`, with the embedded models unless a test needs another.
 
 mod calendar;
 mod calibrated;
@@ -12,17 +12,16 @@ mod numbers;
 
 use serde_json::{Value, json};
 
-/// Monthly airline passengers of 1949 (Box and Jenkins 1976, series G), from a Monday in a month
-/// that begins a year.
+/// Monthly airline passengers of 1949 (Box and Jenkins 1976, series G).
 const PASSENGERS: [u32; 12] = [112, 118, 132, 129, 121, 135, 148, 148, 136, 119, 104, 118];
 
-/// A request for `horizon` steps of `series`, which is an object with `values`.
-fn one(mut series: Value, horizon: u64) -> Value {
+/// Adds a horizon to `series`, which is an object with `values`.
+fn with_horizon(mut series: Value, horizon: u64) -> Value {
     series["horizon"] = json!(horizon);
     series
 }
 
-/// Twenty days that rise, with a dent on each seventh.
+/// Returns a rising series of twenty days, with a dip on every seventh.
 fn daily_values() -> Vec<f64> {
     (0..20)
         .map(|day| 100.0 + f64::from(day) - if day % 7 == 6 { 30.0 } else { 0.0 })

@@ -1,4 +1,4 @@
-//! Graphs of many shapes, by what their manifests or they themselves say, through ONNX Runtime.
+//! Graphs of many shapes, described by a manifest or by their own metadata, run by ONNX Runtime.
 
 mod adopted;
 mod beside;
@@ -15,13 +15,17 @@ use almanac_model::{Batch, Bundle, BundleFiles, Digest};
 
 use graph::{BOOL, F32, F64, Graph, I64};
 
-/// Files of a bundle by name.
+/// Returns the files of a bundle by name.
 fn files<const N: usize>(files: [(&str, Vec<u8>); N]) -> BundleFiles {
-    let owned = |(name, bytes): (&str, Vec<u8>)| (name.to_owned(), Cow::Owned(bytes));
-    files.into_iter().map(owned).collect()
+    let mut by_name = BundleFiles::new();
+    for (name, bytes) in files {
+        by_name.insert(name.to_owned(), Cow::Owned(bytes));
+    }
+    by_name
 }
 
-/// A bundle of `graph` and `tables` of its manifest, with golden forecasts of its own first answer.
+/// Returns a bundle of `graph`, with a manifest that contains `tables` and a placeholder for golden
+/// forecasts.
 fn bundle(graph: Graph, tables: &str) -> Bundle {
     let model = graph.bytes();
     let golden = br#"{"tolerance": {"relative": 0.01}, "cases": [{"name": "none", "values": [1],
@@ -51,7 +55,7 @@ fn request(values: &[f64], horizon: u64) -> ForecastRequest {
     )
 }
 
-/// The points of the forecasts of `requests`, run together.
+/// Forecasts `requests` in one batch, and returns the points.
 fn points(bundle: &Bundle, requests: &[ForecastRequest]) -> Vec<Vec<f64>> {
     let runtime = almanac::app::runtime(&Config::default()).unwrap();
     let mut session = OnnxModel::new(runtime, bundle.clone()).open(1).unwrap();
@@ -61,10 +65,11 @@ fn points(bundle: &Bundle, requests: &[ForecastRequest]) -> Vec<Vec<f64>> {
     }
     let batch = Batch::pack(&bundle.manifest, &requests);
     let output = batch.run(&bundle.manifest, &mut session).unwrap();
-    let forecasts = batch.forecasts(&bundle.manifest, &requests, &output);
-    let point =
-        |forecast: Result<almanac_forecast::Forecast, _>| forecast.unwrap().point().to_vec();
-    forecasts.into_iter().map(point).collect()
+    batch
+        .forecasts(&bundle.manifest, &requests, &output)
+        .into_iter()
+        .map(|forecast| forecast.unwrap().point().to_vec())
+        .collect()
 }
 
 #[track_caller]
@@ -73,15 +78,16 @@ fn check(actual: &[Vec<f64>], expected: &[&[f64]]) {
     for (actual, expected) in actual.iter().zip(expected) {
         assert_eq!(actual.len(), expected.len(), "{actual:?}");
         for (actual, expected) in actual.iter().zip(*expected) {
-            let near = (actual - expected).abs() <= 1e-5 * expected.abs().max(1.0);
-            assert!(near, "{actual} {expected}");
+            let is_close = (actual - expected).abs() <= 1e-5 * expected.abs().max(1.0);
+            assert!(is_close, "{actual} {expected}");
         }
     }
 }
 
-/// Twice the mean of the observed values, two steps ahead, of series as columns beside each other.
+/// The graph forecasts the mean of the observed values, and twice the mean at the second step, times
+/// the frequency token.
 #[test]
-fn a_mask_tells_the_graph_what_is_missing_and_what_is_padding() {
+fn the_mask_marks_missing_values_and_padding() {
     let graph = Graph::default()
         .input("past_values", F32, &[-1, -1, 1])
         .input("past_observed_mask", BOOL, &[-1, -1, 1])
@@ -89,15 +95,15 @@ fn a_mask_tells_the_graph_what_is_missing_and_what_is_padding() {
         .output("prediction", F32, &[-1, 2, 1])
         .integers("time", &[1], &[1])
         .floats("two", &[1, 2, 1], &[1.0, 2.0])
-        .node("Cast", &["past_observed_mask"], ("mask", &[("to", 1)]))
-        .node("Mul", &["past_values", "mask"], ("seen", &[]))
-        .node("ReduceSum", &["seen", "time"], ("sum", &[]))
-        .node("ReduceSum", &["mask", "time"], ("count", &[]))
-        .node("Div", &["sum", "count"], ("mean", &[]))
-        .node("Cast", &["frequency"], ("token", &[("to", 1)]))
-        .node("ReduceMean", &["token"], ("token_mean", &[]))
-        .node("Mul", &["two", "token_mean"], ("factor", &[]))
-        .node("Mul", &["mean", "factor"], ("prediction", &[]));
+        .node("Cast", &["past_observed_mask"], "mask", &[("to", 1)])
+        .node("Mul", &["past_values", "mask"], "observed", &[])
+        .node("ReduceSum", &["observed", "time"], "sum", &[])
+        .node("ReduceSum", &["mask", "time"], "count", &[])
+        .node("Div", &["sum", "count"], "mean", &[])
+        .node("Cast", &["frequency"], "token", &[("to", 1)])
+        .node("ReduceMean", &["token"], "token_mean", &[])
+        .node("Mul", &["two", "token_mean"], "factor", &[])
+        .node("Mul", &["mean", "factor"], "prediction", &[]);
     let bundle = bundle(
         graph,
         r#"
@@ -134,22 +140,23 @@ kind = "point"
         request(&[9.0, 1.0, f64::NAN, 2.0, 6.0], 2),
         request(&[10.0, 20.0], 1),
     ];
-    // Scaled, the mean is 0, whatever the factor.
+    // After scaling the mean is 0, so the factor has no effect.
     check(&points(&bundle, &requests), &[&[3.0, 3.0], &[15.0]]);
     let mut unscaled = bundle;
     unscaled.manifest.context.scaling = almanac_model::manifest::Scaling::None;
     check(&points(&unscaled, &requests), &[&[3.0, 6.0], &[15.0]]);
 }
 
-/// A linear model on lags, a window and the month, in double precision, one step at a time.
+/// The graph is a linear model of lags, a window and the month, in double precision, for one step at a
+/// time.
 #[test]
 fn features_are_rebuilt_for_each_step_of_a_recursive_model() {
     let graph = Graph::default()
         .input("features", F64, &[-1, 4])
         .output("variable", F32, &[-1, 1])
         .floats("weights", &[4, 1], &[0.5, 0.25, 1.0, 0.01])
-        .node("Cast", &["features"], ("narrow", &[("to", 1)]))
-        .node("MatMul", &["narrow", "weights"], ("variable", &[]));
+        .node("Cast", &["features"], "narrow", &[("to", 1)])
+        .node("MatMul", &["narrow", "weights"], "variable", &[]);
     let bundle = bundle(
         graph,
         r#"
@@ -183,7 +190,7 @@ kind = "point"
 "#,
     );
     let values = [1.0, 3.0, 4.0, 8.0];
-    // The same by hand, in differences: 2, 1, 4.
+    // The expected values in differences, which are 2, 1, 4.
     let mut differences = vec![2.0, 1.0, 4.0];
     let mut expected = Vec::new();
     let mut level = 8.0;
@@ -202,14 +209,14 @@ kind = "point"
     check(&actual[1..], &[&[5.0 + 5.0 + 0.04]]);
 }
 
-/// Lag and steps ahead, of each step a row.
+/// The features are a lag and the number of the step ahead, in a row for each step.
 #[test]
 fn a_direct_model_gets_a_row_for_each_step_ahead() {
     let graph = Graph::default()
         .input("features", F32, &[-1, 2])
         .output("variable", F32, &[-1, 1])
         .floats("weights", &[2, 1], &[1.0, 10.0])
-        .node("MatMul", &["features", "weights"], ("variable", &[]));
+        .node("MatMul", &["features", "weights"], "variable", &[]);
     let bundle = bundle(
         graph,
         r#"
@@ -243,11 +250,11 @@ kind = "point"
 }
 
 #[test]
-fn a_graph_that_is_not_the_one_described_is_refused_before_it_runs() {
+fn a_graph_that_does_not_match_its_manifest_is_refused_before_it_runs() {
     let graph = Graph::default()
         .input("x", F32, &[-1, 24])
         .output("y", F32, &[-1, 24])
-        .node("Neg", &["x"], ("y", &[]));
+        .node("Neg", &["x"], "y", &[]);
     let bundle = bundle(
         graph,
         r#"
@@ -280,7 +287,7 @@ kind = "point"
 }
 
 #[test]
-fn the_manifest_of_every_example_is_one() {
+fn the_manifest_of_every_example_is_valid() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models/examples");
     let mut read = 0;
     for family in std::fs::read_dir(root).unwrap() {

@@ -1,4 +1,4 @@
-//! Health endpoints in every state, and while every worker is busy.
+//! The health endpoints in every state, and while every worker is busy.
 
 use almanac_engine::registry::ModelState;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::scripted::{NAME, Scripted};
 use crate::support::{TestApp, TestAppBuilder, poll_once};
 
-/// The status of each endpoint, and what `/readyz` and `/startupz` say.
+/// Checks the status of each endpoint, and the bodies of `/readyz` and `/startupz`.
 async fn check(app: &TestApp, ready: (u16, &str), started: (u16, &str)) {
     let answer = app.get("/readyz").await;
     assert_eq!((answer.status, answer.text()), ready);
@@ -44,7 +44,7 @@ async fn a_service_is_ready_once_its_default_model_is() {
 }
 
 #[tokio::test]
-async fn a_service_that_shuts_down_is_not_ready_and_still_serves() {
+async fn during_shutdown_a_service_is_not_ready_but_still_serves() {
     let app = TestApp::scripted(Scripted::last_value());
     check(&app, (200, "ready\n"), (200, "started\n")).await;
     app.shutdown.signal();
@@ -75,10 +75,10 @@ async fn health_and_metrics_are_answered_while_every_worker_is_blocked() {
     for request in &mut running {
         assert!(poll_once(request).await.is_none());
     }
-    // One row each, or both in the batch of one worker while the other sleeps.
+    // One row for each worker, or both in one batch while the other worker sleeps.
     let rows = tokio::select! {
-        rows = first_gate.begun() => rows,
-        rows = second_gate.begun() => rows,
+        rows = first_gate.batch_started() => rows,
+        rows = second_gate.batch_started() => rows,
     };
     assert!((1..=2).contains(&rows));
     let mut queued = Box::pin(app.forecast(&body));
@@ -86,7 +86,7 @@ async fn health_and_metrics_are_answered_while_every_worker_is_blocked() {
 
     check(&app, (200, "ready\n"), (200, "started\n")).await;
     let metrics = app.get("/metrics").await;
-    // The scrape counts itself.
+    // The scrape itself is the fourth.
     assert!(
         metrics.text().contains("almanac_http_requests_in_flight 4"),
         "{}",
@@ -101,7 +101,7 @@ async fn health_and_metrics_are_answered_while_every_worker_is_blocked() {
 }
 
 #[tokio::test]
-async fn a_model_that_is_ready_says_what_it_is() {
+async fn a_ready_model_is_described_by_the_api() {
     let model = TestApp::embedded().get("/models/seasonal").await.ok();
     for (field, expected) in [
         ("status", json!("ready")),

@@ -1,7 +1,7 @@
 //! The integration tests: one binary, one module for each subject.
 //!
-//! Requests go through the real router without a socket. `support` makes the service, with the real
-//! embedded model or with models that do what a test says.
+//! Requests go through the real router without a socket. `support` creates the service, with the real
+//! embedded models or with models whose behaviour a test defines.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! `GET /metrics`: names, and that what happens is counted.
+//! `GET /metrics`: the names of metrics, and their values after requests.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ use crate::support::scripted::{NAME, Scripted};
 use crate::support::{TestApp, plan};
 use crate::tidy::source::source_files;
 
-/// The metrics of the whole program, each with a sample.
+/// Returns the metrics of the whole program, each with a sample.
 pub(crate) fn all_metrics() -> prometheus::Registry {
     let metrics = prometheus::Registry::new();
     plan().export(&metrics).unwrap();
@@ -27,41 +27,44 @@ pub(crate) fn all_metrics() -> prometheus::Registry {
     ServerMetrics::new(&metrics).unwrap();
     HttpMetrics::new(&metrics).unwrap();
     let _sampled = EngineMetrics::new(&metrics).unwrap().of(NAME);
-    let _nothing_lives = LifeMetrics::new(&metrics).unwrap();
+    let _life_metrics = LifeMetrics::new(&metrics).unwrap();
     logging::register(&metrics).unwrap();
-    let _sending = Tracer::start(&nowhere(), &metrics).unwrap();
+    let _tracer = Tracer::start(&unreachable_collector(), &metrics).unwrap();
     metrics
 }
 
-/// A collector on a port on which nobody listens.
-fn nowhere() -> TracesConfig {
+/// Returns a configuration whose collector is on a closed port.
+fn unreachable_collector() -> TracesConfig {
     let mut traces = Config::default().traces;
     traces.endpoint = Some("http://127.0.0.1:9".parse().unwrap());
     traces.to_config().unwrap()
 }
 
-/// The names of all metrics: those with a sample, and those that the sources write, for a family
-/// whose labels nothing has filled yet is not gathered.
+/// Returns the names of all metrics: those with a sample, and those in the source files, because a
+/// family without label values is not gathered.
 pub(crate) fn all_names() -> BTreeSet<String> {
-    let gathered = all_metrics();
-    let gathered = gathered.gather();
-    let mut names: BTreeSet<_> = gathered
+    let mut names: BTreeSet<_> = all_metrics()
+        .gather()
         .iter()
         .map(|family| family.name().to_owned())
         .collect();
     let sources = source_files();
     for file in sources.iter().filter(|file| !file.is_test) {
         for line in file.find(|code| code.contains("\"almanac_")) {
-            let literals = line.split('"').skip(1).step_by(2);
-            let metrics = literals.filter(|literal| literal.starts_with("almanac_"));
-            names.extend(metrics.map(str::to_owned));
+            names.extend(
+                line.split('"')
+                    .skip(1)
+                    .step_by(2)
+                    .filter(|literal| literal.starts_with("almanac_"))
+                    .map(str::to_owned),
+            );
         }
     }
     names
 }
 
 #[test]
-fn names_say_their_component_and_counters_end_in_total() {
+fn names_have_a_component_and_counters_end_in_total() {
     for family in all_metrics().gather() {
         let name = family.name();
         assert!(
@@ -81,7 +84,7 @@ fn names_say_their_component_and_counters_end_in_total() {
 }
 
 #[tokio::test]
-async fn every_family_appears_once_requests_were_served_and_refused() {
+async fn every_family_of_requests_appears_after_a_forecast() {
     let app = TestApp::scripted(Scripted::last_value());
     app.metrics
         .register(Box::new(ProcessCollector::for_self()))
@@ -95,9 +98,9 @@ async fn every_family_appears_once_requests_were_served_and_refused() {
         Some("text/plain; version=0.0.4; charset=utf-8")
     );
     let text = scraped.text();
-    let not_here = |name: &str| {
-        // The server's, the plan's, the log's, the keeper's and those of traces are the program's, and
-        // nothing was refused.
+    let is_absent = |name: &str| {
+        // The metrics of the server, the CPU plan, the log, model versions and traces are registered by
+        // the program, and no request was refused or aborted.
         name.starts_with("almanac_cpu_")
             || name.starts_with("almanac_http_connections_")
             || name.starts_with("almanac_http_accept_")
@@ -109,7 +112,7 @@ async fn every_family_appears_once_requests_were_served_and_refused() {
             || name == "almanac_http_requests_aborted_total"
             || name == "almanac_engine_refused_total"
     };
-    for name in all_names().iter().filter(|name| !not_here(name)) {
+    for name in all_names().iter().filter(|name| !is_absent(name)) {
         assert!(text.contains(&format!("# TYPE {name} ")), "{name}\n{text}");
     }
 }
@@ -132,7 +135,7 @@ async fn requests_are_counted_by_route_and_outcome() {
     for path in ["/made/up/1", "/made/up/2"] {
         app.get(path).await;
     }
-    app.get("/models/nobody").await;
+    app.get("/models/unknown").await;
     let invented = axum::http::Request::builder()
         .method("INVENTED")
         .uri("/forecast");
@@ -173,13 +176,13 @@ async fn every_phase_of_a_forecast_is_in_its_header_and_measured() {
     let app = TestApp::scripted(Scripted::last_value());
     let answer = app.forecast(&json!({"values": [1, 2], "horizon": 3})).await;
     let header = answer.header("server-timing").unwrap();
-    let told: Vec<_> = header
+    let phases: Vec<_> = header
         .split(", ")
         .map(|phase| phase.split_once(";dur=").unwrap())
         .collect();
-    let names: Vec<_> = told.iter().map(|(name, _)| *name).collect();
+    let names: Vec<_> = phases.iter().map(|(name, _)| *name).collect();
     assert_eq!(names, ["parse", "queue", "inference", "write", "total"]);
-    let milliseconds = |index: usize| told[index].1.parse::<f64>().unwrap();
+    let milliseconds = |index: usize| phases[index].1.parse::<f64>().unwrap();
     assert!((0..4).map(milliseconds).sum::<f64>() <= milliseconds(4) + 0.001);
     for phase in &names[..4] {
         let count = app.metric("almanac_http_phase_seconds", &[("phase", phase)]);
@@ -191,30 +194,30 @@ async fn every_phase_of_a_forecast_is_in_its_header_and_measured() {
 }
 
 #[tokio::test]
-async fn a_request_has_its_own_id_or_a_new_one() {
+async fn a_request_keeps_a_valid_id_and_receives_a_new_one_otherwise() {
     let app = TestApp::scripted(Scripted::last_value());
-    let ask = |id: &str| {
+    let send = |id: &str| {
         let request = axum::http::Request::get("/healthz").header("x-request-id", id);
         app.send(request.body(axum::body::Body::empty()).unwrap())
     };
-    let answer = ask("mine-1").await;
+    let answer = send("mine-1").await;
     assert_eq!(answer.header("x-request-id"), Some("mine-1"));
     let long = "x".repeat(129);
-    for unfit in ["", "with space", long.as_str()] {
-        let answer = ask(unfit).await;
+    for invalid in ["", "with space", long.as_str()] {
+        let answer = send(invalid).await;
         let id = answer.header("x-request-id").unwrap();
         assert!(id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()));
     }
 }
 
 #[tokio::test]
-async fn a_request_that_is_dropped_leaves_no_trace_in_flight() {
-    let (held, mut gate) = Scripted::gated();
-    let app = TestApp::scripted(held);
+async fn a_cancelled_request_is_no_longer_counted_as_in_flight() {
+    let (gated, mut gate) = Scripted::gated();
+    let app = TestApp::scripted(gated);
     let body = json!({"values": [1, 2], "horizon": 3});
     let mut request = Box::pin(app.forecast(&body));
     assert!(crate::support::poll_once(&mut request).await.is_none());
-    gate.begun().await;
+    gate.batch_started().await;
     assert!((app.metric("almanac_http_requests_in_flight", &[]) - 1.0).abs() < 0.5);
     drop(request);
     assert!(app.metric("almanac_http_requests_in_flight", &[]).abs() < 0.5);

@@ -1,12 +1,14 @@
-//! Every problem that a client can meet: provoked, and its whole document in a snapshot.
+//! Every problem that a client can receive, with its whole document in a snapshot.
 //!
-//! `snapshots/it__problems__*.snap` is the catalogue; `INSTA_UPDATE=always cargo test` writes it
-//! anew, and the difference is for the reviewer.
+//! `snapshots/it__problems__*.snap` is the catalogue. `INSTA_UPDATE=always cargo test` regenerates
+//! it; review the difference.
 
 mod backtests;
+mod http;
 mod models;
 mod overload;
 mod provoke;
+mod series;
 mod transport;
 
 use std::fmt::Write as _;
@@ -18,7 +20,7 @@ use crate::support::TestApp;
 use crate::support::answer::Answer;
 use provoke::{Provocation, provocations};
 
-/// The parts of an answer that a client acts on.
+/// Returns the parts of an answer that a client acts on.
 fn document(request: &str, answer: &Answer) -> String {
     let mut text = format!("> {request}\n{}\n", answer.status);
     for name in ["allow", "retry-after"] {
@@ -31,7 +33,7 @@ fn document(request: &str, answer: &Answer) -> String {
 }
 
 #[tokio::test]
-async fn every_code_is_provoked_and_says_where_and_what() {
+async fn every_code_is_provoked_and_has_a_complete_problem_document() {
     let app = provoke::narrow_app();
     let mut catalogue = String::new();
     for code in Code::all() {
@@ -55,7 +57,6 @@ async fn every_code_is_provoked_and_says_where_and_what() {
     insta::assert_snapshot!("catalogue", catalogue);
 }
 
-/// Bodies that are not JSON, and where each goes wrong.
 #[tokio::test]
 async fn bad_json_names_line_and_column() {
     let app = TestApp::embedded();
@@ -80,21 +81,21 @@ async fn bad_json_names_line_and_column() {
         ),
         ("values=1&horizon=2", "expected value at line 1, column 1"),
     ];
-    let mut told = Vec::new();
+    let mut details = Vec::new();
     for (body, _) in cases {
         let answer = app.post("/forecast", "application/json", body).await;
-        told.push(
+        details.push(
             answer.problem(400, "invalid_json")["detail"]
                 .as_str()
                 .unwrap()
                 .to_owned(),
         );
     }
-    assert_eq!(told, cases.map(|(_, detail)| detail));
+    assert_eq!(details, cases.map(|(_, detail)| detail));
 }
 
 #[tokio::test]
-async fn text_that_is_not_utf8_or_is_nested_without_end_is_refused() {
+async fn text_that_is_not_utf8_or_is_deeply_nested_is_rejected() {
     let app = TestApp::embedded();
     let not_utf8 = b"{\"values\": [1, 2], \"id\": \"\xff\", \"horizon\": 1}".as_slice();
     app.post("/forecast", "application/json", not_utf8)
@@ -138,7 +139,7 @@ async fn an_unknown_field_has_a_suggestion_when_one_is_near() {
 }
 
 #[tokio::test]
-async fn a_hostile_field_name_is_cut_and_escaped() {
+async fn a_hostile_field_name_is_truncated_and_escaped() {
     let long = format!("a/b~c{}", "x".repeat(1_000));
     let problem = TestApp::embedded()
         .forecast(&json!({long: 1}))
@@ -153,7 +154,7 @@ async fn a_hostile_field_name_is_cut_and_escaped() {
 }
 
 #[tokio::test]
-async fn what_holds_for_every_series_is_pointed_to_where_it_stands() {
+async fn pointers_to_fields_of_every_series_name_the_top_level() {
     let app = TestApp::embedded();
     let pointer = async |common: serde_json::Value| {
         let mut body = json!({"horizon": 1, "series": [{"values": [1, 2]}]});

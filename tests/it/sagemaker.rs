@@ -1,4 +1,4 @@
-//! SageMaker's hosting contract: the models of a multi-model endpoint, and what its variables ask for.
+//! SageMaker's hosting contract: the models of a multi-model endpoint, and the platform's variables.
 
 use std::fs;
 use std::time::Duration;
@@ -22,8 +22,8 @@ async fn a_model_is_loaded_invoked_listed_and_unloaded() {
     let loaded = endpoint.load(name, &url).await.ok();
     assert_eq!(loaded, json!({"modelName": name, "modelUrl": url}));
     assert_eq!(endpoint.forecast(name).await, json!(11.0));
-    let found = endpoint.kept.app.get(&format!("/models/{name}")).await.ok();
-    assert_eq!(found, loaded);
+    let described = endpoint.service.app.get(&format!("/models/{name}")).await;
+    assert_eq!(described.ok(), loaded);
     let second = endpoint.put("second", "add 20");
     endpoint.load("b", &second).await.ok();
     assert_eq!(endpoint.loaded().await, ["b", name]);
@@ -34,12 +34,12 @@ async fn a_model_is_loaded_invoked_listed_and_unloaded() {
     for answer in [
         endpoint.delete(name).await,
         endpoint.invoke(name, &series()).await,
-        endpoint.kept.app.get(&format!("/models/{name}")).await,
+        endpoint.service.app.get(&format!("/models/{name}")).await,
     ] {
         let problem = answer.problem(404, "unknown_model");
         assert_eq!(problem["received"], name);
     }
-    // It may come again, and be another.
+    // The name may be loaded again, with another model.
     let url = endpoint.put("first", "add 30");
     endpoint.load(name, &url).await.ok();
     assert_eq!(endpoint.forecast(name).await, json!(31.0));
@@ -54,18 +54,18 @@ async fn nothing_is_left_of_a_model_that_was_unloaded() {
         endpoint.load("a", &url).await.ok();
         endpoint.forecast("a").await;
         assert_eq!(endpoint.delete("a").await.status, 200);
-        let metrics = endpoint.kept.app.get("/metrics").await;
+        let metrics = endpoint.service.app.get("/metrics").await;
         assert!(
             !metrics.text().contains("model=\"a\""),
             "{}",
             metrics.text()
         );
-        assert!(endpoint.kept.app.registry.records().of("a").is_empty());
+        assert!(endpoint.service.app.registry.records().of("a").is_empty());
     }
 }
 
 #[tokio::test]
-async fn an_unload_waits_for_what_was_asked_before() {
+async fn an_unload_waits_for_earlier_requests() {
     let endpoint = Endpoint::new(10, None);
     let url = endpoint.put("a", "wait");
     let load = endpoint.load("a", &url);
@@ -73,21 +73,21 @@ async fn an_unload_waits_for_what_was_asked_before() {
     let body = json!({"values": [0, 2e6], "horizon": 1});
     let mut invoked = Box::pin(endpoint.invoke("a", &body));
     assert!(poll_once(&mut invoked).await.is_none());
-    endpoint.kept.shelf.begun().await;
+    endpoint.service.shelf.run_started().await;
     let mut deleted = Box::pin(endpoint.delete("a"));
     assert!(poll_once(&mut deleted).await.is_none());
-    // It answers nobody else from now on.
-    while endpoint.kept.app.registry.resolve(Some("a")).is_ok() {
+    // From now on it answers no other request.
+    while endpoint.service.app.registry.resolve(Some("a")).is_ok() {
         tokio::task::yield_now().await;
     }
     assert!(poll_once(&mut deleted).await.is_none());
-    endpoint.kept.shelf.release();
+    endpoint.service.shelf.release();
     invoked.await.ok();
     assert_eq!(deleted.await.status, 200);
 }
 
 #[tokio::test]
-async fn room_is_bounded_by_number_and_by_memory() {
+async fn loads_are_limited_by_number_and_by_memory() {
     let endpoint = Endpoint::new(2, None);
     for name in ["a", "b"] {
         let url = endpoint.put(name, "add 10");
@@ -99,12 +99,13 @@ async fn room_is_bounded_by_number_and_by_memory() {
     assert_eq!(endpoint.delete("a").await.status, 200);
     endpoint.load("c", &url).await.ok();
 
-    // A graph of a few bytes takes 1.5 MiB and a little for its one session; the source's own does too.
+    // A graph of a few bytes takes a little over 1.5 MiB for its one session; so does the model of the
+    // source.
     const SESSION: usize = 3 * 1024 * 1024 / 2;
     let endpoint = Endpoint::new(10, Some(3 * SESSION + 1_000));
     endpoint
-        .kept
-        .until(|registry| registry.resolve(Some("own")).is_ok())
+        .service
+        .wait_until(|registry| registry.resolve(Some("own")).is_ok())
         .await;
     for name in ["a", "b"] {
         let url = endpoint.put(name, "add 10");
@@ -116,12 +117,12 @@ async fn room_is_bounded_by_number_and_by_memory() {
     assert_eq!(endpoint.loaded().await, ["a", "b"]);
     assert_eq!(endpoint.delete("b").await.status, 200);
     endpoint.load("c", &url).await.ok();
-    // What a host has loaded stays, however long it is not used.
+    // A model that the host has loaded is never evicted, even if it is not used.
     assert_eq!(endpoint.forecast("a").await, json!(11.0));
 }
 
 #[tokio::test]
-async fn what_cannot_be_loaded_is_refused_with_the_reason_and_may_be_tried_again() {
+async fn a_model_that_cannot_be_loaded_is_rejected_with_the_reason_and_may_be_retried() {
     let endpoint = Endpoint::new(10, None);
     let url = endpoint.put("a", "refuse");
     let problem = endpoint.load("a", &url).await.problem(400, "invalid_model");
@@ -163,9 +164,9 @@ async fn what_cannot_be_loaded_is_refused_with_the_reason_and_may_be_tried_again
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_order_is_refused() {
+async fn an_invalid_load_request_is_rejected() {
     let endpoint = Endpoint::new(10, None);
-    let app = &endpoint.kept.app;
+    let app = &endpoint.service.app;
     for (body, status, code, pointer) in [
         ("{", 400, "invalid_json", Value::Null),
         ("", 422, "missing_field", json!("/model_name")),
@@ -186,7 +187,7 @@ async fn a_body_that_is_no_order_is_refused() {
 }
 
 #[tokio::test]
-async fn the_path_names_the_model_and_the_body_no_other() {
+async fn a_body_may_only_name_the_model_of_the_path() {
     let endpoint = Endpoint::new(10, None);
     let url = endpoint.put("a", "add 10");
     endpoint.load("a", &url).await.ok();
@@ -197,14 +198,14 @@ async fn the_path_names_the_model_and_the_body_no_other() {
     let problem = endpoint.invoke("a", &body).await;
     let problem = problem.problem(422, "conflicting_fields");
     assert_eq!(problem["pointer"], "/model");
-    // What a source holds is not what the host has loaded, nor is a version of it.
+    // Models of a source, and versions of hosted models, cannot be invoked by path.
     for name in ["own", "a%2F1", "a@b"] {
         let answer = endpoint.invoke(name, &series()).await;
         answer.problem(404, "unknown_model");
     }
     let lines =
         "{\"values\":[0,1],\"horizon\":1}\n{\"values\":[0,2],\"horizon\":1,\"model\":\"own\"}\n";
-    let app = &endpoint.kept.app;
+    let app = &endpoint.service.app;
     let answer = app
         .post("/models/a/invoke", "application/jsonlines", lines)
         .await;
@@ -218,25 +219,29 @@ async fn the_path_names_the_model_and_the_body_no_other() {
 }
 
 #[tokio::test]
-async fn pages_follow_each_other_by_their_token() {
+async fn pages_are_linked_by_their_token() {
     let endpoint = Endpoint::new(200, None);
     let url = endpoint.put("a", "add 10");
     for number in 0..101 {
         endpoint.load(&format!("m{number:03}"), &url).await.ok();
     }
-    let first = endpoint.kept.app.get("/models").await.ok();
+    let first = endpoint.service.app.get("/models").await.ok();
     assert_eq!(first["models"].as_array().map(Vec::len), Some(100));
     assert_eq!(first["nextPageToken"], "m099");
-    let second = endpoint.kept.app.get("/models?next_page_token=m099").await;
+    let second = endpoint
+        .service
+        .app
+        .get("/models?next_page_token=m099")
+        .await;
     let second = second.ok();
     assert_eq!(second["models"][0]["modelName"], "m100");
     assert_eq!(second.get("nextPageToken"), None);
 }
 
 #[tokio::test]
-async fn an_endpoint_lives_without_a_model() {
+async fn an_endpoint_is_healthy_without_a_model() {
     let endpoint = Endpoint::new(10, None);
-    let app = &endpoint.kept.app;
+    let app = &endpoint.service.app;
     assert_eq!(app.get("/ping").await.status, 200);
     assert_eq!(app.get("/readyz").await.status, 503);
     app.shutdown.signal();
@@ -249,7 +254,7 @@ async fn the_admin_api_leaves_hosted_models_to_their_host() {
     let url = endpoint.put("a", "add 10");
     endpoint.load("a", &url).await.ok();
     let refused = endpoint
-        .kept
+        .service
         .admin("DELETE", "/admin/models/a", &Value::Null);
     refused.await.problem(409, "model_in_use");
     assert_eq!(endpoint.forecast("a").await, json!(11.0));
@@ -258,7 +263,7 @@ async fn the_admin_api_leaves_hosted_models_to_their_host() {
 #[tokio::test]
 async fn the_document_is_that_of_the_endpoint() {
     let endpoint = Endpoint::new(10, None);
-    let served = endpoint.kept.app.get("/openapi.json").await.ok();
+    let served = endpoint.service.app.get("/openapi.json").await.ok();
     let document: Value =
         serde_json::from_str(&almanac::http::multi_model_openapi_document()).unwrap();
     assert_eq!(served, document);
@@ -268,7 +273,7 @@ async fn the_document_is_that_of_the_endpoint() {
     };
     assert_eq!(methods("/models"), ["get", "post"]);
     assert_eq!(methods("/models/{name}"), ["delete", "get"]);
-    // Elsewhere these paths are the program's own.
+    // Outside a multi-model endpoint these paths have their usual meaning.
     let own = TestApp::loading("m");
     own.post("/models", "application/json", "{}")
         .await
@@ -296,7 +301,7 @@ async fn invocations(app: &TestApp, headers: &[(&str, &str)]) -> Answer {
 }
 
 #[tokio::test]
-async fn answers_are_of_the_usual_type_where_nobody_asks_for_another() {
+async fn the_configured_type_is_used_when_the_request_accepts_any() {
     let app = app(SageMaker {
         accept: preferring("text/csv"),
         ..SageMaker::default()
@@ -309,7 +314,7 @@ async fn answers_are_of_the_usual_type_where_nobody_asks_for_another() {
         let answer = invocations(&app, headers).await;
         assert_eq!(answer.header("content-type"), Some(expected), "{headers:?}");
     }
-    // Lines stay lines, and the program's own path does as it always does.
+    // Lines are answered with lines, and `/forecast` is not affected.
     let lines = app.post(
         "/invocations",
         "application/jsonlines",
@@ -322,7 +327,7 @@ async fn answers_are_of_the_usual_type_where_nobody_asks_for_another() {
 }
 
 #[tokio::test]
-async fn what_sagemaker_adds_changes_nothing_and_is_not_echoed() {
+async fn headers_of_sagemaker_are_ignored_and_not_echoed() {
     let app = app(SageMaker::default());
     let plain = invocations(&app, &[]).await.ok();
     let long = "x".repeat(1_024);
@@ -335,12 +340,16 @@ async fn what_sagemaker_adds_changes_nothing_and_is_not_echoed() {
     ];
     let answer = invocations(&app, &headers).await;
     assert_eq!(answer.ok(), plain);
-    let mut names = answer.headers.keys();
-    assert!(names.all(|name| !name.as_str().starts_with("x-amzn")));
+    assert!(
+        answer
+            .headers
+            .keys()
+            .all(|name| !name.as_str().starts_with("x-amzn"))
+    );
 }
 
 #[tokio::test]
-async fn a_batch_transform_is_told_what_it_was_started_with() {
+async fn execution_parameters_are_those_of_the_batch_transform() {
     let transform = Transform {
         is_batch: true,
         max_concurrent: Some(8),
@@ -354,7 +363,7 @@ async fn a_batch_transform_is_told_what_it_was_started_with() {
     });
     let expected = json!({"MaxConcurrentTransforms": 8, "BatchStrategy": "SINGLE_RECORD", "MaxPayloadInMB": 6});
     assert_eq!(started.get("/execution-parameters").await.ok(), expected);
-    // All requests at once hold at most 100 MiB.
+    // All concurrent requests together hold at most 100 MiB.
     let many = app(SageMaker {
         transform: Transform {
             max_concurrent: Some(20),
@@ -362,6 +371,6 @@ async fn a_batch_transform_is_told_what_it_was_started_with() {
         },
         ..SageMaker::default()
     });
-    let told = many.get("/execution-parameters").await.ok();
-    assert_eq!(told["MaxPayloadInMB"], 5);
+    let parameters = many.get("/execution-parameters").await.ok();
+    assert_eq!(parameters["MaxPayloadInMB"], 5);
 }

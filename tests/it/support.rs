@@ -1,9 +1,10 @@
-//! The service under test: the real router, called without a socket.
+//! The service under test, which is the real router, called without a socket.
 
 pub(crate) mod answer;
 pub(crate) mod endpoint;
 pub(crate) mod kept;
 pub(crate) mod scripted;
+pub(crate) mod shelf;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -29,7 +30,7 @@ use tower::ServiceExt as _;
 use answer::Answer;
 use scripted::{NAME, Scripted, manifest};
 
-/// The service: what a test sends requests to, and what it may look at from behind.
+/// A service to which a test sends requests, with the internals that the test may inspect.
 #[derive(Clone, Debug)]
 pub(crate) struct TestApp {
     router: Router,
@@ -38,7 +39,7 @@ pub(crate) struct TestApp {
     pub(crate) metrics: prometheus::Registry,
 }
 
-/// A service before it is made.
+/// Builds a [`TestApp`].
 #[derive(Debug)]
 pub(crate) struct TestAppBuilder {
     registry: Arc<Registry>,
@@ -54,23 +55,23 @@ pub(crate) struct TestAppBuilder {
 }
 
 impl TestApp {
-    /// With the embedded model, loaded once for all tests of a process.
+    /// Creates a service with the embedded models, which are loaded once for all tests of a process.
     pub(crate) fn embedded() -> Self {
         TestAppBuilder::new(embedded_registry()).build()
     }
 
-    /// With the embedded model of this test alone: no other test's series share a batch with its
-    /// own, which would change the last digit of a sum.
+    /// Creates a service with embedded models that no other test uses: series of other tests in the
+    /// same batch would change the last digit of a sum.
     pub(crate) fn alone() -> Self {
         TestAppBuilder::new(load(vec![Source::Embedded], "seasonal")).build()
     }
 
-    /// With one scripted model, which is the default.
+    /// Creates a service with one scripted model, which is the default.
     pub(crate) fn scripted(forecaster: Scripted) -> Self {
         TestAppBuilder::scripted().workers(vec![forecaster]).build()
     }
 
-    /// With no model yet, waiting for `default`.
+    /// Creates a service whose default model, `default`, is not loaded yet.
     pub(crate) fn loading(default: &str) -> Self {
         TestAppBuilder::new(Arc::new(Registry::new(default.to_owned()))).build()
     }
@@ -100,7 +101,7 @@ impl TestApp {
         self.send(request.body(body.into()).unwrap()).await
     }
 
-    /// The value of the metric `name` whose labels include `labels`; 0 when there is none.
+    /// Returns the value of the metric `name` whose labels include `labels`, or 0 if there is none.
     pub(crate) fn metric(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         metric(&self.metrics, name, labels)
     }
@@ -128,7 +129,7 @@ impl TestAppBuilder {
         }
     }
 
-    /// For scripted models; [`TestAppBuilder::workers`] makes them live.
+    /// Creates a builder for scripted models, which [`TestAppBuilder::workers`] makes ready.
     pub(crate) fn scripted() -> Self {
         Self::new(Arc::new(Registry::new(NAME.to_owned())))
     }
@@ -168,12 +169,12 @@ impl TestAppBuilder {
         self
     }
 
-    /// Makes the scripted model live, with one worker for each of `forecasters`.
+    /// Makes the scripted model ready, with one worker for each of `forecasters`.
     pub(crate) fn workers(self, forecasters: Vec<Scripted>) -> Self {
         self.workers_of(manifest(), forecasters)
     }
 
-    /// The same with another manifest.
+    /// Makes the model of `manifest` ready, with one worker for each of `forecasters`.
     pub(crate) fn workers_of(self, manifest: Manifest, forecasters: Vec<Scripted>) -> Self {
         let name = manifest.name.clone();
         let metrics = self.engine_metrics.of(&name);
@@ -209,12 +210,12 @@ impl TestAppBuilder {
     }
 }
 
-/// A model version with `engine`, which came from nowhere.
+/// Returns a model version with `engine`, which was not loaded from a source.
 pub(crate) fn live(engine: Engine) -> LiveModel {
     LiveModel::new(engine, Digest::of(b"scripted"), "test")
 }
 
-/// The models of `sources`, loaded as the program loads them: by ONNX Runtime.
+/// Loads the models of `sources` as the program does, with ONNX Runtime.
 pub(crate) fn load(sources: Vec<Source>, default: &str) -> Arc<Registry> {
     let mut config = Config::default();
     config.models.sources = sources;
@@ -225,7 +226,7 @@ pub(crate) fn load(sources: Vec<Source>, default: &str) -> Arc<Registry> {
     registry
 }
 
-/// Two workers, so that answers may come from either.
+/// Returns a plan with two workers, so that answers may come from either.
 pub(crate) fn plan() -> CpuPlan {
     let overrides = CpuOverrides {
         cores: Some(2.0),
@@ -240,16 +241,19 @@ fn embedded_registry() -> Arc<Registry> {
     Arc::clone(EMBEDDED.get_or_init(|| load(vec![Source::Embedded], "seasonal")))
 }
 
-/// The value of the metric `name` whose labels include `labels`; 0 when there is none.
+/// Returns the value of the metric `name` whose labels include `labels`, or 0 if there is none.
 pub(crate) fn metric(metrics: &prometheus::Registry, name: &str, labels: &[(&str, &str)]) -> f64 {
-    let families = metrics.gather();
-    let samples = families.iter().filter(|family| family.name() == name);
-    samples
+    metrics
+        .gather()
+        .iter()
+        .filter(|family| family.name() == name)
         .flat_map(prometheus::proto::MetricFamily::get_metric)
         .filter(|sample| {
             labels.iter().all(|(name, value)| {
-                let mut pairs = sample.get_label().iter();
-                pairs.any(|pair| pair.name() == *name && pair.value() == *value)
+                sample
+                    .get_label()
+                    .iter()
+                    .any(|label| label.name() == *name && label.value() == *value)
             })
         })
         .map(|sample| {
@@ -259,7 +263,7 @@ pub(crate) fn metric(metrics: &prometheus::Registry, name: &str, labels: &[(&str
         .sum()
 }
 
-/// Polls `future` once, for tests that must know that it waits.
+/// Polls `future` once, for tests that check that it is pending.
 pub(crate) async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
     std::future::poll_fn(|context| {
         std::task::Poll::Ready(match std::pin::Pin::new(&mut *future).poll(context) {

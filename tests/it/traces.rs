@@ -1,4 +1,4 @@
-//! Traces, as a collector receives them.
+//! Traces that a collector receives.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -27,15 +27,15 @@ const PARENT: &str = "00f067aa0ba902b7";
 const BODY: &str = r#"{"values": [1, 2], "horizon": 3}"#;
 
 /// A service that sends traces, and the collector that receives them.
-struct Traced {
+struct TracedService {
     app: TestApp,
     tracer: Tracer,
     metrics: prometheus::Registry,
     received: mpsc::Receiver<ExportTraceServiceRequest>,
 }
 
-impl Traced {
-    /// With a collector that answers every message with `status`.
+impl TracedService {
+    /// Starts a service and a collector that answers every message with `status`.
     fn new(sample_ratio: f64, queue: usize, status: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -56,7 +56,7 @@ impl Traced {
                 let mut body = vec![0; length];
                 reader.read_exact(&mut body).unwrap();
                 let message = ExportTraceServiceRequest::decode(&*body).unwrap();
-                // Before the answer, after which the test may look for it.
+                // Before the answer, after which the test may read it.
                 if sender.send(message).is_err() {
                     return;
                 }
@@ -103,12 +103,12 @@ impl Traced {
             .await;
     }
 
-    /// All spans sent until now.
+    /// Returns the spans that were sent since the last call.
     fn spans(&self) -> Vec<Span> {
         assert!(self.tracer.flush(LONG));
-        let messages = self.received.try_iter();
-        let resources = messages.flat_map(|message| message.resource_spans);
-        resources
+        self.received
+            .try_iter()
+            .flat_map(|message| message.resource_spans)
             .flat_map(|spans| {
                 let resource = attributes(&spans.resource.unwrap().attributes);
                 assert_eq!(resource["service.name"], "tested");
@@ -131,8 +131,7 @@ fn attributes(all: &[KeyValue]) -> BTreeMap<String, String> {
         Value::IntValue(number) => number.to_string(),
         other => panic!("{other:?}"),
     };
-    let pairs = all.iter();
-    pairs
+    all.iter()
         .map(|pair| (pair.key.clone(), value(pair.value.as_ref().unwrap())))
         .collect()
 }
@@ -142,8 +141,8 @@ fn hexadecimal(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn a_forecast_has_a_span_and_below_it_its_phases() {
-    let traced = Traced::recording();
+async fn a_forecast_has_a_span_with_its_phases_as_children() {
+    let traced = TracedService::recording();
     let context = format!("00-{TRACE}-{PARENT}-01");
     let headers = [
         ("traceparent", context.as_str()),
@@ -173,28 +172,24 @@ async fn a_forecast_has_a_span_and_below_it_its_phases() {
         ("url.path", "/forecast"),
         ("url.scheme", "http"),
     ];
-    let told = attributes(&root.attributes);
-    let told: Vec<_> = told
-        .iter()
-        .map(|(key, value)| (key.as_str(), value.as_str()))
-        .collect();
-    assert_eq!(told, expected);
-    let mut before = root.start_time_unix_nano;
+    let expected = expected.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    assert_eq!(attributes(&root.attributes), BTreeMap::from(expected));
+    let mut previous_end = root.start_time_unix_nano;
     for phase in phases {
         assert_eq!(hexadecimal(&phase.trace_id), TRACE);
         assert_eq!(phase.parent_span_id, root.span_id);
         assert_ne!(phase.span_id, root.span_id);
-        assert!(phase.start_time_unix_nano >= before, "{}", phase.name);
+        assert!(phase.start_time_unix_nano >= previous_end, "{}", phase.name);
         assert!(phase.end_time_unix_nano >= phase.start_time_unix_nano);
-        before = phase.end_time_unix_nano;
+        previous_end = phase.end_time_unix_nano;
     }
-    assert!(before <= root.end_time_unix_nano);
+    assert!(previous_end <= root.end_time_unix_nano);
     assert!((traced.count("exported") - 5.0).abs() < 0.5);
 }
 
 #[tokio::test]
-async fn the_standard_context_wins_over_the_load_balancers() {
-    let traced = Traced::recording();
+async fn the_standard_context_takes_precedence_over_that_of_a_load_balancer() {
+    let traced = TracedService::recording();
     let standard = format!("00-{TRACE}-{PARENT}-01");
     let amazon = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1";
     let both = [
@@ -214,14 +209,14 @@ async fn the_standard_context_wins_over_the_load_balancers() {
         .collect();
     let root = "5759e988bd862e3fe1be46a994272793";
     assert_eq!(trace_ids[..3], [TRACE, root, root]);
-    // Two that say where a request belongs say nothing.
+    // Two standard contexts are ignored.
     assert!(trace_ids[3] != TRACE && trace_ids[3] != root);
     assert!(spans[1].parent_span_id.is_empty());
 }
 
 #[tokio::test]
-async fn what_its_beginner_does_not_record_is_not_recorded() {
-    let traced = Traced::recording();
+async fn an_unsampled_trace_is_not_recorded() {
+    let traced = TracedService::recording();
     let unsampled = format!("00-{TRACE}-{PARENT}-00");
     traced.post(&[("traceparent", &unsampled)], BODY).await;
     for routine in ["/healthz", "/readyz", "/metrics"] {
@@ -229,14 +224,14 @@ async fn what_its_beginner_does_not_record_is_not_recorded() {
     }
     assert_eq!(traced.spans(), []);
 
-    let none = Traced::new(0.0, 100, "200 OK");
+    let none = TracedService::new(0.0, 100, "200 OK");
     none.post(&[], BODY).await;
     assert_eq!(none.spans(), []);
 }
 
 #[tokio::test]
 async fn only_failures_of_the_server_are_errors() {
-    let traced = Traced::recording();
+    let traced = TracedService::recording();
     traced.post(&[], "not JSON").await;
     traced.app.get("/made/up").await;
     let spans = traced.spans();
@@ -265,14 +260,14 @@ async fn only_failures_of_the_server_are_errors() {
 }
 
 #[tokio::test]
-async fn spans_that_are_refused_or_do_not_fit_are_counted() {
-    let refusing = Traced::new(1.0, 100, "400 Bad Request");
+async fn spans_that_are_rejected_or_dropped_are_counted() {
+    let refusing = TracedService::new(1.0, 100, "400 Bad Request");
     refusing.post(&[], BODY).await;
     refusing.spans();
     assert!((refusing.count("failed") - 5.0).abs() < 0.5);
 
-    // A queue of 2 requests leaves at the second; what comes before it has left is dropped.
-    let full = Traced::new(1.0, 2, "200 OK");
+    // A queue of 2 requests is sent at the second; spans that arrive until it is sent are dropped.
+    let full = TracedService::new(1.0, 2, "200 OK");
     for _ in 0..40 {
         full.post(&[], "").await;
     }

@@ -1,4 +1,4 @@
-# What the roles may do.
+# The permissions of the roles.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -23,7 +23,7 @@ run "without_a_bucket_the_program_may_do_nothing" {
   }
   assert {
     condition     = !strcontains(aws_iam_role_policy.execution.policy, "secretsmanager")
-    error_message = "no secret, no right to read one"
+    error_message = "without secrets there is no permission to read one"
   }
 }
 
@@ -57,7 +57,7 @@ run "with_a_bucket_it_may_read_one_prefix" {
         Resource = "arn:aws:kms:eu-central-1:123456789012:key/1"
       },
     ]
-    error_message = "one prefix, and nothing is written"
+    error_message = "only one prefix is readable, and nothing is writable"
   }
 }
 
@@ -73,13 +73,13 @@ run "ecs_may_pull_log_and_read_the_named_secrets" {
     condition = [
       for statement in jsondecode(aws_iam_role_policy.execution.policy).Statement : statement.Sid if statement.Resource == "*"
     ] == ["Login"]
-    error_message = "only the login, which knows no resource, is for all"
+    error_message = "only the login, which supports no resource, is allowed on all resources"
   }
   assert {
     condition = one([
       for statement in jsondecode(aws_iam_role_policy.execution.policy).Statement : statement.Resource if statement.Sid == "Secrets"
     ]) == ["arn:aws:secretsmanager:eu-central-1:123456789012:secret:keys"]
-    error_message = "the named secrets alone"
+    error_message = "only the named secrets are readable"
   }
   assert {
     condition     = jsondecode(aws_iam_role.task.assume_role_policy).Statement[0].Condition.StringEquals["aws:SourceAccount"] == "123456789012"

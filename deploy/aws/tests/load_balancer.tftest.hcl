@@ -1,4 +1,4 @@
-# What clients meet: listeners, paths, health checks.
+# Listeners, paths and health checks.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -41,11 +41,11 @@ run "without_a_certificate_http_answers" {
   }
   assert {
     condition     = one(aws_lb_listener_rule.api[0].condition).path_pattern[0].values == toset(["/forecast*"])
-    error_message = "the rule passes the paths on"
+    error_message = "the rule forwards the paths"
   }
   assert {
     condition     = aws_lb_listener.http.default_action[0].fixed_response[0].status_code == "404"
-    error_message = "other paths, such as /metrics, are not passed on"
+    error_message = "other paths, such as /metrics, are not forwarded"
   }
   assert {
     condition     = keys(aws_vpc_security_group_ingress_rule.this) == ["http 0.0.0.0/0"]
@@ -74,11 +74,11 @@ run "with_a_certificate_only_https_answers" {
 
   assert {
     condition     = aws_lb_listener.https[0].port == 443 && aws_lb_listener.https[0].certificate_arn == var.load_balancer.certificate_arn
-    error_message = "443 has the certificate"
+    error_message = "port 443 has the certificate"
   }
   assert {
     condition     = aws_lb_listener.http.default_action[0].type == "fixed-response" && aws_lb_listener.http.default_action[0].fixed_response[0].status_code == "426"
-    error_message = "80 refuses, and does not redirect: POST would become GET"
+    error_message = "port 80 rejects requests and does not redirect, which would turn POST into GET"
   }
   assert {
     condition     = length(aws_vpc_security_group_ingress_rule.this) == 4
@@ -86,7 +86,7 @@ run "with_a_certificate_only_https_answers" {
   }
   assert {
     condition     = aws_lb.this.access_logs[0].bucket == "logs" && aws_lb.this.enable_deletion_protection
-    error_message = "access logs and deletion protection are as asked for"
+    error_message = "access logs and deletion protection have the values of the variable"
   }
   assert {
     condition     = startswith(output.url, "https://")
@@ -111,7 +111,7 @@ run "more_than_five_paths_take_more_rules" {
 
   assert {
     condition     = [for rule in aws_lb_listener_rule.api : rule.priority] == [100, 101]
-    error_message = "a rule takes five values"
+    error_message = "a rule has five values"
   }
   assert {
     condition     = one(aws_lb_listener_rule.api[1].condition).path_pattern[0].values == toset(["/f*"])
@@ -136,10 +136,10 @@ run "targets_are_asked_whether_they_are_ready" {
       && aws_lb_target_group.this.health_check[0].timeout == 2
       && aws_lb_target_group.this.health_check[0].unhealthy_threshold == 2
     )
-    error_message = "the health check is /readyz, as the table of timeouts says"
+    error_message = "the health check is /readyz, with the values of deploy/timeouts.toml"
   }
   assert {
     condition     = aws_lb_target_group.this.deregistration_delay == "35" && aws_lb.this.idle_timeout == 60
-    error_message = "delays are those of the table"
+    error_message = "delays are those of deploy/timeouts.toml"
   }
 }

@@ -1,4 +1,4 @@
-# What is watched.
+# Alarms and graphs.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -21,15 +21,15 @@ run "alarms_and_a_dashboard_watch_this_service" {
 
   assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_actions == toset(["arn:aws:sns:eu-central-1:123456789012:on-call"])])
-    error_message = "every alarm tells the topic"
+    error_message = "every alarm notifies the topic"
   }
   assert {
     condition     = aws_cloudwatch_metric_alarm.this["slow"].extended_statistic == "p99" && aws_cloudwatch_metric_alarm.this["slow"].threshold == 0.5
-    error_message = "the latency alarm has the bound that was asked for"
+    error_message = "the latency alarm has the threshold of the variable"
   }
   assert {
     condition     = aws_cloudwatch_metric_alarm.this["no-healthy-task"].treat_missing_data == "breaching"
-    error_message = "no data about healthy tasks is an alarm too"
+    error_message = "missing data about healthy tasks is an alarm too"
   }
   assert {
     condition     = aws_cloudwatch_metric_alarm.this["lost-requests"].threshold == 0
@@ -44,7 +44,7 @@ run "alarms_and_a_dashboard_watch_this_service" {
   }
   assert {
     condition     = length(aws_cloudwatch_metric_alarm.this) == 7
-    error_message = "a program that writes no metrics has no alarms on them"
+    error_message = "without embedded metrics there are no alarms on them"
   }
 }
 
@@ -66,21 +66,21 @@ run "metrics_that_the_program_writes_have_alarms_and_graphs" {
 
   assert {
     condition     = length(aws_cloudwatch_metric_alarm.this) == 13
-    error_message = "six alarms more"
+    error_message = "there are six more alarms"
   }
   assert {
     condition = alltrue([for name in ["refusals", "model-failures", "failed-version", "rollback", "source-down", "source-from-cache"] :
       aws_cloudwatch_metric_alarm.this[name].namespace == "Team" && aws_cloudwatch_metric_alarm.this[name].dimensions == tomap({ Service = "sales" })
     ])
-    error_message = "each is of the program's own metrics"
+    error_message = "each alarm is on a metric of the program"
   }
   assert {
     condition     = length([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : widget if widget.type == "metric"]) == 10
-    error_message = "six graphs more"
+    error_message = "there are six more graphs"
   }
   assert {
     condition     = length(distinct([for widget in jsondecode(aws_cloudwatch_dashboard.this.dashboard_body).widgets : "${widget.x} ${widget.y}"])) == 12
-    error_message = "no widget lies on another"
+    error_message = "no widgets overlap"
   }
 }
 

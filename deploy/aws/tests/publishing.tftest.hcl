@@ -1,4 +1,4 @@
-# Who may push images.
+# The role that may push images.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -19,21 +19,21 @@ run "the_main_branch_and_releases_may_push_to_one_repository" {
     condition = jsondecode(aws_iam_role.this.assume_role_policy).Statement[0].Condition.StringLike["token.actions.githubusercontent.com:sub"] == [
       "repo:owner/almanac:ref:refs/heads/main", "repo:owner/almanac:ref:refs/tags/v*",
     ]
-    error_message = "no pull request and no other repository takes the role"
+    error_message = "pull requests and other repositories cannot assume the role"
   }
   assert {
     condition     = jsondecode(aws_iam_role.this.assume_role_policy).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:aud"] == "sts.amazonaws.com"
-    error_message = "a token for another service is not taken"
+    error_message = "a token for another service is rejected"
   }
   assert {
     condition = [
       for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Sid if statement.Resource == "*"
     ] == ["Login"]
-    error_message = "images are pushed to the one repository"
+    error_message = "images can only be pushed to the one repository"
   }
   assert {
     condition     = length(aws_iam_openid_connect_provider.github) == 1
-    error_message = "the account learns to know GitHub"
+    error_message = "the OpenID Connect provider of GitHub is created"
   }
 }
 
@@ -47,10 +47,10 @@ run "an_account_that_knows_github_is_not_told_again" {
 
   assert {
     condition     = length(aws_iam_openid_connect_provider.github) == 0
-    error_message = "there is at most one of a URL"
+    error_message = "no second provider with the same URL is created"
   }
   assert {
     condition     = jsondecode(aws_iam_role.this.assume_role_policy).Statement[0].Principal.Federated == var.github.provider_arn
-    error_message = "the named one is trusted"
+    error_message = "the named provider is trusted"
   }
 }

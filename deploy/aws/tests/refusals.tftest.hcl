@@ -1,4 +1,4 @@
-# Plans that would make a service that loses requests, or cannot be made, are refused.
+# Plans that would create a service that loses requests, or that cannot be created, are rejected.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -60,19 +60,19 @@ run "a_deregistration_that_cuts_requests" {
 run "values_that_cannot_be_meant" {
   command = plan
   variables {
-    # Timeouts behind the back of the load balancer.
+    # Timeouts that are not set by the variable timeouts.
     environment = { ALMANAC_IDLE_TIMEOUT = "20s" }
-    # A size that Fargate does not take.
+    # A size that Fargate does not support.
     task = { cpu = 256, memory = 4096 }
-    # A prefix that is the whole bucket.
+    # A prefix that includes the whole bucket.
     models = { bucket = "team", prefix = "" }
     # A secret in plain text.
     secrets = { OTEL_EXPORTER_OTLP_HEADERS = "authorization=hunter2" }
-    # A load balancer in one zone.
+    # A load balancer in only one zone.
     network = { zones = 1 }
-    # Every repository of an owner.
+    # All repositories of an owner.
     github = { repository = "owner/*" }
-    # A range that is empty.
+    # An empty range.
     scaling = { min = 3, max = 2 }
   }
   expect_failures = [var.environment, var.task, var.models, var.secrets, var.network, var.scaling, var.github]

@@ -1,4 +1,4 @@
-# What runs: the container, the deployment, scaling, the network.
+# The container, the deployment, scaling and the network.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -12,7 +12,7 @@ variables {
 run "the_defaults_make_two_small_tasks" {
   assert {
     condition     = output.image == "123456789012.dkr.ecr.eu-central-1.amazonaws.com/almanac:1a2b3c4"
-    error_message = "the image is the tag in the repository that is made"
+    error_message = "the image is the tag in the repository of the module"
   }
   assert {
     condition     = length(module.scaling) == 1
@@ -24,7 +24,7 @@ run "the_defaults_make_two_small_tasks" {
   }
   assert {
     condition     = length(module.publishing) == 0
-    error_message = "nobody outside of the account may push"
+    error_message = "no role for publishing is created"
   }
 }
 
@@ -37,11 +37,11 @@ run "the_program_writes_metrics_where_that_is_asked_for" {
 
   assert {
     condition     = local.environment["ALMANAC_EMF"] == "true" && local.environment["ALMANAC_SERVICE_NAME"] == "sales"
-    error_message = "the program is told to write metrics, by the service's name"
+    error_message = "the program writes metrics with the name of the service"
   }
   assert {
     condition     = module.observability.metrics == { namespace = "Team", service = "sales" }
-    error_message = "alarms look where the program writes"
+    error_message = "alarms use the namespace of the program's metrics"
   }
 }
 
@@ -81,7 +81,7 @@ run "the_container_is_locked_down_and_has_the_timeouts" {
       && local.container.user == "65532:65532"
       && local.container.linuxParameters.capabilities.drop == ["ALL"]
     )
-    error_message = "not root, nothing writable, no capability"
+    error_message = "the container does not run as root, has no writable file system and no capabilities"
   }
   assert {
     condition     = local.container.stopTimeout == 60 && local.container.healthCheck.startPeriod == 60
@@ -89,11 +89,11 @@ run "the_container_is_locked_down_and_has_the_timeouts" {
   }
   assert {
     condition     = local.container.logConfiguration.options.mode == "non-blocking"
-    error_message = "a slow log does not hold up requests"
+    error_message = "a slow log does not block requests"
   }
   assert {
     condition     = [for container in jsondecode(aws_ecs_task_definition.this.container_definitions) : container.name] == ["almanac", "collector"]
-    error_message = "sidecars follow the program"
+    error_message = "sidecars come after the program"
   }
   assert {
     condition     = jsondecode(aws_ecs_task_definition.this.container_definitions)[0].secrets[0].name == "OTEL_EXPORTER_OTLP_HEADERS"
@@ -109,15 +109,15 @@ run "the_container_is_locked_down_and_has_the_timeouts" {
       && aws_ecs_service.this.deployment_maximum_percent == 200
       && aws_ecs_service.this.deployment_circuit_breaker[0].rollback
     )
-    error_message = "a deployment never has fewer tasks, and is rolled back when it fails"
+    error_message = "a deployment never has fewer tasks, and is rolled back if it fails"
   }
   assert {
     condition     = [for strategy in aws_ecs_service.this.capacity_provider_strategy : strategy.capacity_provider] == ["FARGATE"]
-    error_message = "without spot there is no spot"
+    error_message = "by default no task runs on Fargate Spot"
   }
   assert {
     condition     = aws_vpc_security_group_ingress_rule.task.referenced_security_group_id == "sg-1" && aws_vpc_security_group_ingress_rule.task.cidr_ipv4 == null
-    error_message = "tasks let in the load balancer alone"
+    error_message = "tasks accept requests only from the load balancer"
   }
 }
 
@@ -128,7 +128,7 @@ run "scaling_can_be_switched_off" {
 
   assert {
     condition     = length(module.scaling) == 0
-    error_message = "no scaling"
+    error_message = "scaling is off"
   }
 }
 
@@ -168,7 +168,7 @@ run "spot_keeps_one_task_on_capacity_that_stays" {
       FARGATE      = "1 25"
       FARGATE_SPOT = "0 75"
     }
-    error_message = "three of four tasks are on spot, the first is not"
+    error_message = "three of four tasks run on Fargate Spot, but not the first"
   }
 }
 
@@ -184,7 +184,7 @@ run "a_network_that_is_there_is_used" {
 
   assert {
     condition     = length(aws_vpc.this) == 0 && length(aws_nat_gateway.this) == 0 && length(aws_vpc_endpoint.s3) == 0
-    error_message = "nothing is made"
+    error_message = "no VPC is created"
   }
   assert {
     condition     = output.vpc_id == "vpc-9" && output.task_subnets == tolist(["subnet-3"]) && !output.assign_public_ip
@@ -203,11 +203,11 @@ run "public_addresses_need_no_private_subnets" {
 
   assert {
     condition     = length(aws_subnet.public) == 3 && length(aws_subnet.private) == 0 && length(aws_nat_gateway.this) == 0
-    error_message = "three public subnets and nothing that is charged"
+    error_message = "there are three public subnets and no resources that are charged"
   }
   assert {
     condition     = output.assign_public_ip && length(aws_vpc_endpoint.s3) == 1
-    error_message = "tasks have addresses, and S3 is reached directly"
+    error_message = "tasks have public addresses, and S3 has a gateway endpoint"
   }
 }
 
@@ -222,10 +222,10 @@ run "endpoints_leave_no_way_to_the_internet" {
 
   assert {
     condition     = keys(aws_vpc_endpoint.interface) == ["ecr.api", "ecr.dkr", "logs", "secretsmanager"]
-    error_message = "what a task needs to start has an endpoint"
+    error_message = "every service that a task needs to start has an endpoint"
   }
   assert {
     condition     = length(aws_route.nat) == 0 && length(aws_subnet.private) == 2 && !output.assign_public_ip
-    error_message = "private subnets have no route out"
+    error_message = "private subnets have no route to the internet"
   }
 }

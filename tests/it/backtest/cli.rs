@@ -1,4 +1,4 @@
-//! `almanac backtest`, the program itself.
+//! The command `almanac backtest`.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 const EXAMPLE: &str = "examples/air_passengers.csv";
 
-/// Runs the program in the root of the repository, with one model.
+/// Runs the command in the root of the repository, with one model.
 fn backtest(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_almanac"))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -29,7 +29,7 @@ fn ok(output: &Output) -> &str {
     text(&output.stdout)
 }
 
-/// The first cell of each row of a file.
+/// Returns the lines of a file.
 #[track_caller]
 fn read(folder: &Path, name: &str) -> Vec<String> {
     let table = std::fs::read_to_string(folder.join(name)).unwrap();
@@ -92,7 +92,7 @@ fn prints_a_table_and_writes_the_scores() {
 }
 
 #[test]
-fn prints_what_the_service_answers() {
+fn json_output_is_the_answer_of_the_service() {
     let output = backtest(&[
         EXAMPLE,
         "--horizon",
@@ -113,7 +113,7 @@ fn prints_what_the_service_answers() {
 }
 
 #[test]
-fn a_bad_series_is_a_row_of_its_own() {
+fn a_bad_series_has_its_own_row() {
     let folder = tempfile::tempdir().unwrap();
     let table = folder.path().join("table.csv");
     let rows: String = (1..=30)
@@ -138,10 +138,10 @@ fn a_bad_series_is_a_row_of_its_own() {
         bad.contains("series_too_short: the series has 30 values"),
         "{bad}"
     );
-    let told = text(&output.stderr).lines().last().unwrap().to_owned();
+    let summary = text(&output.stderr).lines().last().unwrap();
     assert!(
-        told.contains("of 1 series scored") && told.contains("; 1 failed, the first: "),
-        "{told}"
+        summary.contains("of 1 series scored") && summary.contains("; 1 failed, the first: "),
+        "{summary}"
     );
 }
 
@@ -150,35 +150,35 @@ fn errors_are_one_line_and_an_exit_code() {
     let failed = |args: &[&str]| {
         let output = backtest(args);
         assert_eq!(text(&output.stdout), "");
-        let told = text(&output.stderr).trim_end().to_owned();
-        (output.status.code().unwrap(), told)
+        let message = text(&output.stderr).trim_end().to_owned();
+        (output.status.code().unwrap(), message)
     };
-    let (code, told) = failed(&[EXAMPLE, "--horizon", "3", "--windows", "0"]);
+    let (code, message) = failed(&[EXAMPLE, "--horizon", "3", "--windows", "0"]);
     assert_eq!(
-        (code, told.as_str()),
+        (code, message.as_str()),
         (
             64,
             "almanac: --windows: windows is 0; request at least 1 window"
         )
     );
-    let (code, told) = failed(&[EXAMPLE, "--horizon", "0"]);
+    let (code, message) = failed(&[EXAMPLE, "--horizon", "0"]);
     assert_eq!(
-        (code, told.as_str()),
+        (code, message.as_str()),
         (
             64,
             "almanac: --horizon: horizon is 0; request at least 1 step"
         )
     );
-    let (code, told) = failed(&[EXAMPLE, "--horizon", "3", "--model", "prophet"]);
+    let (code, message) = failed(&[EXAMPLE, "--horizon", "3", "--model", "prophet"]);
     assert_eq!(
-        (code, told.as_str()),
+        (code, message.as_str()),
         (1, "almanac: there is no model \"prophet\"")
     );
-    let (code, told) = failed(&[EXAMPLE, "--horizon", "143"]);
+    let (code, message) = failed(&[EXAMPLE, "--horizon", "143"]);
     assert_eq!(code, 1);
     assert!(
-        told.starts_with("almanac: the series has 144 values, and one window needs 145"),
-        "{told}"
+        message.starts_with("almanac: the series has 144 values, and one window needs 145"),
+        "{message}"
     );
     assert!(
         failed(&["examples/none.csv", "--horizon", "3"])

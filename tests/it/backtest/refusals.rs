@@ -1,10 +1,10 @@
-//! What is refused as a whole.
+//! Backtests that are rejected as a whole.
 
 use almanac_engine::registry::ModelState;
 use almanac_forecast::BacktestLimits;
 use serde_json::{Value, json};
 
-use super::{ask, seasonal_values};
+use super::{backtest, seasonal_values};
 use crate::support::scripted::Scripted;
 use crate::support::{TestApp, TestAppBuilder};
 
@@ -12,7 +12,7 @@ fn app() -> TestApp {
     TestApp::scripted(Scripted::last_value())
 }
 
-/// A backtest of a good series, with `fields` besides.
+/// Returns a backtest of a valid series, with the additional `fields`.
 fn body(fields: &Value) -> Value {
     let mut body = json!({"values": seasonal_values(), "horizon": 4});
     let fields = fields.as_object().unwrap().clone();
@@ -22,12 +22,12 @@ fn body(fields: &Value) -> Value {
 
 #[track_caller]
 fn check(problem: &Value, pointer: &str, limit: &Value, received: &Value) {
-    let found = [&problem["pointer"], &problem["limit"], &problem["received"]];
-    assert_eq!(found, [&json!(pointer), limit, received], "{problem}");
+    let actual = [&problem["pointer"], &problem["limit"], &problem["received"]];
+    assert_eq!(actual, [&json!(pointer), limit, received], "{problem}");
 }
 
 #[tokio::test]
-async fn windows_and_steps_that_compare_nothing() {
+async fn invalid_windows_steps_and_horizons_are_rejected() {
     let app = app();
     let cases = [
         (
@@ -103,44 +103,46 @@ async fn windows_and_steps_that_compare_nothing() {
         ),
     ];
     for (fields, code, pointer, limit, received) in cases {
-        let problem = ask(&app, &body(&fields)).await.problem(422, code);
+        let problem = backtest(&app, &body(&fields)).await.problem(422, code);
         check(&problem, pointer, &limit, &received);
     }
 }
 
 #[tokio::test]
-async fn models_that_are_not_there_are_named() {
+async fn unknown_models_are_named() {
     let app = app();
-    let problem = ask(&app, &body(&json!({"models": ["scripted", "prophet"]})))
+    let problem = backtest(&app, &body(&json!({"models": ["scripted", "prophet"]})))
         .await
         .problem(404, "unknown_model");
     check(&problem, "/models/1", &Value::Null, &json!("prophet"));
     assert_eq!(problem["expected"], json!(["scripted"]));
     let both = body(&json!({"models": ["scripted"], "model": "scripted"}));
-    let problem = ask(&app, &both).await.problem(422, "conflicting_fields");
+    let problem = backtest(&app, &both)
+        .await
+        .problem(422, "conflicting_fields");
     assert_eq!(problem["pointer"], "/models");
-    ask(&TestApp::loading("late"), &body(&json!({})))
+    backtest(&TestApp::loading("late"), &body(&json!({})))
         .await
         .problem(503, "model_loading");
 }
 
 #[tokio::test]
-async fn a_model_that_nobody_named_and_that_cannot_is_left_out_and_told() {
+async fn a_default_model_that_failed_to_load_is_left_out_with_a_warning() {
     let app = app();
     let reason = "model.onnx is missing".to_owned();
     app.registry.set("broken", ModelState::Failed { reason });
-    let answer = ask(&app, &body(&json!({}))).await.ok();
+    let answer = backtest(&app, &body(&json!({}))).await.ok();
     assert_eq!(
         answer["warnings"],
         json!([{"code": "model_left_out", "detail": "model broken is left out: it failed to load: model.onnx is missing"}])
     );
-    // No model at all leaves the baselines.
-    let answer = ask(&app, &body(&json!({"models": []}))).await.ok();
+    // Without models only the baselines are left.
+    let answer = backtest(&app, &body(&json!({"models": []}))).await.ok();
     assert_eq!(answer["leaderboard"].as_array().unwrap().len(), 4);
 }
 
 #[tokio::test]
-async fn a_backtest_over_the_limit_is_refused_before_it_is_run() {
+async fn a_backtest_over_the_limit_is_rejected_before_it_runs() {
     let app = TestAppBuilder::scripted()
         .workers(vec![Scripted::failing("it must not be run")])
         .backtest(BacktestLimits {
@@ -148,29 +150,29 @@ async fn a_backtest_over_the_limit_is_refused_before_it_is_run() {
             forecasts: 5,
         })
         .build();
-    let problem = ask(&app, &body(&json!({"windows": 6})))
+    let problem = backtest(&app, &body(&json!({"windows": 6})))
         .await
         .problem(422, "backtest_too_large");
     check(&problem, "/windows", &json!(5), &json!(6));
     let baselines = body(&json!({"windows": 6, "models": []}));
-    ask(&app, &baselines)
+    backtest(&app, &baselines)
         .await
         .problem(422, "backtest_too_large");
 }
 
 #[tokio::test]
-async fn when_every_series_is_too_short_the_request_fails() {
+async fn a_request_fails_if_every_series_is_too_short() {
     let app = app();
     let one = json!({"values": [1, 2, 3], "horizon": 4});
-    let problem = ask(&app, &one).await.problem(422, "series_too_short");
+    let problem = backtest(&app, &one).await.problem(422, "series_too_short");
     check(&problem, "/values", &json!(6), &json!(3));
     let two = json!({"series": [{"values": [1, 2, 3]}, {"values": []}], "horizon": 4});
-    let problem = ask(&app, &two).await.problem(422, "all_series_failed");
+    let problem = backtest(&app, &two).await.problem(422, "all_series_failed");
     assert_eq!(problem["errors"].as_array().unwrap().len(), 2);
 }
 
 #[tokio::test]
-async fn a_forecast_knows_no_windows_and_a_json_body_says_its_own() {
+async fn windows_are_rejected_in_forecasts_and_in_the_query_of_a_json_body() {
     let app = app();
     let answer = app.forecast(&body(&json!({"windows": 3}))).await;
     answer.problem(422, "unknown_field");

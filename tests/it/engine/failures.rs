@@ -1,4 +1,4 @@
-//! Deadlines, callers that leave, models that fail, and the end.
+//! Deadlines, abandoned requests, models that fail, and the end of an engine.
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -7,26 +7,29 @@ use almanac_engine::{EngineConfig, EngineError, SeriesFailure, SubmitError};
 use almanac_model::{PredictError, RowError, Unfit};
 use ndarray::{Array3, s};
 
-use super::{ROOMY, Tested, far, request, until};
+use super::{EngineTest, LARGE_LIMITS, distant_deadline, request, terms_until};
 use crate::support::scripted::{Scripted, last_value, last_values};
 
-/// The value that the model of a test stumbles over.
+/// The value on which the model of a test fails.
 const POISON: f64 = 13.0;
 
 #[tokio::test]
 async fn rows_past_their_deadline_are_dropped_and_counted() {
-    let (held, mut gate) = Scripted::gated();
-    let tested = Tested::start(vec![held], ROOMY);
-    let running = tested
+    let (gated, mut gate) = Scripted::gated();
+    let test = EngineTest::start(vec![gated], LARGE_LIMITS);
+    let running = test
         .engine
-        .submit(vec![request(1.0, 4, 2, &[])], far())
+        .submit(vec![request(1.0, 4, 2, &[])], distant_deadline())
         .unwrap();
-    gate.begun().await;
+    gate.batch_started().await;
     let rows = vec![request(2.0, 4, 2, &[]), request(3.0, 4, 2, &[])];
-    let late = tested.engine.submit(rows, until(Instant::now())).unwrap();
-    let next = tested
+    let late = test
         .engine
-        .submit(vec![request(4.0, 4, 2, &[])], far())
+        .submit(rows, terms_until(Instant::now()))
+        .unwrap();
+    let next = test
+        .engine
+        .submit(vec![request(4.0, 4, 2, &[])], distant_deadline())
         .unwrap();
     assert_eq!(
         late.outcomes().await.unwrap_err(),
@@ -37,36 +40,36 @@ async fn rows_past_their_deadline_are_dropped_and_counted() {
     let (outcomes, _) = running.outcomes().await.unwrap();
     assert_eq!(outcomes[0].as_ref().unwrap().point(), [1.0; 2]);
     // The next batch is the next row alone.
-    assert_eq!(gate.begun().await, 1);
+    assert_eq!(gate.batch_started().await, 1);
     let (outcomes, _) = next.outcomes().await.unwrap();
     assert_eq!(outcomes[0].as_ref().unwrap().point(), [4.0; 2]);
-    tested.check_metric("almanac_engine_dropped_total", 2.0);
-    tested.check_metric("almanac_engine_queue_steps", 0.0);
+    test.check_metric("almanac_engine_dropped_total", 2.0);
+    test.check_metric("almanac_engine_queue_steps", 0.0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_is_told_when_the_deadline_passes_while_its_row_runs() {
-    let (held, mut gate) = Scripted::gated();
-    let tested = Tested::start(vec![held], ROOMY);
+async fn a_caller_receives_an_error_when_the_deadline_passes_while_its_row_runs() {
+    let (gated, mut gate) = Scripted::gated();
+    let test = EngineTest::start(vec![gated], LARGE_LIMITS);
     let deadline = Instant::now() + Duration::from_secs(5);
-    let running = tested
+    let running = test
         .engine
-        .submit(vec![request(1.0, 4, 2, &[])], until(deadline))
+        .submit(vec![request(1.0, 4, 2, &[])], terms_until(deadline))
         .unwrap();
-    assert_eq!(gate.begun().await, 1);
+    assert_eq!(gate.batch_started().await, 1);
     assert_eq!(
         running.outcomes().await.unwrap_err(),
         EngineError::DeadlineExceeded
     );
-    // From here on the test waits for the worker, which no paused clock does.
+    // From here on the test waits for the worker, which a paused clock does not.
     tokio::time::resume();
     gate.release();
-    let next = tested
+    let next = test
         .engine
-        .submit(vec![request(2.0, 4, 2, &[])], far())
+        .submit(vec![request(2.0, 4, 2, &[])], distant_deadline())
         .unwrap();
     gate.release();
-    assert_eq!(gate.begun().await, 1);
+    assert_eq!(gate.batch_started().await, 1);
     assert_eq!(
         next.outcomes().await.unwrap().0[0]
             .as_ref()
@@ -77,18 +80,21 @@ async fn a_caller_is_told_when_the_deadline_passes_while_its_row_runs() {
 }
 
 #[tokio::test]
-async fn abandoned_rows_are_dropped_and_make_room() {
-    let (held, mut gate) = Scripted::gated();
-    // Room for two rows of 4 + 2 steps.
+async fn abandoned_rows_are_dropped_and_free_their_place() {
+    let (gated, mut gate) = Scripted::gated();
+    // The queue holds two rows of 4 + 2 steps.
     let config = EngineConfig {
         queue_steps: 12,
-        ..ROOMY
+        ..LARGE_LIMITS
     };
-    let tested = Tested::start(vec![held], config);
-    let submit = |last| tested.engine.submit(vec![request(last, 4, 2, &[])], far());
+    let test = EngineTest::start(vec![gated], config);
+    let submit = |last| {
+        test.engine
+            .submit(vec![request(last, 4, 2, &[])], distant_deadline())
+    };
     let running = submit(1.0).unwrap();
-    gate.begun().await;
-    let (left, waiting) = (submit(2.0).unwrap(), submit(3.0).unwrap());
+    gate.batch_started().await;
+    let (abandoned, waiting) = (submit(2.0).unwrap(), submit(3.0).unwrap());
     assert_eq!(
         submit(4.0).unwrap_err(),
         SubmitError::QueueFull {
@@ -99,11 +105,11 @@ async fn abandoned_rows_are_dropped_and_make_room() {
             retry_after: Duration::ZERO,
         }
     );
-    tested.check_metric("almanac_engine_refused_total", 1.0);
-    drop(left);
+    test.check_metric("almanac_engine_refused_total", 1.0);
+    drop(abandoned);
     let admitted = submit(5.0).unwrap();
-    tested.check_metric("almanac_engine_dropped_total", 1.0);
-    tested.check_metric("almanac_engine_queue_steps", 12.0);
+    test.check_metric("almanac_engine_dropped_total", 1.0);
+    test.check_metric("almanac_engine_queue_steps", 12.0);
     gate.release();
     gate.release();
     for (submission, expected) in [(running, 1.0), (waiting, 3.0), (admitted, 5.0)] {
@@ -113,19 +119,19 @@ async fn abandoned_rows_are_dropped_and_make_room() {
 }
 
 #[tokio::test]
-async fn a_request_over_the_limit_is_admitted_when_nothing_waits() {
+async fn a_request_over_the_limit_is_admitted_when_the_queue_is_empty() {
     let config = EngineConfig {
         queue_steps: 10,
         batch_steps: 10,
-        ..ROOMY
+        ..LARGE_LIMITS
     };
-    let tested = Tested::start(vec![Scripted::last_value()], config);
+    let test = EngineTest::start(vec![Scripted::last_value()], config);
     let rows = (1..=20)
         .map(|last| request(f64::from(last), 60, 48, &[]))
         .collect();
-    let (outcomes, _) = tested
+    let (outcomes, _) = test
         .engine
-        .submit(rows, far())
+        .submit(rows, distant_deadline())
         .unwrap()
         .outcomes()
         .await
@@ -135,14 +141,17 @@ async fn a_request_over_the_limit_is_admitted_when_nothing_waits() {
     }
 }
 
-/// Fails, by `how`, each batch that holds the poison; and tells the size of each batch.
-fn poisoned(how: fn() -> Result<Array3<f32>, PredictError>) -> (Scripted, mpsc::Receiver<usize>) {
-    let (tell, batches) = mpsc::channel();
+/// Creates a model that fails with `failure` on each batch with [`POISON`], and returns it with a
+/// channel of the batch sizes.
+fn poisoned(
+    failure: fn() -> Result<Array3<f32>, PredictError>,
+) -> (Scripted, mpsc::Receiver<usize>) {
+    let (batch_sizes, batches) = mpsc::channel();
     let script = move |batch: &almanac_model::Batch| {
-        tell.send(batch.len()).unwrap();
+        batch_sizes.send(batch.len()).unwrap();
         let poison = |row_idx| (f64::from(last_value(batch, row_idx)) - POISON).abs() < 0.5;
         if (0..batch.len()).any(poison) {
-            how()
+            failure()
         } else {
             Ok(last_values(batch))
         }
@@ -150,10 +159,10 @@ fn poisoned(how: fn() -> Result<Array3<f32>, PredictError>) -> (Scripted, mpsc::
     (Scripted::new(script), batches)
 }
 
-/// Three rows together, of which the second is poison: the others are answered.
-async fn check_contained(how: fn() -> Result<Array3<f32>, PredictError>, reason: &str) {
-    let (scripted, batches) = poisoned(how);
-    let tested = Tested::start(vec![scripted], ROOMY);
+/// Checks that of three rows in a batch only the second, which is poison, fails.
+async fn check_contained(failure: fn() -> Result<Array3<f32>, PredictError>, reason: &str) {
+    let (scripted, batches) = poisoned(failure);
+    let test = EngineTest::start(vec![scripted], LARGE_LIMITS);
     let rows = || {
         vec![
             request(1.0, 4, 2, &[]),
@@ -162,9 +171,9 @@ async fn check_contained(how: fn() -> Result<Array3<f32>, PredictError>, reason:
         ]
     };
     for _ in 0..2 {
-        let (outcomes, _) = tested
+        let (outcomes, _) = test
             .engine
-            .submit(rows(), far())
+            .submit(rows(), distant_deadline())
             .unwrap()
             .outcomes()
             .await
@@ -172,16 +181,16 @@ async fn check_contained(how: fn() -> Result<Array3<f32>, PredictError>, reason:
         assert_eq!(outcomes[0].as_ref().unwrap().point(), [1.0; 2]);
         assert_eq!(outcomes[1], Err(SeriesFailure::Model(reason.to_owned())));
         assert_eq!(outcomes[2].as_ref().unwrap().point(), [3.0; 2]);
-        // All together, then each alone.
+        // All rows in one batch, then each row alone.
         assert_eq!(batches.try_iter().collect::<Vec<_>>(), [3, 1, 1, 1]);
     }
-    tested.check_metric("almanac_engine_failed_total", 2.0);
+    test.check_metric("almanac_engine_failed_total", 2.0);
 }
 
 #[tokio::test]
-async fn a_failing_batch_is_tried_row_by_row() {
-    let how = || Err(PredictError::Runtime("out of memory".into()));
-    check_contained(how, "the model failed: out of memory").await;
+async fn a_failing_batch_is_retried_row_by_row() {
+    let failure = || Err(PredictError::Runtime("out of memory".into()));
+    check_contained(failure, "the model failed: out of memory").await;
 }
 
 #[tokio::test]
@@ -193,11 +202,11 @@ async fn a_panicking_model_fails_its_row_and_not_the_process() {
 async fn an_answer_of_the_wrong_shape_is_a_failure() {
     for shape in [(0, 3, 5), (1, 2, 5), (1, 3, 4), (2, 3, 5)] {
         let script = move |_: &almanac_model::Batch| Ok(Array3::zeros(shape));
-        let tested = Tested::start(vec![Scripted::new(script)], ROOMY);
+        let test = EngineTest::start(vec![Scripted::new(script)], LARGE_LIMITS);
         let rows = vec![request(1.0, 4, 5, &[])];
-        let (outcomes, _) = tested
+        let (outcomes, _) = test
             .engine
-            .submit(rows, far())
+            .submit(rows, distant_deadline())
             .unwrap()
             .outcomes()
             .await
@@ -211,13 +220,13 @@ async fn an_answer_of_the_wrong_shape_is_a_failure() {
 }
 
 #[tokio::test]
-async fn more_steps_than_asked_are_cut() {
+async fn steps_beyond_the_horizon_are_cut() {
     let script = |batch: &almanac_model::Batch| Ok(Array3::ones((batch.len(), 3, 48)));
-    let tested = Tested::start(vec![Scripted::new(script)], ROOMY);
+    let test = EngineTest::start(vec![Scripted::new(script)], LARGE_LIMITS);
     let rows = vec![request(1.0, 4, 5, &[])];
-    let (outcomes, _) = tested
+    let (outcomes, _) = test
         .engine
-        .submit(rows, far())
+        .submit(rows, distant_deadline())
         .unwrap()
         .outcomes()
         .await
@@ -233,16 +242,16 @@ async fn a_row_of_nan_fails_alone() {
         output.slice_mut(s![2, .., 2..]).fill(f32::INFINITY);
         Ok(output)
     };
-    let tested = Tested::start(vec![Scripted::new(script)], ROOMY);
-    // What the third row asks for ends before the infinities.
+    let test = EngineTest::start(vec![Scripted::new(script)], LARGE_LIMITS);
+    // The horizon of the third row ends before the infinities.
     let rows = vec![
         request(1.0, 4, 5, &[]),
         request(2.0, 4, 5, &[]),
         request(3.0, 4, 2, &[]),
     ];
-    let (outcomes, _) = tested
+    let (outcomes, _) = test
         .engine
-        .submit(rows, far())
+        .submit(rows, distant_deadline())
         .unwrap()
         .outcomes()
         .await
@@ -253,12 +262,12 @@ async fn a_row_of_nan_fails_alone() {
 }
 
 #[tokio::test]
-async fn rows_that_do_not_fit_the_model_are_told_without_running() {
-    let tested = Tested::start(vec![Scripted::failing("must not run")], ROOMY);
+async fn rows_that_do_not_fit_the_model_fail_without_running() {
+    let test = EngineTest::start(vec![Scripted::failing("must not run")], LARGE_LIMITS);
     let rows = vec![request(1.0, 1, 2, &[])];
-    let (outcomes, timing) = tested
+    let (outcomes, timing) = test
         .engine
-        .submit(rows, far())
+        .submit(rows, distant_deadline())
         .unwrap()
         .outcomes()
         .await
@@ -273,16 +282,16 @@ async fn rows_that_do_not_fit_the_model_are_told_without_running() {
 }
 
 #[tokio::test]
-async fn closing_finishes_what_waits() {
-    let (held, mut gate) = Scripted::gated();
-    let Tested { engine, .. } = Tested::start(vec![held], ROOMY);
+async fn waiting_rows_are_finished_when_the_engine_is_dropped() {
+    let (gated, mut gate) = Scripted::gated();
+    let EngineTest { engine, .. } = EngineTest::start(vec![gated], LARGE_LIMITS);
     let submit = |last| {
         engine
-            .submit(vec![request(last, 4, 2, &[])], far())
+            .submit(vec![request(last, 4, 2, &[])], distant_deadline())
             .unwrap()
     };
     let running = submit(1.0);
-    gate.begun().await;
+    gate.batch_started().await;
     let waiting = submit(2.0);
     drop(engine);
     gate.release();
@@ -294,29 +303,32 @@ async fn closing_finishes_what_waits() {
 }
 
 #[tokio::test]
-async fn time_is_told_from_admission_to_the_first_batch_and_from_there_to_the_last() {
-    let (held, mut gate) = Scripted::gated();
-    let tested = Tested::start(vec![held], ROOMY);
+async fn timing_has_the_time_in_the_queue_and_the_time_of_inference() {
+    let (gated, mut gate) = Scripted::gated();
+    let test = EngineTest::start(vec![gated], LARGE_LIMITS);
     let before = Instant::now();
-    let running = tested
+    let running = test
         .engine
-        .submit(vec![request(1.0, 4, 2, &[])], far())
+        .submit(vec![request(1.0, 4, 2, &[])], distant_deadline())
         .unwrap();
-    gate.begun().await;
-    let waiting = tested
+    gate.batch_started().await;
+    let waiting = test
         .engine
-        .submit(vec![request(2.0, 4, 2, &[])], far())
+        .submit(vec![request(2.0, 4, 2, &[])], distant_deadline())
         .unwrap();
     gate.release();
     let (_, first) = running.outcomes().await.unwrap();
-    gate.begun().await;
+    gate.batch_started().await;
     gate.release();
     let (_, second) = waiting.outcomes().await.unwrap();
-    let all = before.elapsed();
+    let total = before.elapsed();
     for timing in [first, second] {
-        assert!(timing.queue + timing.inference <= all, "{timing:?} {all:?}");
+        assert!(
+            timing.queue + timing.inference <= total,
+            "{timing:?} {total:?}"
+        );
         assert!(timing.inference > Duration::ZERO);
     }
-    tested.check_metric("almanac_engine_queue_seconds", 2.0);
-    tested.check_metric("almanac_engine_inference_seconds", 2.0);
+    test.check_metric("almanac_engine_queue_seconds", 2.0);
+    test.check_metric("almanac_engine_inference_seconds", 2.0);
 }

@@ -1,19 +1,19 @@
 //! Workers that join an engine after its start.
 
-use crate::engine::{ROOMY, Tested, far, request};
+use crate::engine::{EngineTest, LARGE_LIMITS, distant_deadline, request};
 use crate::support::scripted::Scripted;
 
 #[tokio::test]
-async fn what_waits_is_run_by_a_worker_that_joins() {
+async fn a_worker_that_joins_runs_waiting_rows() {
     let (gated, mut gate) = Scripted::gated();
-    let mut tested = Tested::start(vec![gated], ROOMY);
-    let crew = tested.engine.expect(1);
-    assert_eq!(tested.engine.workers(), 2);
+    let mut test = EngineTest::start(vec![gated], LARGE_LIMITS);
+    let crew = test.engine.expect(1);
+    assert_eq!(test.engine.workers(), 2);
     let first = vec![request(1.0, 10, 1, &[])];
-    let first = tested.engine.submit(first, far()).unwrap();
-    gate.begun().await;
+    let first = test.engine.submit(first, distant_deadline()).unwrap();
+    gate.batch_started().await;
     let second = vec![request(2.0, 10, 1, &[])];
-    let second = tested.engine.submit(second, far()).unwrap();
+    let second = test.engine.submit(second, distant_deadline()).unwrap();
 
     crew.join(Scripted::last_value().boxed()).unwrap();
     assert!(second.outcomes().await.unwrap().0[0].is_ok());
@@ -22,11 +22,11 @@ async fn what_waits_is_run_by_a_worker_that_joins() {
 }
 
 #[tokio::test]
-async fn an_engine_that_was_dropped_ends_with_the_last_that_might_join() {
-    let mut tested = Tested::start(vec![Scripted::last_value()], ROOMY);
-    let crew = tested.engine.expect(2);
-    let threads = tested.engine.threads();
-    drop(tested);
+async fn a_dropped_engine_ends_once_no_more_workers_can_join() {
+    let mut test = EngineTest::start(vec![Scripted::last_value()], LARGE_LIMITS);
+    let crew = test.engine.expect(2);
+    let threads = test.engine.threads();
+    drop(test);
     crew.join(Scripted::last_value().boxed()).unwrap();
     drop(crew);
     threads.ended().await;

@@ -1,4 +1,4 @@
-//! More work than a model can do: who goes first, who is refused, what is stopped.
+//! More work than a model can do: order, refusals, and runs that are stopped.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
@@ -9,32 +9,32 @@ use almanac_model::{Batch, Forecaster, PredictError, Stop};
 use ndarray::Array3;
 use tokio::sync::mpsc as tokio_mpsc;
 
-use super::{ROOMY, Tested, far, request};
+use super::{EngineTest, LARGE_LIMITS, distant_deadline, request};
 use crate::support::scripted::{Scripted, last_values};
 
 fn terms(priority: Priority) -> Terms {
     Terms {
         priority: Some(priority),
-        ..far()
+        ..distant_deadline()
     }
 }
 
 #[tokio::test]
-async fn interactive_work_overtakes_bulk_that_waits() {
-    let (held, mut gate) = Scripted::gated();
-    let tested = Tested::start(vec![held], ROOMY);
+async fn interactive_work_overtakes_waiting_bulk_work() {
+    let (gated, mut gate) = Scripted::gated();
+    let test = EngineTest::start(vec![gated], LARGE_LIMITS);
     let submit = |count: usize, priority| {
         let rows = (0..count).map(|_| request(1.0, 4, 2, &[])).collect();
-        tested.engine.submit(rows, terms(priority)).unwrap()
+        test.engine.submit(rows, terms(priority)).unwrap()
     };
     let running = submit(1, Priority::Interactive);
-    assert_eq!(gate.begun().await, 1);
+    assert_eq!(gate.batch_started().await, 1);
     let bulk = submit(7, Priority::Bulk);
     let interactive = submit(2, Priority::Interactive);
     gate.release();
-    assert_eq!(gate.begun().await, 2);
+    assert_eq!(gate.batch_started().await, 2);
     gate.release();
-    assert_eq!(gate.begun().await, 7);
+    assert_eq!(gate.batch_started().await, 7);
     gate.release();
     for submission in [running, bulk, interactive] {
         submission.outcomes().await.unwrap();
@@ -42,28 +42,28 @@ async fn interactive_work_overtakes_bulk_that_waits() {
 }
 
 #[tokio::test]
-async fn what_fills_more_than_a_batch_is_bulk_unless_it_says_otherwise() {
-    let (held, mut gate) = Scripted::gated();
+async fn a_request_larger_than_a_batch_is_bulk_unless_its_priority_is_set() {
+    let (gated, mut gate) = Scripted::gated();
     // Two rows of 4 + 2 steps.
     let config = EngineConfig {
         batch_steps: 12,
-        ..ROOMY
+        ..LARGE_LIMITS
     };
-    let tested = Tested::start(vec![held], config);
+    let test = EngineTest::start(vec![gated], config);
     let submit = |last: f64, count: usize, terms| {
         let rows = (0..count).map(|_| request(last, 4, 2, &[])).collect();
-        tested.engine.submit(rows, terms).unwrap()
+        test.engine.submit(rows, terms).unwrap()
     };
-    let running = submit(1.0, 1, far());
-    gate.begun().await;
-    let large = submit(2.0, 3, far());
-    let small = submit(3.0, 1, far());
+    let running = submit(1.0, 1, distant_deadline());
+    gate.batch_started().await;
+    let large = submit(2.0, 3, distant_deadline());
+    let small = submit(3.0, 1, distant_deadline());
     let urgent = submit(4.0, 3, terms(Priority::Interactive));
     gate.release();
-    // The small one with one of the urgent, the other urgent ones, then the large one.
+    // The small request with a row of the urgent one, the other urgent rows, then the large request.
     let mut sizes = Vec::new();
     for _ in 0..4 {
-        sizes.push(gate.begun().await);
+        sizes.push(gate.batch_started().await);
         gate.release();
     }
     assert_eq!(sizes, [2, 2, 2, 1]);
@@ -76,12 +76,15 @@ async fn what_fills_more_than_a_batch_is_bulk_unless_it_says_otherwise() {
 async fn idle_workers_share_a_large_request() {
     let (first, mut first_gate) = Scripted::gated();
     let (second, mut second_gate) = Scripted::gated();
-    let tested = Tested::start(vec![first, second], ROOMY);
-    tested.workers_are_idle().await;
+    let test = EngineTest::start(vec![first, second], LARGE_LIMITS);
+    test.workers_are_idle().await;
     let rows = (0..60).map(|_| request(1.0, 60, 40, &[])).collect();
-    let submission = tested.engine.submit(rows, far()).unwrap();
+    let submission = test.engine.submit(rows, distant_deadline()).unwrap();
     assert_eq!(
-        [first_gate.begun().await, second_gate.begun().await],
+        [
+            first_gate.batch_started().await,
+            second_gate.batch_started().await
+        ],
         [30, 30]
     );
     first_gate.release();
@@ -91,23 +94,23 @@ async fn idle_workers_share_a_large_request() {
 
 #[tokio::test]
 async fn a_request_whose_turn_would_come_too_late_is_refused_at_once() {
-    let (held, mut gate) = Scripted::gated();
+    let (gated, mut gate) = Scripted::gated();
     let config = EngineConfig {
         max_wait: Duration::ZERO,
-        ..ROOMY
+        ..LARGE_LIMITS
     };
-    let tested = Tested::start(vec![held], config);
-    let submit = |terms| tested.engine.submit(vec![request(1.0, 4, 2, &[])], terms);
-    // A run is needed before anything is known of the model's pace.
-    let first = submit(far()).unwrap();
-    gate.begun().await;
+    let test = EngineTest::start(vec![gated], config);
+    let submit = |terms| test.engine.submit(vec![request(1.0, 4, 2, &[])], terms);
+    // The pace of the model is unknown before its first run.
+    let first = submit(distant_deadline()).unwrap();
+    gate.batch_started().await;
     gate.release();
     first.outcomes().await.unwrap();
 
-    let running = submit(far()).unwrap();
-    gate.begun().await;
-    let waiting = submit(far()).unwrap();
-    let refused = submit(far()).unwrap_err();
+    let running = submit(distant_deadline()).unwrap();
+    gate.batch_started().await;
+    let waiting = submit(distant_deadline()).unwrap();
+    let refused = submit(distant_deadline()).unwrap_err();
     assert!(
         matches!(refused, SubmitError::WaitTooLong { wait, limit: Duration::ZERO } if !wait.is_zero()),
         "{refused:?}"
@@ -122,13 +125,13 @@ async fn a_request_whose_turn_would_come_too_late_is_refused_at_once() {
         submit(soon).unwrap_err(),
         SubmitError::WaitTooLong { .. }
     ));
-    // The same is known before a request is read, except of what says that it is bulk.
+    // The same is decided before a request is read, unless it is declared as bulk.
     for is_large in [false, true] {
-        assert!(tested.engine.admits(far(), is_large).is_err());
-        let patient = tested.engine.admits(terms(Priority::Bulk), is_large);
+        assert!(test.engine.admits(distant_deadline(), is_large).is_err());
+        let patient = test.engine.admits(terms(Priority::Bulk), is_large);
         assert_eq!(patient, Ok(()));
     }
-    tested.check_metric("almanac_engine_refused_total", 2.0);
+    test.check_metric("almanac_engine_refused_total", 2.0);
     for _ in 0..3 {
         gate.release();
     }
@@ -141,7 +144,7 @@ async fn a_request_whose_turn_would_come_too_late_is_refused_at_once() {
 struct Endless {
     flag: Arc<Flag>,
     stops: mpsc::Receiver<()>,
-    begun: tokio_mpsc::UnboundedSender<()>,
+    started: tokio_mpsc::UnboundedSender<()>,
 }
 
 #[derive(Debug)]
@@ -165,7 +168,7 @@ impl Forecaster for Endless {
         if batch.horizon() < 10 {
             return Ok(last_values(batch));
         }
-        let _test_ended = self.begun.send(());
+        let _test_ended = self.started.send(());
         let _test_ended = self.stops.recv();
         Err(PredictError::Runtime("stopped".into()))
     }
@@ -176,10 +179,10 @@ impl Forecaster for Endless {
     }
 }
 
-/// One such model, its flag, and what tells that it has begun.
+/// Creates such a model, and returns it with its flag and a channel that reports each run that starts.
 fn endless() -> (Endless, Arc<Flag>, tokio_mpsc::UnboundedReceiver<()>) {
     let (stopped, stops) = mpsc::sync_channel(1);
-    let (begun, begins) = tokio_mpsc::unbounded_channel();
+    let (started, starts) = tokio_mpsc::unbounded_channel();
     let flag = Arc::new(Flag {
         stopped,
         resets: AtomicUsize::new(0),
@@ -187,49 +190,52 @@ fn endless() -> (Endless, Arc<Flag>, tokio_mpsc::UnboundedReceiver<()>) {
     let model = Endless {
         flag: Arc::clone(&flag),
         stops,
-        begun,
+        started,
     };
-    (model, flag, begins)
+    (model, flag, starts)
 }
 
 #[tokio::test]
-async fn a_run_is_stopped_when_its_last_caller_leaves() {
-    let (model, flag, mut begun) = endless();
-    let tested = Tested::of(vec![Box::new(model)], ROOMY);
+async fn a_run_is_stopped_when_its_last_caller_is_gone() {
+    let (model, flag, mut starts) = endless();
+    let test = EngineTest::of(vec![Box::new(model)], LARGE_LIMITS);
     let long = || request(1.0, 4, 20, &[]);
-    let running = tested.engine.submit(vec![long(), long()], far()).unwrap();
-    begun.recv().await.unwrap();
-    let waiting = tested
+    let running = test
         .engine
-        .submit(vec![request(2.0, 4, 2, &[])], far())
+        .submit(vec![long(), long()], distant_deadline())
+        .unwrap();
+    starts.recv().await.unwrap();
+    let waiting = test
+        .engine
+        .submit(vec![request(2.0, 4, 2, &[])], distant_deadline())
         .unwrap();
     drop(running);
-    // The worker goes on with what waits, and is not stopped by what is past.
+    // The worker runs the waiting rows, and is not stopped by the earlier request.
     let (outcomes, _) = waiting.outcomes().await.unwrap();
     assert_eq!(outcomes[0].as_ref().unwrap().point(), [2.0; 2]);
     assert_eq!(flag.resets.load(Ordering::SeqCst), 1);
-    tested.check_metric("almanac_engine_stopped_total", 1.0);
-    // A run that nobody waits for is no failure of the model.
-    tested.check_metric("almanac_engine_failed_total", 0.0);
+    test.check_metric("almanac_engine_stopped_total", 1.0);
+    // A run without callers is no failure of the model.
+    test.check_metric("almanac_engine_failed_total", 0.0);
 }
 
 #[tokio::test]
-async fn a_run_goes_on_while_one_of_its_callers_stays() {
-    let (held, mut gate) = Scripted::gated();
-    let tested = Tested::start(vec![held], ROOMY);
+async fn a_run_continues_while_one_of_its_callers_waits() {
+    let (gated, mut gate) = Scripted::gated();
+    let test = EngineTest::start(vec![gated], LARGE_LIMITS);
     let submit = |last| {
         let rows = vec![request(last, 4, 2, &[])];
-        tested.engine.submit(rows, far()).unwrap()
+        test.engine.submit(rows, distant_deadline()).unwrap()
     };
     let running = submit(1.0);
-    gate.begun().await;
-    let (leaves, stays) = (submit(2.0), submit(3.0));
+    gate.batch_started().await;
+    let (abandoned, awaited) = (submit(2.0), submit(3.0));
     gate.release();
-    assert_eq!(gate.begun().await, 2);
-    drop(leaves);
+    assert_eq!(gate.batch_started().await, 2);
+    drop(abandoned);
     gate.release();
     running.outcomes().await.unwrap();
-    let (outcomes, _) = stays.outcomes().await.unwrap();
+    let (outcomes, _) = awaited.outcomes().await.unwrap();
     assert_eq!(outcomes[0].as_ref().unwrap().point(), [3.0; 2]);
-    tested.check_metric("almanac_engine_stopped_total", 0.0);
+    test.check_metric("almanac_engine_stopped_total", 0.0);
 }

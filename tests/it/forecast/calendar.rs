@@ -1,15 +1,15 @@
-//! Timestamps of forecasts: frequencies, gaps, zones, month ends, whole numbers.
+//! Timestamps of forecasts: frequencies, gaps, time zones, month ends, whole numbers.
 
 use serde_json::{Value, json};
 
-use super::{daily_values, one};
+use super::{daily_values, with_horizon};
 use crate::support::TestApp;
 use crate::support::answer::texts;
 
-/// The timestamps of the next steps of `series`, and the frequency that was found.
-async fn ask(series: Value, horizon: u64) -> (Vec<String>, String, Value) {
+/// Forecasts `series`, and returns the timestamps, the frequency and the warnings of the answer.
+async fn forecast(series: Value, horizon: u64) -> (Vec<String>, String, Value) {
     let forecast = TestApp::embedded()
-        .forecast(&one(series, horizon))
+        .forecast(&with_horizon(series, horizon))
         .await
         .only();
     let stamps = texts(&forecast["timestamps"])
@@ -20,10 +20,10 @@ async fn ask(series: Value, horizon: u64) -> (Vec<String>, String, Value) {
     (stamps, frequency, forecast["warnings"].clone())
 }
 
-/// Three values from `start` on, and the next steps.
+/// Checks the timestamps of a forecast of three values from `start` on.
 async fn check_start(start: &str, frequency: &str, expected: &[&str]) {
     let series = json!({"values": [1, 2, 3], "start": start, "frequency": frequency});
-    let (stamps, ..) = ask(series, expected.len() as u64).await;
+    let (stamps, ..) = forecast(series, expected.len() as u64).await;
     assert_eq!(stamps, expected, "{start} {frequency}");
 }
 
@@ -59,9 +59,9 @@ async fn month_ends_stay_month_ends() {
 async fn steps_may_be_whole_numbers() {
     check_start("10", "1", &["13", "14"]).await;
     let series = json!({"values": [1, 2, 3], "start": 10, "frequency": "5"});
-    assert_eq!(ask(series, 2).await.0, ["25", "30"]);
+    assert_eq!(forecast(series, 2).await.0, ["25", "30"]);
     let series = json!({"values": [1, 2, 3], "timestamps": [2, 4, 6]});
-    let (stamps, frequency, _) = ask(series, 1).await;
+    let (stamps, frequency, _) = forecast(series, 1).await;
     assert_eq!((stamps[0].as_str(), frequency.as_str()), ("8", "2"));
 }
 
@@ -72,7 +72,7 @@ async fn days_across_daylight_saving_are_local_days() {
         "timezone": "Europe/Berlin",
     });
     // Clocks went forward on 31 March 2024 at 02:00.
-    let (stamps, ..) = ask(series, 2).await;
+    let (stamps, ..) = forecast(series, 2).await;
     assert_eq!(
         stamps,
         ["2024-04-01T00:00:00+02:00", "2024-04-02T00:00:00+02:00"]
@@ -85,7 +85,7 @@ async fn hours_across_daylight_saving_are_elapsed_hours() {
         "values": [1, 2], "start": "2024-03-31T00:00:00", "frequency": "h",
         "timezone": "Europe/Berlin",
     });
-    let (stamps, ..) = ask(series, 2).await;
+    let (stamps, ..) = forecast(series, 2).await;
     assert_eq!(
         stamps,
         ["2024-03-31T03:00:00+02:00", "2024-03-31T04:00:00+02:00"]
@@ -93,11 +93,11 @@ async fn hours_across_daylight_saving_are_elapsed_hours() {
 }
 
 #[tokio::test]
-async fn a_zone_in_the_stamp_is_kept() {
+async fn a_time_zone_in_the_timestamp_is_kept() {
     let series = json!({
         "values": [1, 2, 3], "start": "2024-10-25T12:00:00+02:00[Europe/Berlin]", "frequency": "D",
     });
-    let (stamps, ..) = ask(series, 1).await;
+    let (stamps, ..) = forecast(series, 1).await;
     assert_eq!(stamps, ["2024-10-28T12:00:00+01:00[Europe/Berlin]"]);
 }
 
@@ -107,7 +107,7 @@ async fn the_frequency_is_inferred_from_timestamps_with_gaps() {
         "values": [1, 2, 4, 5, 6],
         "timestamps": ["2024-01-01", "2024-02-01", "2024-04-01", "2024-05-01", "2024-06-01"],
     });
-    let (stamps, frequency, warnings) = ask(series, 2).await;
+    let (stamps, frequency, warnings) = forecast(series, 2).await;
     assert_eq!(
         (stamps, frequency.as_str()),
         (vec!["2024-07-01".into(), "2024-08-01".into()], "MS")
@@ -126,16 +126,16 @@ async fn a_gap_is_the_same_as_a_missing_value() {
     let app = TestApp::alone();
     let values = daily_values();
     let stamp = |day: usize| format!("2024-01-{:02}", day + 1);
-    let kept: Vec<_> = (0..values.len()).filter(|day| *day != 5).collect();
+    let present: Vec<_> = (0..values.len()).filter(|day| *day != 5).collect();
     let gap = json!({
-        "values": kept.iter().map(|day| values[*day]).collect::<Vec<_>>(),
-        "timestamps": kept.iter().map(|day| stamp(*day)).collect::<Vec<_>>(),
+        "values": present.iter().map(|day| values[*day]).collect::<Vec<_>>(),
+        "timestamps": present.iter().map(|day| stamp(*day)).collect::<Vec<_>>(),
         "horizon": 3,
     });
-    let mut nulled: Vec<_> = values.iter().map(|value| json!(value)).collect();
-    nulled[5] = Value::Null;
+    let mut with_null: Vec<_> = values.iter().map(|value| json!(value)).collect();
+    with_null[5] = Value::Null;
     let null = json!({
-        "values": nulled, "start": "2024-01-01", "frequency": "D", "horizon": 3,
+        "values": with_null, "start": "2024-01-01", "frequency": "D", "horizon": 3,
     });
     let (gap, null) = (
         app.forecast(&gap).await.only(),
@@ -153,14 +153,14 @@ async fn a_gap_is_the_same_as_a_missing_value() {
 }
 
 #[tokio::test]
-async fn a_start_off_its_anchor_keeps_its_phase_and_is_told() {
+async fn a_start_off_its_anchor_keeps_its_phase_and_causes_a_warning() {
     let series = json!({"values": [1, 2, 3], "start": "2024-01-15", "frequency": "MS"});
-    let (_, _, warnings) = ask(series, 1).await;
+    let (_, _, warnings) = forecast(series, 1).await;
     assert_eq!(warnings[0]["code"], "off_anchor");
 }
 
 #[tokio::test]
-async fn stamps_are_written_as_they_were_read() {
+async fn timestamps_keep_the_format_of_the_start() {
     check_start("2024-01-01 00:00:00", "D", &["2024-01-04 00:00:00"]).await;
     check_start("2024-01", "MS", &["2024-04"]).await;
     check_start(

@@ -1,4 +1,4 @@
-//! Forecasts whose intervals are calibrated on the past of their own series.
+//! Forecasts whose intervals are calibrated on the history of their series.
 
 use std::process::Command;
 
@@ -10,7 +10,7 @@ use crate::support::answer::numbers;
 use crate::support::scripted::Scripted;
 use crate::support::{TestApp, TestAppBuilder};
 
-/// Values that go up and down by `size`, and end on an up.
+/// Returns values that alternate by `size` above and below 100, and end above.
 fn swings(size: f64) -> Vec<f64> {
     (0..41)
         .map(|step| 100.0 + if step % 2 == 0 { size } else { -size })
@@ -21,26 +21,27 @@ fn app() -> TestApp {
     TestApp::scripted(Scripted::last_value())
 }
 
-/// The interval of 80 % of forecast `index`, each end one step ahead.
+/// Returns the ends of the 80 % interval of forecast `index`, one step ahead.
 #[track_caller]
 fn interval(answer: &Value, index: usize) -> (f64, f64) {
     let level = &answer["forecasts"][index]["levels"]["80"];
     (numbers(&level["lower"])[0], numbers(&level["upper"])[0])
 }
 
-/// The model says 1 around the last value, which is an up, and the next one is a down, `2 * size` away.
-/// Windows end on an up and on a down in turn, so that far is missed on either side.
+/// The model forecasts the last value, which is high, with an interval of 1 on each side; the next
+/// value is low, `2 * size` away. Windows end high and low in turn, so both sides have errors of that
+/// size.
 #[tokio::test]
-async fn intervals_become_as_wide_as_the_past_of_all_series_says() {
+async fn intervals_are_widened_to_the_errors_in_the_history_of_all_series() {
     let body = json!({"horizon": 1, "levels": [80], "calibrate_windows": 20, "series": [
         {"values": swings(10.0), "season_length": 1},
         {"values": swings(0.5), "season_length": 1},
     ]});
     let answer = app().forecast(&body).await.ok();
-    let answered = [interval(&answer, 0), interval(&answer, 1)];
-    // Half of the distances are 19 of a scale of 20, and the others 0 of 1: the place of the quantile is
-    // among the former, for both series in their own scale.
-    assert_eq!(answered, [(90.0, 130.0), (98.55, 102.45)]);
+    let intervals = [interval(&answer, 0), interval(&answer, 1)];
+    // Half of the distances are 19 at a scale of 20, and the others 0 at a scale of 1: the quantile is
+    // among the former, for both series at their own scale.
+    assert_eq!(intervals, [(90.0, 130.0), (98.55, 102.45)]);
     let mut plain = body;
     plain["calibrate_windows"] = Value::Null;
     let answer = app().forecast(&plain).await.ok();
@@ -48,27 +49,29 @@ async fn intervals_become_as_wide_as_the_past_of_all_series_says() {
 }
 
 #[tokio::test]
-async fn a_bad_series_has_no_part_in_it() {
+async fn a_bad_series_does_not_affect_the_calibration() {
     let series = json!({"id": "good", "values": swings(10.0), "season_length": 1});
-    let ask = async |series: Value| {
+    let forecast = async |series: Value| {
         let body = json!({"horizon": 1, "levels": [80], "calibrate_windows": 20, "series": series});
         app().forecast(&body).await.ok()
     };
-    let alone = ask(json!([series])).await;
-    let mixed = ask(json!([{"values": []}, series, {"values": [1]}])).await;
+    let alone = forecast(json!([series])).await;
+    let mixed = forecast(json!([{"values": []}, series, {"values": [1]}])).await;
     assert_eq!(mixed["forecasts"][1], alone["forecasts"][0]);
     assert_eq!(mixed["forecasts"][0]["error"]["code"], "empty_series");
     assert_eq!(mixed["forecasts"][2]["error"]["code"], "series_too_short");
 }
 
 #[tokio::test]
-async fn what_the_past_does_not_say_is_told() {
+async fn too_little_history_for_a_calibration_causes_a_warning() {
     let codes = async |values: Value, windows: u32| -> Vec<String> {
         let body = json!({"horizon": 2, "values": values, "calibrate_windows": windows, "season_length": 1});
         let only = app().forecast(&body).await.only();
-        let warnings = only["warnings"].as_array().unwrap().iter();
-        warnings
-            .map(|one| one["code"].as_str().unwrap().to_owned())
+        only["warnings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|warning| warning["code"].as_str().unwrap().to_owned())
             .collect()
     };
     assert_eq!(codes(json!([1, 2, 3]), 5).await, ["not_calibrated"]);
@@ -81,7 +84,7 @@ async fn what_the_past_does_not_say_is_told() {
 }
 
 #[tokio::test]
-async fn windows_out_of_bounds_are_refused_where_they_stand() {
+async fn windows_out_of_bounds_are_rejected_with_a_pointer() {
     let app = TestAppBuilder::scripted()
         .workers(vec![Scripted::failing("it must not be run")])
         .backtest(BacktestLimits {
@@ -104,8 +107,8 @@ async fn windows_out_of_bounds_are_refused_where_they_stand() {
 }
 
 #[test]
-fn the_program_calibrates_files_too() {
-    let upper = |more: &[&str]| -> f64 {
+fn the_command_line_calibrates_forecasts_of_files() {
+    let upper = |options: &[&str]| -> f64 {
         let output = Command::new(env!("CARGO_BIN_EXE_almanac"))
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .args([
@@ -115,11 +118,11 @@ fn the_program_calibrates_files_too() {
                 "seasonal",
             ])
             .args(["--horizon", "2", "--quantiles", "0.9"])
-            .args(more)
+            .args(options)
             .output()
             .unwrap();
-        let told = String::from_utf8(output.stderr).unwrap();
-        assert!(output.status.success(), "{told}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{stderr}");
         let table = String::from_utf8(output.stdout).unwrap();
         let row: Vec<_> = table.lines().nth(1).unwrap().split(',').collect();
         assert_eq!(row.len(), 5, "the mirrored level is not written: {table}");

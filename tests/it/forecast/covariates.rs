@@ -1,4 +1,4 @@
-//! Covariates from a request to a model, and what an answer says of them.
+//! Covariates: from a request to a model, and in the answer.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::support::answer::{numbers, texts};
 use crate::support::scripted::{Scripted, manifest_with_covariates};
 use crate::support::{TestApp, TestAppBuilder};
 
-/// A model that needs a future covariate and a category, and forecasts the last price ahead.
+/// Returns a service whose model needs a future covariate and a category, and forecasts the price.
 fn app() -> TestApp {
     let manifest = manifest_with_covariates();
     let script = {
@@ -35,7 +35,7 @@ fn series(region: &str, prices: &[f64]) -> Value {
 }
 
 #[tokio::test]
-async fn a_model_is_given_what_it_needs_by_name() {
+async fn a_model_receives_its_covariates_by_name() {
     let bad = json!({"id": "bad", "values": [1, 2, 3]});
     let mut unused = series("north", &[1.0, 2.0, 3.0, 4.0, 5.0]);
     unused["covariates"]["past"] = json!({"load": [1, null, 3]});
@@ -52,15 +52,15 @@ async fn a_model_is_given_what_it_needs_by_name() {
         .as_array()
         .unwrap()
         .iter()
+        .map(|warning| &warning["code"])
         .collect();
-    let codes: Vec<_> = codes.iter().map(|warning| &warning["code"]).collect();
     assert_eq!(codes, ["covariates_ignored", "covariates_extended"]);
     let detail = forecasts[2]["warnings"][0]["detail"].as_str().unwrap();
     assert!(detail.ends_with("were ignored: load"), "{detail}");
 }
 
 #[tokio::test]
-async fn a_series_with_gaps_has_them_in_its_covariates() {
+async fn gaps_of_a_series_are_filled_in_its_covariates() {
     let mut one = series("north", &[1.0, 2.0, 3.0, 4.0]);
     one["timestamps"] = json!(["2024-01-01", "2024-01-02", "2024-01-05"]);
     one["horizon"] = json!(1);
@@ -70,7 +70,7 @@ async fn a_series_with_gaps_has_them_in_its_covariates() {
 
 #[tokio::test]
 async fn a_backtest_cuts_covariates_with_the_series() {
-    // At each cut the model repeats the price ahead, which is what happened.
+    // At each cut the model forecasts the future price, which equals the observed value.
     let values: Vec<f64> = (0..12).map(f64::from).collect();
     let body = json!({"values": values, "horizon": 3, "windows": 2, "models": ["scripted"],
         "covariates": {"future": {"price": values}, "static": {"region": "north"}}});
@@ -87,7 +87,7 @@ async fn a_backtest_cuts_covariates_with_the_series() {
 }
 
 #[tokio::test]
-async fn models_say_which_covariates_they_take() {
+async fn the_api_lists_the_covariates_of_a_model() {
     let body = app().get("/models/scripted").await.ok();
     assert_eq!(
         body["covariates"],
@@ -101,7 +101,7 @@ async fn models_say_which_covariates_they_take() {
 }
 
 #[tokio::test]
-async fn lines_carry_covariates_too() {
+async fn json_lines_accept_covariates() {
     let mut one = series("north", &[1.0, 2.0, 3.0, 9.0]);
     one["horizon"] = json!(1);
     let answer = app()

@@ -1,15 +1,15 @@
-//! CSV in and out, `GET /forecast`, and what `Accept` chooses.
+//! CSV requests and answers, `GET /forecast`, and the format that `Accept` selects.
 
 use axum::body::Body;
 use axum::http::{Request, header};
 use serde_json::json;
 
-use super::{PASSENGERS, one};
+use super::{PASSENGERS, with_horizon};
 use crate::support::TestApp;
 use crate::support::answer::{Answer, numbers, texts};
 use crate::support::scripted::Scripted;
 
-/// Two series, their rows mixed.
+/// Two series with interleaved rows.
 const LONG: &str = "\
 unique_id,ds,y
 north,2024-01-01,10
@@ -20,7 +20,7 @@ north,2024-03-01,30
 south,2024-03-01,9
 ";
 
-/// The same as columns.
+/// The same series as columns.
 const WIDE: &str = "\
 month,north,south
 2024-01-01,10,7
@@ -37,7 +37,7 @@ async fn post_csv(app: &TestApp, query: &str, accept: &str, table: &str) -> Answ
 }
 
 #[tokio::test]
-async fn a_long_table_becomes_a_long_table() {
+async fn a_long_table_is_answered_with_a_long_table() {
     let app = TestApp::scripted(Scripted::last_value());
     let answer = post_csv(
         &app,
@@ -69,7 +69,7 @@ async fn a_wide_table_is_read_as_the_same_series() {
 }
 
 #[tokio::test]
-async fn the_query_says_what_a_table_cannot() {
+async fn the_query_has_the_settings_of_a_table() {
     let app = TestApp::scripted(Scripted::last_value());
     let query = "horizon=3&frequency=QS&season_length=4&model=scripted&levels=50";
     let table = "a,when,amount\nx,2024-01-01,1\nx,2024-04-01,2\n";
@@ -99,7 +99,7 @@ async fn the_query_says_what_a_table_cannot() {
 }
 
 #[tokio::test]
-async fn a_cell_that_is_no_number_fails_its_series_alone() {
+async fn a_cell_that_is_not_a_number_fails_only_its_series() {
     let app = TestApp::scripted(Scripted::last_value());
     let table = LONG.replace("south,2024-02-01,8", "south,2024-02-01,many");
     let answer = post_csv(&app, "horizon=1&quantiles=0.5", "text/csv", &table).await;
@@ -111,9 +111,9 @@ async fn a_cell_that_is_no_number_fails_its_series_alone() {
 }
 
 #[tokio::test]
-async fn json_in_and_csv_out_have_the_numbers_of_json_out() {
+async fn a_csv_answer_has_the_numbers_of_the_json_answer() {
     let app = TestApp::alone();
-    let body = one(json!({"values": PASSENGERS, "quantiles": [0.5]}), 3).to_string();
+    let body = with_horizon(json!({"values": PASSENGERS, "quantiles": [0.5]}), 3).to_string();
     let request = Request::post("/forecast").header(header::ACCEPT, "text/csv");
     let csv = app
         .send(request.body(Body::from(body.clone())).unwrap())
@@ -143,7 +143,7 @@ async fn get_forecasts_the_example() {
         (&forecast["frequency"], &forecast["season_length"]),
         (&json!("MS"), &json!(12))
     );
-    // The July of 1960 had 622 thousand passengers, and the series grows by a tenth a year.
+    // July 1960 had 622 thousand passengers, and the series grows by a tenth per year.
     let july = numbers(&forecast["point"])[6];
     assert!((600.0..760.0).contains(&july), "{july}");
     let two = app
@@ -155,9 +155,9 @@ async fn get_forecasts_the_example() {
 }
 
 #[tokio::test]
-async fn accept_chooses_the_format_of_the_answer() {
+async fn accept_selects_the_format_of_the_answer() {
     let app = TestApp::embedded();
-    let ask = |accept: &str| {
+    let get = |accept: &str| {
         let request = Request::get("/forecast?horizon=1").header(header::ACCEPT, accept);
         app.send(request.body(Body::empty()).unwrap())
     };
@@ -171,11 +171,11 @@ async fn accept_chooses_the_format_of_the_answer() {
         ),
     ] {
         assert_eq!(
-            ask(accept).await.header("content-type"),
+            get(accept).await.header("content-type"),
             Some(expected),
             "{accept}"
         );
     }
-    // A browser asks for a page and takes anything.
-    assert_eq!(ask("text/html").await.status, 406);
+    // A browser requests a page but accepts anything; this header accepts nothing else.
+    assert_eq!(get("text/html").await.status, 406);
 }

@@ -1,15 +1,15 @@
-//! Series that a forecaster may stumble over, through the service, by every bundled model.
+//! Series that are difficult for a forecaster, forecast by every bundled model through the service.
 
 use serde_json::{Value, json};
 
-use super::one;
+use super::with_horizon;
 use crate::support::TestApp;
 use crate::support::answer::numbers;
 
 const MODELS: [&str; 2] = ["almanac", "seasonal"];
 const HORIZON: usize = 12;
 
-/// Lower end, median and upper end of the 80 % interval.
+/// The lower end, the median and the upper end of the 80 % interval.
 struct Band {
     lower: Vec<f64>,
     point: Vec<f64>,
@@ -17,29 +17,29 @@ struct Band {
 }
 
 impl Band {
-    fn assert_sound(&self, what: &str) {
+    /// Checks that the interval is finite, ordered and complete.
+    fn assert_valid(&self, case: &str) {
         for ((lower, point), upper) in self.lower.iter().zip(&self.point).zip(&self.upper) {
-            assert!(lower.is_finite() && upper.is_finite(), "{what}");
+            assert!(lower.is_finite() && upper.is_finite(), "{case}");
             assert!(
                 lower <= point && point <= upper,
-                "{what}: {lower} {point} {upper}"
+                "{case}: {lower} {point} {upper}"
             );
         }
-        assert_eq!(self.point.len(), HORIZON, "{what}");
+        assert_eq!(self.point.len(), HORIZON, "{case}");
     }
 
     fn widest(&self) -> f64 {
-        let widths = self
-            .upper
+        self.upper
             .iter()
             .zip(&self.lower)
-            .map(|(upper, lower)| upper - lower);
-        widths.fold(0.0, f64::max)
+            .map(|(upper, lower)| upper - lower)
+            .fold(0.0, f64::max)
     }
 }
 
 async fn band(app: &TestApp, model: &str, values: &Value, season_length: usize) -> Band {
-    let mut body = one(
+    let mut body = with_horizon(
         json!({"values": values, "season_length": season_length}),
         HORIZON as u64,
     );
@@ -54,7 +54,7 @@ async fn band(app: &TestApp, model: &str, values: &Value, season_length: usize) 
     }
 }
 
-/// Numbers from -0.5 to 0.5 that look random and are the same on every machine (`SplitMix64`).
+/// Returns a pseudo-random number from -0.5 to 0.5 that is the same on every machine (`SplitMix64`).
 fn noise(step: usize) -> f64 {
     let mut state = (step as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     state = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -70,13 +70,13 @@ fn monthly(steps: usize) -> Vec<f64> {
 }
 
 #[tokio::test]
-async fn a_few_points_give_a_sound_band() {
+async fn a_few_points_have_a_valid_interval() {
     let app = TestApp::embedded();
     for model in MODELS {
         for count in 1..=5 {
             let values: Vec<_> = [20.0, 22.0, 19.0, 21.0, 23.0][..count].to_vec();
             let band = band(&app, model, &json!(values), 12).await;
-            band.assert_sound(&format!("{model}, {count} points"));
+            band.assert_valid(&format!("{model}, {count} points"));
             assert!(
                 band.widest() > 0.5,
                 "{model}, {count} points: {}",
@@ -88,12 +88,12 @@ async fn a_few_points_give_a_sound_band() {
 }
 
 #[tokio::test]
-async fn a_constant_stays_and_has_no_band_to_speak_of() {
+async fn a_constant_series_stays_constant_and_has_a_negligible_interval() {
     let app = TestApp::embedded();
     for model in MODELS {
         for value in [0.0, 7.0, -3.5, 1e12_f64] {
             let band = band(&app, model, &json!(vec![value; 40]), 12).await;
-            band.assert_sound(model);
+            band.assert_valid(model);
             assert!(band.widest() <= 1e-4 * value.abs(), "{model} {value}");
             assert!(
                 (band.point[0] - value).abs() <= 1e-4 * value.abs(),
@@ -104,15 +104,15 @@ async fn a_constant_stays_and_has_no_band_to_speak_of() {
 }
 
 #[tokio::test]
-async fn all_zero_but_one_is_forecast_near_zero() {
+async fn a_single_event_among_zeros_is_forecast_near_zero() {
     let app = TestApp::embedded();
     for model in MODELS {
         for at in [0, 20, 38] {
             let mut values = vec![0.0; 40];
             values[at] = 9.0;
             let band = band(&app, model, &json!(values), 7).await;
-            band.assert_sound(model);
-            // A single event says little of the next, but that it is no larger.
+            band.assert_valid(model);
+            // A single event only shows that the next one is not larger.
             assert!(
                 band.point.iter().all(|point| (0.0..9.0).contains(point)),
                 "{model} {at}"
@@ -129,7 +129,7 @@ async fn intermittent_counts_are_never_negative_and_may_be_zero() {
             .map(|step| if noise(step) > 0.2 { 3.0 } else { 0.0 })
             .collect();
         let band = band(&app, model, &json!(values), 7).await;
-        band.assert_sound(model);
+        band.assert_valid(model);
         assert!(
             band.lower.iter().all(|lower| *lower == 0.0),
             "{model}: {:?}",
@@ -144,20 +144,20 @@ async fn intermittent_counts_are_never_negative_and_may_be_zero() {
 }
 
 #[tokio::test]
-async fn a_trend_goes_through_zero() {
+async fn a_trend_continues_through_zero() {
     let app = TestApp::embedded();
     for model in MODELS {
         let values: Vec<_> = (0..40)
             .map(|step| 10.0 - 0.5 * step as f64 + noise(step))
             .collect();
         let band = band(&app, model, &json!(values), 1).await;
-        band.assert_sound(model);
+        band.assert_valid(model);
         assert!(band.point[HORIZON - 1] < -10.0, "{model}: {:?}", band.point);
     }
 }
 
 #[tokio::test]
-async fn after_a_level_shift_the_new_level_holds() {
+async fn after_a_level_shift_the_forecast_stays_at_the_new_level() {
     let app = TestApp::embedded();
     for model in MODELS {
         let level = |step: usize| if step < 60 { 10.0 } else { 40.0 };
@@ -165,7 +165,7 @@ async fn after_a_level_shift_the_new_level_holds() {
             .map(|step| level(step) + 2.0 * noise(step))
             .collect();
         let band = band(&app, model, &json!(values), 12).await;
-        band.assert_sound(model);
+        band.assert_valid(model);
         assert!(
             band.point.iter().all(|point| (25.0..55.0).contains(point)),
             "{model}"
@@ -181,9 +181,9 @@ async fn units_do_not_matter() {
         for factor in [1e30, 1e-30, -1.0] {
             let values: Vec<_> = monthly(72).iter().map(|value| value * factor).collect();
             let scaled = band(&app, model, &json!(values), 12).await;
-            scaled.assert_sound(model);
+            scaled.assert_valid(model);
             if factor < 0.0 {
-                continue; // Multiplicative experts see positive values only.
+                continue; // Multiplicative experts are used for positive values only.
             }
             for (scaled, plain) in scaled.upper.iter().zip(&plain.upper) {
                 let difference = (scaled / factor - plain).abs();
@@ -194,32 +194,31 @@ async fn units_do_not_matter() {
 }
 
 #[tokio::test]
-async fn missing_values_change_little() {
+async fn missing_values_change_the_forecast_little() {
     let app = TestApp::embedded();
     for model in MODELS {
         let whole = band(&app, model, &json!(monthly(96)), 12).await;
         let with_gaps = |is_missing: &dyn Fn(usize) -> bool| -> Value {
-            let value = |(step, value)| {
+            let mut values: Vec<_> = monthly(96).into_iter().map(Value::from).collect();
+            for (step, value) in values.iter_mut().enumerate() {
                 if is_missing(step) {
-                    json!(null)
-                } else {
-                    json!(value)
+                    *value = Value::Null;
                 }
-            };
-            monthly(96).into_iter().enumerate().map(value).collect()
+            }
+            Value::from(values)
         };
         let gaps: [(&str, &dyn Fn(usize) -> bool); 3] = [
             ("a third", &|step| noise(step) > 0.2),
             ("leading", &|step| step < 24),
             ("trailing", &|step| step >= 93),
         ];
-        for (what, is_missing) in gaps {
+        for (case, is_missing) in gaps {
             let band = band(&app, model, &with_gaps(is_missing), 12).await;
-            band.assert_sound(&format!("{model}, {what}"));
+            band.assert_valid(&format!("{model}, {case}"));
             for (own, whole) in band.point.iter().zip(&whole.point) {
                 assert!(
                     (own - whole).abs() < 8.0,
-                    "{model}, {what} missing: {own} {whole}"
+                    "{model}, {case} missing: {own} {whole}"
                 );
             }
         }
@@ -227,11 +226,11 @@ async fn missing_values_change_little() {
 }
 
 #[tokio::test]
-async fn a_season_longer_than_the_history_is_no_season() {
+async fn a_season_longer_than_the_history_is_ignored() {
     let app = TestApp::embedded();
     for model in MODELS {
         let long = band(&app, model, &json!(monthly(30)), 52).await;
-        long.assert_sound(model);
+        long.assert_valid(model);
         assert!(
             long.point.iter().all(|point| (20.0..80.0).contains(point)),
             "{model}"
@@ -240,12 +239,12 @@ async fn a_season_longer_than_the_history_is_no_season() {
 }
 
 #[tokio::test]
-async fn mixed_signs_give_a_sound_band() {
+async fn mixed_signs_have_a_valid_interval() {
     let app = TestApp::embedded();
     for model in MODELS {
         let values: Vec<_> = (0..60).map(|step| 20.0 * noise(step)).collect();
         let band = band(&app, model, &json!(values), 12).await;
-        band.assert_sound(model);
+        band.assert_valid(model);
         assert!(band.point.iter().all(|point| point.abs() < 10.0), "{model}");
         assert!(band.lower[0] < 0.0 && band.upper[0] > 0.0, "{model}");
     }

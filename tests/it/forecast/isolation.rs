@@ -1,4 +1,4 @@
-//! A series that cannot be forecast leaves its neighbours as they are.
+//! A series that cannot be forecast does not affect the other series of a request.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::{PASSENGERS, daily_values};
 use crate::support::TestApp;
 use crate::support::answer::numbers;
 
-/// Each kind of bad series, the code of its problem, and where the problem lies in it.
+/// Returns each kind of bad series, with the code and the pointer of its problem.
 fn bad_series() -> Vec<(Value, &'static str, &'static str)> {
     let start = "2024-01-01";
     vec![
@@ -70,20 +70,20 @@ fn bad_series() -> Vec<(Value, &'static str, &'static str)> {
 }
 
 #[tokio::test]
-async fn every_kind_of_bad_series_leaves_its_neighbours_exactly_alone() {
+async fn forecasts_next_to_each_kind_of_bad_series_are_exactly_the_same() {
     let app = TestApp::alone();
     let good = [
         json!({"id": "months", "values": PASSENGERS, "start": "1949-01-01", "frequency": "MS"}),
         json!({"id": "days", "values": daily_values()}),
     ];
-    let ask = |series: Vec<Value>| {
+    let forecasts = |series: Vec<Value>| {
         let body = json!({"horizon": 6, "levels": [80], "series": series});
         let app = app.clone();
         async move { app.forecast(&body).await.ok()["forecasts"].take() }
     };
-    let alone = ask(good.to_vec()).await;
+    let alone = forecasts(good.to_vec()).await;
     for (bad, code, pointer) in bad_series() {
-        let mixed = ask(vec![good[0].clone(), bad.clone(), good[1].clone()]).await;
+        let mixed = forecasts(vec![good[0].clone(), bad.clone(), good[1].clone()]).await;
         assert_eq!((&mixed[0], &mixed[2]), (&alone[0], &alone[1]), "{bad}");
         let error = &mixed[1]["error"];
         assert_eq!(error["code"], code, "{bad}: {error}");
@@ -93,14 +93,14 @@ async fn every_kind_of_bad_series_leaves_its_neighbours_exactly_alone() {
 }
 
 #[tokio::test]
-async fn a_bad_series_keeps_its_id_wherever_it_stands() {
+async fn a_bad_series_keeps_its_id_at_any_position() {
     let body = json!({"horizon": 1, "series": [
         {"values": PASSENGERS},
         {"id": "first", "values": ["x"]},
         {"values": [1, {"id": "inner"}], "id": 7},
         {"start": "never", "values": [1, 2], "frequency": "D", "id": "last"},
     ]});
-    // `serde_json` sorts the fields of an object, so the order is written by hand.
+    // `serde_json` sorts the fields of an object, so the body is written by hand.
     let text = r#"{"horizon":1,"series":[{"values":[1,2]},{"id":"first","values":["x"]},{"values":[1,{"id":"inner"}],"id":7},{"frequency":"D","start":"never","values":[1,2],"id":"last"}]}"#;
     assert_eq!(body["series"].as_array().unwrap().len(), 4);
     let answer = TestApp::embedded()
@@ -114,7 +114,7 @@ async fn a_bad_series_keeps_its_id_wherever_it_stands() {
 }
 
 #[tokio::test]
-async fn when_every_series_fails_the_request_fails_with_each_reason() {
+async fn a_request_whose_series_all_fail_reports_each_reason() {
     let bad = bad_series();
     let series: Vec<_> = bad.iter().map(|(series, ..)| series).collect();
     let problem = TestApp::embedded()
@@ -129,7 +129,7 @@ async fn when_every_series_fails_the_request_fails_with_each_reason() {
 }
 
 #[tokio::test]
-async fn a_request_of_one_series_fails_with_that_series_problem() {
+async fn a_request_of_one_bad_series_fails_with_its_problem() {
     for (bad, code, pointer) in bad_series() {
         let problem = TestApp::embedded()
             .forecast(&json!({"horizon": 6, "series": [bad]}))
@@ -140,19 +140,20 @@ async fn a_request_of_one_series_fails_with_that_series_problem() {
 }
 
 #[tokio::test]
-async fn the_answer_does_not_depend_on_the_company() {
+async fn the_answer_does_not_depend_on_other_series() {
     let app = TestApp::embedded();
     let one = json!({"id": "one", "values": PASSENGERS, "season_length": 12});
     let alone = app
         .forecast(&json!({"horizon": 7, "levels": [90], "series": [one]}))
         .await
         .ok();
-    let others = (0..100_u32).map(|index| {
-        let length = 3 + (index * 37) % 400;
-        let value = |step: u32| f64::from((step * (index + 3)) % 17) * 10_f64.powi(index as i32 % 9);
-        json!({"values": (0..length).map(value).collect::<Vec<_>>(), "season_length": 1 + index % 30})
-    });
-    let mut series: Vec<_> = others.collect();
+    let mut series: Vec<_> = (0..100_u32)
+        .map(|index| {
+            let length = 3 + (index * 37) % 400;
+            let value = |step: u32| f64::from((step * (index + 3)) % 17) * 10_f64.powi(index as i32 % 9);
+            json!({"values": (0..length).map(value).collect::<Vec<_>>(), "season_length": 1 + index % 30})
+        })
+        .collect();
     series.insert(50, one);
     let body = json!({"horizon": 7, "levels": [90], "series": series});
     let crowded = app.forecast(&body).await.ok();

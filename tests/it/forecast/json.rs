@@ -1,14 +1,14 @@
-//! The JSON request and the JSON answer.
+//! JSON requests and JSON answers.
 
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Value, json};
 
-use super::{PASSENGERS, one};
+use super::{PASSENGERS, with_horizon};
 use crate::support::TestApp;
 use crate::support::answer::{numbers, texts};
 
-/// What the README shows, sent as `curl -d` sends it.
+/// The body of the example in the README, which `curl -d` sends.
 const CURL: &str = r#"{"values":[112,118,132,129,121,135,148,148,136,119,104,118],"frequency":"MS","start":"1949-01-01","horizon":12}"#;
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn a_body_without_content_type_is_json() {
 }
 
 #[tokio::test]
-async fn values_and_horizon_are_enough() {
+async fn values_and_a_horizon_are_sufficient() {
     let forecast = TestApp::embedded()
         .forecast(&json!({"values": [3, 5, 4, 6], "horizon": 2}))
         .await
@@ -88,7 +88,7 @@ async fn values_and_horizon_are_enough() {
 }
 
 #[tokio::test]
-async fn the_long_form_keeps_order_and_ids_and_shares_common_fields() {
+async fn several_series_keep_their_order_and_ids_and_share_common_fields() {
     let body = json!({
         "horizon": 2, "frequency": "MS", "start": "2024-01-01", "season_length": 4,
         "series": [
@@ -100,21 +100,21 @@ async fn the_long_form_keeps_order_and_ids_and_shares_common_fields() {
         ],
     });
     let body = TestApp::embedded().forecast(&body).await.ok();
-    let told: Vec<_> = body["forecasts"]
+    let summaries: Vec<_> = body["forecasts"]
         .as_array()
         .unwrap()
         .iter()
-        .map(|one| {
+        .map(|forecast| {
             json!([
-                one["id"],
-                one["timestamps"][0],
-                one["frequency"],
-                one["season_length"]
+                forecast["id"],
+                forecast["timestamps"][0],
+                forecast["frequency"],
+                forecast["season_length"]
             ])
         })
         .collect();
     assert_eq!(
-        told,
+        summaries,
         [
             json!(["north", "2024-09-01", "MS", 4]),
             json!(["17", "2024-03-01", "MS", 4]),
@@ -125,13 +125,13 @@ async fn the_long_form_keeps_order_and_ids_and_shares_common_fields() {
 }
 
 #[tokio::test]
-async fn levels_and_quantiles_come_back_in_the_order_asked_each_once() {
+async fn levels_and_quantiles_are_returned_once_in_the_order_of_the_request() {
     let body = json!({
         "values": PASSENGERS, "horizon": 3,
         "quantiles": [0.9, 0.25, 0.9, 0.5], "levels": [95, 80, 95.0, 50.5],
     });
     let answer = TestApp::embedded().forecast(&body).await;
-    // The order of a parsed object is the parser's, so the text is looked at.
+    // A parsed object has lost the order of its fields, so the text is searched.
     let place = |key: &str| {
         let places: Vec<_> = answer
             .text()
@@ -154,7 +154,7 @@ async fn levels_and_quantiles_come_back_in_the_order_asked_each_once() {
 }
 
 #[tokio::test]
-async fn no_quantiles_and_no_levels_leave_the_point() {
+async fn without_quantiles_and_levels_there_is_only_the_point() {
     let body = json!({"values": PASSENGERS, "horizon": 1, "quantiles": [], "levels": null});
     let forecast = TestApp::embedded().forecast(&body).await.only();
     assert_eq!(forecast["quantiles"], json!({}));
@@ -192,7 +192,7 @@ async fn null_is_a_missing_value() {
 }
 
 #[tokio::test]
-async fn bare_nan_is_a_missing_value_on_request_and_says_so_otherwise() {
+async fn bare_nan_is_a_missing_value_only_on_request() {
     let app = TestApp::alone();
     let text = r#"{"values": [112, NaN, 132, 129], "horizon": 2, "season_length": 1}"#;
     let allowed = app
@@ -225,7 +225,7 @@ async fn numbers_may_be_written_as_json_allows() {
 }
 
 #[tokio::test]
-async fn season_length_is_given_or_detected_or_the_usual_one() {
+async fn season_length_is_given_or_detected_or_that_of_the_frequency() {
     let app = TestApp::embedded();
     // A season of 4 in values whose frequency would say 12.
     let values: Vec<_> = (0..40).map(|step| [10, 20, 15, 40][step % 4]).collect();
@@ -242,14 +242,14 @@ async fn season_length_is_given_or_detected_or_the_usual_one() {
         assert_eq!(app.forecast(&body).await.only()["season_length"], expected);
     }
     let without_frequency = app
-        .forecast(&one(json!({"values": values}), 1))
+        .forecast(&with_horizon(json!({"values": values}), 1))
         .await
         .only();
     assert_eq!(without_frequency["season_length"], 4);
 }
 
 #[tokio::test]
-async fn a_season_or_a_series_longer_than_the_model_can_use_is_told() {
+async fn a_season_or_a_series_over_the_limits_of_the_model_causes_a_warning() {
     let values: Vec<_> = (0..3_000).map(|step| step % 50).collect();
     let body = json!({"values": values, "horizon": 1, "season_length": 1_500});
     let forecast = TestApp::embedded().forecast(&body).await.only();
@@ -274,33 +274,33 @@ async fn a_model_can_be_named() {
 async fn a_large_body_is_read_like_a_small_one() {
     let app = TestApp::alone();
     let small = app
-        .forecast(&one(json!({"values": PASSENGERS}), 3))
+        .forecast(&with_horizon(json!({"values": PASSENGERS}), 3))
         .await
         .only();
-    let mut body = one(json!({"values": PASSENGERS}), 3).to_string();
+    let mut body = with_horizon(json!({"values": PASSENGERS}), 3).to_string();
     body.insert_str(1, &" ".repeat(100_000));
     let large = app.post("/forecast", "application/json", body).await.only();
     assert_eq!(small, large);
 }
 
 #[tokio::test]
-async fn the_request_id_is_echoed_when_fit_and_made_otherwise() {
+async fn a_valid_request_id_is_echoed_and_an_invalid_one_is_replaced() {
     let app = TestApp::embedded();
-    let ask = |id: &str| {
+    let send = |id: &str| {
         let request = Request::get("/healthz").header("x-request-id", id);
         app.send(request.body(Body::empty()).unwrap())
     };
     assert_eq!(
-        ask("trace-42").await.header("x-request-id"),
+        send("trace-42").await.header("x-request-id"),
         Some("trace-42")
     );
     let long = "x".repeat(129);
-    for unfit in ["", "two words", long.as_str()] {
-        let made = ask(unfit).await;
-        let made = made.header("x-request-id").unwrap();
+    for invalid in ["", "two words", long.as_str()] {
+        let answer = send(invalid).await;
+        let id = answer.header("x-request-id").unwrap();
         assert!(
-            made.len() == 32 && made.bytes().all(|byte| byte.is_ascii_hexdigit()),
-            "{made}"
+            id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()),
+            "{id}"
         );
     }
     let (first, second) = (app.get("/healthz").await, app.get("/healthz").await);
@@ -308,9 +308,11 @@ async fn the_request_id_is_echoed_when_fit_and_made_otherwise() {
 }
 
 #[tokio::test]
-async fn server_timing_says_where_the_time_went() {
+async fn server_timing_has_the_time_of_each_phase() {
     let app = TestApp::embedded();
-    let answer = app.forecast(&one(json!({"values": PASSENGERS}), 12)).await;
+    let answer = app
+        .forecast(&with_horizon(json!({"values": PASSENGERS}), 12))
+        .await;
     let phases = |header: Option<&str>| -> Vec<(String, f64)> {
         let phase = |text: &str| {
             let (name, milliseconds) = text.split_once(";dur=").unwrap();
@@ -318,19 +320,19 @@ async fn server_timing_says_where_the_time_went() {
         };
         header.unwrap().split(',').map(phase).collect()
     };
-    let told = phases(answer.header("server-timing"));
-    let names: Vec<_> = told.iter().map(|(name, _)| name.as_str()).collect();
+    let timing = phases(answer.header("server-timing"));
+    let names: Vec<_> = timing.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["parse", "queue", "inference", "write", "total"]);
-    let (total, parts) = told.split_last().unwrap();
+    let (total, parts) = timing.split_last().unwrap();
     let sum: f64 = parts.iter().map(|(_, milliseconds)| milliseconds).sum();
     // Each is rounded to a microsecond.
-    assert!(sum <= total.1 + 0.01, "{told:?}");
-    assert!(told[2].1 > 0.0, "{told:?}");
-    let elsewhere = phases(app.get("/healthz").await.header("server-timing"));
-    assert_eq!(elsewhere.len(), 1);
+    assert!(sum <= total.1 + 0.01, "{timing:?}");
+    assert!(timing[2].1 > 0.0, "{timing:?}");
+    let of_health = phases(app.get("/healthz").await.header("server-timing"));
+    assert_eq!(of_health.len(), 1);
 }
 
-/// `steps` values on each of `levels`, rising with the level.
+/// Checks that each of `levels` has `steps` values, which rise with the level.
 #[track_caller]
 fn assert_ordered(forecast: &Value, levels: &[&str], steps: usize) {
     let quantiles = forecast["quantiles"].as_object().unwrap();

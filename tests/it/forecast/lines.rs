@@ -1,4 +1,4 @@
-//! JSON lines: a request on each line, and an answer for each.
+//! JSON lines: a request on each line, and an answer for each of them.
 
 use almanac::config::Config;
 use axum::body::Body;
@@ -29,7 +29,7 @@ fn read(answer: &Answer) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn each_line_has_its_answer_in_its_place() {
+async fn each_line_is_answered_in_order() {
     let app = app();
     let body = "{\"values\":[1,2,3],\"horizon\":2}\n\
         {\"values\":[4,5],\"horizon\":1,\"levels\":[80]}\n\n\
@@ -64,7 +64,7 @@ async fn lines_that_all_fail_have_the_status_of_the_first() {
 }
 
 #[tokio::test]
-async fn a_body_has_a_line_and_each_line_is_bounded() {
+async fn an_empty_body_and_a_line_over_the_limit_are_rejected() {
     let mut limits = Config::default().request_limits();
     limits.series = 2;
     let app = TestAppBuilder::scripted()
@@ -81,7 +81,7 @@ async fn a_body_has_a_line_and_each_line_is_bounded() {
         .problem(422, "no_series");
 }
 
-/// A line for each number, with `padding` blanks in it.
+/// Returns `count` lines, each for a series that ends in its number, with `padding` blanks in it.
 fn numbered(count: usize, padding: usize) -> String {
     let blank = " ".repeat(padding);
     (0..count)
@@ -101,7 +101,7 @@ fn check_numbered(lines: &[Value], count: usize) {
 #[tokio::test]
 async fn a_body_longer_than_a_portion_is_answered_line_by_line() {
     let app = app();
-    // Five megabytes.
+    // The body has five megabytes.
     let answer = post(&app, "/forecast", &numbered(50, 100_000)).await;
     assert_eq!(answer.status, 200);
     check_numbered(&read(&answer), 50);
@@ -121,7 +121,7 @@ async fn a_body_of_more_series_than_a_request_is_answered_in_portions() {
         &read(&post(&app, "/forecast", &numbered(250, 0)).await),
         250,
     );
-    // One that fails behind the first portion fails alone.
+    // A bad line after the first portion fails alone.
     let answer = post(
         &app,
         "/forecast",
@@ -137,24 +137,24 @@ async fn a_body_of_more_series_than_a_request_is_answered_in_portions() {
 }
 
 #[tokio::test]
-async fn what_is_accepted_names_the_type_of_the_answer() {
+async fn accept_selects_the_type_of_the_answer() {
     let app = app();
-    let ask = |accept: &'static str| {
+    let request = |accept: &'static str| {
         Request::post("/forecast")
             .header(header::CONTENT_TYPE, "application/x-ndjson; charset=utf-8")
             .header(header::ACCEPT, accept)
             .body(Body::from("{\"values\":[1,2],\"horizon\":1}"))
             .unwrap()
     };
-    let answer = app.send(ask("application/x-ndjson")).await;
+    let answer = app.send(request("application/x-ndjson")).await;
     assert_eq!(answer.header("content-type"), Some("application/x-ndjson"));
-    app.send(ask("text/csv"))
+    app.send(request("text/csv"))
         .await
         .problem(406, "not_acceptable");
 }
 
 #[tokio::test]
-async fn sagemaker_is_told_how_to_call() {
+async fn execution_parameters_are_served_for_sagemaker() {
     let answer = app().get("/execution-parameters").await.ok();
     let expected = json!({"MaxConcurrentTransforms": 2, "BatchStrategy": "MULTI_RECORD", "MaxPayloadInMB": 32});
     assert_eq!(answer, expected);

@@ -1,4 +1,4 @@
-//! What the numbers of a forecast must be, whatever the series.
+//! Properties of the numbers of a forecast that hold for every series.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::PASSENGERS;
 use crate::support::TestApp;
 use crate::support::answer::numbers;
 
-/// Forecasts of the passengers times `factor`, divided by it again.
+/// Forecasts the passengers times `factor`, and returns the forecasts divided by it.
 async fn rescaled(app: &TestApp, factor: f64) -> Vec<f64> {
     let values: Vec<_> = PASSENGERS
         .iter()
@@ -14,8 +14,10 @@ async fn rescaled(app: &TestApp, factor: f64) -> Vec<f64> {
         .collect();
     let body = json!({"values": values, "horizon": 12, "season_length": 12});
     let forecast = app.forecast(&body).await.only();
-    let levels = forecast["quantiles"].as_object().unwrap().values();
-    levels
+    forecast["quantiles"]
+        .as_object()
+        .unwrap()
+        .values()
         .flat_map(numbers)
         .map(|value| value / factor)
         .collect()
@@ -27,7 +29,7 @@ async fn forecasts_scale_with_the_series() {
     let plain = rescaled(&app, 1.0).await;
     for factor in [1e30, 1e-30, 1e200, 1e-200, 1_024.0] {
         for (plain, scaled) in plain.iter().zip(rescaled(&app, factor).await) {
-            // f32 arithmetic on a context whose scale is within a factor of two.
+            // The model computes in f32, on a context whose scale is within a factor of two.
             assert!(
                 (plain - scaled).abs() <= 1e-4 * plain.abs(),
                 "{factor}: {plain} {scaled}"
@@ -48,14 +50,14 @@ async fn a_power_of_two_scales_exactly() {
         .iter()
         .zip(rescaled(&app, 1_099_511_627_776.0).await)
     {
-        // Each is the shortest decimal of its f32, and these are the same number but for the factor.
+        // Each is the shortest decimal of its f32, and these differ by the factor only.
         let [own, other] = [*plain, scaled].map(|value| value as f32);
         assert_eq!(own.to_bits(), other.to_bits(), "{plain} {scaled}");
     }
 }
 
 #[tokio::test]
-async fn a_constant_series_goes_on() {
+async fn a_constant_series_continues() {
     for value in [0.0, 42.0, -3.5] {
         let body = json!({"values": vec![value; 24], "horizon": 6});
         let forecast = TestApp::embedded().forecast(&body).await.only();
@@ -84,7 +86,7 @@ async fn a_series_without_negative_values_has_no_negative_forecast() {
 }
 
 #[tokio::test]
-async fn one_value_is_enough() {
+async fn one_value_is_sufficient() {
     let forecast = TestApp::embedded()
         .forecast(&json!({"values": [5], "horizon": 3}))
         .await
@@ -100,7 +102,7 @@ async fn the_longest_horizon_is_served() {
 }
 
 #[tokio::test]
-async fn integers_beyond_f64_are_rounded_and_not_refused() {
+async fn integers_beyond_f64_are_rounded_and_not_rejected() {
     let text = r#"{"values": [18446744073709551616123, 18446744073709551616123], "horizon": 1}"#;
     let answer = TestApp::embedded()
         .post("/forecast", "application/json", text)

@@ -1,4 +1,4 @@
-//! Graphs without a manifest, and weights beside the graph.
+//! Graphs without a manifest, and weights in files next to the graph.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,13 +9,13 @@ use almanac_model::onnx::{OnnxModel, adopt};
 use super::graph::{F32, Graph};
 use super::{check, files, points, request};
 
-/// `y = x w`, three steps in and two out, of series as Darts has them.
+/// Returns the graph `y = x w`, with three input steps and two output steps, in the shapes of Darts.
 fn product(batch: i64) -> Graph {
     Graph::default()
         .input("past_target", F32, &[batch, 3, 1])
         .output("prediction", F32, &[batch, 2, 1])
         .floats("w", &[2, 3], &[0.0, 0.0, 1.0, 1.0, 1.0, 1.0])
-        .node("MatMul", &["w", "past_target"], ("prediction", &[]))
+        .node("MatMul", &["w", "past_target"], "prediction", &[])
 }
 
 const SPEC: &str = r#"{"input_chunk_length": 3, "output_chunk_length": 2, "output_chunk_shift": 0,
@@ -24,7 +24,7 @@ const SPEC: &str = r#"{"input_chunk_length": 3, "output_chunk_length": 2, "outpu
     "input_names": ["past_target"], "output_names": ["prediction"]}"#;
 
 fn expected() -> [&'static [f64]; 2] {
-    // The last value, then the sum of three; then the same of what has been forecast.
+    // The last value, then the sum of three; then the same for the forecast values.
     [&[3.0, 6.0, 6.0, 12.0], &[1.0]]
 }
 
@@ -41,22 +41,22 @@ fn check_served(files: BundleFiles) {
         request(&[1.0, 1.0, 1.0], 1),
     ];
     check(&points(&bundle, &requests), &expected());
-    // Without golden forecasts it is tried on a made-up series.
+    // Without golden forecasts it is checked on a synthetic series.
     let runtime = almanac::app::runtime(&almanac::config::Config::default()).unwrap();
     let mut session = OnnxModel::new(runtime, bundle.clone()).open(1).unwrap();
     bundle.check(&mut session).unwrap();
 }
 
 #[test]
-fn an_export_of_darts_is_served_by_its_own_metadata() {
+fn an_export_of_darts_is_served_from_its_metadata() {
     let graph = product(1).metadata("darts.onnx_spec", SPEC);
     check_served(files([("forecaster.onnx", graph.bytes())]));
 }
 
 #[test]
-fn a_model_of_mlflow_is_served_by_its_description() {
+fn a_model_of_mlflow_is_served_from_its_description() {
     let text = "flavors:\n  onnx:\n    data: model.onnx\n  python_function:\n    data: model.onnx\nsignature:\n  inputs: '[{\"name\": \"past_target\", \"type\": \"tensor\", \"tensor-spec\": {\"dtype\": \"float32\", \"shape\": [-1, 3, 1]}}]'\n  outputs: '[{\"name\": \"prediction\", \"type\": \"tensor\", \"tensor-spec\": {\"dtype\": \"float32\", \"shape\": [-1, 2, 1]}}]'\n";
-    // As mlflow.onnx.log_model writes it: every weight in a file of its own name.
+    // The layout of mlflow.onnx.log_model: weights are in a file with a generated name.
     let (graph, weights) = product(-1).external("0b1e8d");
     check_served(files([
         ("MLmodel", text.into()),
@@ -67,19 +67,19 @@ fn a_model_of_mlflow_is_served_by_its_description() {
 }
 
 #[test]
-fn weights_beside_the_graph_are_shared_by_sessions() {
+fn weights_in_a_file_are_shared_by_sessions() {
     let steps = 200_u16;
-    let identity = (0..steps)
-        .flat_map(|row| (0..steps).map(move |column| if row == column { 2.0_f32 } else { 0.0 }));
-    let identity: Vec<_> = identity.collect();
+    let twice_identity: Vec<_> = (0..steps)
+        .flat_map(|row| (0..steps).map(move |column| if row == column { 2.0_f32 } else { 0.0 }))
+        .collect();
     let length = i64::from(steps);
     let (graph, weights) = Graph::default()
         .input("x", F32, &[-1, length])
         .output("y", F32, &[-1, length])
-        .floats("large", &[length, length], &identity)
+        .floats("large", &[length, length], &twice_identity)
         .floats("small", &[1], &[1.0])
-        .node("MatMul", &["x", "large"], ("twice", &[]))
-        .node("Add", &["twice", "small"], ("y", &[]))
+        .node("MatMul", &["x", "large"], "twice", &[])
+        .node("Add", &["twice", "small"], "y", &[])
         .external("model.onnx.data");
     let graph = graph.bytes();
     let bundle = adopt(
@@ -93,7 +93,7 @@ fn weights_beside_the_graph_are_shared_by_sessions() {
         &points(&bundle.unwrap(), &[request(&values, u64::from(steps))]),
         &[&expected],
     );
-    // Without them the runtime says what it misses.
+    // Without the weights, the error of the runtime names their file.
     let alone = adopt("twice", "1", files([("model.onnx", graph)])).unwrap();
     let runtime = almanac::app::runtime(&almanac::config::Config::default()).unwrap();
     let error = OnnxModel::new(runtime, alone)
@@ -103,7 +103,8 @@ fn weights_beside_the_graph_are_shared_by_sessions() {
     assert!(error.contains("model.onnx.data"), "{error}");
 }
 
-/// What `almanac models inspect` prints of `model.onnx` in `folder`, and whether it succeeds.
+/// Runs `almanac models inspect` on `model.onnx` in `folder`, and returns whether it succeeds and its
+/// output.
 fn inspected(folder: &Path) -> (bool, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_almanac"))
         .args(["models", "inspect"])
@@ -115,24 +116,27 @@ fn inspected(folder: &Path) -> (bool, String) {
 }
 
 #[test]
-fn a_graph_with_weights_beside_it_is_inspected() {
+fn a_graph_with_weights_in_a_file_is_inspected() {
     let folder = tempfile::tempdir().unwrap();
     let (graph, weights) = product(-1).external("data/0b1e8d");
     std::fs::write(folder.path().join("model.onnx"), graph.bytes()).unwrap();
-    let (is_ok, told) = inspected(folder.path());
-    assert!(!is_ok && told.contains("keeps weights in"), "{told}");
+    let (is_ok, output) = inspected(folder.path());
+    assert!(!is_ok && output.contains("keeps weights in"), "{output}");
     std::fs::create_dir(folder.path().join("data")).unwrap();
     std::fs::write(folder.path().join("data/0b1e8d"), weights).unwrap();
-    let (is_ok, told) = inspected(folder.path());
-    assert!(is_ok && told.contains("past_target"), "{told}");
+    let (is_ok, output) = inspected(folder.path());
+    assert!(is_ok && output.contains("past_target"), "{output}");
 
     let (graph, _) = product(-1).external("../secret");
     std::fs::write(folder.path().join("model.onnx"), graph.bytes()).unwrap();
-    let (is_ok, told) = inspected(folder.path());
-    assert!(!is_ok && told.contains("outside its folder"), "{told}");
+    let (is_ok, output) = inspected(folder.path());
+    assert!(
+        !is_ok && output.contains("outside its folder"),
+        "{output}"
+    );
 }
 
-/// A manifest for a graph that does not say itself what it wants, by whoever made it.
+/// A hand-written manifest for a graph without metadata.
 const BY_HAND: &str = r#"
 format = 1
 name = "walk"
@@ -168,11 +172,11 @@ fn by_hand() -> Graph {
         .input("features", F32, &[-1, 3, 1])
         .output("prediction", F32, &[-1, 2, 1])
         .floats("w", &[2, 3], &[0.0, 0.0, 1.0, 1.0, 1.0, 1.0])
-        .node("MatMul", &["w", "features"], ("prediction", &[]))
+        .node("MatMul", &["w", "features"], "prediction", &[])
 }
 
 #[test]
-fn a_graph_with_a_manifest_beside_it_is_served_as_that_says() {
+fn a_graph_is_served_as_the_manifest_in_its_folder_describes() {
     let described = |text: &str| {
         files([
             ("manifest.toml", text.into()),
@@ -180,11 +184,11 @@ fn a_graph_with_a_manifest_beside_it_is_served_as_that_says() {
         ])
     };
     check_served(described(BY_HAND));
-    // Either may change.
+    // The digest covers both files.
     let digest = |files: BundleFiles| adopt("walk", "7", files).unwrap().digest;
     let changed = BY_HAND.replace("Sums of three", "Sums");
     assert_ne!(digest(described(BY_HAND)), digest(described(&changed)));
-    // One digest, and it is a bundle with all that belongs to it.
+    // A manifest with a digest is that of a bundle, whose digests are checked.
     let digest = format!("sha256:{}", "0".repeat(64));
     let pinned = BY_HAND.replace("{}", &format!("{{ \"sums.onnx\" = \"{digest}\" }}"));
     check_refused(described(&pinned), "sums.onnx has digest");
@@ -197,7 +201,7 @@ fn check_refused(files: BundleFiles, expected: &str) {
 }
 
 #[test]
-fn files_that_are_no_model_are_told() {
+fn files_without_a_model_are_refused_with_a_reason() {
     let graph = || product(-1).bytes();
     check_refused(files([]), "no manifest.toml, no MLmodel");
     check_refused(

@@ -1,4 +1,4 @@
-//! Graphs that are told more than the history: covariates of each kind, and their own state.
+//! Graphs with inputs in addition to the history: covariates of each kind, and their own state.
 
 use almanac_forecast::{
     Covariate, CovariateValues, Covariates, ForecastRequest, Horizon, QuantileLevels, SeasonChoice,
@@ -65,7 +65,7 @@ type = "float32"
 kind = "point"
 "#;
 
-/// The price of each step ahead and the size, added up.
+/// Returns a graph that adds the size to the price of each step ahead.
 fn graph(width: i64) -> Graph {
     Graph::default()
         .input("context", F32, &[-1, -1])
@@ -73,15 +73,15 @@ fn graph(width: i64) -> Graph {
         .input("static", F32, &[-1, width])
         .output("y", F32, &[-1, 2])
         .integers("time", &[1], &[1])
-        .node("ReduceSum", &["context", "time"], ("sum", &[]))
-        .node("Sub", &["sum", "sum"], ("zero", &[]))
-        .node("ReduceSum", &["static", "time"], ("size", &[]))
-        .node("Add", &["price", "size"], ("told", &[]))
-        .node("Add", &["told", "zero"], ("y", &[]))
+        .node("ReduceSum", &["context", "time"], "sum", &[])
+        .node("Sub", &["sum", "sum"], "zero", &[])
+        .node("ReduceSum", &["static", "time"], "size", &[])
+        .node("Add", &["price", "size"], "sums", &[])
+        .node("Add", &["sums", "zero"], "y", &[])
 }
 
 #[test]
-fn covariates_reach_the_graph_by_name_and_through_a_roll_out() {
+fn covariates_are_passed_by_name_and_during_a_rollout() {
     let bundle = bundle(graph(1), TABLES);
     let requests = [
         request(&[1.0, 2.0], &[0.0, 0.0, 10.0, 20.0, 30.0, 40.0], 0.5),
@@ -94,7 +94,7 @@ fn covariates_reach_the_graph_by_name_and_through_a_roll_out() {
 }
 
 #[test]
-fn a_graph_that_takes_more_covariates_than_are_listed_is_refused() {
+fn a_graph_with_more_covariates_than_its_manifest_is_refused() {
     let bundle = bundle(graph(3), TABLES);
     let runtime = almanac::app::runtime(&almanac::config::Config::default()).unwrap();
     let error = OnnxModel::new(runtime, bundle).open(1).unwrap_err();
@@ -105,16 +105,16 @@ fn a_graph_that_takes_more_covariates_than_are_listed_is_refused() {
     );
 }
 
-/// A cell that adds up what it reads, and forecasts the sum.
+/// The graph is a cell that adds its inputs up, and forecasts the sum.
 #[test]
-fn a_state_goes_from_step_to_step() {
+fn the_state_is_passed_from_step_to_step() {
     let graph = Graph::default()
         .input("value", F32, &[-1, 1])
         .input("before", F32, &[-1, 1])
         .output("next", F32, &[-1, 1])
         .output("after", F32, &[-1, 1])
-        .node("Add", &["value", "before"], ("after", &[]))
-        .node("Identity", &["after"], ("next", &[]));
+        .node("Add", &["value", "before"], "after", &[])
+        .node("Identity", &["after"], "next", &[]);
     let bundle = bundle(
         graph,
         r#"

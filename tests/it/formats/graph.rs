@@ -38,7 +38,8 @@ impl Graph {
         mut self,
         op: &str,
         inputs: &[&str],
-        (output, attributes): (&str, &[(&str, i64)]),
+        output: &str,
+        attributes: &[(&str, i64)],
     ) -> Self {
         self.nodes.push(NodeProto {
             input: inputs.iter().map(|&input| input.to_owned()).collect(),

@@ -1,13 +1,13 @@
-//! For every code of backtests alone, requests that end in it.
+//! Requests that provoke each code of backtests.
 
 use almanac::call::CallCode;
 use almanac::http::Code;
 use serde_json::{Value, json};
 
-use super::provoke::{Provocation, told};
+use super::provoke::{Provocation, provoke};
 use crate::support::TestApp;
 
-/// Requests to an app of few windows and forecasts that end in `code`.
+/// Sends requests to a service with small limits that end in `code`.
 pub(super) async fn provocations(app: &TestApp, code: Code) -> Vec<Provocation> {
     match code {
         Code::Call(CallCode::InvalidWindows) => {
@@ -25,13 +25,13 @@ pub(super) async fn provocations(app: &TestApp, code: Code) -> Vec<Provocation> 
 
 /// Posts a backtest with each of `fields`.
 async fn post<const N: usize>(app: &TestApp, fields: [Value; N]) -> Vec<Provocation> {
-    let mut provoked = Vec::new();
+    let mut provocations = Vec::new();
     for fields in fields {
         let mut body = json!({"values": [1, 2, 3, 4], "horizon": 2});
         let fields = fields.as_object().unwrap().clone();
         body.as_object_mut().unwrap().extend(fields);
         let answer = app.post("/backtest", "application/json", body.to_string());
-        provoked.push(told(format!("POST /backtest {body}"), answer).await);
+        provocations.push(provoke(format!("POST /backtest {body}"), answer).await);
     }
-    provoked
+    provocations
 }

@@ -1,4 +1,4 @@
-//! Bodies and collectors that fail, and what is refused before a body is read.
+//! Bodies and collectors that fail, and requests that are refused before their body is read.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -16,14 +16,14 @@ use super::provoke::narrow_app;
 use crate::support::scripted::Scripted;
 use crate::support::{TestApp, TestAppBuilder, poll_once};
 
-/// A body that gives a piece, and then an error.
+/// A body that yields a chunk, and then an error.
 pub(super) struct Broken {
     piece: Option<Bytes>,
     error: Option<BoxError>,
 }
 
 impl Broken {
-    /// A forecast request with such a body.
+    /// Returns a forecast request whose body ends with `error`.
     pub(super) fn request(error: impl Into<BoxError>) -> Request<Body> {
         let piece = Some(Bytes::from_static(b"{\"values\": ["));
         let body = Self {
@@ -47,7 +47,7 @@ impl http_body::Body for Broken {
     }
 }
 
-/// A body that never gives anything.
+/// A body that never yields anything.
 struct Silent;
 
 impl http_body::Body for Silent {
@@ -62,25 +62,25 @@ impl http_body::Body for Silent {
     }
 }
 
-/// A request whose body never comes.
+/// Returns a request whose body never arrives.
 pub(super) fn silent() -> Request<Body> {
     Request::post("/forecast").body(Body::new(Silent)).unwrap()
 }
 
-/// A request that says it has `length` bytes, and sends none: nobody should wait for them.
+/// Returns a request that declares `length` bytes and sends none; the server must not wait for them.
 pub(super) fn declared(length: usize) -> Request<Body> {
     let request = Request::post("/forecast").header(header::CONTENT_LENGTH, length);
     request.body(Body::new(Silent)).unwrap()
 }
 
-/// A request of `length` bytes that does not say so.
+/// Returns a request of `length` bytes without a declared length.
 pub(super) fn without_length(length: usize) -> Request<Body> {
     Request::post("/forecast")
         .body(Body::from(" ".repeat(length)))
         .unwrap()
 }
 
-/// Panics when it is scraped.
+/// A collector that panics when it is scraped.
 pub(super) struct Panicking(Desc);
 
 impl Default for Panicking {
@@ -116,7 +116,7 @@ async fn a_body_of_exactly_the_limit_is_read() {
 }
 
 #[tokio::test]
-async fn a_method_that_is_not_served_is_told_those_that_are() {
+async fn an_unsupported_method_is_answered_with_the_supported_ones() {
     let app = narrow_app();
     let allow = async |uri: &str| {
         let request = Request::put(uri).body(Body::empty()).unwrap();
@@ -136,7 +136,7 @@ async fn a_method_that_is_not_served_is_told_those_that_are() {
 }
 
 #[tokio::test]
-async fn a_failure_of_one_request_does_not_outlive_it() {
+async fn a_failed_request_does_not_affect_the_next() {
     let app = TestApp::scripted(Scripted::last_value());
     for broken in [Broken::request("gone"), without_length(100)] {
         assert_eq!(app.send(broken).await.status, 400);
@@ -147,23 +147,23 @@ async fn a_failure_of_one_request_does_not_outlive_it() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_the_queue_makes_room_at_once() {
-    let (held, mut gate) = Scripted::gated();
+async fn a_client_that_disconnects_frees_its_place_in_the_queue_at_once() {
+    let (gated, mut gate) = Scripted::gated();
     let app = TestAppBuilder::scripted()
         .queue_steps(8)
-        .workers(vec![held])
+        .workers(vec![gated])
         .build();
     let body = json!({"values": [1, 2], "horizon": 2});
     let mut running = Box::pin(app.forecast(&body));
     assert!(poll_once(&mut running).await.is_none());
-    assert_eq!(gate.begun().await, 1);
+    assert_eq!(gate.batch_started().await, 1);
     let [mut leaving, mut staying] = [(); 2].map(|()| Box::pin(app.forecast(&body)));
     assert!(poll_once(&mut leaving).await.is_none());
     assert!(poll_once(&mut staying).await.is_none());
     assert_eq!(app.forecast(&body).await.status, 429);
     assert!(app.metric("almanac_engine_refused_total", &[("reason", "queue_full")]) > 0.0);
 
-    // The worker is still busy: only admission can find that one has left.
+    // The worker is still busy: only admission can notice that a client has disconnected.
     drop(leaving);
     let mut next = Box::pin(app.forecast(&body));
     assert!(poll_once(&mut next).await.is_none());

@@ -1,4 +1,4 @@
-//! An answer of the service, and what tests ask of it.
+//! A response of the service, and assertions on it.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Response};
@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use serde_json::Value;
 
-/// An answer, its body read.
+/// A response whose body has been read.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -39,14 +39,14 @@ impl Answer {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    /// The body of a success.
+    /// Returns the body of a successful response.
     #[track_caller]
     pub(crate) fn ok(&self) -> Value {
         assert_eq!(self.status, 200, "{}", self.text());
         self.json()
     }
 
-    /// The forecast of the only series.
+    /// Returns the forecast of the only series.
     #[track_caller]
     pub(crate) fn only(&self) -> Value {
         let mut body = self.ok();
@@ -54,7 +54,7 @@ impl Answer {
         body["forecasts"][0].take()
     }
 
-    /// The problem of a failure, once its status and code are checked.
+    /// Returns the problem document of a failure, after checking its status and code.
     #[track_caller]
     pub(crate) fn problem(&self, status: u16, code: &str) -> Value {
         let body = self.json();
@@ -67,7 +67,7 @@ impl Answer {
     }
 }
 
-/// The numbers of a JSON array.
+/// Returns the numbers of a JSON array.
 #[track_caller]
 pub(crate) fn numbers(array: &Value) -> Vec<f64> {
     let array = array
@@ -76,7 +76,7 @@ pub(crate) fn numbers(array: &Value) -> Vec<f64> {
     array.iter().map(|value| value.as_f64().unwrap()).collect()
 }
 
-/// The texts of a JSON array.
+/// Returns the strings of a JSON array.
 #[track_caller]
 pub(crate) fn texts(array: &Value) -> Vec<&str> {
     let array = array

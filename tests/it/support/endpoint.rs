@@ -8,27 +8,30 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::answer::Answer;
-use super::kept::{Kept, KeptBuilder};
+use super::kept::{HostConfig, ManagedService, ManagedServiceBuilder};
 
 /// A multi-model endpoint, and the folder where the platform puts models.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
-    pub(crate) kept: Kept,
+    pub(crate) service: ManagedService,
     pub(crate) root: TempDir,
 }
 
 impl Endpoint {
-    /// With room for `most` models, in `memory_bytes` where there is a bound.
-    pub(crate) fn new(most: usize, memory_bytes: Option<usize>) -> Self {
+    /// Creates an endpoint for at most `max_models` models, with `memory_bytes` of memory if given.
+    pub(crate) fn new(max_models: usize, memory_bytes: Option<usize>) -> Self {
         let root = tempfile::tempdir().unwrap();
-        let mut builder = KeptBuilder::new().holding(&[("own", "1", "add 1")]);
-        builder.host = Some((root.path().to_owned(), most));
+        let mut builder = ManagedServiceBuilder::new().with_versions(&[("own", "1", "add 1")]);
+        builder.host = Some(HostConfig {
+            root: root.path().to_owned(),
+            max_models,
+        });
         builder.config.memory_bytes = memory_bytes;
-        let kept = builder.start();
-        Self { kept, root }
+        let service = builder.start();
+        Self { service, root }
     }
 
-    /// Puts a graph there that does what `script` says, and gives its url.
+    /// Writes a graph with `script` to `folder`, and returns its URL.
     pub(crate) fn put(&self, folder: &str, script: &str) -> String {
         let folder = self.root.path().join(folder).join("model");
         fs::create_dir_all(&folder).unwrap();
@@ -38,7 +41,7 @@ impl Endpoint {
 
     pub(crate) async fn load(&self, name: &str, url: &str) -> Answer {
         let body = json!({"model_name": name, "url": url}).to_string();
-        self.kept
+        self.service
             .app
             .post("/models", "application/json", body)
             .await
@@ -48,7 +51,7 @@ impl Endpoint {
         let request = Request::builder()
             .method(Method::DELETE)
             .uri(format!("/models/{name}"));
-        self.kept
+        self.service
             .app
             .send(request.body(Body::empty()).unwrap())
             .await
@@ -56,27 +59,30 @@ impl Endpoint {
 
     pub(crate) async fn invoke(&self, name: &str, body: &Value) -> Answer {
         let uri = format!("/models/{name}/invoke");
-        let app = &self.kept.app;
+        let app = &self.service.app;
         app.post(&uri, "application/json", body.to_string()).await
     }
 
-    /// What `name` forecasts after the value 1.
+    /// Returns the forecast of `name` after the value 1.
     pub(crate) async fn forecast(&self, name: &str) -> Value {
         let answer = self.invoke(name, &series()).await.ok();
         assert_eq!(answer["model"]["name"], name);
         answer["forecasts"][0]["point"][0].clone()
     }
 
+    /// Returns the names of the loaded models.
     pub(crate) async fn loaded(&self) -> Vec<String> {
-        let listed = self.kept.app.get("/models").await.ok();
-        let models = listed["models"].as_array().unwrap().iter();
-        models
+        let listed = self.service.app.get("/models").await.ok();
+        listed["models"]
+            .as_array()
+            .unwrap()
+            .iter()
             .map(|model| model["modelName"].as_str().unwrap().to_owned())
             .collect()
     }
 }
 
-/// A request for the value after 1.
+/// Returns a request for the value after 1.
 pub(crate) fn series() -> Value {
     json!({"values": [0, 1], "horizon": 1})
 }

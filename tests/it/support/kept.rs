@@ -1,10 +1,9 @@
-//! A service whose models come from a shelf that a test fills and empties.
+//! A service whose models come from a [`Shelf`], which the test fills and empties.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use almanac::http::{AccessKey, AdminState, SageMaker, admin_router};
@@ -12,24 +11,23 @@ use almanac_engine::EngineConfig;
 use almanac_engine::metrics::EngineMetrics;
 use almanac_engine::registry::{
     HostOrders, Hosting, Keeper, KeeperConfig, KeeperHandle, KeeperParts, LifeMetrics, Load,
-    NamedStore, OpenError, Records, Registry, Sessions, Shadows, TrialLimits,
+    NamedStore, Records, Registry, Sessions, Shadows, TrialLimits,
 };
-use almanac_model::{Bundle, BundleFiles, Digest, Manifest};
-use almanac_store::{Listing, Place, Store, StoreError, StoreOptions};
-use async_trait::async_trait;
+use almanac_model::{Bundle, Digest, Manifest};
+use almanac_store::{Place, StoreOptions};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, header};
 use serde_json::{Value, json};
-use tokio::sync::Notify;
 use tower::ServiceExt as _;
 
 use super::answer::Answer;
-use super::scripted::{Scripted, last_values, manifest_text};
+use super::scripted::manifest_text;
+use super::shelf::Shelf;
 use super::{TestApp, TestAppBuilder, metric};
 
-/// A service, the shelf it takes its models from, and what keeps them.
-pub(crate) struct Kept {
+/// A service, the shelf that holds its models, and the task that loads and unloads them.
+pub(crate) struct ManagedService {
     pub(crate) app: TestApp,
     pub(crate) shelf: Shelf,
     pub(crate) keeper: KeeperHandle,
@@ -37,162 +35,21 @@ pub(crate) struct Kept {
     _running: tokio::task::JoinSet<()>,
 }
 
-/// A source whose content a test decides.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Shelf(Arc<Mutex<Content>>, Arc<Hold>);
-
-/// Holds the model with the script `wait`, until it is released, once it is asked for [`FATAL`].
-#[derive(Debug, Default)]
-struct Hold {
-    begun: Notify,
-    is_released: Mutex<bool>,
-    released: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct Content {
-    /// Each version's listing, and its script.
-    versions: Vec<(Listing, String)>,
-    is_down: bool,
-    /// Scripts of the graphs that were opened.
-    opened: Vec<String>,
-    revision: usize,
-}
-
-/// A service before it is made.
-pub(crate) struct KeptBuilder {
+/// Builds a [`ManagedService`].
+pub(crate) struct ManagedServiceBuilder {
     pub(crate) config: KeeperConfig,
     pub(crate) key: Option<&'static str>,
-    /// The folder of a multi-model endpoint, and how many models it may load.
-    pub(crate) host: Option<(PathBuf, usize)>,
+    pub(crate) host: Option<HostConfig>,
     shelf: Shelf,
 }
 
-/// What a model does with the last value of a series: `add N` to it, or `fail` on it; `refuse` cannot
-/// even be opened. `wait` is [`Shelf::waiting`].
-fn scripted(script: &str) -> Result<Scripted, OpenError> {
-    if let Some(number) = script.strip_prefix("add ") {
-        let number: f32 = number.parse()?;
-        return Ok(Scripted::new(move |batch| Ok(last_values(batch) + number)));
-    }
-    match script {
-        // Not on the series that every model without golden forecasts is tried on.
-        "fail" => Ok(Scripted::new(|batch| {
-            let values = last_values(batch);
-            if values.iter().any(|value| *value > 1e6) {
-                return Err(almanac_model::PredictError::Runtime(
-                    "it is out of range".into(),
-                ));
-            }
-            Ok(values)
-        })),
-        _ => Err("no such operator".into()),
-    }
+/// The configuration of a multi-model endpoint.
+pub(crate) struct HostConfig {
+    pub(crate) root: PathBuf,
+    pub(crate) max_models: usize,
 }
 
-/// A value that a model with the script `fail` fails on.
-pub(crate) const FATAL: f64 = 2e6;
-
-impl Shelf {
-    /// Puts version `version` of `name` there, in place of what it was.
-    pub(crate) fn put(&self, name: &str, version: &str, script: &str) {
-        let mut content = self.0.lock().unwrap();
-        content.revision += 1;
-        let listing = Listing {
-            name: name.to_owned(),
-            version: version.to_owned(),
-            revision: content.revision.to_string(),
-        };
-        content
-            .versions
-            .retain(|(held, _)| (&held.name, &held.version) != (&listing.name, &listing.version));
-        content.versions.push((listing, script.to_owned()));
-    }
-
-    pub(crate) fn take(&self, name: &str, version: &str) {
-        let mut content = self.0.lock().unwrap();
-        content
-            .versions
-            .retain(|(held, _)| (held.name.as_str(), held.version.as_str()) != (name, version));
-    }
-
-    pub(crate) fn set_down(&self, is_down: bool) {
-        self.0.lock().unwrap().is_down = is_down;
-    }
-
-    /// Waits until the model that waits has begun.
-    pub(crate) async fn begun(&self) {
-        self.1.begun.notified().await;
-    }
-
-    /// Lets the model go that waits.
-    pub(crate) fn release(&self) {
-        *self.1.is_released.lock().unwrap() = true;
-        self.1.released.notify_all();
-    }
-
-    fn waiting(&self) -> Scripted {
-        let hold = Arc::clone(&self.1);
-        Scripted::new(move |batch| {
-            let values = last_values(batch);
-            if values.iter().any(|value| *value > 1e6) {
-                hold.begun.notify_one();
-                let is_released = hold.is_released.lock().unwrap();
-                let _released = hold.released.wait_while(is_released, |is| !*is).unwrap();
-            }
-            Ok(values)
-        })
-    }
-
-    /// How often a graph with `script` was read.
-    pub(crate) fn opened(&self, script: &str) -> usize {
-        let content = self.0.lock().unwrap();
-        content
-            .opened
-            .iter()
-            .filter(|opened| *opened == script)
-            .count()
-    }
-}
-
-fn down() -> StoreError {
-    StoreError::Unreadable {
-        verb: "list",
-        path: "the shelf".to_owned(),
-        reason: std::io::Error::other("it is closed"),
-    }
-}
-
-#[async_trait]
-impl Store for Shelf {
-    async fn list(&self) -> Result<Vec<Listing>, StoreError> {
-        let content = self.0.lock().unwrap();
-        if content.is_down {
-            return Err(down());
-        }
-        Ok(content
-            .versions
-            .iter()
-            .map(|(listing, _)| listing.clone())
-            .collect())
-    }
-
-    async fn fetch(&self, listing: &Listing) -> Result<BundleFiles, StoreError> {
-        let content = self.0.lock().unwrap();
-        if content.is_down {
-            return Err(down());
-        }
-        let held = content.versions.iter().find(|(held, _)| held == listing);
-        let (_, script) = held.ok_or_else(|| StoreError::NoSuchVersion {
-            name: listing.name.clone(),
-            version: listing.version.clone(),
-        })?;
-        let bytes = Cow::Owned(script.clone().into_bytes());
-        Ok(BundleFiles::from([("model.onnx".to_owned(), bytes)]))
-    }
-}
-
-impl KeptBuilder {
+impl ManagedServiceBuilder {
     pub(crate) fn new() -> Self {
         Self {
             config: KeeperConfig {
@@ -220,22 +77,22 @@ impl KeptBuilder {
         }
     }
 
-    /// With these versions: name, version, script.
-    pub(crate) fn holding(self, versions: &[(&str, &str, &str)]) -> Self {
+    /// Adds `versions` to the shelf, each a name, a version and a script.
+    pub(crate) fn with_versions(self, versions: &[(&str, &str, &str)]) -> Self {
         for (name, version, script) in versions {
             self.shelf.put(name, version, script);
         }
         self
     }
 
-    /// With a shelf that cannot be read yet.
+    /// Makes the shelf unreadable at the start.
     pub(crate) fn down(self) -> Self {
         self.shelf.set_down(true);
         self
     }
 
-    /// Starts it. The default model is `m`.
-    pub(crate) fn start(self) -> Kept {
+    /// Starts the service. The default model is `m`.
+    pub(crate) fn start(self) -> ManagedService {
         let metrics = prometheus::Registry::new();
         let life = LifeMetrics::new(&metrics).unwrap();
         let limit = Duration::from_secs(60);
@@ -263,8 +120,9 @@ impl KeptBuilder {
             load_timeout: limit,
             ..SageMaker::default()
         };
-        let app = TestAppBuilder::new(Arc::clone(&registry)).sagemaker(sagemaker);
-        let mut app = app.build();
+        let mut app = TestAppBuilder::new(Arc::clone(&registry))
+            .sagemaker(sagemaker)
+            .build();
         app.metrics = metrics;
         let admin = admin_router(AdminState {
             registry,
@@ -272,7 +130,7 @@ impl KeptBuilder {
             key: self.key.map(AccessKey::new),
             request_timeout: limit,
         });
-        Kept {
+        ManagedService {
             app,
             shelf: self.shelf,
             keeper: handle,
@@ -281,20 +139,24 @@ impl KeptBuilder {
         }
     }
 
-    /// Starts it, and waits until the default model serves.
-    pub(crate) async fn ready(self) -> Kept {
-        let kept = self.start();
-        kept.until(|registry| registry.resolve(None).is_ok()).await;
-        kept
+    /// Starts the service, and waits until the default model is ready.
+    pub(crate) async fn ready(self) -> ManagedService {
+        let service = self.start();
+        service
+            .wait_until(|registry| registry.resolve(None).is_ok())
+            .await;
+        service
     }
 }
 
-fn hosting(registry: &Arc<Registry>, (root, most): (PathBuf, usize)) -> (Hosting, HostOrders) {
+fn hosting(registry: &Arc<Registry>, host: HostConfig) -> (Hosting, HostOrders) {
+    let HostConfig { root, max_models } = host;
     let finder =
         move |name: &str, url: &str| Place::open(&root, url, name, &StoreOptions::default());
-    Hosting::new(Arc::clone(registry), Arc::new(finder), most)
+    Hosting::new(Arc::clone(registry), Arc::new(finder), max_models)
 }
 
+/// Returns a loader whose graphs are the scripts on `shelf`.
 fn load(shelf: Shelf, metrics: &prometheus::Registry) -> Load {
     Load {
         reader: Box::new(|listing, files| {
@@ -309,15 +171,9 @@ fn load(shelf: Shelf, metrics: &prometheus::Registry) -> Load {
         }),
         opener: Box::new(move |bundle| {
             let script = String::from_utf8(bundle.model.to_vec())?;
-            shelf.0.lock().unwrap().opened.push(script.clone());
+            shelf.record_opened(&script);
             let shelf = shelf.clone();
-            let sessions: Arc<Sessions> = Arc::new(move || {
-                Ok(match script.as_str() {
-                    "wait" => shelf.waiting(),
-                    script => scripted(script)?,
-                }
-                .boxed())
-            });
+            let sessions: Arc<Sessions> = Arc::new(move || Ok(shelf.open(&script)?.boxed()));
             Ok(sessions)
         }),
         workers: 1,
@@ -331,57 +187,66 @@ fn load(shelf: Shelf, metrics: &prometheus::Registry) -> Load {
     }
 }
 
-impl Kept {
-    /// Waits until `holds`, asked again after each change of what requests look up.
-    pub(crate) async fn until(&self, holds: impl Fn(&Registry) -> bool) {
+impl ManagedService {
+    /// Waits until `condition` is true, which is checked after each change of the registry.
+    pub(crate) async fn wait_until(&self, condition: impl Fn(&Registry) -> bool) {
         let mut changes = self.app.registry.changes();
-        while !holds(&self.app.registry) {
+        while !condition(&self.app.registry) {
             changes.changed().await.unwrap();
         }
     }
 
-    /// Looks at the shelf, and waits until version `version` of `name` answers.
-    pub(crate) async fn until_answers(&self, name: &str, version: &str) {
+    /// Lists the shelf, and waits until version `version` of `name` answers.
+    pub(crate) async fn wait_until_serving(&self, name: &str, version: &str) {
         self.keeper.look();
-        let answers = |registry: &Registry| {
+        let is_serving = |registry: &Registry| {
             let live = registry.resolve(Some(name));
             live.is_ok_and(|live| live.version() == version)
         };
-        self.until(answers).await;
+        self.wait_until(is_serving).await;
     }
 
-    /// Looks at the shelf, and waits until the latest attempt at `name` has `state`.
-    pub(crate) async fn until_latest(&self, name: &str, version: &str, state: &str) {
+    /// Lists the shelf, and waits until the latest load of `name` is of `version` and has `state`.
+    pub(crate) async fn wait_until_latest(&self, name: &str, version: &str, state: &str) {
         self.keeper.look();
-        let stands = |registry: &Registry| {
+        let is_latest = |registry: &Registry| {
             let records = registry.records().of(name);
             let latest = records.first();
             latest.is_some_and(|latest| {
                 (latest.version.as_str(), latest.state.name()) == (version, state)
             })
         };
-        self.until(stands).await;
+        self.wait_until(is_latest).await;
     }
 
-    /// The versions of `name` as the API lists them: each with its state.
+    /// Waits until the metric `name` is `value`, and lets other tasks run meanwhile.
+    pub(crate) async fn wait_until_metric(&self, name: &str, labels: &[(&str, &str)], value: f64) {
+        while (metric(&self.app.metrics, name, labels) - value).abs() > 1e-9 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Returns the versions of `name` that the API lists, each with its state.
     pub(crate) async fn versions(&self, name: &str) -> Vec<(String, String)> {
         let listed = self.app.get(&format!("/models/{name}/versions")).await.ok();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
-        let versions = listed["versions"].as_array().unwrap().iter();
-        versions
-            .map(|one| (text(&one["version"]), text(&one["state"])))
+        listed["versions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|version| (text(&version["version"]), text(&version["state"])))
             .collect()
     }
 
-    /// Forecasts one step after `value`: the version that answered, and its median.
-    pub(crate) async fn ask(&self, model: &str, value: f64) -> Answer {
+    /// Requests a forecast of one step after `value`.
+    pub(crate) async fn forecast(&self, model: &str, value: f64) -> Answer {
         let body = json!({"values": [1, value], "horizon": 1, "model": model});
         self.app.forecast(&body).await
     }
 
-    /// The version that answers for `model`, and what it makes of the value 1.
-    pub(crate) async fn answered(&self, model: &str) -> (String, f64) {
-        told(&self.ask(model, 1.0).await)
+    /// Returns the version that answers for `model`, and its forecast after the value 1.
+    pub(crate) async fn answer_from(&self, model: &str) -> (String, f64) {
+        version_and_point(&self.forecast(model, 1.0).await)
     }
 
     /// Sends a request to the admin API.
@@ -394,7 +259,7 @@ impl Kept {
         self.send_admin(request.unwrap()).await
     }
 
-    /// Sends `request` to the admin API with an access key.
+    /// Requests the overview of the admin API with `key` as the `Authorization` header.
     pub(crate) async fn admin_with(&self, key: &str) -> Answer {
         let request = Request::get("/admin/models").header(header::AUTHORIZATION, key);
         self.send_admin(request.body(Body::empty()).unwrap()).await
@@ -403,26 +268,19 @@ impl Kept {
     pub(crate) async fn send_admin(&self, request: Request<Body>) -> Answer {
         Answer::of(self.admin.clone().oneshot(request).await.unwrap()).await
     }
-
-    /// Waits until the metric `name` is `value`, while other tasks go on.
-    pub(crate) async fn until_metric(&self, name: &str, labels: &[(&str, &str)], value: f64) {
-        while (metric(&self.app.metrics, name, labels) - value).abs() > 1e-9 {
-            tokio::task::yield_now().await;
-        }
-    }
 }
 
-/// The version that an answer names, and its first median.
+/// Returns the version that an answer names, and its first median.
 #[track_caller]
-pub(crate) fn told(answer: &Answer) -> (String, f64) {
+pub(crate) fn version_and_point(answer: &Answer) -> (String, f64) {
     let body = answer.ok();
     let version = body["model"]["version"].as_str().unwrap().to_owned();
     (version, body["forecasts"][0]["point"][0].as_f64().unwrap())
 }
 
-impl fmt::Debug for Kept {
+impl fmt::Debug for ManagedService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Kept")
+        f.debug_struct("ManagedService")
             .field("shelf", &self.shelf)
             .finish_non_exhaustive()
     }

@@ -1,4 +1,4 @@
-//! Models that do what a test says.
+//! Models whose behaviour a test defines.
 
 use std::sync::mpsc;
 
@@ -9,7 +9,7 @@ use tokio::sync::mpsc as tokio_mpsc;
 /// The name of the scripted model.
 pub(crate) const NAME: &str = "scripted";
 
-/// A manifest with three levels, whose graph sees the values as they are.
+/// A manifest with three levels, whose graph receives unscaled values.
 const MANIFEST: &str = r#"
 format = 1
 name = "scripted"
@@ -46,7 +46,7 @@ type = "float32"
 levels = [0.1, 0.5, 0.9]
 "#;
 
-/// The manifest of a scripted model called otherwise.
+/// Returns the manifest of a scripted model with another name and version.
 pub(crate) fn manifest_text(name: &str, version: &str) -> String {
     MANIFEST
         .replacen("name = \"scripted\"", &format!("name = {name:?}"), 1)
@@ -57,9 +57,9 @@ pub(crate) fn manifest() -> Manifest {
     Manifest::parse(MANIFEST).unwrap()
 }
 
-/// The same with a future covariate and one that is a category.
+/// Returns the manifest with a future covariate and a categorical one.
 pub(crate) fn manifest_with_covariates() -> Manifest {
-    let more = r#"
+    let covariates = r#"
 [[covariates]]
 name = "price"
 kind = "future"
@@ -79,18 +79,18 @@ type = "int64"
 axes = ["batch"]
 fill = ["region"]
 "#;
-    Manifest::parse(&format!("{MANIFEST}{more}")).unwrap()
+    Manifest::parse(&format!("{MANIFEST}{covariates}")).unwrap()
 }
 
 type Script = dyn FnMut(&Batch) -> Result<Array3<f32>, PredictError> + Send;
 
-/// A model whose answer is a function of the batch.
+/// A model whose output is a function of the batch.
 pub(crate) struct Scripted(Box<Script>);
 
-/// Holds a model: it says when a batch has begun, and waits to be let go.
+/// Controls a gated model, which reports each batch that it starts and waits to be released.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    begun: tokio_mpsc::UnboundedReceiver<usize>,
+    started: tokio_mpsc::UnboundedReceiver<usize>,
     release: mpsc::Sender<()>,
 }
 
@@ -101,27 +101,28 @@ impl Scripted {
         Self(Box::new(script))
     }
 
-    /// The last value of each context at every step, 1 less at 0.1 and 1 more at 0.9.
+    /// Creates a model that repeats the last value of each context: 1 less at level 0.1, and 1 more
+    /// at 0.9.
     pub(crate) fn last_value() -> Self {
         Self::new(|batch| Ok(last_values(batch)))
     }
 
-    /// Fails every batch.
+    /// Creates a model that fails every batch.
     pub(crate) fn failing(reason: &'static str) -> Self {
         Self::new(|_| Err(PredictError::Runtime(reason.into())))
     }
 
-    /// Answers as [`Scripted::last_value`], once it is let go for each batch.
+    /// Creates a model like [`Scripted::last_value`] that waits at each batch until it is released.
     pub(crate) fn gated() -> (Self, Gate) {
-        let (announce, begun) = tokio_mpsc::unbounded_channel();
+        let (announce, started) = tokio_mpsc::unbounded_channel();
         let (release, released) = mpsc::channel();
         let script = move |batch: &Batch| {
-            // A test that has ended lets everything go.
+            // The channels are closed once the test has ended, which releases every batch.
             let _test_ended = announce.send(batch.len());
             let _test_ended = released.recv();
             Ok(last_values(batch))
         };
-        (Self::new(script), Gate { begun, release })
+        (Self::new(script), Gate { started, release })
     }
 
     pub(crate) fn boxed(self) -> Box<dyn Forecaster> {
@@ -142,29 +143,29 @@ impl Forecaster for Scripted {
 }
 
 impl Gate {
-    /// Waits until a batch is in the model, and gives its number of rows.
-    pub(crate) async fn begun(&mut self) -> usize {
-        self.begun.recv().await.unwrap()
+    /// Waits until the model starts a batch, and returns its number of rows.
+    pub(crate) async fn batch_started(&mut self) -> usize {
+        self.started.recv().await.unwrap()
     }
 
-    /// Lets one batch go.
+    /// Releases one batch.
     pub(crate) fn release(&self) {
         self.release.send(()).unwrap();
     }
 }
 
-/// The last observed value of row `row_idx`.
+/// Returns the last observed value of row `row_idx`.
 pub(crate) fn last_value(batch: &Batch, row_idx: usize) -> f32 {
-    let contexts = batch.contexts();
-    let mut observed = contexts
+    batch
+        .contexts()
         .row(row_idx)
         .into_iter()
         .copied()
-        .filter(|value| !value.is_nan());
-    observed.next_back().unwrap()
+        .rfind(|value| !value.is_nan())
+        .unwrap()
 }
 
-/// The last value of each context at every step, 1 less at 0.1 and 1 more at 0.9.
+/// Repeats the last value of each context at every step, 1 less at level 0.1 and 1 more at 0.9.
 pub(crate) fn last_values(batch: &Batch) -> Array3<f32> {
     let mut output = Array3::zeros((batch.len(), 3, batch.horizon()));
     for row_idx in 0..batch.len() {

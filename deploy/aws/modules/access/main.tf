@@ -1,4 +1,4 @@
-# Two roles: what ECS may do to start a task, and what the program in it may do.
+# The execution role, with which ECS starts tasks, and the task role, which the program uses.
 
 variable "name" {
   description = "Beginning of the names."
@@ -34,10 +34,10 @@ data "aws_caller_identity" "this" {}
 data "aws_partition" "this" {}
 
 locals {
-  # Of no use, and not used, without a bucket.
+  # Without a bucket this value is not used.
   bucket_arn = "arn:${data.aws_partition.this.partition}:s3:::${coalesce(var.models.bucket, "none")}"
 
-  # ECS of this account alone: without the condition another account's could be made to use the role.
+  # Only ECS of this account: without the condition, ECS of another account could be made to use the role.
   trust = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -53,7 +53,7 @@ locals {
       Sid      = "Login"
       Effect   = "Allow"
       Action   = ["ecr:GetAuthorizationToken"]
-      Resource = "*" # The action knows no narrower one.
+      Resource = "*" # The action supports no narrower resource.
     },
     {
       Sid      = "Pull"

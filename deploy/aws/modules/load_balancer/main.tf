@@ -1,4 +1,4 @@
-# An application load balancer: listeners, the rule that passes the API's paths on, the target group with its health check.
+# An application load balancer: listeners, the rule that forwards the paths of the API, and the target group with its health check.
 
 variable "name" {
   description = "Name of the load balancer."
@@ -40,18 +40,18 @@ variable "timeouts" {
 }
 
 locals {
-  # The words of the program's own answer to a path that it does not have.
+  # The same text as the program's response to an unknown path.
   not_found = jsonencode({
     type = "urn:almanac:problem:not_found", title = "There is nothing at this path", status = 404, code = "not_found"
   })
   https_only = jsonencode({ title = "This service is reached by https", status = 426, code = "https_only" })
   https      = var.load_balancer.certificate_arn != null
   ports      = local.https ? { http = 80, https = 443 } : { http = 80 }
-  # Name of each security group rule to its port and range of addresses.
+  # Maps the name of each security group rule to its port and address range.
   ingress = merge([for protocol, port in local.ports : {
     for cidr in var.load_balancer.allowed_cidrs : "${protocol} ${cidr}" => { port = port, cidr = cidr }
   }]...)
-  # A rule takes five values.
+  # A rule has at most five values.
   path_chunks  = chunklist(var.load_balancer.paths, 5)
   api_listener = local.https ? aws_lb_listener.https[0].arn : aws_lb_listener.http.arn
 }
@@ -82,9 +82,9 @@ resource "aws_vpc_security_group_egress_rule" "this" {
 }
 
 resource "aws_lb" "this" {
-  #checkov:skip=CKV_AWS_150:deletion protection is load_balancer.deletion_protection, off so that a trial can be torn down
-  #checkov:skip=CKV2_AWS_20:a redirect would turn POST into GET; with a certificate port 80 refuses
-  #checkov:skip=CKV2_AWS_28:a firewall has rules of its owner's, and is charged
+  #checkov:skip=CKV_AWS_150:deletion protection is load_balancer.deletion_protection, off by default so that a trial can be deleted
+  #checkov:skip=CKV2_AWS_20:a redirect would turn POST into GET; with a certificate port 80 rejects requests
+  #checkov:skip=CKV2_AWS_28:a firewall needs rules of its owner, and is charged
   name                       = var.name
   load_balancer_type         = "application"
   internal                   = var.load_balancer.internal
@@ -107,7 +107,7 @@ resource "aws_lb" "this" {
 }
 
 resource "aws_lb_target_group" "this" {
-  #checkov:skip=CKV_AWS_378:TLS ends at the load balancer; a task lets in nobody else
+  #checkov:skip=CKV_AWS_378:TLS ends at the load balancer; a task accepts no other clients
   name                          = var.name
   vpc_id                        = var.vpc_id
   target_type                   = "ip"
@@ -126,8 +126,8 @@ resource "aws_lb_target_group" "this" {
   }
 }
 
-# With a certificate nothing is redirected from here: a client that follows turns POST into GET, and GET /forecast answers
-# with the forecast of an example.
+# With a certificate this listener does not redirect: clients that follow a redirect turn POST into GET, and GET /forecast
+# answers with the forecast of an example.
 resource "aws_lb_listener" "http" {
   #checkov:skip=CKV_AWS_2:https needs a certificate, which is load_balancer.certificate_arn
   #checkov:skip=CKV_AWS_103:this listener has no TLS

@@ -1,4 +1,4 @@
-# A VPC with a public and a private subnet in each zone, or the subnets of one that is there.
+# A VPC with a public and a private subnet in each zone, or the subnets of an existing VPC.
 
 variable "name" {
   description = "Beginning of the names."
@@ -25,7 +25,7 @@ variable "network" {
 locals {
   made  = var.network.vpc_id == null ? 1 : 0
   zones = local.made * var.network.zones
-  # Private subnets cost nothing by themselves, but are of no use where tasks have public addresses.
+  # Private subnets are free, but have no use if tasks have public addresses.
   private   = var.network.egress == "public-ip" ? 0 : local.zones
   nat       = var.network.egress == "nat" ? local.made : 0
   endpoints = var.network.egress == "endpoints" ? local.made : 0
@@ -50,7 +50,7 @@ resource "aws_vpc" "this" {
   tags                 = { Name = var.name }
 }
 
-# Nothing uses the default security group, so that nothing gets its rules by mistake.
+# The default security group is not used and has no rules, so that nothing receives its rules by mistake.
 resource "aws_default_security_group" "this" {
   count  = local.made
   vpc_id = aws_vpc.this[0].id
@@ -107,8 +107,8 @@ resource "aws_route_table_association" "private" {
   route_table_id = aws_route_table.private[0].id
 }
 
-# One for all zones: a zone that fails may take the way out of the others with it, at a third of the price of one for each. Tasks that run
-# need it only to fetch models and to send logs.
+# One gateway for all zones, at a third of the price of one per zone: if its zone fails, the other zones have no route to the internet.
+# Running tasks need it only to fetch models and to send logs.
 resource "aws_eip" "nat" {
   count  = local.nat
   domain = "vpc"
@@ -130,7 +130,7 @@ resource "aws_route" "nat" {
   nat_gateway_id         = aws_nat_gateway.this[0].id
 }
 
-# Free, and keeps layers and models off the NAT gateway's bill.
+# The endpoint is free, and avoids the cost of the NAT gateway for image layers and models.
 resource "aws_vpc_endpoint" "s3" {
   count             = local.made
   vpc_id            = aws_vpc.this[0].id

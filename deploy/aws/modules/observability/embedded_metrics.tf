@@ -1,4 +1,4 @@
-# What the program's own metrics add, where it writes them to its log in CloudWatch's embedded format.
+# Alarms and graphs of the program's metrics, if it writes them to its log in CloudWatch's embedded metric format.
 
 locals {
   embedded = var.embedded_metrics == null ? [] : [var.embedded_metrics]

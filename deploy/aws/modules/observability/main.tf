@@ -1,4 +1,4 @@
-# Alarms and a dashboard, on what the load balancer and ECS measure, on the program's log and, where it writes them, on its metrics.
+# Alarms and a dashboard for the metrics of the load balancer and ECS, the program's log and, if it writes them, its metrics.
 
 locals {
   targets = { LoadBalancer = var.load_balancer_suffix, TargetGroup = var.target_group_suffix }
@@ -20,7 +20,7 @@ locals {
       namespace   = "AWS/ApplicationELB", metric = "HTTPCode_Target_5XX_Count", dimensions = local.targets
       statistic   = "Sum", comparison = "GreaterThanThreshold", threshold = 10, minutes = 3, missing = "notBreaching"
     }
-    # 502, 503 and 504 of the load balancer's own: the sign of a request that met a closed connection.
+    # 502, 503 and 504 from the load balancer itself, which indicate requests on closed connections.
     lost-requests = {
       description = "The load balancer answers 5xx for a task that did not."
       namespace   = "AWS/ApplicationELB", metric = "HTTPCode_ELB_5XX_Count", dimensions = { LoadBalancer = var.load_balancer_suffix }
@@ -79,7 +79,7 @@ locals {
   balancer = ["AWS/ApplicationELB", "LoadBalancer", var.load_balancer_suffix, "TargetGroup", var.target_group_suffix]
   ecs      = ["ClusterName", var.cluster, "ServiceName", var.service]
 
-  # In CloudWatch's form: namespace and metric, pairs of dimensions, options.
+  # In the format of CloudWatch: namespace and metric, pairs of dimensions, options.
   graphs = [
     {
       title = "Requests and their status"

@@ -1,4 +1,4 @@
-# The role with which GitHub Actions pushes images: taken by OpenID Connect for each run, so that there is no key to keep.
+# The role with which GitHub Actions pushes images. Each run assumes it by OpenID Connect, so that no key is stored.
 
 variable "name" {
   description = "Beginning of the names."
@@ -24,7 +24,7 @@ locals {
   provider_arn = coalesce(var.github.provider_arn, one(aws_iam_openid_connect_provider.github[*].arn))
 }
 
-# An account has at most one.
+# An account has at most one provider with this URL.
 resource "aws_iam_openid_connect_provider" "github" {
   count          = var.github.provider_arn == null ? 1 : 0
   url            = "https://${local.issuer}"
@@ -43,7 +43,7 @@ resource "aws_iam_role" "this" {
       Principal = { Federated = local.provider_arn }
       Condition = {
         StringEquals = { "${local.issuer}:aud" = "sts.amazonaws.com" }
-        # Not for pull requests, whose code nobody has read.
+        # Not for pull requests, whose code has not been reviewed.
         StringLike = { "${local.issuer}:sub" = [for ref in var.github.refs : "repo:${var.github.repository}:ref:${ref}"] }
       }
     }]
@@ -61,7 +61,7 @@ resource "aws_iam_role_policy" "this" {
         Sid      = "Login"
         Effect   = "Allow"
         Action   = ["ecr:GetAuthorizationToken"]
-        Resource = "*" # The action knows no narrower one.
+        Resource = "*" # The action supports no narrower resource.
       },
       {
         Sid    = "Push"

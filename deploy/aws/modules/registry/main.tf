@@ -1,4 +1,4 @@
-# The repository of images: scanned when pushed, tags never overwritten, old images dropped.
+# The image repository: images are scanned when pushed, tags are immutable, and old images are deleted.
 
 variable "name" {
   description = "Name of the repository."
@@ -11,7 +11,7 @@ variable "force_delete" {
 }
 
 resource "aws_ecr_repository" "this" {
-  #checkov:skip=CKV_AWS_136:images hold no secret; a key of one's own is charged
+  #checkov:skip=CKV_AWS_136:images contain no secrets, and a customer key is charged
   name                 = var.name
   image_tag_mutability = "IMMUTABLE"
   force_delete         = var.force_delete

@@ -1,4 +1,4 @@
-# The number of tasks follows the requests and the CPU use.
+# Scales the number of tasks with the requests and the CPU use.
 
 variable "name" {
   description = "Beginning of the names."
@@ -38,7 +38,7 @@ resource "aws_appautoscaling_target" "this" {
   max_capacity       = var.scaling.max
 }
 
-# Out at once, for a task starts in under a minute; in slowly, for load that goes often comes back.
+# Scales out immediately, because a task starts in less than a minute, and scales in slowly, because load often returns.
 resource "aws_appautoscaling_policy" "requests" {
   name               = "${var.name}-requests"
   policy_type        = "TargetTrackingScaling"
@@ -58,7 +58,7 @@ resource "aws_appautoscaling_policy" "requests" {
   }
 }
 
-# A request may hold one series or ten thousand, so requests alone do not tell the work.
+# A request may have one series or ten thousand, so the number of requests alone does not measure the load.
 resource "aws_appautoscaling_policy" "cpu" {
   name               = "${var.name}-cpu"
   policy_type        = "TargetTrackingScaling"

@@ -37,8 +37,8 @@ locals {
     environment = [for name, value in var.environment : { name = name, value = value }]
     secrets     = [for name, arn in var.secrets : { name = name, valueFrom = arn }]
 
-    # Whether to send requests is the load balancer's question, and it asks /readyz. A task that lives and is not ready,
-    # for it drains or fetches a model, is not to be replaced.
+    # The load balancer polls /readyz to decide where to send requests. A task that is alive but not ready, because it drains
+    # or fetches a model, must not be replaced.
     healthCheck = {
       command     = ["CMD", "/usr/local/bin/almanac", "healthcheck", "--path", "/healthz"]
       interval    = var.timeouts.container_health_check_interval
@@ -47,7 +47,7 @@ locals {
       startPeriod = var.timeouts.start_period
     }
 
-    # Without non-blocking, a log service that is slow would hold up the program.
+    # Without non-blocking, a slow log service would block the program.
     logConfiguration = {
       logDriver = "awslogs"
       options = {
@@ -70,7 +70,7 @@ resource "aws_ecs_task_definition" "this" {
   execution_role_arn       = var.execution_role_arn
   task_role_arn            = var.task_role_arn
   container_definitions    = jsonencode(concat([local.container], var.sidecars))
-  # The revision before stays registered: it is what a failed deployment is rolled back to.
+  # The previous revision stays registered, because a failed deployment is rolled back to it.
   skip_destroy = true
 
   runtime_platform {
@@ -112,7 +112,7 @@ resource "aws_ecs_service" "this" {
   availability_zone_rebalancing     = "ENABLED"
   propagate_tags                    = "SERVICE"
 
-  # A new task for each old one before that one leaves.
+  # A new task is started for each old one before the old one is stopped.
   deployment_minimum_healthy_percent = 100
   deployment_maximum_percent         = 200
 
@@ -127,7 +127,7 @@ resource "aws_ecs_service" "this" {
     content {
       capacity_provider = capacity_provider_strategy.key
       weight            = capacity_provider_strategy.value
-      # One task is always on capacity that is not taken away.
+      # One task always runs on capacity that is not reclaimed.
       base = capacity_provider_strategy.key == "FARGATE" ? 1 : 0
     }
   }
@@ -144,7 +144,7 @@ resource "aws_ecs_service" "this" {
     container_port   = 8080
   }
 
-  # Scaling changes the count, and a deployment must not change it back.
+  # Auto scaling changes the count, and a deployment must not revert it.
   lifecycle {
     ignore_changes = [desired_count]
 

@@ -1,4 +1,4 @@
-# What the provider checks the form of.
+# Values whose format the provider validates.
 
 mock_data "aws_availability_zones" {
   defaults = {

@@ -1,4 +1,4 @@
-{{/* Cores of a quantity such as "500m" or "2". */}}
+{{/* Converts a quantity such as "500m" or "2" to cores. */}}
 {{- define "almanac.cores" -}}
 {{- $quantity := toString . -}}
 {{- if hasSuffix "m" $quantity -}}
@@ -8,7 +8,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* almanac.toml. JSON's strings, numbers and lists are TOML's too; a table within a section gets a heading of its own. */}}
+{{/* Renders almanac.toml. Strings, numbers and lists of JSON are valid TOML; a table within a section has its own heading. */}}
 {{- define "almanac.toml" -}}
 {{- $config := deepCopy .Values.config -}}
 {{- $server := dict "request_timeout" (printf "%ds" (int .Values.timeouts.request)) "idle_timeout" (printf "%ds" (int .Values.timeouts.idle)) -}}

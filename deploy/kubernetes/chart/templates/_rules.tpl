@@ -1,4 +1,4 @@
-{{/* The rules of deploy/timeouts.toml: a release that breaks one would lose requests in every rollout. */}}
+{{/* The rules of deploy/timeouts.toml: a release that violates one would lose requests in every rollout. */}}
 {{- define "almanac.rules" -}}
 {{- $t := .Values.timeouts -}}
 {{- $b := $t.loadBalancer -}}
