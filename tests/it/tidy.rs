@@ -1,6 +1,8 @@
 //! Rules of the source tree that the compiler does not know: which module may import which, what
 //! may be read where, and how long a file may be.
 
+mod circles;
+mod prose;
 pub(crate) mod source;
 
 use std::collections::BTreeSet;
