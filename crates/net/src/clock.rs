@@ -207,5 +207,4 @@ impl State {
 }
 
 #[cfg(test)]
-#[path = "clock_tests.rs"]
 mod tests;

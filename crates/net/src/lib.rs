@@ -291,12 +291,6 @@ impl Run {
 }
 
 #[cfg(test)]
-mod connection_tests;
-#[cfg(test)]
-mod drain_tests;
-#[cfg(test)]
-mod http2_tests;
-#[cfg(test)]
-mod socket_tests;
-#[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;

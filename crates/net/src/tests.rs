@@ -1,14 +1,16 @@
 //! A whole server over in-memory streams, on paused time: bounds and the end.
 
+mod sockets;
+
 use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::testing::{Client, DATA, GET, GOAWAY, HEADERS, Running, secs, without_pings};
-use super::{DrainReport, ServerConfig};
+use crate::testing::{Client, DATA, GET, GOAWAY, HEADERS, Running, secs, without_pings};
 use crate::shutdown::Phase;
+use crate::{DrainReport, ServerConfig};
 
 const GET_STUCK: &str = "GET /stuck HTTP/1.1\r\nhost: a\r\n\r\n";
 const CLOSED: &str = "almanac_http_connections_closed_total";
@@ -60,7 +62,7 @@ async fn idle_connection_is_closed_when_the_delay_is_over() {
 async fn request_in_flight_is_answered_after_the_signal() {
     let running = start();
     let mut client = running.connect();
-    send_and_settle(&mut client, super::testing::GET_SLOW).await;
+    send_and_settle(&mut client, crate::testing::GET_SLOW).await;
     sleep(secs(285)).await;
     running.shutdown.signal();
     let begun_at = Instant::now();

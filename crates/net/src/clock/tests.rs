@@ -1,11 +1,7 @@
-use std::time::Duration;
-
 use proptest::collection::vec;
 use proptest::prelude::*;
-use tokio::time::Instant;
 
-use super::{Due, FINISH_GRACE, Limits, Protocol, State};
-use crate::CloseReason;
+use super::*;
 
 const LIMITS: Limits = Limits {
     header: Duration::from_secs(10),

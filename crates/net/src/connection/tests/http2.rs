@@ -2,11 +2,11 @@
 
 use tokio::time::{Instant, sleep};
 
-use super::testing::{
+use crate::testing::{
     ACK, DATA, END_STREAM, GOAWAY, HEADERS, LARGE_BYTES, PEER, PING, SETTINGS, WINDOW_UPDATE, secs,
     serve_one, without_pings,
 };
-use super::{CloseReason, ServerConfig};
+use crate::{CloseReason, ServerConfig};
 
 #[tokio::test(start_paused = true)]
 async fn http2_with_prior_knowledge_is_served_on_the_same_port() {

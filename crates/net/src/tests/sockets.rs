@@ -9,8 +9,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
-use super::{Server, ServerConfig, ServerMetrics};
 use crate::shutdown::{DrainTiming, Phase, Shutdown};
+use crate::{Server, ServerConfig, ServerMetrics, testing};
 
 fn server(shutdown: &Shutdown) -> Server {
     let metrics = ServerMetrics::new(&Registry::new()).unwrap();
@@ -35,7 +35,7 @@ async fn send(router: Router, path: &str) -> (TcpStream, Shutdown, tokio::task::
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn peer_of_a_socket_is_its_address() {
-    let (mut client, shutdown, served) = send(super::testing::router(), "/peer").await;
+    let (mut client, shutdown, served) = send(testing::router(), "/peer").await;
     let address = client.local_addr().unwrap().to_string();
     let mut answer = String::new();
     while !answer.ends_with(&address) {

@@ -1,5 +1,7 @@
 //! One connection at a time, on paused time: nothing here waits for a real clock.
 
+mod http2;
+
 use std::convert::Infallible;
 use std::future::pending;
 use std::io;
@@ -12,10 +14,10 @@ use tokio::io::{AsyncReadExt as _, DuplexStream, duplex};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::testing::{
+use crate::testing::{
     Client, GET, GET_SLOW, LARGE_BYTES, PEER, router, secs, serve_one, serve_one_buffering,
 };
-use super::{CloseReason, ServerConfig};
+use crate::{CloseReason, ServerConfig};
 
 /// Not ours: hyper as it is by default but for a timer, and the reason for `clock.rs`. Should one of these fail after an
 /// update, hyper has changed and ours may have become unnecessary.
