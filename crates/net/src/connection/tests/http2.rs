@@ -1,4 +1,4 @@
-//! HTTP/2 over one connection, frame by frame and on paused time.
+//! Tests of HTTP/2 connections, frame by frame and on paused time.
 
 use tokio::time::{Instant, sleep};
 
@@ -9,87 +9,87 @@ use crate::testing::{
 use crate::{CloseReason, ServerConfig};
 
 #[tokio::test(start_paused = true)]
-async fn http2_with_prior_knowledge_is_served_on_the_same_port() {
-    let (mut client, _ending) = serve_one(&ServerConfig::default());
+async fn prior_knowledge_is_served_on_the_same_port() {
+    let (mut client, _outcome) = serve_one(&ServerConfig::default());
     client.open_http2(65_535).await;
     client.get_http2(1, "/peer").await;
-    let headers = client.frame_of(HEADERS).await.unwrap();
+    let headers = client.read_frame_of(HEADERS).await.unwrap();
     // 0x88 is `:status: 200` in the static table.
     assert_eq!((headers.stream, headers.payload[0]), (1, 0x88));
     assert_eq!(
-        client.frame_of(DATA).await.unwrap().payload,
+        client.read_frame_of(DATA).await.unwrap().payload,
         PEER.to_string().as_bytes()
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn http2_request_in_flight_is_left_alone_and_the_idle_connection_says_goaway() {
-    let (mut client, ending) = serve_one(&ServerConfig::default());
+async fn request_in_flight_is_answered_and_the_idle_connection_gets_goaway() {
+    let (mut client, outcome) = serve_one(&ServerConfig::default());
     client.open_http2(65_535).await;
     client.get_http2(1, "/slow").await;
-    let begun_at = Instant::now();
-    assert_eq!(client.frame_of(DATA).await.unwrap().payload, b"done");
-    assert_eq!(begun_at.elapsed().as_secs(), 300);
-    assert!(client.frame_of(GOAWAY).await.is_some());
-    assert_eq!(begun_at.elapsed().as_secs(), 375);
-    assert!(client.frame_of(DATA).await.is_none());
-    assert_eq!(ending.await.unwrap().reason, CloseReason::Idle);
-    assert_eq!(begun_at.elapsed().as_secs(), 375);
+    let started_at = Instant::now();
+    assert_eq!(client.read_frame_of(DATA).await.unwrap().payload, b"done");
+    assert_eq!(started_at.elapsed().as_secs(), 300);
+    assert!(client.read_frame_of(GOAWAY).await.is_some());
+    assert_eq!(started_at.elapsed().as_secs(), 375);
+    assert!(client.read_frame_of(DATA).await.is_none());
+    assert_eq!(outcome.await.unwrap().reason, CloseReason::Idle);
+    assert_eq!(started_at.elapsed().as_secs(), 375);
 }
 
 #[tokio::test(start_paused = true)]
-async fn http2_client_that_only_pings_is_idle() {
-    let (mut client, ending) = serve_one(&without_pings());
+async fn client_that_only_pings_is_idle() {
+    let (mut client, outcome) = serve_one(&without_pings());
     client.open_http2(65_535).await;
-    let begun_at = Instant::now();
+    let started_at = Instant::now();
     for _ in 0..7 {
         sleep(secs(10)).await;
         client.send_frame(PING, 0, 0, &[0; 8]).await;
     }
-    assert!(client.frame_of(GOAWAY).await.is_some());
-    assert_eq!(begun_at.elapsed().as_secs(), 75);
-    // It answers no ping from here on, and is not waited for.
+    assert!(client.read_frame_of(GOAWAY).await.is_some());
+    assert_eq!(started_at.elapsed().as_secs(), 75);
+    // The client no longer answers pings, and the server does not wait for it.
     let config = ServerConfig::default();
-    assert_eq!(ending.await.unwrap().reason, CloseReason::Idle);
-    assert!(begun_at.elapsed() <= config.idle_timeout + secs(5));
+    assert_eq!(outcome.await.unwrap().reason, CloseReason::Idle);
+    assert!(started_at.elapsed() <= config.idle_timeout + secs(5));
 }
 
 #[tokio::test(start_paused = true)]
-async fn http2_peer_that_vanished_during_a_request_is_found_by_ping() {
-    let (mut client, ending) = serve_one(&ServerConfig::default());
+async fn peer_that_disappears_during_a_request_is_detected_by_ping() {
+    let (mut client, outcome) = serve_one(&ServerConfig::default());
     client.open_http2(65_535).await;
     client.get_http2(1, "/stuck").await;
-    let begun_at = Instant::now();
-    ending.await.unwrap();
-    assert_eq!(begun_at.elapsed().as_secs(), 50);
+    let started_at = Instant::now();
+    outcome.await.unwrap();
+    assert_eq!(started_at.elapsed().as_secs(), 50);
 }
 
 #[tokio::test(start_paused = true)]
-async fn http2_client_without_room_for_an_answer_is_cut_after_30_s() {
-    let (mut client, ending) = serve_one(&without_pings());
+async fn client_without_window_for_a_response_is_dropped_after_30_s() {
+    let (mut client, outcome) = serve_one(&without_pings());
     client.open_http2(0).await;
     client.get_http2(1, "/").await;
-    let headers = client.frame_of(HEADERS).await.unwrap();
+    let headers = client.read_frame_of(HEADERS).await.unwrap();
     assert_eq!(headers.flags & END_STREAM, 0);
-    let begun_at = Instant::now();
-    assert!(client.frame_of(DATA).await.is_none());
-    assert_eq!(begun_at.elapsed().as_secs(), 30);
-    assert_eq!(ending.await.unwrap().reason, CloseReason::WriteTimeout);
+    let started_at = Instant::now();
+    assert!(client.read_frame_of(DATA).await.is_none());
+    assert_eq!(started_at.elapsed().as_secs(), 30);
+    assert_eq!(outcome.await.unwrap().reason, CloseReason::WriteTimeout);
 }
 
 #[tokio::test(start_paused = true)]
-async fn http2_answer_that_is_taken_slowly_is_no_idle_connection() {
-    let (mut client, _ending) = serve_one(&without_pings());
+async fn slow_reader_is_not_idle() {
+    let (mut client, _outcome) = serve_one(&without_pings());
     client.open_http2(65_535).await;
     client.get_http2(1, "/large").await;
     let mut n_bytes = 0;
     loop {
-        let frame = client.frame_of(DATA).await.unwrap();
+        let frame = client.read_frame_of(DATA).await.unwrap();
         n_bytes += frame.payload.len();
         if frame.flags & END_STREAM != 0 {
             break;
         }
-        // Room for as much again, on the stream and on the connection.
+        // Restores the window of the stream and of the connection.
         let length = u32::try_from(frame.payload.len()).unwrap().to_be_bytes();
         sleep(secs(2)).await;
         client.send_frame(WINDOW_UPDATE, 0, 1, &length).await;
@@ -99,14 +99,14 @@ async fn http2_answer_that_is_taken_slowly_is_no_idle_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn http2_limits_are_announced() {
+async fn limits_are_announced() {
     let config = ServerConfig {
         http2_max_streams: 77,
         ..ServerConfig::default()
     };
-    let (mut client, _ending) = serve_one(&config);
+    let (mut client, _outcome) = serve_one(&config);
     client.open_http2(65_535).await;
-    let settings = client.frame().await.unwrap();
+    let settings = client.read_frame().await.unwrap();
     assert_eq!((settings.kind, settings.flags & ACK), (SETTINGS, 0));
     // Identifier 3 is SETTINGS_MAX_CONCURRENT_STREAMS.
     assert!(
