@@ -137,7 +137,7 @@ start_ready_server --otlp-endpoint http://127.0.0.1:9 --trace-queue 20 --drain-d
 check 'a collector that is down does not disturb requests' at_most 10 fifty_forecasts
 failed() { (($(metric 'almanac_traces_spans_total{outcome="failed"}') > 0)); }
 check '... its spans are counted' eventually 20 failed
-check '... and it is logged once' bash -c "[[ \$(grep -c 'traces are not sent' $LOG) == 1 ]]"
+check '... and it is logged once' bash -c "[[ \$(grep -c 'span export failed' $LOG) == 1 ]]"
 check '... with the cause' grep -q 'refused' "$LOG"
 check '... and SIGTERM exits 0' at_most 6 stop_server
 
@@ -161,7 +161,7 @@ refuses_https() {
   local status=0
   "$BINARY" serve --listen 127.0.0.1:0 --otlp-endpoint https://collector 2>"$SCRATCH/told" || status=$?
   cat "$SCRATCH/told"
-  [[ $status == 64 && $(wc -l <"$SCRATCH/told") == 1 ]] && grep -q 'https is not spoken' "$SCRATCH/told"
+  [[ $status == 64 && $(wc -l <"$SCRATCH/told") == 1 ]] && grep -q 'unsupported scheme .https' "$SCRATCH/told"
 }
 check 'https is refused in one line with exit status 64' refuses_https
 
