@@ -12,7 +12,7 @@ use clap::Args;
 
 use almanac_engine::registry::Registry;
 use almanac_forecast::{BacktestLimits, Limits};
-use almanac_frame::{ScoredId, Table, write_scores, write_series_scores, write_step_scores};
+use almanac_frame::{ScoreOutcome, ScoredId, Table, write_scores, write_series_scores, write_step_scores};
 use almanac_plot::leaderboard_svg;
 
 use crate::app;
@@ -174,11 +174,11 @@ fn scored_ids(outcome: &BacktestOutcome) -> Vec<ScoredId<'_>> {
     let scored = outcome.series().iter().map(|one| match one {
         Ok(series) => ScoredId {
             id: series.id.as_deref(),
-            place: Ok(series.position),
+            outcome: ScoreOutcome::Scored(series.position),
         },
         Err(failed) => ScoredId {
             id: failed.id.as_deref(),
-            place: Err(described(failed)),
+            outcome: ScoreOutcome::Failed(described(failed)),
         },
     });
     scored.collect()
