@@ -12,7 +12,9 @@ use clap::Args;
 
 use almanac_engine::registry::Registry;
 use almanac_forecast::{BacktestLimits, Limits};
-use almanac_frame::{ScoreOutcome, ScoredId, Table, write_scores, write_series_scores, write_step_scores};
+use almanac_frame::{
+    ScoreOutcome, ScoredId, Table, write_scores, write_series_scores, write_step_scores,
+};
 use almanac_plot::leaderboard_svg;
 
 use crate::app;
