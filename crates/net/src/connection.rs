@@ -136,22 +136,10 @@ impl Connections {
             activity: Arc::clone(&activity),
             shutdown: self.shutdown.clone(),
         };
-        let io = TokioIo::new(detection.io);
         let outcome = match protocol {
-            Protocol::Http1 => {
-                let mut connection = self.http1.serve_connection(io, service);
-                let outcome = driver.run(&mut connection).await;
-                if let Err(ConnectionOutcome {
-                    reason: CloseReason::HeaderTimeout,
-                    ..
-                }) = outcome
-                    && !activity.is_write_blocked()
-                {
-                    reject_late_head(connection.into_parts().io.into_inner()).await;
-                }
-                outcome
-            }
+            Protocol::Http1 => self.serve_http1(&mut driver, detection.io, service).await,
             Protocol::Http2 => {
+                let io = TokioIo::new(detection.io);
                 let mut connection = self.http2.serve_connection(io, service);
                 driver.run(&mut connection).await
             }
@@ -167,6 +155,29 @@ impl Connections {
                 forced
             }
         }
+    }
+
+    /// Serves an HTTP/1 connection, and answers a late request head with 408.
+    async fn serve_http1<I>(
+        &self,
+        driver: &mut Driver<'_>,
+        io: WatchedIo<I>,
+        service: ConnectionService,
+    ) -> Result<hyper::Result<()>, ConnectionOutcome>
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let mut connection = self.http1.serve_connection(TokioIo::new(io), service);
+        let outcome = driver.run(&mut connection).await;
+        if let Err(ConnectionOutcome {
+            reason: CloseReason::HeaderTimeout,
+            ..
+        }) = outcome
+            && !driver.activity.is_write_blocked()
+        {
+            reject_late_head(connection.into_parts().io.into_inner()).await;
+        }
+        outcome
     }
 }
 

@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_at_the_beginnings_of_calendar_units() {
+    fn labels_are_at_the_beginnings_of_years_and_months() {
         let years = [(6.0, "1958"), (18.0, "1959"), (30.0, "1960")];
         check("1957-07-01", "MS", 36, 50, &years);
         check("1957-07-01", "MS", 36, 20, &[(6.0, "1958"), (30.0, "1960")]);
@@ -315,6 +315,10 @@ mod tests {
             40,
             &[(2.0, "1992"), (4.0, "1994"), (6.0, "1996")],
         );
+    }
+
+    #[test]
+    fn labels_are_at_the_beginnings_of_weeks_and_hours() {
         check(
             "2024-01-30",
             "D",

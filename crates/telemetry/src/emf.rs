@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use prometheus::Registry;
 use prometheus::proto::MetricFamily;
 
-use crate::emf::line::Document;
+use crate::emf::line::EmfDocument;
 use crate::emf::measure::{MODEL, Measure, SERVICE};
 use crate::emf::reading::MetricReading;
 
@@ -141,7 +141,7 @@ impl EmfWriter {
         now: Timestamp,
     ) -> Option<String> {
         let measures: &[Measure] = if model.is_none() { SERVICE } else { MODEL };
-        let mut document = Document::new(&self.config, model, now);
+        let mut document = EmfDocument::new(&self.config, model, now);
         for measure in measures {
             let reading = self.read(measure, model, families);
             let key = (model.map(str::to_owned), measure.name);

@@ -21,7 +21,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// A document, to which metrics are added.
 #[derive(Debug, Serialize)]
-pub(super) struct Document<'a> {
+pub(super) struct EmfDocument<'a> {
     #[serde(rename = "_aws")]
     metadata: Metadata<'a>,
     #[serde(flatten)]
@@ -85,7 +85,7 @@ struct ValueCounts {
     sum: f64,
 }
 
-impl<'a> Document<'a> {
+impl<'a> EmfDocument<'a> {
     pub(super) fn new(config: &'a EmfConfig, model: Option<&str>, now: Timestamp) -> Self {
         let mut dimensions = BTreeMap::from([("Service", dimension_value(&config.service))]);
         if let Some(model) = model {

@@ -120,12 +120,7 @@ impl RequestSpan {
                 None => Cow::Borrowed(method),
             },
             attributes,
-            // In the conventions a 4xx is an error of the client, not of the server.
-            status: if status >= 500 {
-                Status::error("")
-            } else {
-                Status::Unset
-            },
+            status: span_status(status),
             ..span(identity.span_id, parent, self.started, self.ended)
         });
         spans.extend(phases.into_iter().map(|phase| SpanData {
@@ -162,6 +157,16 @@ impl RequestSpan {
         let n_series = self.n_series.map(|n| i64::try_from(n).unwrap_or(i64::MAX));
         attributes.extend(n_series.map(|n| KeyValue::new("almanac.series", n)));
         attributes
+    }
+}
+
+/// Returns the status of a span. In the conventions a 4xx is an error of the client, not of the
+/// server.
+fn span_status(status: u16) -> Status {
+    if status >= 500 {
+        Status::error("")
+    } else {
+        Status::Unset
     }
 }
 
