@@ -1,7 +1,7 @@
-//! The CPU plan: how much processor this process may use, and how many threads that makes.
+//! The CPU plan: the CPU time available to this process, and the sizes of its thread pools.
 //!
-//! A container's limit is often a fraction of a core, and the host has many cores. Pools sized from
-//! the host are throttled to a standstill, so every pool here is sized from this plan.
+//! The limit of a container is often a fraction of a core, on a host with many cores. Thread pools
+//! sized for the host are throttled to a standstill, so every pool is sized from this plan.
 
 mod cgroup;
 
@@ -12,61 +12,63 @@ use std::time::Duration;
 use prometheus::{Gauge, IntGauge, Opts, Registry};
 use serde::Deserialize;
 
-/// Where the number of usable cores comes from.
+/// The source of the number of available cores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bound {
-    /// Configuration.
+pub enum CoresSource {
+    /// The configuration.
     Configured,
-    /// The cores this process may be scheduled on (`cpuset`, affinity, or all of the machine).
+    /// The cores that this process may be scheduled on: its `cpuset`, its affinity, or all cores of
+    /// the machine.
     Affinity,
     /// The quota of a cgroup, version 1 or 2.
     CgroupQuota,
-    /// The limit of an ECS task or container.
+    /// The limit of the ECS task.
     EcsLimit,
 }
 
-/// What limits this process, as found on the system.
+/// The CPU limits of this process, as detected on the system.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CpuLimits {
-    /// Cores this process may be scheduled on.
+    /// The number of cores that this process may be scheduled on.
     pub affinity: usize,
-    /// Cores' worth of time a cgroup grants.
+    /// The quota of the cgroup, in cores.
     pub cgroup_quota: Option<f64>,
-    /// Cores' worth of time the ECS task or container is limited to.
+    /// The limit of the ECS task, in cores.
     pub ecs_limit: Option<f64>,
 }
 
-/// How many threads each pool gets.
+/// The number of threads of each pool.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CpuPlan {
-    /// Cores' worth of time this process may use; may be a fraction.
+    /// The CPU time that this process may use, in cores; may be a fraction.
     pub cores: f64,
-    /// What that number comes from.
-    pub bound: Bound,
-    /// Threads of the async runtime, which parse, write and answer health checks.
+    /// The source of the number of cores.
+    pub bound: CoresSource,
+    /// The number of threads of the async runtime, which parse requests, write responses and answer
+    /// health checks.
     pub runtime_threads: usize,
-    /// Sessions of each model, each with a worker thread of its own.
+    /// The number of sessions of each model, each with its own worker thread.
     pub workers: usize,
-    /// Threads inside each session.
+    /// The number of threads inside each session.
     pub session_threads: usize,
 }
 
-/// Parts of the plan that configuration sets.
+/// The parts of the plan that the configuration sets.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct CpuOverrides {
-    /// Cores to plan for.
+    /// The number of cores to plan for.
     pub cores: Option<f64>,
-    /// Sessions of each model.
+    /// The number of sessions of each model.
     pub workers: Option<usize>,
-    /// Threads inside each session.
+    /// The number of threads inside each session.
     pub session_threads: Option<usize>,
 }
 
 impl CpuLimits {
-    /// What limits this process: its affinity, its cgroups, and the ECS task at `ecs_metadata`
-    /// (the value of `ECS_CONTAINER_METADATA_URI_V4`).
+    /// Detects the limits of this process: its affinity, its cgroups, and the ECS task at
+    /// `ecs_metadata`, the value of `ECS_CONTAINER_METADATA_URI_V4`.
     ///
-    /// What cannot be read does not limit.
+    /// A limit that cannot be read is ignored.
     #[must_use]
     pub fn detect(ecs_metadata: Option<&str>) -> Self {
         Self {
@@ -76,30 +78,32 @@ impl CpuLimits {
         }
     }
 
-    fn tightest(self) -> (f64, Bound) {
-        let all = [
-            (Some(self.affinity as f64), Bound::Affinity),
-            (self.cgroup_quota, Bound::CgroupQuota),
-            (self.ecs_limit, Bound::EcsLimit),
-        ];
-        all.into_iter()
-            .filter_map(|(cores, bound)| Some((cores.filter(|cores| *cores > 0.0)?, bound)))
-            .min_by(|left, right| left.0.total_cmp(&right.0))
-            .unwrap_or((1.0, Bound::Affinity))
+    /// Returns the lowest limit and its source.
+    fn lowest(self) -> (f64, CoresSource) {
+        [
+            (Some(self.affinity as f64), CoresSource::Affinity),
+            (self.cgroup_quota, CoresSource::CgroupQuota),
+            (self.ecs_limit, CoresSource::EcsLimit),
+        ]
+        .into_iter()
+        .filter_map(|(cores, source)| Some((cores.filter(|cores| *cores > 0.0)?, source)))
+        .min_by(|left, right| left.0.total_cmp(&right.0))
+        .unwrap_or((1.0, CoresSource::Affinity))
     }
 }
 
 impl CpuPlan {
-    /// The plan for `limits`.
+    /// Creates the plan for `limits`.
     ///
-    /// One session per whole core, each with a single thread, so that batches run side by side and
-    /// none waits for threads of its own. The runtime gets half as many
-    /// threads, for its work is small beside the model's. A fraction of a core gets one of each.
+    /// There is one session per whole core, each with a single thread, so that batches run in
+    /// parallel and none waits for its own threads. The runtime has half as many threads, since its
+    /// work is small compared to that of the models. A fraction of a core has one thread of each
+    /// kind.
     #[must_use]
     pub fn new(limits: CpuLimits, overrides: CpuOverrides) -> Self {
         let (cores, bound) = match overrides.cores {
-            Some(cores) => (cores, Bound::Configured),
-            None => limits.tightest(),
+            Some(cores) => (cores, CoresSource::Configured),
+            None => limits.lowest(),
         };
         let whole = whole_cores(cores);
         let session_threads = overrides.session_threads.unwrap_or(1);
@@ -114,17 +118,14 @@ impl CpuPlan {
         }
     }
 
-    /// Exports the plan in `registry`.
+    /// Exports the plan as metrics in `registry`.
     ///
     /// # Errors
-    /// The registry's, when a name is taken.
+    /// Returns an error if the registry already has a metric with the same name.
     pub fn export(&self, registry: &Registry) -> prometheus::Result<()> {
         let cores = Gauge::with_opts(
-            Opts::new(
-                "almanac_cpu_cores",
-                "Cores' worth of time this process may use.",
-            )
-            .const_label("bound", self.bound.to_string()),
+            Opts::new("almanac_cpu_cores", "CPU time available, in cores.")
+                .const_label("bound", self.bound.to_string()),
         )?;
         cores.set(self.cores);
         registry.register(Box::new(cores))?;
@@ -141,7 +142,7 @@ impl CpuPlan {
             ),
             (
                 "almanac_cpu_session_threads",
-                "Threads inside each session.",
+                "Threads of each session.",
                 self.session_threads,
             ),
         ] {
@@ -153,7 +154,7 @@ impl CpuPlan {
     }
 }
 
-impl fmt::Display for Bound {
+impl fmt::Display for CoresSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Configured => "configured",
@@ -164,7 +165,7 @@ impl fmt::Display for Bound {
     }
 }
 
-/// `cores` rounded down, at least 1.
+/// Returns `cores` rounded down, and at least 1.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -174,20 +175,20 @@ fn whole_cores(cores: f64) -> usize {
     cores.clamp(1.0, 4_096.0) as usize
 }
 
-/// The cores in this process's affinity mask, which `cpuset` narrows too.
+/// Returns the number of cores in the affinity mask of this process, which `cpuset` restricts too.
 ///
-/// The standard library's count comes second: it also follows the quota, but rounds it down to whole
-/// cores, and the fraction matters here.
+/// The count of the standard library is only a fallback: it also applies the quota, but rounds it
+/// down to whole cores, and the fraction matters here.
 fn affinity(root: &Path) -> usize {
     let status = std::fs::read_to_string(root.join("proc/self/status")).unwrap_or_default();
-    let list = status
+    status
         .lines()
-        .find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
-    list.and_then(count_listed)
+        .find_map(|line| line.strip_prefix("Cpus_allowed_list:"))
+        .and_then(count_listed)
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into))
 }
 
-/// How many numbers a list such as `0-3,8` names.
+/// Returns the number of cores in a list such as `0-3,8`.
 fn count_listed(list: &str) -> Option<usize> {
     let count = |range: &str| {
         let (first, last) = range.split_once('-').unwrap_or((range, range));
@@ -196,8 +197,8 @@ fn count_listed(list: &str) -> Option<usize> {
     list.trim().split(',').map(count).sum()
 }
 
-/// What the ECS agent says of limits, for the container or else for the task. The unit is cores for
-/// a task, and 1,024ths of a core for a container.
+/// The response of the ECS agent about a task. The unit of its CPU limit is cores; that of a
+/// container would be 1,024ths of a core.
 #[derive(Deserialize)]
 struct EcsTask {
     #[serde(rename = "Limits")]
@@ -210,8 +211,8 @@ struct EcsLimits {
     cpu: Option<f64>,
 }
 
-/// The limit of the task. A container's own `cpu` is a weight against its neighbours and no cap, so
-/// it is not asked for.
+/// Returns the limit of the task. The `cpu` of a container is a weight relative to its neighbours
+/// and not a limit, so it is not requested.
 fn ecs_limit(metadata: &str) -> Option<f64> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .timeout_global(Some(Duration::from_secs(1)))
@@ -238,7 +239,7 @@ mod tests {
     };
 
     #[track_caller]
-    fn check(limits: CpuLimits, expected: (f64, Bound, usize, usize)) {
+    fn check(limits: CpuLimits, expected: (f64, CoresSource, usize, usize)) {
         let plan = CpuPlan::new(limits, CpuOverrides::default());
         assert_eq!(
             (plan.cores, plan.bound, plan.runtime_threads, plan.workers),
@@ -253,39 +254,39 @@ mod tests {
                 cgroup_quota: Some(0.25),
                 ..UNLIMITED
             },
-            (0.25, Bound::CgroupQuota, 1, 1),
+            (0.25, CoresSource::CgroupQuota, 1, 1),
         );
     }
 
     #[test]
-    fn the_tightest_limit_counts() {
-        check(UNLIMITED, (8.0, Bound::Affinity, 4, 8));
+    fn the_lowest_limit_applies() {
+        check(UNLIMITED, (8.0, CoresSource::Affinity, 4, 8));
         check(
             CpuLimits {
                 cgroup_quota: Some(4.0),
                 ecs_limit: Some(2.0),
                 ..UNLIMITED
             },
-            (2.0, Bound::EcsLimit, 1, 2),
+            (2.0, CoresSource::EcsLimit, 1, 2),
         );
         check(
             CpuLimits {
                 cgroup_quota: Some(32.0),
                 ..UNLIMITED
             },
-            (8.0, Bound::Affinity, 4, 8),
+            (8.0, CoresSource::Affinity, 4, 8),
         );
     }
 
     #[test]
-    fn configuration_overrides_what_was_found() {
+    fn configuration_overrides_the_detected_limits() {
         let overrides = CpuOverrides {
             cores: Some(3.5),
             workers: None,
             session_threads: Some(2),
         };
         let plan = CpuPlan::new(UNLIMITED, overrides);
-        assert_eq!(plan.bound, Bound::Configured);
+        assert_eq!(plan.bound, CoresSource::Configured);
         assert_eq!(
             (plan.runtime_threads, plan.workers, plan.session_threads),
             (2, 1, 2)
@@ -299,7 +300,7 @@ mod tests {
         assert_eq!(count_listed("none"), None);
     }
 
-    /// The shape that the ECS agent documents for `/task`, version 4.
+    /// The response is the example that the ECS agent documents for `/task`, version 4.
     #[test]
     fn reads_the_limit_of_an_ecs_task() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

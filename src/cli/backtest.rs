@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use almanac_engine::registry::Registry;
 use almanac_forecast::{BacktestLimits, Limits};
-use almanac_frame::{ScoredId, Table, write_scores, write_series_scores, write_step_scores};
+use almanac_frame::{
+    ScoreOutcome, ScoredId, Table, write_scores, write_series_scores, write_step_scores,
+};
 use almanac_plot::leaderboard_svg;
 use anyhow::Context as _;
 use clap::Args;
@@ -171,11 +173,11 @@ fn scored_ids(outcome: &BacktestOutcome) -> Vec<ScoredId<'_>> {
         .map(|series| match series {
             Ok(series) => ScoredId {
                 id: series.id.as_deref(),
-                place: Ok(series.position),
+                outcome: ScoreOutcome::Scored(series.position),
             },
             Err(failed) => ScoredId {
                 id: failed.id.as_deref(),
-                place: Err(described(failed)),
+                outcome: ScoreOutcome::Failed(described(failed)),
             },
         })
         .collect()

@@ -1,4 +1,4 @@
-//! The CPU quota of this process's control groups, version 1 and 2.
+//! The CPU quota of the control groups of this process, versions 1 and 2.
 //!
 //! Formats: the kernel's `Documentation/admin-guide/cgroup-v2.rst` (`cpu.max`) and
 //! `scheduler/sched-bwc.rst` (`cpu.cfs_quota_us`, `cpu.cfs_period_us`).
@@ -6,57 +6,63 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Cores' worth of time granted, the least of this process's group and the groups above it. `None`
-/// when no group has a quota. `root` is `/`, or a copy of it in tests.
+/// Returns the lowest quota of the group of this process and its ancestors, in cores, or `None` if
+/// no group has a quota. `root` is `/`, or a copy of it in tests.
 pub(super) fn quota(root: &Path) -> Option<f64> {
     let groups = fs::read_to_string(root.join("proc/self/cgroup")).ok()?;
     let mount = root.join("sys/fs/cgroup");
-    let quotas = groups.lines().filter_map(|line| {
-        // `hierarchy:controllers:path`; version 2 has no controllers.
-        let mut parts = line.splitn(3, ':').skip(1);
-        let (controllers, path) = (parts.next()?, parts.next()?);
-        if controllers.is_empty() {
-            least(&mount, path, version_2)
-        } else if controllers.split(',').any(|controller| controller == "cpu") {
-            let combined = mount.join(controllers);
-            let hierarchy = if combined.is_dir() {
-                combined
-            } else {
-                mount.join("cpu")
-            };
-            least(&hierarchy, path, version_1)
+    groups
+        .lines()
+        .filter_map(|line| quota_of_line(line, &mount))
+        .min_by(f64::total_cmp)
+}
+
+/// Returns the lowest quota of a line of `/proc/self/cgroup`: `hierarchy:controllers:path`, where
+/// version 2 has no controllers.
+fn quota_of_line(line: &str, mount: &Path) -> Option<f64> {
+    let mut parts = line.splitn(3, ':').skip(1);
+    let (controllers, path) = (parts.next()?, parts.next()?);
+    if controllers.is_empty() {
+        lowest_quota(mount, path, quota_v2)
+    } else if controllers.split(',').any(|controller| controller == "cpu") {
+        let combined = mount.join(controllers);
+        let hierarchy = if combined.is_dir() {
+            combined
         } else {
-            None
-        }
-    });
-    quotas.min_by(f64::total_cmp)
+            mount.join("cpu")
+        };
+        lowest_quota(&hierarchy, path, quota_v1)
+    } else {
+        None
+    }
 }
 
-/// The least quota from the group at `path` up to the root of its hierarchy.
+/// Returns the lowest quota from the group at `path` up to the root of its hierarchy.
 ///
-/// In a container with its own view of the hierarchy the path names a group that is not there, and
-/// the quota stands in the root of the mount: hence every ancestor is tried.
-fn least(hierarchy: &Path, path: &str, read: fn(&Path) -> Option<f64>) -> Option<f64> {
+/// In a container with its own view of the hierarchy, the group at `path` does not exist, and the
+/// quota is in the root of the mount. Every ancestor is read for this reason.
+fn lowest_quota(hierarchy: &Path, path: &str, read: fn(&Path) -> Option<f64>) -> Option<f64> {
     let group: PathBuf = hierarchy.join(path.trim_start_matches('/'));
-    let within = group
+    group
         .ancestors()
-        .take_while(|ancestor| ancestor.starts_with(hierarchy));
-    within.filter_map(read).min_by(f64::total_cmp)
+        .take_while(|ancestor| ancestor.starts_with(hierarchy))
+        .filter_map(read)
+        .min_by(f64::total_cmp)
 }
 
-fn version_2(group: &Path) -> Option<f64> {
+fn quota_v2(group: &Path) -> Option<f64> {
     let text = fs::read_to_string(group.join("cpu.max")).ok()?;
     let (quota, period) = text.trim().split_once(' ')?;
     ratio(quota, period)
 }
 
-fn version_1(group: &Path) -> Option<f64> {
+fn quota_v1(group: &Path) -> Option<f64> {
     let quota = fs::read_to_string(group.join("cpu.cfs_quota_us")).ok()?;
     let period = fs::read_to_string(group.join("cpu.cfs_period_us")).ok()?;
     ratio(quota.trim(), period.trim())
 }
 
-/// `None` for `max` and for -1, which both mean no quota.
+/// Returns the quota in cores, or `None` for `max` and -1, which both mean no quota.
 fn ratio(quota: &str, period: &str) -> Option<f64> {
     let (quota, period) = (quota.parse::<f64>().ok()?, period.parse::<f64>().ok()?);
     (quota > 0.0 && period > 0.0).then(|| quota / period)
@@ -78,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn version_2_takes_the_least_of_the_group_and_its_parents() {
+    fn version_2_returns_the_lowest_quota_of_the_group_and_its_ancestors() {
         check(
             &[
                 ("proc/self/cgroup", "0::/kubepods/pod1\n"),
@@ -117,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn no_quota_and_no_cgroup_are_no_limit() {
+    fn a_missing_quota_or_cgroup_is_no_limit() {
         check(
             &[
                 ("proc/self/cgroup", "0::/\n"),

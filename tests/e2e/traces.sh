@@ -138,7 +138,7 @@ start_ready_server --otlp-endpoint http://127.0.0.1:9 --trace-queue 20 --drain-d
 check 'a collector that is down does not affect requests' at_most 10 fifty_forecasts
 failed() { (($(metric 'almanac_traces_spans_total{outcome="failed"}') > 0)); }
 check '... the failed spans are counted' eventually 20 failed
-check '... and the failure is logged once' bash -c "[[ \$(grep -c 'traces are not sent' $LOG) == 1 ]]"
+check '... and the failure is logged once' bash -c "[[ \$(grep -c 'span export failed' $LOG) == 1 ]]"
 check '... with the cause' grep -q 'refused' "$LOG"
 check '... and SIGTERM: exit status 0' at_most 6 stop_server
 
@@ -162,7 +162,7 @@ refuses_https() {
   local status=0
   "$BINARY" serve --listen 127.0.0.1:0 --otlp-endpoint https://collector 2>"$SCRATCH/stderr" || status=$?
   cat "$SCRATCH/stderr"
-  [[ $status == 64 && $(wc -l <"$SCRATCH/stderr") == 1 ]] && grep -q 'https is not spoken' "$SCRATCH/stderr"
+  [[ $status == 64 && $(wc -l <"$SCRATCH/stderr") == 1 ]] && grep -q 'unsupported scheme .https' "$SCRATCH/stderr"
 }
 check 'an HTTPS endpoint is rejected: one line, exit status 64' refuses_https
 

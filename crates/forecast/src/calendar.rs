@@ -10,6 +10,7 @@ mod infer;
 mod phase;
 mod position;
 mod stamp;
+mod stamp_error;
 #[cfg(test)]
 mod tests;
 mod zone;
@@ -17,7 +18,8 @@ mod zone;
 use jiff::civil::{DateTime, Time};
 use jiff::tz::Offset;
 
-pub use self::error::{CalendarError, StampError};
+pub use self::error::CalendarError;
+pub use self::stamp_error::StampError;
 use self::format::StampFormat;
 use self::phase::CalendarPhase;
 use self::position::StampPosition;

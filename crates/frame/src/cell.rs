@@ -1,81 +1,82 @@
-//! One cell of a table: a number, or missing.
+//! The value of a cell of a table: a number, or missing.
 
 use thiserror::Error;
 
-/// Why one series of a table cannot be read, when others can.
+/// The error returned when a single series of a table cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CellError {
-    /// A cell is no number.
+    /// A cell is not a number.
     #[error("line {line}, column {column}: {value:?} is not a number; leave a missing value empty")]
     NotANumber {
-        /// Line of the file, from 1.
+        /// The line of the file, from 1.
         line: u64,
-        /// Header of the column.
+        /// The header of the column.
         column: String,
-        /// The cell, cut where it is long.
+        /// The cell, truncated if it is long.
         value: String,
     },
-    /// A cell is a number for people who write decimals with a comma, or thousands.
+    /// A cell is a number with a decimal comma, or with commas between thousands.
     #[error(
-        "line {line}, column {column}: {value:?} has a comma; write decimals with a point and thousands without a mark"
+        "line {line}, column {column}: {value:?} has a comma; use a decimal point and no thousands separators"
     )]
     Comma {
-        /// Line of the file, from 1.
+        /// The line of the file, from 1.
         line: u64,
-        /// Header of the column.
+        /// The header of the column.
         column: String,
         /// The cell.
         value: String,
     },
-    /// The series has more rows than values are accepted.
-    #[error("the series has {rows} rows, over the limit of {limit} values; send its tail")]
+    /// The series has more rows than the limit.
+    #[error("the series has {rows} rows, over the limit of {limit} values; send only its end")]
     TooManyRows {
-        /// Rows of the series.
+        /// The number of rows of the series.
         rows: usize,
-        /// The largest number accepted.
+        /// The maximum number of values.
         limit: usize,
     },
 }
 
-/// Why a text is not a value. Knows no place.
+/// The error returned when a text is not a value, without its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NotAValue {
+pub(super) enum ParseValueError {
     Text,
     Comma,
 }
 
-/// What stands for a missing value, in lower case: the words that pandas, R, SQL and Excel write.
+/// The texts that mean a missing value, in lower case: those that pandas, R, SQL and Excel write.
 const MISSING: [&str; 8] = ["", "na", "nan", "null", "none", "n/a", "<na>", "#n/a"];
 
-/// No number is longer; a longer cell is cut in messages.
-const LONGEST_SHOWN: usize = 40;
+/// The maximum length of a cell in a message, in characters. No number is longer.
+const MAX_SHOWN_CHARS: usize = 40;
 
-/// The value of a trimmed cell, `NaN` where missing. Infinities pass: the domain refuses them.
-pub(super) fn parse(cell: &str) -> Result<f64, NotAValue> {
+/// Parses a trimmed cell; a missing value is `NaN`. Infinities are accepted here and rejected by
+/// the domain.
+pub(super) fn parse(cell: &str) -> Result<f64, ParseValueError> {
     if let Ok(value) = cell.parse() {
         return Ok(value);
     }
     if is_missing(cell) {
         return Ok(f64::NAN);
     }
-    let without = cell.replace(',', "");
-    let comma = without.len() < cell.len() && without.parse::<f64>().is_ok();
-    Err(if comma {
-        NotAValue::Comma
+    let without_commas = cell.replace(',', "");
+    let has_comma = without_commas.len() < cell.len() && without_commas.parse::<f64>().is_ok();
+    Err(if has_comma {
+        ParseValueError::Comma
     } else {
-        NotAValue::Text
+        ParseValueError::Text
     })
 }
 
-/// Whether a trimmed cell stands for a missing value.
+/// Returns true if a trimmed cell means a missing value.
 pub(super) fn is_missing(cell: &str) -> bool {
     MISSING.iter().any(|word| cell.eq_ignore_ascii_case(word))
 }
 
-impl NotAValue {
-    /// The error of `cell` at its place.
+impl ParseValueError {
+    /// Returns the error of `cell` at its position.
     pub(super) fn at(self, line: u64, column: &str, cell: &str) -> CellError {
-        let (column, value) = (column.to_owned(), shown(cell));
+        let (column, value) = (column.to_owned(), truncated(cell));
         match self {
             Self::Text => CellError::NotANumber {
                 line,
@@ -91,9 +92,9 @@ impl NotAValue {
     }
 }
 
-/// `cell`, cut where it is long.
-pub(super) fn shown(cell: &str) -> String {
-    match cell.char_indices().nth(LONGEST_SHOWN) {
+/// Returns `cell`, truncated if it is long.
+pub(super) fn truncated(cell: &str) -> String {
+    match cell.char_indices().nth(MAX_SHOWN_CHARS) {
         Some((end, _)) => format!("{}…", &cell[..end]),
         None => cell.to_owned(),
     }
@@ -104,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_numbers_and_what_stands_for_missing() {
+    fn parses_numbers_and_missing_values() {
         for (cell, expected) in [
             ("112", 112.0),
             ("-1.5e3", -1500.0),
@@ -121,18 +122,21 @@ mod tests {
     }
 
     #[test]
-    fn tells_a_comma_from_other_text() {
+    fn distinguishes_a_comma_from_other_text() {
         for cell in ["1,5", "1,234", "1,234.5", "-0,5"] {
-            assert_eq!(parse(cell), Err(NotAValue::Comma), "{cell}");
+            assert_eq!(parse(cell), Err(ParseValueError::Comma), "{cell}");
         }
         for cell in ["x", "12 %", "$3", "1_000", ",", "a,b", "#REF!"] {
-            assert_eq!(parse(cell), Err(NotAValue::Text), "{cell}");
+            assert_eq!(parse(cell), Err(ParseValueError::Text), "{cell}");
         }
     }
 
     #[test]
-    fn cuts_a_long_cell_between_characters() {
-        assert_eq!(shown(&"é".repeat(50)).chars().count(), LONGEST_SHOWN + 1);
-        assert_eq!(shown("short"), "short");
+    fn truncates_a_long_cell_between_characters() {
+        assert_eq!(
+            truncated(&"é".repeat(50)).chars().count(),
+            MAX_SHOWN_CHARS + 1
+        );
+        assert_eq!(truncated("short"), "short");
     }
 }

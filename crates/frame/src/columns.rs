@@ -1,47 +1,48 @@
-//! Which column is for what.
+//! The recognition of the columns of a table by their headers.
 
 use std::fmt;
 
-use crate::cell;
-use crate::error::{FrameError, Role};
 use almanac_forecast::Stamp;
 
-/// The columns that the user names. Those left out are recognised by their headers.
+use crate::cell;
+use crate::error::{ColumnRole, FrameError};
+
+/// The columns that the user selects. The other columns are recognised by their headers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ColumnChoice {
-    /// Header of the column that says which series a row belongs to.
+    /// The header of the column of series ids.
     pub id: Option<String>,
-    /// Header of the column of stamps.
+    /// The header of the column of stamps.
     pub time: Option<String>,
-    /// Header of the column of values.
+    /// The header of the column of values.
     pub target: Option<String>,
 }
 
-/// How a table lays out its series.
+/// The layout of the series in a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
-    /// One row for each value of each series.
+    /// Each value of each series has a row.
     Long,
-    /// One column for each series.
+    /// Each series has a column.
     Wide,
 }
 
-/// How a table was read, to tell the user.
+/// The recognised layout and columns of a table, to be shown to the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recognised {
-    /// How the series are laid out.
+    /// The layout of the series.
     pub layout: Layout,
-    /// Header of the id column.
+    /// The header of the id column.
     pub id: Option<String>,
-    /// Header of the time column.
+    /// The header of the time column.
     pub time: Option<String>,
-    /// Header of the target column; a wide table has none.
+    /// The header of the target column; a wide table has none.
     pub target: Option<String>,
-    /// Headers of the columns that were not read.
+    /// The headers of the columns that were ignored.
     pub ignored: Vec<String>,
 }
 
-/// The columns of a table by position.
+/// The layout of a table, with the positions of its columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Columns {
     Long {
@@ -49,12 +50,14 @@ pub(super) enum Columns {
         time: Option<usize>,
         target: usize,
     },
-    /// The series are the other columns. Without `time`, the first column is looked at.
+    /// All columns except `time` are series. Without `time`, the first column may be time: see
+    /// [`is_time`].
     Wide { time: Option<usize> },
 }
 
-/// Names by role, the most telling first: those of a library before those of everyday use, a stamp
-/// before one part of it. Columns of one line compete; the first line that has one wins.
+// The recognised names of each role, in order of precedence: the names of libraries before everyday
+// names, and a full stamp before a part of it. The first group with a match decides; two matches in
+// one group are ambiguous.
 const ID_NAMES: [&[&str]; 2] = [
     &["unique_id", "item_id"],
     &["id", "series", "series_id", "key"],
@@ -68,28 +71,28 @@ const TIME_NAMES: [&[&str]; 3] = [
 ];
 const TARGET_NAMES: [&[&str]; 2] = [&["y", "target"], &["value", "values"]];
 
-/// Which of `headers` is for what.
+/// Recognises the role of each of the `headers`.
 pub(super) fn recognise(headers: &[String], choice: &ColumnChoice) -> Result<Columns, FrameError> {
-    let mut search = Search {
+    let mut roles = ColumnRoles {
         headers,
-        taken: Vec::new(),
+        assigned: Vec::new(),
     };
-    let id = search.named(Role::Id, choice.id.as_deref())?;
-    let time = search.named(Role::Time, choice.time.as_deref())?;
-    let target = search.named(Role::Target, choice.target.as_deref())?;
-    if search.taken.is_empty() && headers.iter().all(|header| is_value(header)) {
+    let id = roles.selected(ColumnRole::Id, choice.id.as_deref())?;
+    let time = roles.selected(ColumnRole::Time, choice.time.as_deref())?;
+    let target = roles.selected(ColumnRole::Target, choice.target.as_deref())?;
+    if roles.assigned.is_empty() && headers.iter().all(|header| is_value(header)) {
         return Err(FrameError::NoHeader {
             cells: headers.to_vec(),
         });
     }
-    // The target first: it alone tells a long table, and `y` is nothing else.
-    let target = search.known(target, Role::Target, &TARGET_NAMES)?;
-    let time = search.known(time, Role::Time, &TIME_NAMES)?;
-    let id = search.known(id, Role::Id, &ID_NAMES)?;
+    // The target is searched first: it alone makes a table long, and `y` has no other role.
+    let target = roles.selected_or_known(target, ColumnRole::Target, &TARGET_NAMES)?;
+    let time = roles.selected_or_known(time, ColumnRole::Time, &TIME_NAMES)?;
+    let id = roles.selected_or_known(id, ColumnRole::Id, &ID_NAMES)?;
     match (target, id) {
         (Some(target), id) => Ok(Columns::Long { id, time, target }),
         (None, Some(id)) => {
-            let target = search.only_other().ok_or_else(|| no_target(headers))?;
+            let target = roles.only_unassigned().ok_or_else(|| no_target(headers))?;
             Ok(Columns::Long {
                 id: Some(id),
                 time,
@@ -109,17 +112,18 @@ pub(super) fn recognise(headers: &[String], choice: &ColumnChoice) -> Result<Col
     }
 }
 
-/// Whether the first column of a wide table, whose first cell is `cell`, is time.
+/// Returns true if the first column of a wide table, with `cell` in its first row, is time.
 ///
-/// A number is a value of a series, unless its column has no header: so pandas writes an index.
+/// A number is a value of a series, unless its column has no header, as in an index that pandas
+/// writes.
 pub(super) fn is_time(header: &str, cell: &str) -> bool {
     Stamp::parse(cell).is_ok() && (header.is_empty() || cell.parse::<f64>().is_err())
 }
 
+/// Returns the error of a table without a target column.
 pub(super) fn no_target(headers: &[String]) -> FrameError {
-    let looked_for = TARGET_NAMES.concat();
     FrameError::NoTarget {
-        looked_for,
+        known_names: TARGET_NAMES.concat(),
         headers: headers.to_vec(),
     }
 }
@@ -128,66 +132,69 @@ fn is_value(header: &str) -> bool {
     !header.is_empty() && (cell::parse(header).is_ok() || Stamp::parse(header).is_ok())
 }
 
-/// The headers, and which of them have a role already.
-struct Search<'a> {
+/// The headers, and the roles that are already assigned.
+struct ColumnRoles<'a> {
     headers: &'a [String],
-    taken: Vec<(usize, Role)>,
+    assigned: Vec<(usize, ColumnRole)>,
 }
 
-impl Search<'_> {
-    /// The column that the user named for `role`.
-    fn named(&mut self, role: Role, name: Option<&str>) -> Result<Option<usize>, FrameError> {
+impl ColumnRoles<'_> {
+    /// Returns the column that the user selected for `role`, and assigns the role.
+    fn selected(
+        &mut self,
+        role: ColumnRole,
+        name: Option<&str>,
+    ) -> Result<Option<usize>, FrameError> {
         let Some(name) = name else { return Ok(None) };
         let name = name.trim();
         let exact = self.headers.iter().position(|header| header == name);
-        let found = exact.or_else(|| {
-            self.headers
-                .iter()
-                .position(|header| header.eq_ignore_ascii_case(name))
-        });
-        let Some(found) = found else {
-            let (name, headers) = (name.to_owned(), self.headers.to_vec());
-            return Err(FrameError::UnknownColumn {
+        let column = exact
+            .or_else(|| {
+                self.headers
+                    .iter()
+                    .position(|header| header.eq_ignore_ascii_case(name))
+            })
+            .ok_or_else(|| FrameError::UnknownColumn {
                 role,
-                name,
-                headers,
-            });
-        };
-        if let Some((_, former)) = self.taken.iter().find(|(taken, _)| *taken == found) {
-            let name = self.headers[found].clone();
+                name: name.to_owned(),
+                headers: self.headers.to_vec(),
+            })?;
+        if let Some((_, previous)) = self.assigned.iter().find(|(other, _)| *other == column) {
             return Err(FrameError::SameColumn {
-                name,
-                roles: [*former, role],
+                name: self.headers[column].clone(),
+                roles: [*previous, role],
             });
         }
-        self.taken.push((found, role));
-        Ok(Some(found))
+        self.assigned.push((column, role));
+        Ok(Some(column))
     }
 
-    /// `named`, or the column whose header is known for `role`.
-    fn known(
+    /// Returns `selected`, or the column whose header is a known name of `role`.
+    fn selected_or_known(
         &mut self,
-        named: Option<usize>,
-        role: Role,
-        tiers: &[&[&str]],
+        selected: Option<usize>,
+        role: ColumnRole,
+        known_names: &[&[&str]],
     ) -> Result<Option<usize>, FrameError> {
-        if named.is_some() {
-            return Ok(named);
+        if selected.is_some() {
+            return Ok(selected);
         }
-        for tier in tiers {
+        for names in known_names {
             let candidates: Vec<_> = self
-                .free()
-                .filter(|&column| tier.contains(&normalised(&self.headers[column]).as_str()))
+                .unassigned()
+                .filter(|&column| names.contains(&normalised(&self.headers[column]).as_str()))
                 .collect();
             match candidates[..] {
                 [] => {}
                 [only] => {
-                    self.taken.push((only, role));
+                    self.assigned.push((only, role));
                     return Ok(Some(only));
                 }
                 _ => {
-                    let name = |&column: &usize| self.headers[column].clone();
-                    let candidates = candidates.iter().map(name).collect();
+                    let candidates = candidates
+                        .iter()
+                        .map(|&column| self.headers[column].clone())
+                        .collect();
                     return Err(FrameError::Ambiguous { role, candidates });
                 }
             }
@@ -195,18 +202,20 @@ impl Search<'_> {
         Ok(None)
     }
 
-    /// The column without a role, when there is exactly one.
-    fn only_other(&self) -> Option<usize> {
-        let mut free = self.free();
-        free.next().filter(|_| free.next().is_none())
+    /// Returns the column without a role, if there is exactly one.
+    fn only_unassigned(&self) -> Option<usize> {
+        let mut columns = self.unassigned();
+        columns.next().filter(|_| columns.next().is_none())
     }
 
-    fn free(&self) -> impl Iterator<Item = usize> {
-        let taken = |column: &usize| self.taken.iter().any(|(taken, _)| taken == column);
-        (0..self.headers.len()).filter(move |column| !taken(column))
+    /// Returns the columns without a role.
+    fn unassigned(&self) -> impl Iterator<Item = usize> {
+        (0..self.headers.len())
+            .filter(|column| self.assigned.iter().all(|(assigned, _)| assigned != column))
     }
 }
 
+/// Returns the header in lower case, with underscores.
 fn normalised(header: &str) -> String {
     header.to_ascii_lowercase().replace([' ', '-'], "_")
 }
@@ -250,7 +259,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_refused(line: &str, choice: &ColumnChoice, expected: &str) {
+    fn check_rejected(line: &str, choice: &ColumnChoice, expected: &str) {
         assert_eq!(
             recognise(&headers(line), choice).unwrap_err().to_string(),
             expected
@@ -262,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_the_columns_of_each_library() {
+    fn recognises_the_columns_of_each_library() {
         check("unique_id,ds,y", &long(Some(0), Some(1), 2));
         check("ds,y,cap", &long(None, Some(0), 1));
         check("item_id,timestamp,target", &long(Some(0), Some(1), 2));
@@ -279,12 +288,12 @@ mod tests {
     }
 
     #[test]
-    fn takes_the_only_column_left_for_the_target() {
+    fn uses_the_only_other_column_as_the_target() {
         check("unique_id,ds,sales", &long(Some(0), Some(1), 2));
-        check_refused(
+        check_rejected(
             "unique_id,ds,sales,price",
             &ColumnChoice::default(),
-            r#"no column holds the values: looked for y, target, value, values among the columns "unique_id", "ds", "sales", "price"; name it with target_column"#,
+            r#"no target column: none of y, target, value, values is among the columns "unique_id", "ds", "sales", "price"; select one with target_column"#,
         );
     }
 
@@ -296,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn the_user_names_columns() {
+    fn the_user_selects_columns() {
         let choice = ColumnChoice {
             id: Some("store".to_owned()),
             time: None,
@@ -304,16 +313,16 @@ mod tests {
         };
         let columns = recognise(&headers("store,date,sales,y"), &choice).unwrap();
         assert_eq!(columns, long(Some(0), Some(1), 2));
-        check_refused(
+        check_rejected(
             "a,b",
             &choice,
-            r#"id_column is "store", which is not among the columns "a", "b""#,
+            r#"id_column is "store", but the columns are "a", "b""#,
         );
         let twice = ColumnChoice {
             target: Some("store".to_owned()),
             ..choice
         };
-        check_refused(
+        check_rejected(
             "store,b",
             &twice,
             r#"column "store" cannot be both the id column and the target column"#,
@@ -321,18 +330,18 @@ mod tests {
     }
 
     #[test]
-    fn refuses_headers_that_leave_a_doubt() {
+    fn rejects_ambiguous_headers() {
         let none = ColumnChoice::default();
-        check_refused(
+        check_rejected(
             "year,month,sales",
             &none,
-            r#"columns "year", "month" could each be the time column; name it with time_column"#,
+            r#"each of the columns "year", "month" could be the time column; select one with time_column"#,
         );
-        check_refused("a,b,a", &none, r#"two columns are named "a""#);
-        check_refused(
+        check_rejected("a,b,a", &none, r#"two columns are named "a""#);
+        check_rejected(
             "2024-01-01,112",
             &none,
-            r#"the first line holds values, "2024-01-01", "112"; write the names of the columns there"#,
+            r#"the first line has values, "2024-01-01", "112"; it must have the names of the columns"#,
         );
     }
 }

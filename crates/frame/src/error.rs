@@ -1,45 +1,45 @@
-//! Why a text is not a table of series.
+//! The errors of reading a table.
 
 use std::fmt;
 
 use thiserror::Error;
 
-/// What a column is for.
+/// The role of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Which series a row belongs to.
+pub enum ColumnRole {
+    /// The ids of the series.
     Id,
-    /// Where the value lies in time.
+    /// The time stamps.
     Time,
-    /// The value.
+    /// The values.
     Target,
 }
 
-/// Why a text is not a table of series. One bad series is no such error: see
+/// The error returned when a table cannot be read. An error in a single series is a
 /// [`CellError`](crate::CellError).
 #[derive(Debug, Error)]
 pub enum FrameError {
-    /// The source of the text failed.
+    /// The text cannot be read.
     #[error("cannot read the table: {0}")]
     Unreadable(#[from] std::io::Error),
     /// The text is not UTF-8.
     #[error("line {line} is not UTF-8; save the table as UTF-8")]
     NotUtf8 {
-        /// Line of the file, from 1.
+        /// The line of the file, from 1.
         line: u64,
     },
-    /// There is no text.
-    #[error("the table is empty, or its first line is, which names the columns")]
+    /// The table has no header.
+    #[error("the table is empty; its first line must have the names of the columns")]
     Empty,
-    /// There is no line after the first.
+    /// The table has no rows.
     #[error("the table has no rows after its header, {}", listed(headers))]
     NoRows {
         /// The headers.
         headers: Vec<String>,
     },
-    /// The first line holds values.
+    /// The first line has values instead of names.
     #[error(
-        "the first line holds values, {}; write the names of the columns there",
+        "the first line has values, {}; it must have the names of the columns",
         listed(cells)
     )]
     NoHeader {
@@ -47,93 +47,94 @@ pub enum FrameError {
         cells: Vec<String>,
     },
     /// A line has more or fewer cells than the header.
-    #[error("line {line} has {found} cells, not the {expected} of the header")]
+    #[error("line {line} has {actual} cells, but the header has {expected}")]
     Ragged {
-        /// Line of the file, from 1.
+        /// The line of the file, from 1.
         line: u64,
-        /// Cells of the header.
+        /// The number of cells of the header.
         expected: u64,
-        /// Cells of the line.
-        found: u64,
+        /// The number of cells of the line.
+        actual: u64,
     },
-    /// A column was named that there is not.
-    #[error("{} is {name:?}, which is not among the columns {}", role.option(), listed(headers))]
+    /// A requested column does not exist.
+    #[error("{} is {name:?}, but the columns are {}", role.option(), listed(headers))]
     UnknownColumn {
-        /// What it was to be for.
-        role: Role,
-        /// The name asked for.
+        /// The role of the column.
+        role: ColumnRole,
+        /// The requested name.
         name: String,
         /// The headers.
         headers: Vec<String>,
     },
-    /// One column was named for two roles.
+    /// One column was requested for two roles.
     #[error("column {name:?} cannot be both {} and {}", roles[0], roles[1])]
     SameColumn {
         /// The column.
         name: String,
         /// The roles.
-        roles: [Role; 2],
+        roles: [ColumnRole; 2],
     },
-    /// Several columns could have a role.
-    #[error("columns {} could each be {role}; name it with {}", listed(candidates), role.option())]
+    /// Several columns match a role.
+    #[error("each of the columns {} could be {role}; select one with {}", listed(candidates), role.option())]
     Ambiguous {
         /// The role.
-        role: Role,
-        /// The columns that could have it.
+        role: ColumnRole,
+        /// The columns that match.
         candidates: Vec<String>,
     },
-    /// No column holds the values.
-    #[error("no column holds the values: looked for {} among the columns {}; name it with target_column", looked_for.join(", "), listed(headers))]
+    /// No column matches the role of the target.
+    #[error("no target column: none of {} is among the columns {}; select one with target_column", known_names.join(", "), listed(headers))]
     NoTarget {
-        /// The names looked for.
-        looked_for: Vec<&'static str>,
+        /// The names that are recognised.
+        known_names: Vec<&'static str>,
         /// The headers.
         headers: Vec<String>,
     },
-    /// Two columns have one name.
+    /// Two columns have the same name.
     #[error("two columns are named {name:?}")]
     DuplicateColumn {
         /// The name.
         name: String,
     },
-    /// The first column of a wide table holds text that is neither a number nor a stamp.
+    /// The first column of a wide table has text that is neither a number nor a stamp.
     #[error(
-        "line {line}, column {column}: {value:?} is neither a number nor a timestamp such as 2024-01-31; name the columns of {} with id_column, time_column and target_column",
+        "line {line}, column {column}: {value:?} is neither a number nor a timestamp such as 2024-01-31; select columns among {} with id_column, time_column and target_column",
         listed(headers)
     )]
     TextColumn {
-        /// Line of the file, from 1.
+        /// The line of the file, from 1.
         line: u64,
-        /// Header of the column.
+        /// The header of the column.
         column: String,
         /// The cell.
         value: String,
         /// The headers.
         headers: Vec<String>,
     },
-    /// The first stamp comes again, so the rows are of several series, and nothing says of which.
+    /// The first stamp repeats, so the rows belong to several series, but there is no id column.
     #[error(
-        "line {line} repeats the first timestamp, {value:?}; if one of the columns {} names the series, say so with id_column",
+        "line {line} repeats the first timestamp, {value:?}; if one of the columns {} has the ids of the series, select it with id_column",
         listed(candidates)
     )]
     RepeatedTime {
-        /// Line of the file, from 1.
+        /// The line of the file, from 1.
         line: u64,
         /// The stamp.
         value: String,
-        /// The columns that may name the series.
+        /// The columns that may have the ids.
         candidates: Vec<String>,
     },
-    /// There are more series than the limit.
-    #[error("the table has more than {limit} series, the limit; send it in parts")]
+    /// The table has more series than the limit.
+    #[error("the table has more series than the limit of {limit}; send it in parts")]
     TooManySeries {
-        /// The largest number accepted.
+        /// The maximum number of series.
         limit: usize,
     },
 }
 
-impl Role {
-    /// The option that names the column: so spelt in a query, with dashes on the command line.
+impl ColumnRole {
+    /// Returns the option that selects the column, as spelled in a query. On the command line it
+    /// has dashes.
     #[must_use]
     pub const fn option(self) -> &'static str {
         match self {
@@ -144,7 +145,7 @@ impl Role {
     }
 }
 
-impl fmt::Display for Role {
+impl fmt::Display for ColumnRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Id => "the id column",
@@ -154,16 +155,17 @@ impl fmt::Display for Role {
     }
 }
 
-/// The most names that a message lists.
-const MOST_LISTED: usize = 12;
+/// The maximum number of names in a message.
+const MAX_LISTED: usize = 12;
 
+/// Returns the names as a list, truncated after [`MAX_LISTED`].
 fn listed(names: &[String]) -> String {
     let shown: Vec<_> = names
         .iter()
-        .take(MOST_LISTED)
+        .take(MAX_LISTED)
         .map(|name| format!("{name:?}"))
         .collect();
-    match names.len().saturating_sub(MOST_LISTED) {
+    match names.len().saturating_sub(MAX_LISTED) {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
     }

@@ -1,9 +1,9 @@
-//! Series and forecasts as tables of text, for files and for HTTP alike.
+//! Series and forecasts as CSV tables, for files and for HTTP.
 //!
-//! [`read_csv`] recognises how a table lays out its series and turns them into drafts;
-//! [`ForecastWriter`] writes forecasts as rows. [`Presented`] is how a value is written, here and in
-//! JSON. Nothing here knows files, requests or models, and nothing decides whether a series is
-//! valid: that is the work of [`SeriesDraft::into_request`].
+//! [`read_csv`] recognises the layout of a table and converts its series to drafts;
+//! [`ForecastWriter`] writes forecasts as rows. [`Presented`] defines how a value is written, here
+//! and in JSON. This crate has no access to files, requests or models, and does not validate
+//! series: [`SeriesDraft::into_request`] does.
 
 mod cell;
 mod columns;
@@ -15,47 +15,50 @@ mod read;
 mod scores;
 mod write;
 
-pub use cell::CellError;
-pub use columns::{ColumnChoice, Layout, Recognised};
-pub use error::{FrameError, Role};
-pub use number::Presented;
-pub use read::read_csv;
-pub use scores::{ScoredId, write_scores, write_series_scores, write_step_scores};
-pub use write::{ForecastColumns, ForecastWriter};
-
 use almanac_forecast::{SeasonDraft, SeriesDraft};
+
+pub use crate::cell::CellError;
+pub use crate::columns::{ColumnChoice, Layout, Recognised};
+pub use crate::error::{ColumnRole, FrameError};
+pub use crate::number::Presented;
+pub use crate::read::read_csv;
+pub use crate::scores::{
+    ScoreOutcome, ScoredId, write_scores, write_series_scores, write_step_scores,
+};
+pub use crate::write::{ForecastColumns, ForecastWriter};
 
 /// The series of a table, in order of first appearance.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     /// The series.
     pub series: Vec<TableSeries>,
-    /// How the table was read.
+    /// The layout and the columns that were recognised.
     pub recognised: Recognised,
 }
 
 /// One series of a table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TableSeries {
-    /// Its id in the id column, or the header of its column; absent in a long table without ids.
+    /// The id in the id column, or the header of the series' column; absent in a long table without
+    /// ids.
     pub id: Option<String>,
-    /// Its cells, or the first of them that cannot be read.
+    /// The cells, or the error of the first one that cannot be read.
     pub draft: Result<SeriesDraft, CellError>,
 }
 
-/// What a table does not say of its series, the same for each of them.
+/// The settings that a table does not have, the same for each of its series.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SeriesSettings {
     /// The step of the calendar.
     pub frequency: Option<String>,
-    /// IANA name of the zone in which stamps without one are meant.
+    /// The IANA name of the time zone of stamps without one.
     pub timezone: Option<String>,
-    /// Steps per season.
+    /// The number of steps per season.
     pub season_length: Option<SeasonDraft>,
 }
 
 impl Table {
-    /// This table with `settings` in the draft of every series.
+    /// Returns this table with `settings` in the draft of every series.
     #[must_use]
     pub fn with_settings(mut self, settings: &SeriesSettings) -> Self {
         for draft in self

@@ -1,8 +1,9 @@
-//! Line ends made one: `\r\n` and `\r` become `\n`, so that lines count the same in every file.
+//! The conversion of line ends: `\r\n` and `\r` become `\n`, so that line numbers agree in every
+//! file.
 
 use std::io::{self, Read};
 
-/// A text whose lines end in `\n`.
+/// A reader that converts line ends to `\n`.
 pub(super) struct Newlines<R> {
     inner: R,
     after_return: bool,
@@ -21,18 +22,18 @@ impl<R: Read> Read for Newlines<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             let filled = self.inner.read(buffer)?;
-            let mut kept = 0;
+            let mut n_kept = 0;
             for position in 0..filled {
                 let byte = buffer[position];
                 if !(self.after_return && byte == b'\n') {
-                    buffer[kept] = if byte == b'\r' { b'\n' } else { byte };
-                    kept += 1;
+                    buffer[n_kept] = if byte == b'\r' { b'\n' } else { byte };
+                    n_kept += 1;
                 }
                 self.after_return = byte == b'\r';
             }
-            // Nothing kept is not the end, unless nothing was filled.
-            if kept > 0 || filled == 0 {
-                return Ok(kept);
+            // Returning 0 would mean the end of the text.
+            if n_kept > 0 || filled == 0 {
+                return Ok(n_kept);
             }
         }
     }
@@ -45,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_line_end_becomes_one_byte() {
+    fn every_line_end_is_one_byte() {
         for capacity in [1, 2, 3, 64] {
             let inner = BufReader::with_capacity(capacity, &b"a\r\nb\rc\n\r\n\r\rd\r\n"[..]);
             let mut text = String::new();

@@ -1,15 +1,16 @@
-//! How a value of a forecast is written.
+//! The text of a value in CSV and JSON.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// A value as it is written: with as many digits as it has, and no more.
+/// A value that is written with the digits of its precision.
 ///
-/// Models compute in `f32`, and series are scaled by powers of two, so a forecast's `f64` holds an
-/// `f32` within the range of that type. It is written as the shortest decimal of that `f32`:
-/// `432.1`, not `432.1000061035156`. Zero and the normal numbers of `f32` are written so; what lies
-/// beyond them, where an `f32` would overflow or lose digits, is written as the `f64` it is.
+/// Models compute in `f32`, and series are scaled by powers of two, so the `f64` of a forecast has
+/// the precision of an `f32` within the range of that type. It is written as the shortest decimal
+/// of that `f32`: `432.1`, not `432.1000061035156`. This applies to zero and the normal numbers of
+/// `f32`; values outside of that range, where an `f32` would overflow or lose digits, are written
+/// as `f64`.
 ///
 /// ```
 /// use almanac_frame::Presented;
@@ -19,14 +20,14 @@ use serde::{Serialize, Serializer};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Presented {
-    /// Written as an `f32`.
+    /// A value that is written as an `f32`.
     Single(f32),
-    /// Written as an `f64`.
+    /// A value that is written as an `f64`.
     Double(f64),
 }
 
-/// More than the longest that `serde_json` writes, which is 25 bytes.
-const LONGEST_TEXT: usize = 32;
+/// The size of the buffer of a number. The longest text that `serde_json` writes has 25 bytes.
+const BUFFER_BYTES: usize = 32;
 
 impl From<f64> for Presented {
     fn from(value: f64) -> Self {
@@ -49,19 +50,19 @@ impl Serialize for Presented {
 }
 
 impl fmt::Display for Presented {
-    /// Writes what `serde_json` writes, so that CSV and JSON give a value the same digits.
+    /// Writes the text of `serde_json`, so that a value has the same digits in CSV and JSON.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut buffer = [0; LONGEST_TEXT];
+        let mut buffer = [0; BUFFER_BYTES];
         let mut rest = &mut buffer[..];
         serde_json::to_writer(&mut rest, self).map_err(|_| fmt::Error)?;
-        let written = LONGEST_TEXT - rest.len();
+        let written = BUFFER_BYTES - rest.len();
         f.write_str(std::str::from_utf8(&buffer[..written]).map_err(|_| fmt::Error)?)
     }
 }
 
 #[expect(
     clippy::cast_possible_truncation,
-    reason = "what overflows or underflows is not taken"
+    reason = "values that overflow or underflow are not used"
 )]
 const fn narrow(value: f64) -> f32 {
     value as f32
@@ -79,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn writes_the_shortest_decimal_that_is_the_value() {
+    fn writes_the_shortest_decimal_of_the_value() {
         check(0.0, "0.0");
         check(-0.0, "-0.0");
         check(112.0, "112.0");
@@ -89,11 +90,11 @@ mod tests {
     }
 
     #[test]
-    fn writes_what_f32_cannot_hold_as_f64() {
+    fn writes_values_outside_of_f32_as_f64() {
         check(1e300, "1e+300");
         check(-1e39, "-1e+39");
         check(1e-300, "1e-300");
-        // Subnormal in f32, which would lose digits.
+        // Subnormal in `f32`, which would lose digits.
         check(1.234_567_8e-39, "1.2345678e-39");
         check(f64::from_bits(1), "5e-324");
         check(f64::MAX, "1.7976931348623157e+308");
@@ -110,7 +111,7 @@ mod tests {
         }
 
         #[test]
-        fn agrees_with_serde_json_and_reads_back(value in prop::num::f64::NORMAL) {
+        fn agrees_with_serde_json_and_round_trips(value in prop::num::f64::NORMAL) {
             let text = Presented::from(value).to_string();
             prop_assert_eq!(&text, &serde_json::to_string(&Presented::from(value)).unwrap());
             let read: f64 = text.parse().unwrap();

@@ -1,34 +1,34 @@
-//! From the text of a table to drafts of its series.
+//! The reading of a table as drafts of its series.
 
-use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::ops::Range;
 use std::sync::Arc;
 
+use almanac_forecast::Limits;
 use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Trim};
 
 use crate::cell::{self, CellError};
 use crate::columns::{self, ColumnChoice, Columns, Layout, Recognised};
 use crate::error::FrameError;
-use crate::gather::{Cells, Repeats};
+use crate::gather::{LongSeries, RepeatCheck, SeriesCells};
 use crate::newline::Newlines;
 use crate::{Table, TableSeries};
-use almanac_forecast::Limits;
 
-/// How much of the text is looked at for the delimiter, at most.
-const LONGEST_HEADER: u64 = 1 << 20;
+/// The maximum size of the header that is searched for the delimiter, in bytes.
+const MAX_HEADER_BYTES: u64 = 1 << 20;
 
-/// The delimiters that are recognised, by the one that the header has most of.
+/// The recognised delimiters. The most frequent one in the header is used.
 const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
 
-/// Reads the series of a CSV table, with at most `limits.series` of them and `limits.values` in each.
+/// Reads up to `limits.series` series from a CSV table, with up to `limits.values` values each.
 ///
-/// The first line names the columns. In a long table each row is one value: a column of values, and
-/// if it has them, one of stamps and one of ids, recognised by the names that forecasting libraries
-/// use; rows keep their order within a series, and rows of several series may be mixed. In any other
-/// table each column is one series, beside a column of stamps if there is one.
+/// The first line has the names of the columns. In a long table each row is one value: the table
+/// has a column of values, and optionally one of stamps and one of ids, recognised by the names
+/// that forecasting libraries use. Rows of several series may be mixed; within a series they keep
+/// their order. In any other table each column is one series, except for a column of stamps.
 ///
-/// The text is UTF-8 with comma, semicolon or tab between cells. An empty cell, `NA`, `NaN`, `null`,
-/// `None` and `N/A` are missing values. A cell that is no number fails its series only.
+/// The text is UTF-8, with commas, semicolons or tabs between cells. An empty cell, `NA`, `NaN`,
+/// `null`, `None` and `N/A` are missing values. A cell that is not a number fails only its series.
 ///
 /// ```
 /// use almanac_forecast::Limits;
@@ -43,7 +43,7 @@ const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
 /// ```
 ///
 /// # Errors
-/// [`FrameError`] when the text is no table, or it is not clear which column is for what.
+/// Returns [`FrameError`] if the text is not a table, or the roles of the columns are ambiguous.
 pub fn read_csv(
     input: impl Read,
     columns: &ColumnChoice,
@@ -51,7 +51,7 @@ pub fn read_csv(
 ) -> Result<Table, FrameError> {
     let mut input = BufReader::new(Newlines::new(input));
     let (start, delimiter) = sniff(&mut input)?;
-    // Another line end at the end, so that the position after a row is on the line below it.
+    // A final line end is added, so that the position after a row is always on the next line.
     let mut reader = ReaderBuilder::new()
         .delimiter(delimiter)
         .trim(Trim::All)
@@ -63,47 +63,50 @@ pub fn read_csv(
     if headers.iter().all(String::is_empty) {
         return Err(FrameError::Empty);
     }
-    let rows = Rows {
+    let rows = RowReader {
         reader,
         headers: &headers,
         limits,
     };
     match columns::recognise(&headers, columns)? {
-        Columns::Long { id, time, target } => rows.long(id, time, target),
-        Columns::Wide { time } => rows.wide(time),
+        Columns::Long { id, time, target } => rows.read_long(id, time, target),
+        Columns::Wide { time } => rows.read_wide(time),
     }
 }
 
-/// Reads the first line that is not blank. Gives what was read, and the delimiter.
+/// Reads the first line that is not blank. Returns the text that was read, and the delimiter.
 fn sniff(input: &mut impl BufRead) -> io::Result<(Vec<u8>, u8)> {
     let mut start = Vec::new();
-    let mut input = input.take(LONGEST_HEADER);
+    let mut input = input.take(MAX_HEADER_BYTES);
     while start.iter().all(u8::is_ascii_whitespace) && input.read_until(b'\n', &mut start)? > 0 {}
     let mut counts = [0; DELIMITERS.len()];
-    let mut quoted = false;
+    let mut is_quoted = false;
     for &byte in start.trim_ascii_start() {
-        quoted ^= byte == b'"';
-        if let Some(which) = DELIMITERS
+        is_quoted ^= byte == b'"';
+        if let Some(index) = DELIMITERS
             .iter()
-            .position(|delimiter| *delimiter == byte && !quoted)
+            .position(|delimiter| *delimiter == byte && !is_quoted)
         {
-            counts[which] += 1;
+            counts[index] += 1;
         }
     }
-    let most = counts.iter().copied().max().unwrap_or(0);
-    let which = counts.iter().position(|count| *count == most).unwrap_or(0);
-    Ok((start, DELIMITERS[which]))
+    let max_count = counts.iter().copied().max().unwrap_or(0);
+    let index = counts
+        .iter()
+        .position(|count| *count == max_count)
+        .unwrap_or(0);
+    Ok((start, DELIMITERS[index]))
 }
 
-/// The rows below the header.
-struct Rows<'a, R> {
+/// A reader of the rows below the header.
+struct RowReader<'a, R> {
     reader: Reader<R>,
     headers: &'a [String],
     limits: &'a Limits,
 }
 
-impl<R: Read> Rows<'_, R> {
-    fn long(
+impl<R: Read> RowReader<'_, R> {
+    fn read_long(
         mut self,
         id: Option<usize>,
         time: Option<usize>,
@@ -115,32 +118,19 @@ impl<R: Read> Rows<'_, R> {
             .filter(|column| !used.contains(&Some(*column)))
             .map(|column| self.label(column))
             .collect();
-        let mut repeats = Repeats::watching(time.filter(|_| id.is_none() && !ignored.is_empty()));
-        let mut positions: HashMap<String, usize> = HashMap::new();
-        let mut series: Vec<(Option<String>, Cells)> = Vec::new();
+        let may_be_mixed = id.is_none() && !ignored.is_empty();
+        let mut repeats = RepeatCheck::new(time.filter(|_| may_be_mixed));
+        let mut series = LongSeries::default();
         let mut record = StringRecord::new();
-        while let Some(line) = self.read(&mut record)? {
+        while let Some(line) = self.read_row(&mut record)? {
             repeats.check(line, &record, || ignored.clone())?;
-            let key = id.map_or("", |id| &record[id]);
-            let position = match positions.get(key) {
-                Some(position) => *position,
-                None => {
-                    self.ensure_series(series.len() + 1)?;
-                    positions.insert(key.to_owned(), series.len());
-                    series.push((id.map(|_| key.to_owned()), Cells::default()));
-                    series.len() - 1
-                }
-            };
-            let value = self.value(line, &record, target);
+            let cells = series.cells(id.map(|id| &record[id]), self.limits.series)?;
+            let value = self.parse_value(line, &record, target);
             let stamp = time.map(|time| Arc::from(&record[time]));
-            series[position]
-                .1
-                .push(value, stamp.as_ref(), self.limits.values);
+            cells.push(value, stamp.as_ref(), self.limits.values);
         }
         if series.is_empty() {
-            return Err(FrameError::NoRows {
-                headers: self.headers.to_vec(),
-            });
+            return Err(self.no_rows());
         }
         let header = |column: usize| self.headers[column].clone();
         Ok(Table {
@@ -151,50 +141,60 @@ impl<R: Read> Rows<'_, R> {
                 target: Some(header(target)),
                 ignored,
             },
-            series: series
-                .into_iter()
-                .map(|(id, cells)| TableSeries {
-                    id,
-                    draft: cells.draft(time.is_some(), self.limits.values),
-                })
-                .collect(),
+            series: series.into_table_series(time.is_some(), self.limits.values),
         })
     }
 
-    fn wide(mut self, time: Option<usize>) -> Result<Table, FrameError> {
+    fn read_wide(mut self, time: Option<usize>) -> Result<Table, FrameError> {
         let mut record = StringRecord::new();
-        let mut row = self.read(&mut record)?;
+        let mut row = self.read_row(&mut record)?;
         if row.is_none() {
-            return Err(FrameError::NoRows {
-                headers: self.headers.to_vec(),
-            });
+            return Err(self.no_rows());
         }
         let time = time.or_else(|| columns::is_time(&self.headers[0], &record[0]).then_some(0));
-        let (valued, mut ignored): (Vec<_>, Vec<_>) = self
+        let (named, unnamed): (Vec<_>, Vec<_>) = self
             .columns()
             .filter(|column| Some(*column) != time)
             .partition(|column| !self.headers[*column].is_empty());
-        self.ensure_series(valued.len())?;
-        let names: Vec<_> = valued
+        if named.len() > self.limits.series {
+            return Err(FrameError::TooManySeries {
+                limit: self.limits.series,
+            });
+        }
+        let names: Vec<_> = named
             .iter()
             .map(|column| self.headers[*column].clone())
             .collect();
-        let mut repeats = Repeats::watching(time.filter(|_| valued.len() > 1));
-        let mut series: Vec<Cells> = Vec::new();
-        series.resize_with(valued.len(), Cells::default);
+        let mut repeats = RepeatCheck::new(time.filter(|_| named.len() > 1));
+        let mut series: Vec<_> = named
+            .into_iter()
+            .map(|column| (column, SeriesCells::default()))
+            .collect();
         while let Some(line) = row {
             repeats.check(line, &record, || names.clone())?;
             let stamp = time.map(|time| Arc::from(&record[time]));
-            for (cells, &column) in series.iter_mut().zip(&valued) {
-                let value = self.value(line, &record, column);
+            for (column, cells) in &mut series {
+                let value = self.parse_value(line, &record, *column);
                 cells.push(value, stamp.as_ref(), self.limits.values);
             }
-            row = self.read(&mut record)?;
+            row = self.read_row(&mut record)?;
         }
-        let mut read = Vec::with_capacity(series.len());
-        for (cells, &column) in series.into_iter().zip(&valued) {
-            match cells.text() {
-                // A first column of text is more likely time or ids than a remark.
+        self.wide_table(time, series, unnamed)
+    }
+
+    /// Returns the table of the columns in `series`. Columns of text are ignored, as are the
+    /// columns in `unnamed`.
+    fn wide_table(
+        &self,
+        time: Option<usize>,
+        series: Vec<(usize, SeriesCells)>,
+        unnamed: Vec<usize>,
+    ) -> Result<Table, FrameError> {
+        let mut ignored = unnamed;
+        let mut table_series = Vec::with_capacity(series.len());
+        for (column, cells) in series {
+            match cells.text_error() {
+                // Text in the first column is more likely time or ids than a comment.
                 Some(CellError::NotANumber {
                     line,
                     column: name,
@@ -208,18 +208,18 @@ impl<R: Read> Rows<'_, R> {
                     });
                 }
                 Some(_) => ignored.push(column),
-                None => read.push(TableSeries {
+                None => table_series.push(TableSeries {
                     id: Some(self.headers[column].clone()),
-                    draft: cells.draft(time.is_some(), self.limits.values),
+                    draft: cells.into_draft(time.is_some(), self.limits.values),
                 }),
             }
         }
-        if read.is_empty() {
+        if table_series.is_empty() {
             return Err(columns::no_target(self.headers));
         }
         ignored.sort_unstable();
         Ok(Table {
-            series: read,
+            series: table_series,
             recognised: Recognised {
                 layout: Layout::Wide,
                 id: None,
@@ -233,31 +233,36 @@ impl<R: Read> Rows<'_, R> {
         })
     }
 
-    /// Reads the next row, and gives its line.
-    fn read(&mut self, record: &mut StringRecord) -> Result<Option<u64>, FrameError> {
-        let outcome = self.reader.read_record(record);
-        // Where a row ends is known; where it begins is not, since blank lines are skipped.
-        let last = self.reader.position().line().saturating_sub(1);
-        match outcome {
+    /// Reads the next row, and returns its line.
+    fn read_row(&mut self, record: &mut StringRecord) -> Result<Option<u64>, FrameError> {
+        let result = self.reader.read_record(record);
+        // The end of a row is known. Its beginning is not, since blank lines are skipped.
+        let last_line = self.reader.position().line().saturating_sub(1);
+        match result {
             Ok(true) => {
-                let breaks: usize = record.iter().map(|cell| cell.matches('\n').count()).sum();
-                Ok(Some(last.saturating_sub(breaks as u64)))
+                let n_breaks: usize = record.iter().map(|cell| cell.matches('\n').count()).sum();
+                Ok(Some(last_line.saturating_sub(n_breaks as u64)))
             }
             Ok(false) => Ok(None),
-            Err(error) => Err(table_error(error, last)),
+            Err(error) => Err(table_error(error, last_line)),
         }
     }
 
-    fn columns(&self) -> std::ops::Range<usize> {
+    fn columns(&self) -> Range<usize> {
         0..self.headers.len()
     }
 
-    fn value(&self, line: u64, record: &StringRecord, column: usize) -> Result<f64, CellError> {
+    fn parse_value(
+        &self,
+        line: u64,
+        record: &StringRecord,
+        column: usize,
+    ) -> Result<f64, CellError> {
         let text = &record[column];
         cell::parse(text).map_err(|error| error.at(line, &self.label(column), text))
     }
 
-    /// How a column is called in messages, where its header may be empty.
+    /// Returns the name of a column in messages, which is its number if its header is empty.
     fn label(&self, column: usize) -> String {
         match self.headers[column].as_str() {
             "" => format!("number {}", column + 1),
@@ -265,12 +270,9 @@ impl<R: Read> Rows<'_, R> {
         }
     }
 
-    fn ensure_series(&self, count: usize) -> Result<(), FrameError> {
-        let limit = self.limits.series;
-        if count > limit {
-            Err(FrameError::TooManySeries { limit })
-        } else {
-            Ok(())
+    fn no_rows(&self) -> FrameError {
+        FrameError::NoRows {
+            headers: self.headers.to_vec(),
         }
     }
 }
@@ -283,7 +285,7 @@ fn table_error(error: csv::Error, line: u64) -> FrameError {
         } => FrameError::Ragged {
             line,
             expected: *expected_len,
-            found: *len,
+            actual: *len,
         },
         _ => FrameError::Unreadable(error.into()),
     }

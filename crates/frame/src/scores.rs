@@ -1,26 +1,35 @@
-//! Leaderboards as rows of a table.
+//! Leaderboards as the rows of a table.
 
 use std::io;
 
+use almanac_forecast::backtest::{Entrant, SeriesStanding, Standing};
+use almanac_forecast::{CentralLevel, Leaderboard, Scores};
 use csv::{Writer, WriterBuilder};
 
 use crate::Presented;
-use almanac_forecast::backtest::{Entrant, SeriesStanding, Standing};
-use almanac_forecast::{CentralLevel, Leaderboard, Scores};
 
 /// A series of a backtest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScoredId<'a> {
-    /// Its id.
+    /// The id of the series.
     pub id: Option<&'a str>,
-    /// Where its scores are, or why it has none.
-    pub place: Result<usize, String>,
+    /// The scores of the series, or the error.
+    pub outcome: ScoreOutcome,
+}
+
+/// The outcome of a series in a backtest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScoreOutcome {
+    /// The series has scores, at this index of [`Standing::by_series`].
+    Scored(usize),
+    /// The series has no scores, with the message of the error.
+    Failed(String),
 }
 
 /// Writes one row for each entrant of `board`, in its order.
 ///
 /// # Errors
-/// The output's.
+/// Returns the error of the output.
 pub fn write_scores(output: impl io::Write, board: &Leaderboard) -> io::Result<()> {
     let levels = &board.measures.levels;
     let first = ["name", "kind", "relative_mase", "relative_wql"];
@@ -37,9 +46,9 @@ pub fn write_scores(output: impl io::Write, board: &Leaderboard) -> io::Result<(
             duration,
             ..
         } = standing;
-        let mut row = name(&standing.entrant);
+        let mut row = name_cells(&standing.entrant);
         row.extend([cell(*relative_mase), cell(*relative_wql)]);
-        row.extend(cells(scores, levels));
+        row.extend(score_cells(scores, levels));
         row.extend([series, windows, failed].map(ToString::to_string));
         row.push(format!("{:.3}", duration.as_secs_f64()));
         table.write_record(&row)?;
@@ -47,10 +56,11 @@ pub fn write_scores(output: impl io::Write, board: &Leaderboard) -> io::Result<(
     table.flush()
 }
 
-/// Writes one row for each entrant and series, and for a series without scores one with its error.
+/// Writes one row for each entrant and series, and one row with the error for a series without
+/// scores.
 ///
 /// # Errors
-/// The output's.
+/// Returns the error of the output.
 pub fn write_series_scores(
     output: impl io::Write,
     board: &Leaderboard,
@@ -59,11 +69,11 @@ pub fn write_series_scores(
     let levels = &board.measures.levels;
     let first = ["id", "name", "kind"];
     let mut table = table(output, &first, levels, &["windows", "error"])?;
-    for ScoredId { id, place } in series {
+    for ScoredId { id, outcome } in series {
         let id = id.unwrap_or_default().to_owned();
-        let place = match place {
-            Ok(place) => *place,
-            Err(error) => {
+        let index = match outcome {
+            ScoreOutcome::Scored(index) => *index,
+            ScoreOutcome::Failed(error) => {
                 let mut row = vec![String::new(); first.len() + 3 + levels.len() + 2];
                 row[0] = id;
                 if let Some(last) = row.last_mut() {
@@ -74,13 +84,13 @@ pub fn write_series_scores(
             }
         };
         for standing in &board.standings {
-            let found = standing.by_series.get(place).and_then(Option::as_ref);
-            let Some(SeriesStanding { scores, windows }) = found else {
+            let series_standing = standing.by_series.get(index).and_then(Option::as_ref);
+            let Some(SeriesStanding { scores, windows }) = series_standing else {
                 continue;
             };
             let mut row = vec![id.clone()];
-            row.extend(name(&standing.entrant));
-            row.extend(cells(scores, levels));
+            row.extend(name_cells(&standing.entrant));
+            row.extend(score_cells(scores, levels));
             row.extend([windows.to_string(), String::new()]);
             table.write_record(&row)?;
         }
@@ -88,18 +98,18 @@ pub fn write_series_scores(
     table.flush()
 }
 
-/// Writes one row for each entrant and step ahead, from 1.
+/// Writes one row for each entrant and step of the horizon, from 1.
 ///
 /// # Errors
-/// The output's.
+/// Returns the error of the output.
 pub fn write_step_scores(output: impl io::Write, board: &Leaderboard) -> io::Result<()> {
     let levels = &board.measures.levels;
     let mut table = table(output, &["name", "kind", "step"], levels, &["values"])?;
     for standing in &board.standings {
         for (step, scores) in standing.by_step.iter().enumerate() {
-            let mut row = name(&standing.entrant);
+            let mut row = name_cells(&standing.entrant);
             row.push((step + 1).to_string());
-            row.extend(cells(scores, levels));
+            row.extend(score_cells(scores, levels));
             row.push(scores.steps.to_string());
             table.write_record(&row)?;
         }
@@ -107,7 +117,7 @@ pub fn write_step_scores(output: impl io::Write, board: &Leaderboard) -> io::Res
     table.flush()
 }
 
-/// A table whose middle columns are scores, with its header.
+/// Creates a table whose middle columns are scores, and writes its header.
 fn table<W: io::Write>(
     output: W,
     first: &[&str],
@@ -115,28 +125,30 @@ fn table<W: io::Write>(
     last: &[&str],
 ) -> io::Result<Writer<W>> {
     let mut table = WriterBuilder::new().from_writer(output);
-    let coverage = levels.iter().map(|level| format!("coverage-{level}"));
-    let header = first
+    let header: Vec<_> = first
         .iter()
         .chain(&["mase", "smape", "wql"])
         .map(ToString::to_string)
-        .chain(coverage)
-        .chain(last.iter().map(ToString::to_string));
-    table.write_record(header.collect::<Vec<_>>())?;
+        .chain(levels.iter().map(|level| format!("coverage-{level}")))
+        .chain(last.iter().map(ToString::to_string))
+        .collect();
+    table.write_record(header)?;
     Ok(table)
 }
 
-fn name(entrant: &Entrant) -> Vec<String> {
+fn name_cells(entrant: &Entrant) -> Vec<String> {
     vec![entrant.name.clone(), entrant.kind.as_str().to_owned()]
 }
 
-fn cells(scores: &Scores, levels: &[CentralLevel]) -> Vec<String> {
-    let coverage = (0..levels.len()).map(|level| scores.coverage.get(level).copied().flatten());
-    let scores = [scores.mase, scores.smape, scores.wql];
-    scores.into_iter().chain(coverage).map(cell).collect()
+fn score_cells(scores: &Scores, levels: &[CentralLevel]) -> Vec<String> {
+    [scores.mase, scores.smape, scores.wql]
+        .into_iter()
+        .chain((0..levels.len()).map(|level| scores.coverage.get(level).copied().flatten()))
+        .map(cell)
+        .collect()
 }
 
-/// A number, empty where there is none.
+/// Returns the cell of a value, which is empty for `None`.
 fn cell(value: Option<f64>) -> String {
     value.map_or_else(String::new, |value| Presented::from(value).to_string())
 }

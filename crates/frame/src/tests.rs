@@ -1,10 +1,10 @@
-use proptest::prelude::*;
-
-use super::*;
 use almanac_forecast::{
     Calendar, CentralLevel, Forecast, Horizon, Limits, QuantileGrid, QuantileLevel, QuantileLevels,
     Stamp,
 };
+use proptest::prelude::*;
+
+use super::*;
 
 const LIMITS: Limits = Limits {
     series: 4,
@@ -18,7 +18,7 @@ fn read(text: &str) -> Result<Table, FrameError> {
     read_csv(text.as_bytes(), &ColumnChoice::default(), &LIMITS)
 }
 
-/// Each series on a line: its id, its values or its error, its stamps.
+/// Returns a line for each series: its id, its values or its error, and its stamps.
 fn summary(table: &Table) -> String {
     let mut lines = vec![table.recognised.to_string()];
     for series in &table.series {
@@ -43,7 +43,7 @@ fn check(text: &str, expected: &[&str]) {
 }
 
 #[track_caller]
-fn check_refused(text: &str, expected: &str) {
+fn check_rejected(text: &str, expected: &str) {
     assert_eq!(read(text).unwrap_err().to_string(), expected);
 }
 
@@ -60,7 +60,7 @@ fn rows_of_mixed_series_keep_their_order() {
 }
 
 #[test]
-fn a_long_table_without_ids_is_one_series_and_names_what_it_ignores() {
+fn a_long_table_without_ids_is_one_series_and_lists_ignored_columns() {
     check(
         "ds,y,holiday\n2024-01-01,1,x\n2024-01-02,2,\n",
         &[
@@ -113,7 +113,7 @@ fn a_first_column_of_stamps_is_time_and_one_of_numbers_is_not() {
 }
 
 #[test]
-fn byte_order_mark_carriage_returns_quotes_and_delimiters_are_understood() {
+fn byte_order_mark_line_ends_quotes_and_delimiters_are_recognised() {
     let long = r#"long table, id in "id", time in "date", target in "value""#;
     check(
         "\u{feff}id;date;value\r\n\"a;b\";2024-01-01;1.5\r\n\r\na;2024-01-01;2\r\n",
@@ -130,7 +130,7 @@ fn byte_order_mark_carriage_returns_quotes_and_delimiters_are_understood() {
 }
 
 #[test]
-fn a_bad_cell_fails_its_series_only() {
+fn a_bad_cell_fails_only_its_series() {
     check(
         "id,value\na,1\nb,x\nb,y\na,2\nc,1e400\n\nd,n/a\n",
         &[
@@ -145,57 +145,57 @@ fn a_bad_cell_fails_its_series_only() {
         "day;a;b\n2024-01-01;1,5;1\n2024-01-02;2;2\n",
         &[
             r#"wide table, one series per column, time in "day""#,
-            r#"a: line 2, column a: "1,5" has a comma; write decimals with a point and thousands without a mark"#,
+            r#"a: line 2, column a: "1,5" has a comma; use a decimal point and no thousands separators"#,
             "b: [1.0, 2.0] at 2024-01-01 2024-01-02",
         ],
     );
 }
 
 #[test]
-fn bounds_hold_while_reading() {
+fn limits_are_enforced() {
     let rows: String = (0..9).map(|row| format!("a,{row}\n")).collect();
     check(
         &format!("id,value\nb,1\n{rows}"),
         &[
             r#"long table, id in "id", target in "value""#,
             "b: [1.0]",
-            "a: the series has 9 rows, over the limit of 6 values; send its tail",
+            "a: the series has 9 rows, over the limit of 6 values; send only its end",
         ],
     );
-    let refused = "the table has more than 4 series, the limit; send it in parts";
-    check_refused("id,value\na,1\nb,1\nc,1\nd,1\ne,1\n", refused);
-    check_refused("a,b,c,d,e\n1,2,3,4,5\n", refused);
+    let expected = "the table has more series than the limit of 4; send it in parts";
+    check_rejected("id,value\na,1\nb,1\nc,1\nd,1\ne,1\n", expected);
+    check_rejected("a,b,c,d,e\n1,2,3,4,5\n", expected);
 }
 
 #[test]
-fn refuses_what_is_no_table() {
-    check_refused(
+fn rejects_texts_that_are_not_tables() {
+    check_rejected(
         "",
-        "the table is empty, or its first line is, which names the columns",
+        "the table is empty; its first line must have the names of the columns",
     );
-    check_refused(
+    check_rejected(
         " \n\r\n",
-        "the table is empty, or its first line is, which names the columns",
+        "the table is empty; its first line must have the names of the columns",
     );
-    check_refused(
+    check_rejected(
         "ds,y\n",
         r#"the table has no rows after its header, "ds", "y""#,
     );
-    check_refused(
+    check_rejected(
         "a,b\n",
         r#"the table has no rows after its header, "a", "b""#,
     );
-    check_refused(
+    check_rejected(
         "a,b\n1,2\n1,2,3\n",
-        "line 3 has 3 cells, not the 2 of the header",
+        "line 3 has 3 cells, but the header has 2",
     );
-    check_refused(
+    check_rejected(
         "id,value\r\n\r\na,1\r\nb\r\n",
-        "line 4 has 1 cells, not the 2 of the header",
+        "line 4 has 1 cells, but the header has 2",
     );
-    check_refused(
+    check_rejected(
         "id,value\r\"a\r\nb\",1\rb",
-        "line 4 has 1 cells, not the 2 of the header",
+        "line 4 has 1 cells, but the header has 2",
     );
     let error = read_csv(
         &b"id,value\na,1\n\xff,2\n"[..],
@@ -209,23 +209,23 @@ fn refuses_what_is_no_table() {
 }
 
 #[test]
-fn refuses_to_guess_which_column_names_the_series() {
-    check_refused(
+fn rejects_tables_with_unclear_ids() {
+    check_rejected(
         "store,date,sales\nnorth,2024-01-01,1\nsouth,2024-01-02,2\n",
-        r#"line 2, column store: "north" is neither a number nor a timestamp such as 2024-01-31; name the columns of "store", "date", "sales" with id_column, time_column and target_column"#,
+        r#"line 2, column store: "north" is neither a number nor a timestamp such as 2024-01-31; select columns among "store", "date", "sales" with id_column, time_column and target_column"#,
     );
-    check_refused(
+    check_rejected(
         "date,store,sales\n2024-01-01,1,5\n2024-01-01,2,6\n",
-        r#"line 3 repeats the first timestamp, "2024-01-01"; if one of the columns "store", "sales" names the series, say so with id_column"#,
+        r#"line 3 repeats the first timestamp, "2024-01-01"; if one of the columns "store", "sales" has the ids of the series, select it with id_column"#,
     );
-    check_refused(
+    check_rejected(
         "date,store,value\n2024-01-01,1,5\n2024-01-01,2,6\n",
-        r#"line 3 repeats the first timestamp, "2024-01-01"; if one of the columns "store" names the series, say so with id_column"#,
+        r#"line 3 repeats the first timestamp, "2024-01-01"; if one of the columns "store" has the ids of the series, select it with id_column"#,
     );
 }
 
 #[test]
-fn settings_reach_every_draft() {
+fn settings_are_set_in_every_draft() {
     let settings = SeriesSettings {
         frequency: Some("MS".to_owned()),
         timezone: None,
@@ -244,7 +244,7 @@ fn level(level: f64) -> QuantileLevel {
     QuantileLevel::new(level).unwrap()
 }
 
-/// A forecast of `steps`, with 0.1 and 0.9 at one below and above.
+/// Returns a forecast of `steps`, whose quantiles 0.1 and 0.9 are one below and above.
 fn forecast(steps: &[f64]) -> Forecast {
     let levels = QuantileLevels::with_median([level(0.1), level(0.9)]);
     let row = |offset: f64| steps.iter().map(move |value| value + offset);
@@ -280,13 +280,13 @@ fn writes_a_row_for_each_step_and_one_for_each_failure() {
 }
 
 fn arbitrary_id() -> impl Strategy<Value = String> {
-    // Trimmed, since cells are; anything else may stand in an id.
+    // Trimmed, since cells are trimmed; an id may have any other characters.
     any::<String>().prop_map(|id| id.trim().to_owned())
 }
 
 proptest! {
     #[test]
-    fn what_is_written_reads_back(
+    fn written_forecasts_round_trip(
         ids in prop::collection::btree_set(arbitrary_id(), 1..4),
         steps in prop::collection::vec(prop::num::f32::NORMAL, 1..6),
     ) {
@@ -310,7 +310,7 @@ proptest! {
     }
 
     #[test]
-    fn a_bad_series_never_changes_its_neighbours(
+    fn a_bad_series_does_not_change_the_others(
         cells in prop::collection::vec((0_u8..3, -1e6..1e6_f64), 1..6),
         bad in any::<String>().prop_filter("no number", |text| {
             cell::parse(text.trim()).is_err()
@@ -335,7 +335,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_read_or_refused(bytes in any::<Vec<u8>>(), text in "[ayds,;\t\r\n\"0-9.-]{0,60}") {
+    fn any_bytes_are_read_or_rejected(bytes in any::<Vec<u8>>(), text in "[ayds,;\t\r\n\"0-9.-]{0,60}") {
         for input in [&bytes[..], text.as_bytes()] {
             if let Ok(table) = read_csv(input, &ColumnChoice::default(), &LIMITS) {
                 prop_assert!(!table.series.is_empty() && table.series.len() <= LIMITS.series);

@@ -1,27 +1,27 @@
-//! From forecasts to the rows of a table.
+//! Forecasts as the rows of a table.
 
 use std::fmt::{self, Write as _};
 use std::io;
 
+use almanac_forecast::{CentralLevel, Forecast, QuantileLevel, Stamp};
 use csv::{ByteRecord, Writer, WriterBuilder};
 
 use crate::Presented;
-use almanac_forecast::{CentralLevel, Forecast, QuantileLevel, Stamp};
 
-/// Which columns a table of forecasts has, beside `id`, `timestamp`, `point` and `error`.
+/// The columns of a table of forecasts, in addition to `id`, `timestamp`, `point` and `error`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ForecastColumns {
-    /// Quantile levels, each a column named by its number.
+    /// The quantile levels. Each has a column, which is named by its number.
     pub quantiles: Vec<QuantileLevel>,
-    /// Central levels, each a pair of columns such as `lower-80` and `upper-80`.
+    /// The central levels. Each has a pair of columns, such as `lower-80` and `upper-80`.
     pub levels: Vec<CentralLevel>,
 }
 
-/// Writes forecasts as CSV, one row for each step of each series.
+/// A writer of forecasts as CSV, with one row for each step of each series.
 ///
-/// The columns are `id`, `timestamp`, `point`, the quantiles, the ends of the levels, and `error`. A
-/// series without a calendar has the number of the step, from 1, as its timestamp. A series that
-/// failed has one row with its id and its error.
+/// The columns are `id`, `timestamp`, `point`, the quantiles, the bounds of the central levels, and
+/// `error`. The timestamp of a series without a calendar is the number of the step, from 1. A
+/// series that failed has one row with its id and its error.
 ///
 /// ```
 /// use almanac_frame::{ForecastColumns, ForecastWriter};
@@ -40,10 +40,10 @@ pub struct ForecastWriter<W: io::Write> {
 }
 
 impl<W: io::Write> ForecastWriter<W> {
-    /// A table that begins with its header.
+    /// Creates a writer and writes the header.
     ///
     /// # Errors
-    /// The output's.
+    /// Returns the error of the output.
     pub fn new(output: W, columns: ForecastColumns) -> io::Result<Self> {
         let mut output = WriterBuilder::new().from_writer(output);
         let mut header: Vec<String> = ["id", "timestamp", "point"].map(str::to_owned).into();
@@ -61,36 +61,37 @@ impl<W: io::Write> ForecastWriter<W> {
         })
     }
 
-    /// One row for each step. `stamps` has one for each, or is absent where there is no calendar.
+    /// Writes one row for each step. `stamps` has the stamp of each step, or is absent for a series
+    /// without a calendar.
     ///
     /// # Errors
-    /// The output's.
+    /// Returns the error of the output.
     pub fn write_forecast(
         &mut self,
         id: Option<&str>,
         stamps: Option<&[Stamp]>,
         forecast: &Forecast,
     ) -> io::Result<()> {
-        let ends = self
-            .columns
-            .levels
-            .iter()
-            .flat_map(|level| [level.lower(), level.upper()]);
+        let ForecastColumns { quantiles, levels } = &self.columns;
         let columns: Vec<_> = [QuantileLevel::MEDIAN]
             .into_iter()
-            .chain(self.columns.quantiles.iter().copied())
-            .chain(ends)
+            .chain(quantiles.iter().copied())
+            .chain(
+                levels
+                    .iter()
+                    .flat_map(|level| [level.lower(), level.upper()]),
+            )
             .map(|level| forecast.quantile(level).unwrap_or_default())
             .collect();
         for step in 0..forecast.steps() {
             self.record.clear();
             self.record.push_field(id.unwrap_or_default().as_bytes());
             match stamps {
-                Some(stamps) => self.push(stamps.get(step))?,
-                None => self.push(Some(step + 1))?,
+                Some(stamps) => self.push_cell(stamps.get(step))?,
+                None => self.push_cell(Some(step + 1))?,
             }
             for column in &columns {
-                self.push(column.get(step).copied().map(Presented::from))?;
+                self.push_cell(column.get(step).copied().map(Presented::from))?;
             }
             self.record.push_field(b"");
             self.output.write_byte_record(&self.record)?;
@@ -98,42 +99,42 @@ impl<W: io::Write> ForecastWriter<W> {
         Ok(())
     }
 
-    /// One row for a series that has no forecast.
+    /// Writes one row for a series without a forecast.
     ///
     /// # Errors
-    /// The output's.
+    /// Returns the error of the output.
     pub fn write_failure(&mut self, id: Option<&str>, error: &dyn fmt::Display) -> io::Result<()> {
-        let between = 2 + self.columns.quantiles.len() + 2 * self.columns.levels.len();
+        let n_empty = 2 + self.columns.quantiles.len() + 2 * self.columns.levels.len();
         self.record.clear();
         self.record.push_field(id.unwrap_or_default().as_bytes());
-        for _ in 0..between {
+        for _ in 0..n_empty {
             self.record.push_field(b"");
         }
-        self.push(Some(error))?;
+        self.push_cell(Some(error))?;
         self.output.write_byte_record(&self.record)?;
         Ok(())
     }
 
-    /// Hands every row on to the output.
+    /// Flushes the rows to the output.
     ///
     /// # Errors
-    /// The output's.
+    /// Returns the error of the output.
     pub fn flush(&mut self) -> io::Result<()> {
         self.output.flush()
     }
 
-    /// The output, with every row in it.
+    /// Flushes the rows and returns the output.
     ///
     /// # Errors
-    /// The output's.
+    /// Returns the error of the output.
     pub fn finish(self) -> io::Result<W> {
         self.output
             .into_inner()
             .map_err(csv::IntoInnerError::into_error)
     }
 
-    /// A cell, empty for `None`.
-    fn push(&mut self, cell: Option<impl fmt::Display>) -> io::Result<()> {
+    /// Adds a cell to the record, which is empty for `None`.
+    fn push_cell(&mut self, cell: Option<impl fmt::Display>) -> io::Result<()> {
         self.text.clear();
         if let Some(cell) = cell {
             write!(self.text, "{cell}").map_err(io::Error::other)?;

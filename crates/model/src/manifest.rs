@@ -21,8 +21,9 @@ use thiserror::Error;
 
 use crate::Digest;
 
-pub use context::{ContextAxis, ContextRole, FloatType, Missing, PadSide, PadValue, Scaling};
-pub use covariate::{ContextCovariates, CovariateRole};
+pub use context::{
+    ContextAxis, ContextCovariates, ContextRole, FloatType, Missing, PadSide, PadValue, Scaling};
+pub use covariate::CovariateRole;
 pub use feature::{CalendarPart, Feature, FeatureError, Statistic};
 pub use horizon::{HorizonRole, IntegerType, NumberType, Rollout, SeasonLengthRole};
 pub use input::{ElementType, Fill, FillError, InputAxis, InputAxisError, InputRole};

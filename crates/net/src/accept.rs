@@ -1,4 +1,4 @@
-//! Where connections come from, and what to do when they do not.
+//! The source of connections, and the pauses after a failure to accept one.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,17 +8,21 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
-/// First and longest pause after a failure to accept. Running out of file descriptors leaves the connection in the
-/// backlog and the listener readable, so without a pause the loop would spin.
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// The first pause after a failure to accept.
+///
+/// When file descriptors run out, the connection stays in the backlog and the listener stays
+/// readable, so the loop would spin without a pause.
+const INITIAL_PAUSE: Duration = Duration::from_millis(10);
+
+/// The maximum pause after a failure to accept.
+const MAX_PAUSE: Duration = Duration::from_secs(1);
 
 /// A source of connections; TCP outside of tests.
 pub(super) trait Listener {
-    /// One connection.
+    /// The IO of one connection.
     type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    /// Waits for the next connection.
+    /// Polls for the next connection.
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(Self::Io, SocketAddr)>>;
 }
 
@@ -28,16 +32,17 @@ impl Listener for TcpListener {
     fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
         let accepted = Self::poll_accept(self, cx);
         if let Poll::Ready(Ok((stream, peer))) = &accepted
-            // An answer is written in one piece or flushed on purpose; waiting for more only adds latency.
+            // A response is written in one piece or flushed on purpose, so waiting for more bytes
+            // only adds latency.
             && let Err(error) = stream.set_nodelay(true)
         {
-            tracing::debug!(%peer, %error, "nodelay refused");
+            tracing::debug!(%peer, %error, "setting TCP_NODELAY failed");
         }
         accepted
     }
 }
 
-/// Pauses between failures to accept; doubles up to a second.
+/// The pauses between failures to accept, which double up to a second.
 #[derive(Debug)]
 pub(super) struct Backoff {
     next: Duration,
@@ -45,14 +50,17 @@ pub(super) struct Backoff {
 
 impl Backoff {
     pub(super) fn new() -> Self {
-        Self { next: FIRST_PAUSE }
+        Self {
+            next: INITIAL_PAUSE,
+        }
     }
 
     pub(super) fn reset(&mut self) {
-        self.next = FIRST_PAUSE;
+        self.next = INITIAL_PAUSE;
     }
 
-    /// How long to wait after `error`; not at all if it concerns only the connection that was being accepted.
+    /// Returns the pause after `error`, or `None` if the error concerns only the connection that
+    /// was being accepted.
     pub(super) fn pause(&mut self, error: &io::Error) -> Option<Duration> {
         if matches!(
             error.kind(),
@@ -64,7 +72,7 @@ impl Backoff {
             return None;
         }
         let pause = self.next;
-        self.next = (pause * 2).min(LONGEST_PAUSE);
+        self.next = (pause * 2).min(MAX_PAUSE);
         Some(pause)
     }
 }
@@ -74,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_up_to_a_second_and_start_over() {
+    fn pauses_double_up_to_a_second_until_reset() {
         let mut backoff = Backoff::new();
         let too_many_files = io::Error::from_raw_os_error(24);
         let pauses: Vec<_> = (0..9)
@@ -82,12 +90,12 @@ mod tests {
             .collect();
         assert_eq!(pauses, [10, 20, 40, 80, 160, 320, 640, 1000, 1000]);
         backoff.reset();
-        assert_eq!(backoff.pause(&too_many_files), Some(FIRST_PAUSE));
+        assert_eq!(backoff.pause(&too_many_files), Some(INITIAL_PAUSE));
     }
 
     #[test]
-    fn connection_that_died_in_the_backlog_costs_no_pause() {
-        let died = io::Error::from(io::ErrorKind::ConnectionAborted);
-        assert_eq!(Backoff::new().pause(&died), None);
+    fn does_not_pause_for_a_connection_closed_in_the_backlog() {
+        let closed = io::Error::from(io::ErrorKind::ConnectionAborted);
+        assert_eq!(Backoff::new().pause(&closed), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Bodies, timed: request bodies that must keep coming, answers that must be taken.
+//! Bodies with timeouts: request bodies that must keep arriving, and responses that must be read.
 
 use std::error::Error;
 use std::pin::Pin;
@@ -14,35 +14,39 @@ use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::activity::Activity;
+use crate::activity::Activity;
 
-/// Largest chunk of an HTTP/2 answer that is handed over at once, and the default size of a frame. hyper buffers a chunk
-/// whole as soon as the client has room for one byte of it, so a larger chunk would count as taken long before it is.
+/// The maximum size of a chunk of an HTTP/2 response that is passed to hyper at once; the default
+/// size of a frame.
+///
+/// hyper buffers a whole chunk as soon as the client has room for one byte of it, so a larger chunk
+/// would count as sent long before it is.
 const MAX_CHUNK_BYTES: usize = 16 * 1024;
 
-/// Why reading the body of a request failed, if a clock was the reason.
+/// The error returned when a request body arrives too slowly.
 ///
-/// The server wraps every request body with these clocks, so a handler needs no timeout layer; it meets the error as
-/// the source of whatever error its extractor returns, and [`BodyTimeout::find`] picks it out. The clocks run only
-/// while somebody waits for the body: a handler that is slow to read is not the client's fault.
+/// The server applies these timeouts to every request body, so a handler needs no timeout layer.
+/// The error is a source of the error that the handler's extractor returns, where
+/// [`BodyTimeout::find`] finds it. The timers run only while the handler waits for the body: a
+/// handler that is slow to read is not the client's fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BodyTimeout {
-    /// Nothing came for too long.
+    /// Nothing arrived within the limit.
     #[error("no more of the request body arrived within {limit:?}")]
     Stalled {
-        /// The limit, [`ServerConfig::body_timeout`](super::ServerConfig::body_timeout).
+        /// The limit, [`ServerConfig::body_timeout`](crate::ServerConfig::body_timeout).
         limit: Duration,
     },
-    /// Something came, but the whole took too long.
+    /// The whole body did not arrive within the limit.
     #[error("the request body was not complete within {limit:?}")]
     Overdue {
-        /// The limit, [`ServerConfig::body_deadline`](super::ServerConfig::body_deadline).
+        /// The limit, [`ServerConfig::body_deadline`](crate::ServerConfig::body_deadline).
         limit: Duration,
     },
 }
 
 impl BodyTimeout {
-    /// Looks for a timeout in an error and its sources.
+    /// Finds a timeout in an error and its sources.
     #[must_use]
     pub fn find(error: &(dyn Error + 'static)) -> Option<Self> {
         let mut next = Some(error);
@@ -56,36 +60,39 @@ impl BodyTimeout {
     }
 }
 
+/// The timeouts of a request body.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BodyLimits {
+    /// The maximum time between two reads.
     pub(super) stall: Duration,
+    /// The maximum time for the whole body.
     pub(super) total: Duration,
 }
 
 pin_project! {
-    /// The body of a request, under the clocks of [`BodyLimits`].
+    /// The body of a request, with the timeouts of [`BodyLimits`].
     pub(super) struct RequestBody {
         #[pin]
         inner: Incoming,
         limits: BodyLimits,
         deadline: Instant,
-        // Set while nothing has come.
+        // Set while nothing has arrived.
         #[pin]
         wait: Option<Sleep>,
-        // Gone once the body is over.
-        hold: Option<UploadHold>,
+        // `None` once the body has ended.
+        guard: Option<UploadGuard>,
     }
 }
 
 impl RequestBody {
     pub(super) fn new(inner: Incoming, limits: BodyLimits, activity: &Arc<Activity>) -> Self {
-        let hold = (!inner.is_end_stream()).then(|| UploadHold::new(activity));
+        let guard = (!inner.is_end_stream()).then(|| UploadGuard::new(activity));
         Self {
             inner,
             limits,
             deadline: Instant::now() + limits.total,
             wait: None,
-            hold,
+            guard,
         }
     }
 }
@@ -99,13 +106,13 @@ impl http_body::Body for RequestBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let mut this = self.project();
-        if this.hold.is_none() {
+        if this.guard.is_none() {
             return Poll::Ready(None);
         }
         if let Poll::Ready(frame) = this.inner.as_mut().poll_frame(cx) {
             this.wait.set(None);
             if !matches!(frame, Some(Ok(_))) {
-                *this.hold = None;
+                *this.guard = None;
             }
             return Poll::Ready(frame.map(|frame| frame.map_err(BoxError::from)));
         }
@@ -117,7 +124,7 @@ impl http_body::Body for RequestBody {
         if let Some(wait) = this.wait.as_mut().as_pin_mut() {
             ready!(wait.poll(cx));
         }
-        *this.hold = None;
+        *this.guard = None;
         let timeout = if Instant::now() >= *this.deadline {
             BodyTimeout::Overdue {
                 limit: this.limits.total,
@@ -131,7 +138,7 @@ impl http_body::Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.hold.is_none() || self.inner.is_end_stream()
+        self.guard.is_none() || self.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -139,31 +146,31 @@ impl http_body::Body for RequestBody {
     }
 }
 
-/// Keeps the connection busy while a request body is being read.
+/// A guard that marks the connection as busy while a request body is being read.
 #[derive(Debug)]
-struct UploadHold(Arc<Activity>);
+struct UploadGuard(Arc<Activity>);
 
-impl UploadHold {
+impl UploadGuard {
     fn new(activity: &Arc<Activity>) -> Self {
         activity.begin_upload();
         Self(Arc::clone(activity))
     }
 }
 
-impl Drop for UploadHold {
+impl Drop for UploadGuard {
     fn drop(&mut self) {
         self.0.end_upload();
     }
 }
 
-/// Keeps the connection busy from the head of a request to the end of its answer.
+/// A guard that marks the connection as busy from the head of a request to the end of its response.
 #[derive(Debug)]
-pub(super) struct RequestHold {
+pub(super) struct RequestGuard {
     activity: Arc<Activity>,
     number: u64,
 }
 
-impl RequestHold {
+impl RequestGuard {
     pub(super) fn new(activity: &Arc<Activity>) -> Self {
         let number = activity.begin_request();
         Self {
@@ -173,30 +180,31 @@ impl RequestHold {
     }
 }
 
-impl Drop for RequestHold {
+impl Drop for RequestGuard {
     fn drop(&mut self) {
         self.activity.end_request(self.number);
     }
 }
 
-/// The body of an answer; ends the request when dropped.
+/// The body of a response, which ends the request when dropped.
 #[derive(Debug)]
 pub(super) struct ResponseBody {
     inner: Body,
-    /// What is left of a chunk that was too large.
+    /// The rest of a chunk that was too large.
     rest: Bytes,
-    /// HTTP/2 has a window for every request, which the clock of the socket knows nothing of.
+    /// True for HTTP/2, which has a window for every stream that the timer of the socket does not
+    /// see.
     is_http2: bool,
-    hold: RequestHold,
+    guard: RequestGuard,
 }
 
 impl ResponseBody {
-    pub(super) fn new(inner: Body, is_http2: bool, hold: RequestHold) -> Self {
+    pub(super) fn new(inner: Body, is_http2: bool, guard: RequestGuard) -> Self {
         Self {
             inner,
             rest: Bytes::new(),
             is_http2,
-            hold,
+            guard,
         }
     }
 
@@ -234,10 +242,10 @@ impl http_body::Body for ResponseBody {
         if !self.is_http2 {
             return Pin::new(&mut self.inner).poll_frame(cx);
         }
-        self.hold.activity.take(self.hold.number);
+        self.guard.activity.end_chunk(self.guard.number);
         let frame = ready!(self.poll_chunk(cx));
         if matches!(frame, Some(Ok(_))) {
-            self.hold.activity.offer(self.hold.number);
+            self.guard.activity.begin_chunk(self.guard.number);
         }
         Poll::Ready(frame)
     }

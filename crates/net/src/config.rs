@@ -1,40 +1,56 @@
-//! Bounds and clocks of the server; plain values, read from flags and environment elsewhere.
+//! The bounds and timeouts of the server.
 
 use std::time::Duration;
 
-/// What the server allows its clients; every value bounds time or memory.
+/// The bounds that the server sets on its clients. Every value bounds time or memory.
 ///
-/// Nothing is checked here. A zero duration closes connections at once.
+/// The values are not validated. A duration of zero closes connections at once.
+///
+/// ```
+/// use almanac_net::ServerConfig;
+///
+/// let config = ServerConfig { max_connections: 100, ..ServerConfig::default() };
+/// assert_eq!(config.idle_timeout.as_secs(), 75);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerConfig {
-    /// Longest time from the first byte of a request head to its last; 10 s. A head fits in a few packets, so a client
-    /// that takes longer is broken or holds the connection on purpose. The clock covers the whole head: a byte every
-    /// few seconds does not move it.
+    /// The maximum time from the first byte of a request head to its last; 10 s by default.
+    ///
+    /// A head fits in a few packets, so a client that takes longer is broken or holds the
+    /// connection on purpose. The limit covers the whole head: further bytes do not extend it.
     pub header_timeout: Duration,
-    /// How long a connection without a request stays open; 75 s. Must be longer than the load balancer's own idle
-    /// timeout (60 s for an AWS Application Load Balancer), or the balancer sends a request into a connection that is
-    /// being closed and answers its client with 502.
+    /// The time that a connection without a request stays open; 75 s by default.
+    ///
+    /// It must be longer than the idle timeout of the load balancer (60 s for an AWS Application
+    /// Load Balancer). Otherwise the balancer may send a request into a connection that is being
+    /// closed, and answer its client with 502.
     pub idle_timeout: Duration,
-    /// Longest wait for the next bytes of a request body; 10 s.
+    /// The maximum time between two reads of a request body; 10 s by default.
     pub body_timeout: Duration,
-    /// Longest time from the head of a request to the end of its body; 120 s. Without it, a byte every nine seconds
-    /// would hold a connection for ever.
+    /// The maximum time from the head of a request to the end of its body; 120 s by default.
+    ///
+    /// Without it, a client that sends a byte every nine seconds would hold a connection forever.
     pub body_deadline: Duration,
-    /// Longest time a client may take no byte of an answer that waits for it; 30 s.
+    /// The maximum time that a client may read nothing of a response that is ready for it; 30 s by
+    /// default.
     pub write_timeout: Duration,
-    /// Most connections open at once; 960, which leaves 64 of the usual 1024 file descriptors for models, logs and
-    /// outgoing connections. Above it nothing is accepted: connections, health checks among them, wait in the
-    /// listener's backlog.
+    /// The maximum number of open connections; 960 by default.
+    ///
+    /// The default leaves 64 of the usual 1024 file descriptors for models, logs and outgoing
+    /// connections. At the limit nothing is accepted: connections, including those of health
+    /// checks, wait in the backlog of the listener.
     pub max_connections: usize,
-    /// Largest request head in bytes; 64 KiB, as an AWS Application Load Balancer allows. A larger one is answered
-    /// with 431.
+    /// The maximum size of a request head, in bytes; 64 KiB by default, as an AWS Application Load
+    /// Balancer allows. A larger head is answered with 431.
     pub max_header_bytes: usize,
-    /// Most requests in flight on one HTTP/2 connection; 128, as many as an AWS Application Load Balancer gives its
-    /// own clients.
+    /// The maximum number of requests in flight on one HTTP/2 connection; 128 by default, as an AWS
+    /// Application Load Balancer allows its own clients.
     pub http2_max_streams: u32,
-    /// How often an HTTP/2 client is pinged; 30 s. Finds peers that vanished while their request is in flight.
+    /// The interval between pings of an HTTP/2 client; 30 s by default.
+    ///
+    /// Pings detect peers that disappeared while their request is in flight.
     pub http2_ping_interval: Duration,
-    /// How long the answer to such a ping may take; 20 s.
+    /// The maximum time that an HTTP/2 client may take to answer a ping; 20 s by default.
     pub http2_ping_timeout: Duration,
 }
 

@@ -1,5 +1,6 @@
-//! One connection from its first byte to its end, over any IO.
+//! One connection, over any IO, from its first byte to its end.
 
+use std::error::Error;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
@@ -14,59 +15,60 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
-use super::activity::{Activity, Alarm};
-use super::body::BodyLimits;
-use super::clock::{Due, Limits, Protocol};
-use super::config::ServerConfig;
-use super::io::WatchedIo;
-use super::metrics::CloseReason;
-use super::service::ConnectionService;
+use crate::activity::{Activity, ConnectionTimer};
+use crate::body::BodyLimits;
+use crate::clock::{ConnectionLimits, Protocol, TimeoutAction};
+use crate::config::ServerConfig;
+use crate::io::WatchedIo;
+use crate::metrics::CloseReason;
+use crate::service::ConnectionService;
 use crate::shutdown::{Phase, Shutdown};
 
-/// Least size of hyper's buffer for an HTTP/1 connection, which also bounds how much of a body is read at a time.
-const BUFFER_BYTES: usize = 128 * 1024;
+/// The minimum size of hyper's buffer for an HTTP/1 connection, which also bounds how much of a
+/// body is read at a time.
+const MIN_BUFFER_BYTES: usize = 128 * 1024;
 
-/// hyper has no answer for a head that is late, so this one is written by hand.
+/// The response to a request head that is late. hyper has none, so this one is written by hand.
 const REQUEST_TIMEOUT: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
-/// How long to try to deliver it.
+/// The time limit for sending [`REQUEST_TIMEOUT`].
 const REQUEST_TIMEOUT_GRACE: Duration = Duration::from_secs(1);
 
-/// What all connections of a server share.
+/// The state that all connections of a server share.
 #[derive(Debug)]
 pub(super) struct Connections {
     router: Router,
     shutdown: Shutdown,
-    limits: Limits,
+    limits: ConnectionLimits,
     body_limits: BodyLimits,
     http1: http1::Builder,
     http2: http2::Builder<TokioExecutor>,
 }
 
-/// How a connection ended.
+/// The way in which a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Ending {
+pub(super) struct ConnectionOutcome {
     pub(super) reason: CloseReason,
-    /// Requests that were still in flight.
+    /// The number of requests that were still in flight.
     pub(super) n_requests: usize,
 }
 
-impl Ending {
+impl ConnectionOutcome {
     const ERROR: Self = Self {
         reason: CloseReason::Error,
         n_requests: 0,
     };
 
-    fn in_order(activity: &Activity) -> Self {
-        let reason = activity.finish_reason().unwrap_or(CloseReason::Finished);
+    fn graceful(activity: &Activity) -> Self {
+        let reason = activity.close_reason().unwrap_or(CloseReason::Finished);
         Self {
             reason,
             n_requests: 0,
         }
     }
 
-    fn cut(activity: &Activity, reason: CloseReason) -> Self {
+    fn forced(activity: &Activity, reason: CloseReason) -> Self {
         Self {
             reason,
             n_requests: activity.n_requests(),
@@ -79,10 +81,10 @@ impl Connections {
         let mut http1 = http1::Builder::new();
         http1
             .timer(TokioTimer::new())
-            // Ours replaces it; see `clock.rs`.
+            // Replaced by the timers of this crate; see `clock.rs`.
             .header_read_timeout(None)
             .max_header_size(config.max_header_bytes)
-            .max_buf_size(BUFFER_BYTES.max(config.max_header_bytes));
+            .max_buf_size(MIN_BUFFER_BYTES.max(config.max_header_bytes));
         let mut http2 = http2::Builder::new(TokioExecutor::new());
         http2
             .timer(TokioTimer::new())
@@ -93,7 +95,7 @@ impl Connections {
         Self {
             router,
             shutdown,
-            limits: Limits::new(config),
+            limits: ConnectionLimits::new(config),
             body_limits: BodyLimits {
                 stall: config.body_timeout,
                 total: config.body_deadline,
@@ -103,29 +105,29 @@ impl Connections {
         }
     }
 
-    /// Serves one connection until it ends, is due to end, or the shutdown is forced.
-    pub(super) async fn serve<I>(&self, io: I, peer: SocketAddr) -> Ending
+    /// Serves one connection until it ends, a timeout closes it, or the shutdown is forced.
+    pub(super) async fn serve<I>(&self, io: I, peer: SocketAddr) -> ConnectionOutcome
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let activity = Arc::new(Activity::new());
         let mut driver = Driver {
-            alarm: Alarm::new(self.limits),
+            timer: ConnectionTimer::new(self.limits),
             activity: Arc::clone(&activity),
             shutdown: &self.shutdown,
         };
-        let mut opening = Opening {
+        let mut detection = ProtocolDetection {
             io: WatchedIo::new(io, Arc::clone(&activity)),
-            is_over: false,
+            is_closed: false,
         };
-        let protocol = match driver.run(&mut opening).await {
+        let protocol = match driver.run(&mut detection).await {
             Ok(Ok(Some(protocol))) => protocol,
-            Ok(Ok(None)) => return Ending::in_order(&activity),
-            Ok(Err(_)) => return Ending::ERROR,
-            // No 408: all that came are some letters of the preface of HTTP/2.
-            Err(cut) => return cut,
+            Ok(Ok(None)) => return ConnectionOutcome::graceful(&activity),
+            Ok(Err(_)) => return ConnectionOutcome::ERROR,
+            // No 408 is sent: only a part of the HTTP/2 preface was received.
+            Err(forced) => return forced,
         };
-        activity.recognise(protocol);
+        activity.set_protocol(protocol);
         let service = ConnectionService {
             router: self.router.clone(),
             peer,
@@ -134,146 +136,165 @@ impl Connections {
             activity: Arc::clone(&activity),
             shutdown: self.shutdown.clone(),
         };
-        let io = TokioIo::new(opening.io);
         let outcome = match protocol {
-            Protocol::Http1 => {
-                let mut connection = self.http1.serve_connection(io, service);
-                let outcome = driver.run(&mut connection).await;
-                if let Err(Ending {
-                    reason: CloseReason::HeaderTimeout,
-                    ..
-                }) = outcome
-                    && !activity.is_write_blocked()
-                {
-                    refuse_late_head(connection.into_parts().io.into_inner()).await;
-                }
-                outcome
-            }
+            Protocol::Http1 => self.serve_http1(&mut driver, detection.io, service).await,
             Protocol::Http2 => {
+                let io = TokioIo::new(detection.io);
                 let mut connection = self.http2.serve_connection(io, service);
                 driver.run(&mut connection).await
             }
         };
         match outcome {
-            Ok(Ok(())) => Ending::in_order(&activity),
+            Ok(Ok(())) => ConnectionOutcome::graceful(&activity),
             Ok(Err(error)) => {
-                tracing::debug!(%peer, error = &error as &dyn std::error::Error, "connection failed");
-                Ending::ERROR
+                tracing::debug!(%peer, error = &error as &dyn Error, "connection failed");
+                ConnectionOutcome::ERROR
             }
-            Err(cut) => {
-                tracing::debug!(%peer, reason = cut.reason.as_str(), "connection cut");
-                cut
+            Err(forced) => {
+                tracing::debug!(%peer, reason = forced.reason.as_str(), "connection dropped");
+                forced
             }
         }
     }
+
+    /// Serves an HTTP/1 connection, and answers a late request head with 408.
+    async fn serve_http1<I>(
+        &self,
+        driver: &mut Driver<'_>,
+        io: WatchedIo<I>,
+        service: ConnectionService,
+    ) -> Result<hyper::Result<()>, ConnectionOutcome>
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let mut connection = self.http1.serve_connection(TokioIo::new(io), service);
+        let outcome = driver.run(&mut connection).await;
+        if let Err(ConnectionOutcome {
+            reason: CloseReason::HeaderTimeout,
+            ..
+        }) = outcome
+            && !driver.activity.is_write_blocked()
+        {
+            reject_late_head(connection.into_parts().io.into_inner()).await;
+        }
+        outcome
+    }
 }
 
-async fn refuse_late_head<I>(mut io: I)
+async fn reject_late_head<I>(mut io: I)
 where
     I: AsyncWrite + Unpin,
 {
-    let answer = async {
+    let send_response = async {
         io.write_all(REQUEST_TIMEOUT).await?;
         io.shutdown().await
     };
-    // The client may be gone or deaf; nothing is owed to it any more.
-    drop(timeout(REQUEST_TIMEOUT_GRACE, answer).await);
+    // The client may be gone or not reading; the connection is closed either way.
+    drop(timeout(REQUEST_TIMEOUT_GRACE, send_response).await);
 }
 
-/// Something that can be asked to end early.
-trait Finish: Future + Unpin {
-    fn finish(&mut self);
+/// A connection that can be requested to close once its requests are finished.
+trait GracefulClose: Future + Unpin {
+    fn close_gracefully(&mut self);
 }
 
-/// The opening of a connection: its protocol is not known yet.
+/// The first stage of a connection, in which its protocol is not known yet.
 #[derive(Debug)]
-struct Opening<I> {
+struct ProtocolDetection<I> {
     io: WatchedIo<I>,
-    is_over: bool,
+    is_closed: bool,
 }
 
-impl<I> Future for Opening<I>
+impl<I> Future for ProtocolDetection<I>
 where
     I: AsyncRead + AsyncWrite + Unpin,
 {
     type Output = io::Result<Option<Protocol>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.is_over {
+        if self.is_closed {
             return Poll::Ready(Ok(None));
         }
         self.io.poll_protocol(cx)
     }
 }
 
-impl<I> Finish for Opening<I>
+impl<I> GracefulClose for ProtocolDetection<I>
 where
     I: AsyncRead + AsyncWrite + Unpin,
 {
-    fn finish(&mut self) {
-        self.is_over = true;
+    fn close_gracefully(&mut self) {
+        self.is_closed = true;
     }
 }
 
-impl<I> Finish for http1::Connection<TokioIo<WatchedIo<I>>, ConnectionService>
+impl<I> GracefulClose for http1::Connection<TokioIo<WatchedIo<I>>, ConnectionService>
 where
     I: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    fn finish(&mut self) {
+    fn close_gracefully(&mut self) {
         Pin::new(self).graceful_shutdown();
     }
 }
 
-impl<I> Finish for http2::Connection<TokioIo<WatchedIo<I>>, ConnectionService, TokioExecutor>
+impl<I> GracefulClose for http2::Connection<TokioIo<WatchedIo<I>>, ConnectionService, TokioExecutor>
 where
     I: AsyncRead + AsyncWrite + Unpin + 'static,
 {
-    fn finish(&mut self) {
+    fn close_gracefully(&mut self) {
         Pin::new(self).graceful_shutdown();
     }
 }
 
-/// Polls a connection beside its clocks and the shutdown.
+/// Polls a connection together with its timer and the shutdown.
 #[derive(Debug)]
 struct Driver<'a> {
-    alarm: Alarm,
+    timer: ConnectionTimer,
     activity: Arc<Activity>,
     shutdown: &'a Shutdown,
 }
 
 impl Driver<'_> {
-    /// Runs `connection` to its end, or says how to cut it off.
-    async fn run<C>(&mut self, connection: &mut C) -> Result<C::Output, Ending>
+    /// Runs `connection` to its end.
+    ///
+    /// # Errors
+    /// The outcome of a connection that has to be dropped.
+    async fn run<C>(&mut self, connection: &mut C) -> Result<C::Output, ConnectionOutcome>
     where
-        C: Finish,
+        C: GracefulClose,
     {
         let Self {
-            alarm,
+            timer,
             activity,
             shutdown,
         } = self;
         let mut next_phase = Phase::Draining;
         loop {
             tokio::select! {
-                // The connection first: it reads what has come before anybody calls it idle, and the alarm must be
-                // polled after it.
+                // The connection is polled first: it reads the bytes that have arrived before the
+                // timer may consider it idle, and the timer must be polled after it.
                 biased;
                 output = &mut *connection => return Ok(output),
-                due = poll_fn(|cx| alarm.poll_due(cx, activity)) => match due {
-                    Due::Finish(reason) => {
-                        activity.finish(reason);
-                        connection.finish();
+                action = poll_fn(|cx| timer.poll_action(cx, activity)) => match action {
+                    TimeoutAction::CloseGracefully(reason) => {
+                        activity.begin_close(reason);
+                        connection.close_gracefully();
                     }
-                    Due::Cut(reason) => return Err(Ending::cut(activity, reason)),
+                    TimeoutAction::Drop(reason) => {
+                        return Err(ConnectionOutcome::forced(activity, reason));
+                    }
                 },
                 () = shutdown.reached(next_phase) => {
                     if next_phase == Phase::Forced {
-                        return Err(Ending::cut(activity, CloseReason::Aborted));
+                        return Err(ConnectionOutcome::forced(activity, CloseReason::Aborted));
                     }
-                    activity.drain();
+                    activity.begin_drain();
                     next_phase = Phase::Forced;
                 }
             }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

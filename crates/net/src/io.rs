@@ -1,4 +1,4 @@
-//! The IO of a connection, watched: tells the clocks of bytes that come, go, or cannot go.
+//! The IO of a connection, which records reads, writes and blocked writes for the timeouts.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -8,18 +8,19 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::activity::Activity;
-use super::clock::Protocol;
+use crate::activity::Activity;
+use crate::clock::Protocol;
 
-/// What an HTTP/2 client that knows its server sends first (RFC 9113, section 3.4).
+/// The connection preface of an HTTP/2 client with prior knowledge (RFC 9113, section 3.4).
 const HTTP2_PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
+/// An IO that reports its activity.
 #[derive(Debug)]
 pub(super) struct WatchedIo<I> {
     io: I,
     activity: Arc<Activity>,
-    /// Bytes read to recognise the protocol, given out again before any others.
-    seen: BytesMut,
+    /// The bytes that were read to detect the protocol; returned before any others.
+    peeked: BytesMut,
 }
 
 impl<I> WatchedIo<I>
@@ -30,38 +31,41 @@ where
         Self {
             io,
             activity,
-            seen: BytesMut::new(),
+            peeked: BytesMut::new(),
         }
     }
 
-    /// Reads until the protocol is certain, which the first byte that is not the preface's decides; `None` at the end
-    /// of a stream without a byte. May be dropped and called again.
+    /// Polls until the protocol is known: HTTP/2 after the whole preface, HTTP/1 after the first
+    /// byte that differs from it.
+    ///
+    /// Returns `None` at the end of a stream without a byte. A new call continues where the last
+    /// one stopped.
     pub(super) fn poll_protocol(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<Option<Protocol>>> {
-        while self.seen.len() < HTTP2_PREFACE.len() {
+        while self.peeked.len() < HTTP2_PREFACE.len() {
             let mut bytes = [0; HTTP2_PREFACE.len()];
-            let mut buffer = ReadBuf::new(&mut bytes[self.seen.len()..]);
+            let mut buffer = ReadBuf::new(&mut bytes[self.peeked.len()..]);
             ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer))?;
             if buffer.filled().is_empty() {
-                // What was begun is HTTP/1's to refuse.
-                let protocol = (!self.seen.is_empty()).then_some(Protocol::Http1);
+                // HTTP/1 rejects the incomplete bytes.
+                let protocol = (!self.peeked.is_empty()).then_some(Protocol::Http1);
                 return Poll::Ready(Ok(protocol));
             }
-            self.activity.receive();
-            self.seen.extend_from_slice(buffer.filled());
-            if !HTTP2_PREFACE.starts_with(&self.seen) {
+            self.activity.record_read();
+            self.peeked.extend_from_slice(buffer.filled());
+            if !HTTP2_PREFACE.starts_with(&self.peeked) {
                 return Poll::Ready(Ok(Some(Protocol::Http1)));
             }
         }
         Poll::Ready(Ok(Some(Protocol::Http2)))
     }
 
-    fn note_write(&self, outcome: &Poll<io::Result<usize>>) {
+    fn record_write_outcome(&self, outcome: &Poll<io::Result<usize>>) {
         match outcome {
-            Poll::Ready(_) => self.activity.write(),
-            Poll::Pending => self.activity.block_write(),
+            Poll::Ready(_) => self.activity.record_write(),
+            Poll::Pending => self.activity.record_blocked_write(),
         }
     }
 }
@@ -75,16 +79,16 @@ where
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if !self.seen.is_empty() {
-            let n_bytes = self.seen.len().min(buffer.remaining());
-            buffer.put_slice(&self.seen[..n_bytes]);
-            self.seen.advance(n_bytes);
+        if !self.peeked.is_empty() {
+            let n_bytes = self.peeked.len().min(buffer.remaining());
+            buffer.put_slice(&self.peeked[..n_bytes]);
+            self.peeked.advance(n_bytes);
             return Poll::Ready(Ok(()));
         }
         let filled_before = buffer.filled().len();
         ready!(Pin::new(&mut self.io).poll_read(cx, buffer))?;
         if buffer.filled().len() > filled_before {
-            self.activity.receive();
+            self.activity.record_read();
         }
         Poll::Ready(Ok(()))
     }
@@ -100,7 +104,7 @@ where
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.io).poll_write(cx, bytes);
-        self.note_write(&outcome);
+        self.record_write_outcome(&outcome);
         outcome
     }
 
@@ -110,7 +114,7 @@ where
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.io).poll_write_vectored(cx, slices);
-        self.note_write(&outcome);
+        self.record_write_outcome(&outcome);
         outcome
     }
 
@@ -121,7 +125,7 @@ where
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let outcome = Pin::new(&mut self.io).poll_flush(cx);
         if outcome.is_pending() {
-            self.activity.block_write();
+            self.activity.record_blocked_write();
         }
         outcome
     }
@@ -129,7 +133,7 @@ where
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let outcome = Pin::new(&mut self.io).poll_shutdown(cx);
         if outcome.is_pending() {
-            self.activity.block_write();
+            self.activity.record_blocked_write();
         }
         outcome
     }

@@ -1,28 +1,29 @@
-//! What the server counts. One connection is counted once when it opens and once, by reason, when it closes.
+//! The metrics of the server. Each connection is counted once when it opens, and once, by reason,
+//! when it closes.
 
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
-/// Why a connection ended.
+/// The reason why a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CloseReason {
-    /// Either side closed it in good order.
+    /// Either side closed it gracefully.
     Finished,
-    /// The peer vanished or did not speak HTTP, or a handler panicked.
+    /// The peer disappeared or did not speak HTTP, or a handler panicked.
     Error,
-    /// No request came within the idle timeout.
+    /// No request arrived within the idle timeout.
     Idle,
-    /// A request head was begun and not completed in time.
+    /// A request head was not complete within the header timeout.
     HeaderTimeout,
-    /// The client took nothing of an answer for too long.
+    /// The client read nothing of a response within the write timeout.
     WriteTimeout,
-    /// The server is stopping and nothing was left to do on it.
+    /// The server is stopping, and no request was in flight.
     Drain,
-    /// The server is stopping and could wait no longer.
+    /// The server is stopping, and the drain deadline passed.
     Aborted,
 }
 
 impl CloseReason {
-    /// Every reason, in the order of the documentation.
+    /// All reasons, in the order of the documentation.
     pub const ALL: [Self; 7] = [
         Self::Finished,
         Self::Error,
@@ -33,7 +34,7 @@ impl CloseReason {
         Self::Aborted,
     ];
 
-    /// The value of the metric's `reason` label.
+    /// Returns the value of the metric's `reason` label.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -48,7 +49,7 @@ impl CloseReason {
     }
 }
 
-/// Counters of the server; clones count into the same metrics.
+/// The metrics of a server; clones share them.
 #[derive(Debug, Clone)]
 pub struct ServerMetrics {
     open: IntGauge,
@@ -60,36 +61,35 @@ pub struct ServerMetrics {
 }
 
 impl ServerMetrics {
-    /// Registers the metrics.
+    /// Creates the metrics and registers them in `registry`.
     ///
     /// # Errors
-    ///
-    /// Fails when the registry already holds metrics of these names.
+    /// Returns an error if the registry already has metrics with these names.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         let metrics = Self {
-            open: IntGauge::new("almanac_http_connections_open", "Connections open now.")?,
+            open: IntGauge::new("almanac_http_connections_open", "Open connections.")?,
             accepted: IntCounter::new(
                 "almanac_http_connections_accepted_total",
-                "Connections accepted.",
+                "Accepted connections.",
             )?,
             closed: IntCounterVec::new(
                 Opts::new(
                     "almanac_http_connections_closed_total",
-                    "Connections closed, by reason.",
+                    "Closed connections, by reason.",
                 ),
                 &["reason"],
             )?,
             accept_errors: IntCounter::new(
                 "almanac_http_accept_errors_total",
-                "Failures to accept a connection, such as running out of file descriptors.",
+                "Failures to accept a connection, such as too many open files.",
             )?,
             accept_paused: IntCounter::new(
                 "almanac_http_accept_paused_total",
-                "Times the server stopped accepting because all its connections were open.",
+                "Times that accepting paused because the maximum number of connections was open.",
             )?,
             requests_aborted: IntCounter::new(
                 "almanac_http_requests_aborted_total",
-                "Requests cut off because the server had to stop.",
+                "Requests aborted because the process had to stop.",
             )?,
         };
         registry.register(Box::new(metrics.open.clone()))?;
@@ -98,7 +98,7 @@ impl ServerMetrics {
         registry.register(Box::new(metrics.accept_errors.clone()))?;
         registry.register(Box::new(metrics.accept_paused.clone()))?;
         registry.register(Box::new(metrics.requests_aborted.clone()))?;
-        // A series that appears only with its first event cannot be alerted on.
+        // An alert cannot be set on a time series that appears only with its first event.
         for reason in CloseReason::ALL {
             metrics
                 .closed
@@ -131,7 +131,7 @@ impl ServerMetrics {
     }
 }
 
-/// Holds the gauge up, and counts the end when dropped, also by a panic.
+/// A guard that counts the connection as open, and counts its end when dropped, also by a panic.
 #[derive(Debug)]
 pub(super) struct OpenConnection {
     metrics: ServerMetrics,
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refuses_to_register_twice() {
+    fn rejects_a_second_registration() {
         let registry = Registry::new();
         assert!(ServerMetrics::new(&registry).is_ok());
         assert!(ServerMetrics::new(&registry).is_err());

@@ -1,4 +1,5 @@
-//! The router as hyper calls it: every request gets its peer's address, a timed body and a hold on its connection.
+//! The router as a hyper service, which gives every request the address of its peer, a body with
+//! timeouts, and a guard that keeps its connection open.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -15,11 +16,12 @@ use hyper::{Request, Response};
 use pin_project_lite::pin_project;
 use tower::Service as _;
 
-use super::activity::Activity;
-use super::body::{BodyLimits, RequestBody, RequestHold, ResponseBody};
-use super::clock::Protocol;
+use crate::activity::Activity;
+use crate::body::{BodyLimits, RequestBody, RequestGuard, ResponseBody};
+use crate::clock::Protocol;
 use crate::shutdown::{Phase, Shutdown};
 
+/// The service of one connection.
 #[derive(Debug)]
 pub(super) struct ConnectionService {
     pub(super) router: Router,
@@ -36,28 +38,29 @@ impl hyper::service::Service<Request<Incoming>> for ConnectionService {
     type Future = ResponseFuture;
 
     fn call(&self, request: Request<Incoming>) -> ResponseFuture {
-        let hold = RequestHold::new(&self.activity);
+        let guard = RequestGuard::new(&self.activity);
         let mut request =
             request.map(|body| RequestBody::new(body, self.body_limits, &self.activity));
         request.extensions_mut().insert(ConnectInfo(self.peer));
         ResponseFuture {
-            // A router is ready at all times.
-            answer: self.router.clone().call(request),
+            // A router is always ready.
+            response: self.router.clone().call(request),
             protocol: self.protocol,
             shutdown: self.shutdown.clone(),
-            hold: Some(hold),
+            guard: Some(guard),
         }
     }
 }
 
 pin_project! {
+    /// The response to a request, whose body holds the guard of the request.
     pub(super) struct ResponseFuture {
         #[pin]
-        answer: RouteFuture<Infallible>,
+        response: RouteFuture<Infallible>,
         protocol: Protocol,
         shutdown: Shutdown,
-        // Moves on into the body.
-        hold: Option<RequestHold>,
+        // Moved into the body.
+        guard: Option<RequestGuard>,
     }
 }
 
@@ -66,17 +69,17 @@ impl Future for ResponseFuture {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let mut response = match ready!(this.answer.poll(cx)) {
+        let mut response = match ready!(this.response.poll(cx)) {
             Ok(response) => response,
             Err(never) => match never {},
         };
-        let Some(hold) = this.hold.take() else {
+        let Some(guard) = this.guard.take() else {
             // A future is not polled again once it is ready.
             return Poll::Pending;
         };
-        // The client, or the load balancer, should move to another server before this one stops listening. hyper
-        // closes the connection after an answer with this header. HTTP/2 has GOAWAY for it, which is sent when the
-        // server drains.
+        // The client, or the load balancer, should move to another server before this one stops
+        // listening. hyper closes the connection after a response with this header. For HTTP/2 the
+        // server sends GOAWAY when it drains.
         if *this.protocol == Protocol::Http1 && this.shutdown.phase() > Phase::Running {
             response
                 .headers_mut()
@@ -84,7 +87,7 @@ impl Future for ResponseFuture {
         }
         let is_http2 = *this.protocol == Protocol::Http2;
         Poll::Ready(Ok(
-            response.map(|body| ResponseBody::new(body, is_http2, hold))
+            response.map(|body| ResponseBody::new(body, is_http2, guard))
         ))
     }
 }

@@ -1,16 +1,17 @@
-//! How the process stops: the phases of a shutdown, what moves it from one to the next, and who hears of it.
+//! The shutdown of the process, in phases.
 //!
-//! A [`Shutdown`] is a handle that every part of the process may clone. Signals start it, time moves it on
-//! ([`Shutdown::conduct`]), and everything else only watches: readiness is false from [`Phase::NotReady`] on, servers
-//! close connections at [`Phase::Draining`], and whatever is left is dropped at [`Phase::Forced`]. This module stops
-//! nothing itself and chooses no exit code.
+//! A [`Shutdown`] is a handle that every part of the process may clone. A signal begins the
+//! shutdown and [`Shutdown::conduct`] advances it over time; all other parts observe it. Readiness
+//! is false from [`Phase::NotReady`] on, servers close their connections at [`Phase::Draining`],
+//! and the remaining connections are dropped at [`Phase::Forced`]. This module neither stops
+//! anything itself nor chooses an exit code.
 //!
-//! | phase      | begins                              | the server                                          |
-//! |------------|-------------------------------------|-----------------------------------------------------|
-//! | `Running`  | at once                             | accepts and serves                                  |
-//! | `NotReady` | first signal                        | is not ready; accepts and serves, asks to reconnect |
-//! | `Draining` | `drain_delay` after the signal      | accepts no more, finishes what is in flight         |
-//! | `Forced`   | second signal, or `drain_deadline`  | drops what is left                                  |
+//! | phase      | begins                               | the server                               |
+//! |------------|--------------------------------------|------------------------------------------|
+//! | `Running`  | at the start                         | accepts and serves                       |
+//! | `NotReady` | at the first signal                  | serves with `connection: close`          |
+//! | `Draining` | `drain_delay` after the signal       | accepts no more, finishes the requests   |
+//! | `Forced`   | at a second signal, `drain_deadline` | drops the remaining connections          |
 
 use std::convert::Infallible;
 use std::io;
@@ -21,35 +22,40 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-/// How far a shutdown has come; phases are ordered and never go back.
+/// A phase of the shutdown. Phases are ordered, and a shutdown never returns to an earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Phase {
     /// No signal has arrived.
     Running,
-    /// A signal has arrived: readiness is false, and requests are still served as before.
+    /// A signal has arrived: readiness is false, and requests are still served.
     NotReady,
-    /// No new connections; what is in flight is being finished.
+    /// No new connections are accepted; the requests in flight are being finished.
     Draining,
-    /// Time is up, or somebody insisted: what is left is dropped.
+    /// The deadline has passed, or a second signal has arrived: the remaining connections are
+    /// dropped.
     Forced,
 }
 
 impl Phase {
-    /// Whether a load balancer should send requests here.
+    /// Returns true if a load balancer should send requests to this process.
     #[must_use]
     pub fn is_ready(self) -> bool {
         self == Self::Running
     }
 }
 
-/// When the phases follow each other, counted from the first signal.
+/// The times at which the phases begin, counted from the first signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DrainTiming {
-    /// How long to go on serving while not ready; 5 s. Load balancers and kube-proxy learn of a stopping target some
-    /// seconds after it does, and the image has no shell for a `preStop` sleep.
+    /// The time to continue serving while not ready; 5 s by default.
+    ///
+    /// Load balancers and kube-proxy notice a stopping target some seconds after it receives the
+    /// signal, and the image has no shell for a `preStop` sleep.
     pub drain_delay: Duration,
-    /// When to give up on what is still in flight; 25 s, so that all is over before ECS and Kubernetes send SIGKILL at
-    /// 30 s. Includes the delay; a deadline before the end of the delay cuts the delay short.
+    /// The time after which requests still in flight are aborted; 25 s by default.
+    ///
+    /// The default ends the process before ECS and Kubernetes send SIGKILL at 30 s. It includes the
+    /// delay; a deadline before the end of the delay shortens the delay.
     pub drain_deadline: Duration,
 }
 
@@ -62,7 +68,7 @@ impl Default for DrainTiming {
     }
 }
 
-/// A handle on the shutdown of the process; clones share it.
+/// A handle to the shutdown of the process; clones share it.
 ///
 /// ```
 /// use almanac_net::shutdown::{DrainTiming, Phase, Shutdown};
@@ -76,47 +82,47 @@ impl Default for DrainTiming {
 /// ```
 #[derive(Debug, Clone)]
 pub struct Shutdown {
-    inner: Arc<Inner>,
+    state: Arc<ShutdownState>,
 }
 
 #[derive(Debug)]
-struct Inner {
+struct ShutdownState {
     phase: watch::Sender<Phase>,
     signalled_at: OnceLock<Instant>,
     timing: DrainTiming,
 }
 
 impl Shutdown {
-    /// A shutdown that has not begun.
+    /// Creates a shutdown that has not begun.
     #[must_use]
     pub fn new(timing: DrainTiming) -> Self {
-        let inner = Inner {
+        let state = ShutdownState {
             phase: watch::Sender::new(Phase::Running),
             signalled_at: OnceLock::new(),
             timing,
         };
         Self {
-            inner: Arc::new(inner),
+            state: Arc::new(state),
         }
     }
 
-    /// The phase now.
+    /// Returns the current phase.
     #[must_use]
     pub fn phase(&self) -> Phase {
-        *self.inner.phase.borrow()
+        *self.state.phase.borrow()
     }
 
-    /// A channel that carries every change of phase, for those who do more than wait for one.
+    /// Returns a channel that receives every change of phase.
     #[must_use]
     pub fn subscribe(&self) -> watch::Receiver<Phase> {
-        self.inner.phase.subscribe()
+        self.state.phase.subscribe()
     }
 
-    /// Waits until the shutdown has come to `phase` or beyond; at once if it already has.
+    /// Waits until the shutdown has reached `phase` or a later one.
     pub async fn reached(&self, phase: Phase) {
-        // The only error is a channel without senders, and `self` holds one.
+        // The only error is a channel without senders, and `self` has one.
         drop(
-            self.inner
+            self.state
                 .phase
                 .subscribe()
                 .wait_for(|now| *now >= phase)
@@ -124,24 +130,25 @@ impl Shutdown {
         );
     }
 
-    /// When what is left will be dropped; none before the first signal.
+    /// Returns the time at which the remaining connections will be dropped, or `None` before the
+    /// first signal.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
-        self.inner
+        self.state
             .signalled_at
             .get()
-            .map(|at| *at + self.inner.timing.drain_deadline)
+            .map(|at| *at + self.state.timing.drain_deadline)
     }
 
-    /// Acts as a signal does: the first begins the shutdown, any further one forces it.
+    /// Handles a signal: the first one begins the shutdown, any further one forces it.
     pub fn signal(&self) {
-        self.inner.phase.send_if_modified(|phase| {
+        self.state.phase.send_if_modified(|phase| {
             let next = match *phase {
                 Phase::Running => Phase::NotReady,
                 Phase::NotReady | Phase::Draining | Phase::Forced => Phase::Forced,
             };
             if next == Phase::NotReady {
-                self.inner.signalled_at.get_or_init(Instant::now);
+                self.state.signalled_at.get_or_init(Instant::now);
             }
             let changed = *phase != next;
             *phase = next;
@@ -149,17 +156,16 @@ impl Shutdown {
         });
     }
 
-    /// Installs handlers for SIGTERM and SIGINT and returns the future that listens to them; it never ends.
+    /// Installs handlers for SIGTERM and SIGINT, and returns the future that listens for them,
+    /// which never ends.
     ///
-    /// The handlers stand when this returns, not when the future is first polled: the first process of a container
-    /// ignores a SIGTERM that it has no handler for.
+    /// The handlers are installed when this function returns, not when the future is first polled:
+    /// the first process of a container ignores a SIGTERM that it has no handler for.
     ///
     /// # Errors
-    ///
-    /// Fails when the operating system refuses a handler.
+    /// Returns an error if the operating system refuses a handler.
     ///
     /// # Panics
-    ///
     /// Panics outside a tokio runtime with its IO driver enabled.
     pub fn signals(&self) -> io::Result<impl Future<Output = Infallible> + Send + use<>> {
         let mut terminate = signal(SignalKind::terminate())?;
@@ -177,17 +183,17 @@ impl Shutdown {
         })
     }
 
-    /// Moves the phases on by time, from the first signal until the deadline.
+    /// Advances the shutdown over time, from the first signal to [`Phase::Forced`].
     ///
-    /// Ends at [`Phase::Forced`]. More than one may run at a time, as they move towards the same instants; a server
-    /// runs it beside itself, so that nobody has to remember to.
+    /// A server runs this future itself. Several may run at the same time, since they advance to
+    /// the same phases at the same instants.
     pub async fn conduct(&self) {
         self.reached(Phase::NotReady).await;
-        let signalled_at = *self.inner.signalled_at.get_or_init(Instant::now);
+        let signalled_at = *self.state.signalled_at.get_or_init(Instant::now);
         let DrainTiming {
             drain_delay,
             drain_deadline,
-        } = self.inner.timing;
+        } = self.state.timing;
 
         tokio::select! {
             () = self.reached(Phase::Draining) => {}
@@ -201,14 +207,14 @@ impl Shutdown {
         }
     }
 
-    fn advance(&self, to: Phase) {
-        let changed = self.inner.phase.send_if_modified(|phase| {
-            let changed = *phase < to;
-            *phase = (*phase).max(to);
+    fn advance(&self, target: Phase) {
+        let changed = self.state.phase.send_if_modified(|phase| {
+            let changed = *phase < target;
+            *phase = (*phase).max(target);
             changed
         });
         if changed {
-            tracing::info!(phase = ?to, "shutdown advanced");
+            tracing::info!(phase = ?target, "shutdown phase reached");
         }
     }
 }
@@ -225,7 +231,7 @@ mod tests {
     };
 
     #[tokio::test(start_paused = true)]
-    async fn phases_follow_the_first_signal_by_the_timing() {
+    async fn phases_begin_at_their_times_after_the_first_signal() {
         let shutdown = Shutdown::new(TIMING);
         let conductor = tokio::spawn({
             let shutdown = shutdown.clone();
@@ -252,35 +258,35 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn second_signal_skips_what_is_left() {
+    async fn second_signal_forces_the_shutdown() {
         let shutdown = Shutdown::new(TIMING);
-        let begun_at = Instant::now();
+        let started_at = Instant::now();
         shutdown.signal();
         shutdown.signal();
         shutdown.conduct().await;
         assert_eq!(shutdown.phase(), Phase::Forced);
-        assert_eq!(begun_at.elapsed(), Duration::ZERO);
+        assert_eq!(started_at.elapsed(), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn deadline_before_the_delay_cuts_the_delay() {
+    async fn deadline_before_the_delay_shortens_the_delay() {
         let shutdown = Shutdown::new(DrainTiming {
             drain_delay: Duration::from_secs(60),
             drain_deadline: Duration::from_secs(2),
         });
-        let begun_at = Instant::now();
+        let started_at = Instant::now();
         shutdown.signal();
         shutdown.conduct().await;
-        assert_eq!(begun_at.elapsed().as_secs(), 2);
+        assert_eq!(started_at.elapsed().as_secs(), 2);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn two_conductors_agree() {
+    async fn concurrent_conductors_agree() {
         let shutdown = Shutdown::new(TIMING);
-        let begun_at = Instant::now();
+        let started_at = Instant::now();
         shutdown.signal();
         tokio::join!(shutdown.conduct(), shutdown.conduct());
-        assert_eq!(begun_at.elapsed().as_secs(), 25);
+        assert_eq!(started_at.elapsed().as_secs(), 25);
     }
 
     #[tokio::test]
@@ -294,7 +300,7 @@ mod tests {
         shutdown.reached(Phase::Forced).await;
     }
 
-    /// `kill` is a builtin of the shell, whose parent is this process.
+    /// Sends `signal` to this process, which is the parent of the shell that runs `kill`.
     fn send_to_self(signal: &str) {
         let command = format!("kill -{signal} $PPID");
         assert!(

@@ -1,4 +1,4 @@
-//! What the tests of the server share: a router, clients over in-memory streams, and HTTP/2 by hand.
+//! Shared fixtures of the tests: a router, clients over in-memory streams, and HTTP/2 frames.
 
 use std::error::Error as _;
 use std::io;
@@ -18,10 +18,10 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-use super::accept::Listener;
-use super::connection::{Connections, Ending};
-use super::{BodyTimeout, DrainReport, Server, ServerConfig, ServerMetrics};
+use crate::accept::Listener;
+use crate::connection::{ConnectionOutcome, Connections};
 use crate::shutdown::{DrainTiming, Shutdown};
+use crate::{BodyTimeout, DrainReport, Server, ServerConfig, ServerMetrics};
 
 pub(super) const PEER: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)), 4711);
@@ -33,7 +33,7 @@ pub(super) fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// A router whose `/slow` takes five minutes and whose `/stuck` takes for ever.
+/// Returns a router whose `/slow` takes five minutes and whose `/stuck` never answers.
 pub(super) fn router() -> Router {
     Router::new()
         .route("/", get(async || "ok"))
@@ -53,7 +53,7 @@ pub(super) fn router() -> Router {
         )
 }
 
-/// Names the clock that cut a body short, as the server's own handlers do.
+/// Echoes the body, or the timeout that ended it, found in the way of the program's handlers.
 async fn echo(body: Result<Bytes, BytesRejection>) -> (StatusCode, Bytes) {
     match body {
         Ok(body) => (StatusCode::OK, body),
@@ -67,26 +67,26 @@ async fn echo(body: Result<Bytes, BytesRejection>) -> (StatusCode, Bytes) {
     }
 }
 
-/// Serves one connection on its own; the client's end comes first.
-pub(super) fn serve_one(config: &ServerConfig) -> (Client, JoinHandle<Ending>) {
+/// Serves one connection without a server, and returns the client and the outcome.
+pub(super) fn serve_one(config: &ServerConfig) -> (TestClient, JoinHandle<ConnectionOutcome>) {
     serve_one_buffering(config, 64 * 1024)
 }
 
-/// As [`serve_one`], over a stream that holds `buffer_bytes` each way.
+/// Like [`serve_one`], over a stream that buffers `buffer_bytes` in each direction.
 pub(super) fn serve_one_buffering(
     config: &ServerConfig,
     buffer_bytes: usize,
-) -> (Client, JoinHandle<Ending>) {
+) -> (TestClient, JoinHandle<ConnectionOutcome>) {
     let shutdown = Shutdown::new(DrainTiming::default());
     let connections = Connections::new(config, router(), shutdown);
     let (client, server) = duplex(buffer_bytes);
     (
-        Client(client),
+        TestClient(client),
         tokio::spawn(async move { connections.serve(server, PEER).await }),
     )
 }
 
-/// Bounds under which a client that reads nothing for a while is not taken for dead.
+/// Returns a configuration without pings, so that a client may read nothing for a while.
 pub(super) fn without_pings() -> ServerConfig {
     ServerConfig {
         http2_ping_interval: secs(86_400),
@@ -96,15 +96,15 @@ pub(super) fn without_pings() -> ServerConfig {
 
 /// The client's end of a connection.
 #[derive(Debug)]
-pub(super) struct Client(pub(super) DuplexStream);
+pub(super) struct TestClient(pub(super) DuplexStream);
 
-impl Client {
+impl TestClient {
     pub(super) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.0.write_all(bytes.as_ref()).await.unwrap();
     }
 
-    /// Reads one HTTP/1 answer with a content length; head and body as one text.
-    pub(super) async fn answer(&mut self) -> String {
+    /// Reads one HTTP/1 response with a content length; returns its head and body as one text.
+    pub(super) async fn read_response(&mut self) -> String {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
             head.push(char::from(self.0.read_u8().await.unwrap()));
@@ -120,21 +120,21 @@ impl Client {
 
     pub(super) async fn get(&mut self) -> String {
         self.send(GET).await;
-        self.answer().await
+        self.read_response().await
     }
 
-    /// Reads to the end: how long it took, and what came.
-    pub(super) async fn closed_after(&mut self) -> (Duration, String) {
-        let begun_at = Instant::now();
+    /// Reads until the connection closes; returns the elapsed time and the remaining text.
+    pub(super) async fn read_until_closed(&mut self) -> (Duration, String) {
+        let started_at = Instant::now();
         let mut rest = Vec::new();
         self.0.read_to_end(&mut rest).await.unwrap();
         (
-            begun_at.elapsed(),
+            started_at.elapsed(),
             String::from_utf8_lossy(&rest).into_owned(),
         )
     }
 
-    /// Opens HTTP/2 with the given initial window of every stream.
+    /// Opens HTTP/2 with `window_bytes` as the initial window of every stream.
     pub(super) async fn open_http2(&mut self, window_bytes: u32) {
         self.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
         let mut window = vec![0, 4];
@@ -151,9 +151,10 @@ impl Client {
         self.send(frame).await;
     }
 
-    /// Sends `GET path` on a stream of its own.
+    /// Sends `GET path` on a new stream.
     pub(super) async fn get_http2(&mut self, stream: u32, path: &str) {
-        // RFC 7541: `:method: GET`, `:scheme: http`, then `:path` and `:authority` as literals under indexed names.
+        // RFC 7541: `:method: GET`, `:scheme: http`, then `:path` and `:authority` as literals with
+        // indexed names.
         let mut block = vec![0x82, 0x86, 0x04, u8::try_from(path.len()).unwrap()];
         block.extend_from_slice(path.as_bytes());
         block.extend_from_slice(&[0x01, 1, b'a']);
@@ -161,8 +162,8 @@ impl Client {
             .await;
     }
 
-    /// The next frame: kind, flags, stream and payload; `None` at the end of the connection.
-    pub(super) async fn frame(&mut self) -> Option<Frame> {
+    /// Reads the next frame; returns `None` at the end of the connection.
+    pub(super) async fn read_frame(&mut self) -> Option<Frame> {
         let mut head = [0; 9];
         self.0.read_exact(&mut head).await.ok()?;
         let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
@@ -177,10 +178,10 @@ impl Client {
         })
     }
 
-    /// Reads frames up to the first of `kind`, answering pings and settings on the way.
-    pub(super) async fn frame_of(&mut self, kind: u8) -> Option<Frame> {
+    /// Reads frames until the first one of `kind`, and answers pings and settings until then.
+    pub(super) async fn read_frame_of(&mut self, kind: u8) -> Option<Frame> {
         loop {
-            let frame = self.frame().await?;
+            let frame = self.read_frame().await?;
             if frame.kind == kind {
                 return Some(frame);
             }
@@ -214,11 +215,11 @@ pub(super) const END_STREAM: u8 = 1;
 pub(super) const END_HEADERS: u8 = 4;
 pub(super) const ACK: u8 = 1;
 
-/// A listener fed by the test; a fault makes one accept fail.
+/// A listener whose connections come from the test; an error makes one accept fail.
 #[derive(Debug)]
-pub(super) struct Backlog(mpsc::UnboundedReceiver<io::Result<DuplexStream>>);
+pub(super) struct TestListener(mpsc::UnboundedReceiver<io::Result<DuplexStream>>);
 
-impl Listener for Backlog {
+impl Listener for TestListener {
     type Io = DuplexStream;
 
     fn poll_accept(
@@ -232,23 +233,23 @@ impl Listener for Backlog {
     }
 }
 
-/// A whole server over in-memory streams.
+/// A server over in-memory streams.
 #[derive(Debug)]
-pub(super) struct Running {
+pub(super) struct TestServer {
     backlog: mpsc::UnboundedSender<io::Result<DuplexStream>>,
     pub(super) shutdown: Shutdown,
     pub(super) registry: Registry,
     pub(super) report: JoinHandle<DrainReport>,
 }
 
-impl Running {
+impl TestServer {
     pub(super) fn new(config: ServerConfig) -> Self {
         let (backlog, receiver) = mpsc::unbounded_channel();
         let shutdown = Shutdown::new(DrainTiming::default());
         let registry = Registry::new();
         let metrics = ServerMetrics::new(&registry).unwrap();
         let server = Server::new(config, shutdown.clone(), metrics);
-        let report = tokio::spawn(server.serve_from(Backlog(receiver), router()));
+        let report = tokio::spawn(server.serve_from(TestListener(receiver), router()));
         Self {
             backlog,
             shutdown,
@@ -257,10 +258,10 @@ impl Running {
         }
     }
 
-    pub(super) fn connect(&self) -> Client {
+    pub(super) fn connect(&self) -> TestClient {
         let (client, server) = duplex(64 * 1024);
         self.backlog.send(Ok(server)).unwrap();
-        Client(client)
+        TestClient(client)
     }
 
     pub(super) fn fail_accept(&self) {
@@ -269,12 +270,12 @@ impl Running {
             .unwrap();
     }
 
-    /// Whether nothing accepts any more.
+    /// Returns true if the server has dropped its listener.
     pub(super) fn has_stopped_accepting(&self) -> bool {
         self.backlog.is_closed()
     }
 
-    /// The value of a metric, by the name of its family and the value of its first label.
+    /// Returns the value of a metric, by the name of its family and the value of its first label.
     pub(super) fn metric(&self, name: &str, label: Option<&str>) -> u64 {
         let families = self.registry.gather();
         let family = families

@@ -1,23 +1,26 @@
-//! Round numbers along an axis, and how they are written.
+//! Ticks at round numbers along an axis, and their labels.
 
-/// A place on an axis and its label.
+/// A position on an axis and its label.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Tick {
     pub(super) at: f64,
     pub(super) label: String,
 }
 
-/// Powers of a thousand that have a letter.
-const LETTERS: [&str; 5] = ["", "k", "M", "B", "T"];
+/// The suffixes of the powers of a thousand.
+const SUFFIXES: [&str; 5] = ["", "k", "M", "B", "T"];
 
-/// Powers of ten that are written without an exponent, where the letters are counted in.
-const PLAIN: std::ops::Range<i32> = -4..15;
+/// The powers of ten that are written without an exponent, with or without a suffix.
+const WITHOUT_EXPONENT: std::ops::Range<i32> = -4..15;
 
-/// Beyond this many decimals a letter hides more than it saves.
-const MOST_DECIMALS: i32 = 3;
+/// The maximum number of decimals of a number with a suffix; with more, the plain number is
+/// clearer.
+const MAX_DECIMALS: i32 = 3;
 
-/// A round step that cuts `span` into about `count` parts: 1, 2 or 5 times a power of ten, which is
-/// given too. The next larger step is taken only where the smaller one cuts a fifth too fine.
+/// Returns a round step that divides `span` into about `count` parts, and its power of ten.
+///
+/// The step is 1, 2 or 5 times a power of ten. The next larger step is used only if the smaller one
+/// gives over a fifth more parts.
 pub(super) fn round_step(span: f64, count: usize) -> (f64, i32) {
     let raw = span / count.max(1) as f64;
     let power = exponent_of(raw);
@@ -34,22 +37,22 @@ pub(super) fn round_step(span: f64, count: usize) -> (f64, i32) {
     }
 }
 
-/// Ticks at round numbers within `low..=high`, which are in units of ten to the `exponent`.
-pub(super) fn value_ticks((low, high): (f64, f64), exponent: i32, count: usize) -> Vec<Tick> {
+/// Returns ticks at round numbers within `low..=high`, which are in units of ten to the `exponent`.
+pub(super) fn value_ticks(low: f64, high: f64, exponent: i32, count: usize) -> Vec<Tick> {
     let (step, power) = round_step(high - low, count);
     let (first, last) = ((low / step).ceil(), (high / step).floor());
     let mut numbers = Vec::new();
     let mut number = first;
-    // A bound besides the arithmetic, in case rounding makes the step vanish.
+    // The number of ticks is bounded, in case rounding makes the step vanish.
     while number <= last && numbers.len() <= 4 * count {
-        // Adding zero takes the sign from a negative zero.
+        // Adding zero removes the sign of a negative zero.
         numbers.push(number * step + 0.0);
         number += 1.0;
     }
     let largest = numbers
         .iter()
         .fold(0.0, |largest: f64, number| largest.max(number.abs()));
-    let notation = Notation::of(largest, power, exponent);
+    let notation = Notation::new(largest, power, exponent);
     numbers
         .into_iter()
         .map(|at| Tick {
@@ -59,20 +62,20 @@ pub(super) fn value_ticks((low, high): (f64, f64), exponent: i32, count: usize) 
         .collect()
 }
 
-/// How all the numbers of an axis are written.
+/// The notation of all numbers of an axis.
 struct Notation {
-    /// Ten to this, times the number, is what is written before the letter or exponent.
+    /// The power of ten that a number is multiplied with before it is written.
     shift: i32,
     decimals: usize,
     suffix: String,
 }
 
 impl Notation {
-    /// For numbers up to `largest` at distances of ten to the `power` or a few of it, all in units
-    /// of ten to the `exponent`.
-    fn of(largest: f64, power: i32, exponent: i32) -> Self {
+    /// Creates the notation of numbers up to `largest` with a step of about ten to the `power`,
+    /// both in units of ten to the `exponent`.
+    fn new(largest: f64, power: i32, exponent: i32) -> Self {
         let magnitude = exponent_of(largest) + exponent;
-        if !PLAIN.contains(&magnitude) {
+        if !WITHOUT_EXPONENT.contains(&magnitude) {
             let shift = exponent - magnitude;
             let decimals = decimals_of(power + shift);
             return Self {
@@ -82,17 +85,17 @@ impl Notation {
             };
         }
         let thousands = magnitude.max(0) / 3;
-        let with_letter = exponent - 3 * thousands;
-        let (shift, letter) = if -(power + with_letter) > MOST_DECIMALS {
+        let suffix_shift = exponent - 3 * thousands;
+        let (shift, suffix) = if -(power + suffix_shift) > MAX_DECIMALS {
             (exponent, "")
         } else {
             let position = usize::try_from(thousands).unwrap_or(0);
-            (with_letter, LETTERS.get(position).copied().unwrap_or(""))
+            (suffix_shift, SUFFIXES.get(position).copied().unwrap_or(""))
         };
         Self {
             shift,
             decimals: decimals_of(power + shift),
-            suffix: letter.to_owned(),
+            suffix: suffix.to_owned(),
         }
     }
 
@@ -106,7 +109,8 @@ impl Notation {
     }
 }
 
-/// The power of ten at or below the size of `number`; 0 for none.
+/// Returns the exponent of the largest power of ten that is at most the magnitude of `number`, or 0
+/// if there is none.
 pub(super) fn exponent_of(number: f64) -> i32 {
     if number == 0.0 || !number.is_finite() {
         return 0;
@@ -129,7 +133,7 @@ mod tests {
 
     #[track_caller]
     fn check(low: f64, high: f64, exponent: i32, expected: &[&str]) {
-        let labels: Vec<_> = value_ticks((low, high), exponent, 4)
+        let labels: Vec<_> = value_ticks(low, high, exponent, 4)
             .into_iter()
             .map(|tick| tick.label)
             .collect();
@@ -147,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_range_far_from_zero_keeps_its_digits() {
+    fn a_small_range_far_from_zero_has_all_digits() {
         check(
             1.000_000_1,
             1.000_000_4,
@@ -158,10 +162,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn ticks_lie_within_and_are_few(
+        fn ticks_are_few_and_within_the_range(
             low in -9.9..9.9_f64, span in 1e-6..19.0_f64, exponent in -300..300_i32,
         ) {
-            let ticks = value_ticks((low, low + span), exponent, 5);
+            let ticks = value_ticks(low, low + span, exponent, 5);
             prop_assert!((1..=11).contains(&ticks.len()), "{ticks:?}");
             for tick in &ticks {
                 prop_assert!(tick.at >= low - 1e-9 && tick.at <= low + span + 1e-9);

@@ -1,8 +1,9 @@
-//! Text that XML can carry.
+//! The conversion of text to XML.
 
-/// `text` without what XML cannot hold or nobody can see, cut to `most` characters.
-pub(super) fn printable(text: &str, most: usize) -> String {
-    let mut kept = text
+/// Returns `text` without characters that are invalid in XML or invisible, truncated to
+/// `max_chars`.
+pub(super) fn printable(text: &str, max_chars: usize) -> String {
+    let mut characters = text
         .chars()
         .map(|character| {
             if character.is_whitespace() {
@@ -14,15 +15,15 @@ pub(super) fn printable(text: &str, most: usize) -> String {
         .filter(|character| {
             !character.is_control() && !matches!(character, '\u{fffe}' | '\u{ffff}')
         });
-    let mut short: String = kept.by_ref().take(most).collect();
-    if kept.next().is_some() {
-        short.pop();
-        short.push('…');
+    let mut truncated: String = characters.by_ref().take(max_chars).collect();
+    if characters.next().is_some() {
+        truncated.pop();
+        truncated.push('…');
     }
-    short
+    truncated
 }
 
-/// `text` as the content of an element.
+/// Returns `text` as the content of an element.
 pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
@@ -34,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cuts_and_cleans() {
+    fn truncates_and_removes_control_characters() {
         assert_eq!(printable("a\u{0}b\nc", 9), "ab c");
         assert_eq!(printable("abcdef", 4), "abc…");
         assert_eq!(printable("abcd", 4), "abcd");

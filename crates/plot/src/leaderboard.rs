@@ -1,18 +1,19 @@
-//! A leaderboard as a drawing: a row for each entrant, a column of bars for each score.
+//! The drawing of a leaderboard, with a row for each entrant and a column of bars for each score.
 //!
-//! Rectangles, lines and words at places that are sums, so it is written as text: a plotting library
-//! would need more code to be told to leave its axes out.
+//! The drawing is written as text: it has only rectangles, lines and words at computed positions,
+//! and a plotting library would need more code to omit its axes.
 
 use std::fmt::{self, Write as _};
 
-use crate::escape::{escaped, printable};
 use almanac_forecast::backtest::{Entrant, Kind, Standing};
 use almanac_forecast::{CentralLevel, Leaderboard};
 
-/// The most rows of one drawing; the best are drawn.
-const MOST_ROWS: usize = 40;
+use crate::escape::{escaped, printable};
 
-/// Lengths in pixels.
+/// The maximum number of rows in a drawing. The best entrants are drawn.
+const MAX_ROWS: usize = 40;
+
+// Lengths in pixels.
 const EDGE: usize = 14;
 const NAME_WIDTH: usize = 190;
 const COLUMN_WIDTH: usize = 170;
@@ -22,40 +23,42 @@ const HEAD_HEIGHT: usize = 58;
 const ROW_HEIGHT: usize = 26;
 const BAR_HEIGHT: usize = 14;
 
-/// A bar that is longer ends here; its number tells the rest.
-const LONGEST_RATIO: f64 = 2.0;
+/// The maximum ratio that a bar shows. A larger one is truncated, and only its number shows it.
+const MAX_RATIO: f64 = 2.0;
 
-/// Hues that colour-blind people tell apart: Okabe and Ito, "Color universal design", 2008.
+// Colours that are distinct for colour-blind readers: Okabe and Ito, "Color universal design",
+// 2008.
 const MODEL: &str = "#0072b2";
 const CALIBRATED: &str = "#56b4e9";
 const BASELINE: &str = "#b4bac0";
 
 /// A column of the drawing.
-struct Column {
+struct ScoreColumn {
     title: String,
     hint: &'static str,
-    /// Where seasonal naive, or the promise of an interval, stands.
+    /// The value of the dashed line: that of seasonal naive, or the nominal coverage.
     reference: f64,
-    longest: f64,
+    /// The value of the longest bar.
+    max_value: f64,
     values: Vec<Option<f64>>,
 }
 
-/// Draws `board` as an SVG document: both scores relative to seasonal naive, and the coverage of the
-/// first central level.
+/// Draws `board` as an SVG document, with both scores relative to seasonal naive, and the coverage
+/// of the first central level.
 #[must_use]
 pub fn leaderboard_svg(board: &Leaderboard) -> String {
-    let rows = &board.standings[..board.standings.len().min(MOST_ROWS)];
+    let rows = &board.standings[..board.standings.len().min(MAX_ROWS)];
     let columns = columns(rows, board.measures.levels.first().copied());
     let width = 2 * EDGE + NAME_WIDTH + columns.len() * COLUMN_WIDTH;
     let height = HEAD_HEIGHT + rows.len() * ROW_HEIGHT + EDGE;
     let names: Vec<_> = rows.iter().map(|row| row.entrant.to_string()).collect();
-    let about = escaped(&printable(&names.join(", "), 400));
+    let description = escaped(&printable(&names.join(", "), 400));
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
          viewBox=\"0 0 {width} {height}\" role=\"img\" font-size=\"12\" \
          font-family=\"-apple-system, BlinkMacSystemFont, Segoe UI, Helvetica, Arial, sans-serif\">\n\
          <title>Backtest: errors relative to seasonal naive, and coverage</title>\n\
-         <desc>Best first: {about}</desc>\n\
+         <desc>Best first: {description}</desc>\n\
          <rect width=\"{width}\" height=\"{height}\" fill=\"#ffffff\"/>\n"
     );
     // Writing to a string cannot fail.
@@ -64,18 +67,18 @@ pub fn leaderboard_svg(board: &Leaderboard) -> String {
     svg
 }
 
-fn columns(rows: &[Standing], level: Option<CentralLevel>) -> Vec<Column> {
+fn columns(rows: &[Standing], level: Option<CentralLevel>) -> Vec<ScoreColumn> {
     let ratio = |title: &str, value: fn(&Standing) -> Option<f64>| {
         let values: Vec<_> = rows.iter().map(value).collect();
         let largest = values
             .iter()
             .flatten()
-            .fold(1.0, |most: f64, one| most.max(*one));
-        Column {
+            .fold(1.0, |largest: f64, value| largest.max(*value));
+        ScoreColumn {
             title: title.to_owned(),
             hint: "of seasonal naive; less is better",
             reference: 1.0,
-            longest: largest.min(LONGEST_RATIO),
+            max_value: largest.min(MAX_RATIO),
             values,
         }
     };
@@ -84,11 +87,11 @@ fn columns(rows: &[Standing], level: Option<CentralLevel>) -> Vec<Column> {
         ratio("quantile loss", |row| row.relative_wql),
     ];
     columns.extend(level.map(|level| {
-        Column {
+        ScoreColumn {
             title: format!("coverage of {level} %"),
             hint: "near the line is better",
             reference: level.percent() / 100.0,
-            longest: 1.0,
+            max_value: 1.0,
             values: rows
                 .iter()
                 .map(|row| row.scores.coverage.first().copied().flatten())
@@ -98,7 +101,7 @@ fn columns(rows: &[Standing], level: Option<CentralLevel>) -> Vec<Column> {
     columns
 }
 
-fn draw(svg: &mut String, rows: &[Standing], columns: &[Column]) -> fmt::Result {
+fn draw(svg: &mut String, rows: &[Standing], columns: &[ScoreColumn]) -> fmt::Result {
     for (row_idx, Standing { entrant, .. }) in rows.iter().enumerate() {
         let middle = HEAD_HEIGHT + row_idx * ROW_HEIGHT + ROW_HEIGHT / 2;
         let weight = match entrant.kind {
@@ -119,7 +122,7 @@ fn draw(svg: &mut String, rows: &[Standing], columns: &[Column]) -> fmt::Result 
     Ok(())
 }
 
-impl Column {
+impl ScoreColumn {
     fn draw(&self, svg: &mut String, left: usize, rows: &[Standing]) -> fmt::Result {
         let Self {
             title,
@@ -155,10 +158,10 @@ impl Column {
         )
     }
 
-    /// The length of a bar in pixels.
+    /// Returns the length of a bar in pixels.
     fn length(&self, value: f64) -> f64 {
-        let room = (COLUMN_WIDTH - NUMBER_WIDTH) as f64;
-        room * (value / self.longest).clamp(0.0, 1.0)
+        let max_length = (COLUMN_WIDTH - NUMBER_WIDTH) as f64;
+        max_length * (value / self.max_value).clamp(0.0, 1.0)
     }
 }
 

@@ -1,44 +1,49 @@
-//! Forecasts as a drawing in SVG: the end of the history, the median, and bands around it.
+//! Drawings of forecasts and leaderboards in SVG.
 //!
-//! A drawing needs no fonts, no files and no script; it reads well at any size, on paper and on a
-//! dark page. Whatever the series, there is a drawing: nothing here fails.
+//! The drawing of a forecast shows the end of the history, the median, and the bands around it. A
+//! drawing needs no fonts, files or scripts, and is readable at any size, on paper and on a dark
+//! page. Every valid series can be drawn; no function of this crate fails.
 
 mod axis;
 mod escape;
 mod leaderboard;
 mod legend;
 mod paint;
+mod style;
 mod time;
 mod view;
 
-pub use leaderboard::leaderboard_svg;
+use almanac_forecast::{CentralLevel, Forecast, ForecastRequest};
 
 use crate::escape::{escaped, printable};
 use crate::paint::Figure;
-use crate::view::View;
-use almanac_forecast::{CentralLevel, Forecast, ForecastRequest};
+use crate::view::PanelView;
 
-/// The most panels of one drawing. Those beyond are left out.
+pub use crate::leaderboard::leaderboard_svg;
+
+/// The maximum number of panels in a drawing. Further panels are omitted.
 pub const MOST_PANELS: usize = 9;
 
 /// One series and its forecast.
 #[derive(Clone, Copy, Debug)]
 pub struct Panel<'a> {
-    /// What stands above it, such as the id of the series.
+    /// The title of the panel, such as the id of the series.
     pub title: &'a str,
-    /// The series, and the levels that were asked for.
+    /// The series, and the requested levels.
     pub request: &'a ForecastRequest,
     /// The forecast of that request.
     pub forecast: &'a Forecast,
 }
 
-/// How to draw.
+/// The options of a drawing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlotOptions {
-    /// The bands, where the forecasts have them. When empty: 80 and 95, or where a forecast has
-    /// neither, from its lowest quantile to its highest.
+    /// The bands to draw, if the forecast has their quantiles; 80 and 95 % if empty.
+    ///
+    /// A forecast that has none of them is drawn with one band, from its lowest quantile to its
+    /// highest.
     pub levels: Vec<CentralLevel>,
-    /// Width of the drawing in pixels, between 300 and 4,000.
+    /// The width of the drawing in pixels, from 300 to 4,000.
     pub width: u32,
 }
 
@@ -57,7 +62,7 @@ pub fn svg(panels: &[Panel<'_>], options: &PlotOptions) -> String {
     let views: Vec<_> = panels
         .iter()
         .take(MOST_PANELS)
-        .map(|panel| View::of(panel, &options.levels))
+        .map(|panel| PanelView::new(panel, &options.levels))
         .collect();
     let figure = Figure::new(&views, options.width);
     let (width, height) = figure.size();
@@ -68,10 +73,10 @@ pub fn svg(panels: &[Panel<'_>], options: &PlotOptions) -> String {
         "Forecast of {}",
         printable(&titles.join(", "), 120)
     ));
-    let about = escaped(
+    let description = escaped(
         &views
             .iter()
-            .map(View::described)
+            .map(PanelView::description)
             .collect::<Vec<_>>()
             .join(" "),
     );
@@ -79,7 +84,7 @@ pub fn svg(panels: &[Panel<'_>], options: &PlotOptions) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
          viewBox=\"0 0 {scaled_width} {scaled_height}\" role=\"img\" \
          stroke-linejoin=\"round\" stroke-linecap=\"round\">\n\
-         <title>{title}</title>\n<desc>{about}</desc>\n{shapes}</svg>\n"
+         <title>{title}</title>\n<desc>{description}</desc>\n{shapes}</svg>\n"
     )
 }
 

@@ -1,144 +1,106 @@
-//! Where the panels stand on the page, and the shapes in them.
+//! The layout of the panels, and the shapes in them.
 
-use std::io;
-
-use plotters::coord::Shift;
 use plotters::coord::cartesian::Cartesian2d;
 use plotters::coord::types::RangedCoordf64;
-use plotters::drawing::DrawingAreaErrorKind;
 use plotters::prelude::{
-    Circle, Color, DrawingArea, FontDesc, FontFamily, FontStyle, IntoDrawingArea, PathElement,
-    Polygon, RGBAColor, RGBColor, Rectangle, SVGBackend, ShapeStyle, TextStyle,
+    Circle, Color, DrawingArea, FontStyle, IntoDrawingArea, PathElement, Polygon, Rectangle,
+    SVGBackend,
 };
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::text_anchor::HPos;
 
 use crate::escape::printable;
 use crate::legend::Legend;
-use crate::view::{Band, View};
+use crate::style::{
+    AXIS, BACKGROUND, BAND_OPACITY, Canvas, DOT, DrawResult, EDGE, FAINT_TEXT, FONT_SIZE, FORECAST,
+    GAP, GRID, LEGEND_HEIGHT, LONE_DOT, OBSERVED, PixelRect, SCALE, TEXT, TICK_HEIGHT,
+    TITLE_HEIGHT, TITLE_SIZE, length, line, text, text_width, write,
+};
+use crate::view::{Band, PanelView};
 
-/// Shapes are placed on whole points, so a pixel is cut into ten.
-pub(super) const SCALE: i32 = 10;
+/// The plot area of a panel, with steps and values as coordinates.
+type PlotArea<'a> = DrawingArea<SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
-/// Lengths in pixels.
-const EDGE: i32 = 12;
-const TITLE_HEIGHT: i32 = 34;
-const LEGEND_HEIGHT: i32 = 22;
-const TICK_HEIGHT: i32 = 24;
-pub(super) const GAP: i32 = 10;
-pub(super) const FONT_SIZE: i32 = 12;
-const TITLE_SIZE: i32 = 14;
-
-/// Hues that colour-blind people tell apart: Okabe and Ito, "Color universal design", 2008.
-pub(super) const FORECAST: RGBColor = RGBColor(0, 114, 178);
-pub(super) const OBSERVED: RGBColor = RGBColor(46, 52, 59);
-const TEXT: RGBColor = RGBColor(36, 41, 47);
-pub(super) const FAINT_TEXT: RGBColor = RGBColor(96, 104, 113);
-const GRID: RGBColor = RGBColor(230, 233, 236);
-const AXIS: RGBColor = RGBColor(170, 177, 184);
-const PAPER: RGBColor = RGBColor(255, 255, 255);
-
-/// Radii of points, in tenths of a pixel.
-pub(super) const DOT: u32 = 21;
-const LONE_DOT: u32 = 30;
-
-/// Bands lie on each other, so that narrower ones are darker.
-pub(super) const BAND_OPACITY: f64 = 0.2;
-
-const FONT: &str = "-apple-system, BlinkMacSystemFont, Segoe UI, Helvetica, Arial, sans-serif";
-
-type Backend<'a> = SVGBackend<'a>;
-pub(super) type Page<'a> = DrawingArea<Backend<'a>, Shift>;
-type Plane<'a> = DrawingArea<Backend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
-pub(super) type Drawn = Result<(), DrawingAreaErrorKind<io::Error>>;
-
-/// Panels in rows, all of one size.
+/// A figure of panels in rows, all of the same size.
 pub(super) struct Figure<'a> {
-    views: &'a [View],
+    views: &'a [PanelView],
     columns: i32,
-    /// Of one panel.
+    /// The width of a panel, in pixels.
     width: i32,
+    /// The height of a panel, in pixels.
     height: i32,
-    /// Above the panels.
+    /// The space above the panels, in pixels.
     top: i32,
 }
 
-/// A rectangle on the page, in pixels.
-#[derive(Clone, Copy)]
-pub(super) struct Place {
-    pub(super) left: i32,
-    pub(super) top: i32,
-    pub(super) right: i32,
-    pub(super) bottom: i32,
-}
-
 impl<'a> Figure<'a> {
-    /// The figure of `views`, `width` pixels wide.
-    pub(super) fn new(views: &'a [View], width: u32) -> Self {
+    /// Creates a figure of `views` with a width in pixels.
+    pub(super) fn new(views: &'a [PanelView], width: u32) -> Self {
         let columns = match views.len() {
             0 | 1 => 1,
             2 | 4 => 2,
             _ => 3,
         };
         let width = i32::try_from(width.clamp(300, 4_000)).unwrap_or(800) / columns;
-        let alone = columns == 1;
+        let is_single = columns == 1;
         Self {
             views,
             columns,
             width,
-            height: if alone {
+            height: if is_single {
                 (width * 2 / 5).max(200)
             } else {
                 (width * 3 / 4).max(150)
             },
-            top: if alone { 0 } else { LEGEND_HEIGHT },
+            top: if is_single { 0 } else { LEGEND_HEIGHT },
         }
     }
 
-    /// Width and height in pixels.
+    /// Returns the width and the height in pixels.
     pub(super) fn size(&self) -> (i32, i32) {
-        let rows = length(self.views.len().max(1)).div_euclid(self.columns)
-            + i32::from(length(self.views.len().max(1)) % self.columns > 0);
+        let n_views = length(self.views.len().max(1));
+        let rows = n_views.div_euclid(self.columns) + i32::from(n_views % self.columns > 0);
         (self.width * self.columns, self.top + self.height * rows)
     }
 
-    /// The size in the units of the shapes.
+    /// Returns the size in drawing units.
     pub(super) fn scaled_size(&self) -> (i32, i32) {
         let (width, height) = self.size();
         (width * SCALE, height * SCALE)
     }
 
-    /// The shapes as SVG elements.
+    /// Returns the shapes as SVG elements.
     pub(super) fn shapes(&self) -> String {
         let (width, height) = self.scaled_size();
         let mut document = String::new();
-        let page =
+        let canvas =
             SVGBackend::with_string(&mut document, (width.unsigned_abs(), height.unsigned_abs()))
                 .into_drawing_area();
-        // A string takes every shape; had it not, what it has of them would be the drawing.
-        let complete = self.draw(&page).and_then(|()| page.present()).is_ok();
-        drop(page);
-        debug_assert!(complete, "a string refused a shape");
+        // Drawing into a string cannot fail. If it did, the drawing would have the shapes until
+        // then.
+        let is_complete = self.draw(&canvas).and_then(|()| canvas.present()).is_ok();
+        drop(canvas);
+        debug_assert!(is_complete, "drawing into a string failed");
         let inner = document.split_once(">\n").map_or("", |(_, inner)| inner);
         inner.strip_suffix("</svg>\n").unwrap_or(inner).to_owned()
     }
 
-    fn draw(&self, page: &Page<'_>) -> Drawn {
+    fn draw(&self, canvas: &Canvas<'_>) -> DrawResult {
         let (width, height) = self.size();
-        let paper = Place {
+        let background = PixelRect {
             left: 0,
             top: 0,
             right: width,
             bottom: height,
         };
-        page.draw(&Rectangle::new(paper.corners(), PAPER.filled()))?;
-        let legend = Legend::of(self.views);
+        canvas.draw(&Rectangle::new(background.corners(), BACKGROUND.filled()))?;
+        let legend = Legend::new(self.views);
         let legend_left = width - EDGE - legend.width();
-        legend.draw(page, legend_left, TITLE_HEIGHT / 2)?;
-        for (number, view) in self.views.iter().enumerate() {
-            let number = length(number);
-            let left = self.width * (number % self.columns);
-            let top = self.top + self.height * (number / self.columns);
-            let place = Place {
+        legend.draw(canvas, legend_left, TITLE_HEIGHT / 2)?;
+        for (index, view) in self.views.iter().enumerate() {
+            let index = length(index);
+            let left = self.width * (index % self.columns);
+            let top = self.top + self.height * (index / self.columns);
+            let place = PixelRect {
                 left,
                 top,
                 right: left + self.width,
@@ -149,18 +111,23 @@ impl<'a> Figure<'a> {
             } else {
                 place.right - EDGE
             };
-            draw_panel(page, view, place, title_right)?;
+            draw_panel(canvas, view, place, title_right)?;
         }
         Ok(())
     }
 }
 
-fn draw_panel(page: &Page<'_>, view: &View, place: Place, title_right: i32) -> Drawn {
-    let room = (title_right - place.left - EDGE).max(0) / (TITLE_SIZE * 7 / 10);
-    let title = printable(&view.title, usize::try_from(room).unwrap_or(0));
+fn draw_panel(
+    canvas: &Canvas<'_>,
+    view: &PanelView,
+    place: PixelRect,
+    title_right: i32,
+) -> DrawResult {
+    let max_chars = (title_right - place.left - EDGE).max(0) / (TITLE_SIZE * 7 / 10);
+    let title = printable(&view.title, usize::try_from(max_chars).unwrap_or(0));
     let title_style = text(TITLE_SIZE, TEXT, FontStyle::Bold, HPos::Left);
     write(
-        page,
+        canvas,
         &title,
         &title_style,
         (place.left + EDGE, place.top + TITLE_HEIGHT / 2),
@@ -172,195 +139,149 @@ fn draw_panel(page: &Page<'_>, view: &View, place: Place, title_right: i32) -> D
         .map(|tick| text_width(&tick.label))
         .max()
         .unwrap_or(0);
-    let inner = Place {
+    let inner = PixelRect {
         left: place.left + EDGE + widest + GAP,
         top: place.top + TITLE_HEIGHT + 4,
         right: place.right - EDGE - GAP,
         bottom: place.bottom - EDGE - TICK_HEIGHT,
     };
-    let plane = plane(page, inner, view);
-    let (first, last) = steps(view);
+    let area = plot_area(canvas, inner, view);
+    let (first, last) = step_range(view);
     let label = text(FONT_SIZE, FAINT_TEXT, FontStyle::Normal, HPos::Right);
     for tick in value_ticks {
-        plane.draw(&PathElement::new(
+        area.draw(&PathElement::new(
             [(first, tick.at), (last, tick.at)],
             line(GRID, 10),
         ))?;
-        let (_, height) = plane.map_coordinate(&(first, tick.at));
-        page.draw_text(&tick.label, &label, ((inner.left - 8) * SCALE, height))?;
+        let (_, height) = area.map_coordinate(&(first, tick.at));
+        canvas.draw_text(&tick.label, &label, ((inner.left - 8) * SCALE, height))?;
     }
-    draw_data(&plane, view, inner.width())?;
-    draw_time_axis(page, &plane, view, inner)
+    draw_data(&area, view, inner.width())?;
+    draw_time_axis(canvas, &area, view, inner)
 }
 
-/// The stretch of steps that a panel has room for.
-fn steps(view: &View) -> (f64, f64) {
+/// Returns the range of steps on the time axis.
+fn step_range(view: &PanelView) -> (f64, f64) {
     (
         view.first_step() as f64 - 0.5,
         view.last_step() as f64 + 0.5,
     )
 }
 
-fn plane<'a>(page: &Page<'a>, inner: Place, view: &View) -> Plane<'a> {
-    let (first, last) = steps(view);
+fn plot_area<'a>(canvas: &Canvas<'a>, inner: PixelRect, view: &PanelView) -> PlotArea<'a> {
+    let (first, last) = step_range(view);
     let (low, high) = view.range;
     let horizontal = inner.left * SCALE..inner.right * SCALE;
-    // Values go up, and the page goes down.
+    // Values increase upwards, and coordinates of the canvas downwards.
     let vertical = inner.bottom * SCALE..inner.top * SCALE;
-    page.apply_coord_spec(Cartesian2d::new(
+    canvas.apply_coord_spec(Cartesian2d::new(
         first..last,
         low..high,
         (horizontal, vertical),
     ))
 }
 
-fn draw_data(plane: &Plane<'_>, view: &View, width: i32) -> Drawn {
+fn draw_data(area: &PlotArea<'_>, view: &PanelView, width: i32) -> DrawResult {
     for band in &view.bands {
-        plane.draw(&Polygon::new(
+        area.draw(&Polygon::new(
             outline(view, band),
             FORECAST.mix(BAND_OPACITY).filled(),
         ))?;
     }
     let (low, high) = view.range;
-    plane.draw(&PathElement::new([(0.0, low), (0.0, high)], line(AXIS, 10)))?;
+    area.draw(&PathElement::new([(0.0, low), (0.0, high)], line(AXIS, 10)))?;
+    draw_observed(area, view, width)?;
+    let median: Vec<_> = view
+        .anchor()
+        .map(|value| (0.0, value))
+        .into_iter()
+        .chain(forecast_points(&view.median))
+        .collect();
+    if let [only] = median[..] {
+        area.draw(&Circle::new(only, LONE_DOT, FORECAST.filled()))?;
+    }
+    area.draw(&PathElement::new(median, line(FORECAST, 22)))
+}
+
+/// Draws the history: a line for each run of values, and points where there is space for them or
+/// where a value has no neighbours.
+fn draw_observed(area: &PlotArea<'_>, view: &PanelView, width: i32) -> DrawResult {
     let first = view.first_step();
-    let at = |place: usize| (first + i64::from(length(place))) as f64;
-    let points = || {
-        view.observed
-            .iter()
-            .enumerate()
-            .map(|(place, value)| (at(place), *value))
-    };
-    let known: Vec<_> = points().collect();
-    for run in known
+    let points: Vec<_> = view
+        .observed
+        .iter()
+        .enumerate()
+        .map(|(index, value)| ((first + i64::from(length(index))) as f64, *value))
+        .collect();
+    for run in points
         .split(|(_, value)| value.is_nan())
         .filter(|run| run.len() > 1)
     {
-        plane.draw(&PathElement::new(run.to_vec(), line(OBSERVED, 15)))?;
+        area.draw(&PathElement::new(run.to_vec(), line(OBSERVED, 15)))?;
     }
-    let (from, to) = steps(view);
-    let roomy = f64::from(width) / (to - from) >= 7.0;
-    for (place, (step, value)) in points().enumerate() {
-        let missing = |place: Option<usize>| {
-            place
-                .and_then(|place| view.observed.get(place))
-                .is_none_or(|value| value.is_nan())
-        };
-        let alone = missing(place.checked_sub(1)) && missing(Some(place + 1));
-        if value.is_finite() && (roomy || alone) {
-            plane.draw(&Circle::new((step, value), DOT, OBSERVED.filled()))?;
-        }
-    }
-    let anchor = view.anchor().map(|value| (0.0, value));
-    let ahead = view.median.iter().enumerate();
-    let ahead = ahead.map(|(place, value)| (f64::from(length(place + 1)), *value));
-    let median: Vec<_> = anchor.into_iter().chain(ahead).collect();
-    if let [only] = median[..] {
-        plane.draw(&Circle::new(only, LONE_DOT, FORECAST.filled()))?;
-    }
-    plane.draw(&PathElement::new(median, line(FORECAST, 22)))
-}
-
-/// Around the band, from the end of the history where that is observed.
-fn outline(view: &View, band: &Band) -> Vec<(f64, f64)> {
-    let anchor = view.anchor().map(|value| (0.0, value));
-    let at = |place: usize| f64::from(length(place + 1));
-    let along = |values: &[f64]| -> Vec<_> {
-        // Alone, a step would have no width.
-        match (values, anchor) {
-            (&[only], None) => vec![(at(0) - 0.3, only), (at(0) + 0.3, only)],
-            _ => values
-                .iter()
-                .enumerate()
-                .map(|(place, value)| (at(place), *value))
-                .collect(),
-        }
+    let (first_edge, last_edge) = step_range(view);
+    let has_space = f64::from(width) / (last_edge - first_edge) >= 7.0;
+    let is_missing = |index: Option<usize>| {
+        index
+            .and_then(|index| view.observed.get(index))
+            .is_none_or(|value| value.is_nan())
     };
-    let back = along(&band.lower).into_iter().rev();
-    anchor
-        .into_iter()
-        .chain(along(&band.upper))
-        .chain(back)
-        .collect()
-}
-
-fn draw_time_axis(page: &Page<'_>, plane: &Plane<'_>, view: &View, inner: Place) -> Drawn {
-    let (low, _) = view.range;
-    let (first, last) = steps(view);
-    plane.draw(&PathElement::new(
-        [(first, low), (last, low)],
-        line(AXIS, 10),
-    ))?;
-    let room = usize::try_from(inner.width() / text_width("0")).unwrap_or(0);
-    let style = text(FONT_SIZE, FAINT_TEXT, FontStyle::Normal, HPos::Center);
-    for tick in view.time_ticks(room) {
-        let (across, down) = plane.map_coordinate(&(tick.at, low));
-        let half = text_width(&tick.label) * SCALE / 2;
-        let within = (inner.left - GAP) * SCALE..=(inner.right + GAP + EDGE) * SCALE;
-        page.draw(&PathElement::new(
-            [(across, down), (across, down + 40)],
-            line(AXIS, 10),
-        ))?;
-        if within.contains(&(across - half)) && within.contains(&(across + half)) {
-            page.draw_text(&tick.label, &style, (across, down + 150))?;
+    for (index, (step, value)) in points.iter().enumerate() {
+        let is_isolated = is_missing(index.checked_sub(1)) && is_missing(Some(index + 1));
+        if value.is_finite() && (has_space || is_isolated) {
+            area.draw(&Circle::new((*step, *value), DOT, OBSERVED.filled()))?;
         }
     }
     Ok(())
 }
 
-impl Place {
-    pub(super) const fn corners(self) -> [(i32, i32); 2] {
-        [
-            (self.left * SCALE, self.top * SCALE),
-            (self.right * SCALE, self.bottom * SCALE),
-        ]
+/// Returns the points of `values`, which begin at step 1.
+fn forecast_points(values: &[f64]) -> impl DoubleEndedIterator<Item = (f64, f64)> {
+    values
+        .iter()
+        .enumerate()
+        .map(|(index, value)| (f64::from(length(index) + 1), *value))
+}
+
+/// Returns the outline of a band, which begins at the end of the history if that is observed.
+fn outline(view: &PanelView, band: &Band) -> Vec<(f64, f64)> {
+    let anchor = view.anchor().map(|value| (0.0, value));
+    let edge = |values: &[f64]| -> Vec<_> {
+        match (values, anchor) {
+            // A single step without an anchor would have no width.
+            (&[only], None) => vec![(0.7, only), (1.3, only)],
+            _ => forecast_points(values).collect(),
+        }
+    };
+    anchor
+        .into_iter()
+        .chain(edge(&band.upper))
+        .chain(edge(&band.lower).into_iter().rev())
+        .collect()
+}
+
+fn draw_time_axis(
+    canvas: &Canvas<'_>,
+    area: &PlotArea<'_>,
+    view: &PanelView,
+    inner: PixelRect,
+) -> DrawResult {
+    let (low, _) = view.range;
+    let (first, last) = step_range(view);
+    area.draw(&PathElement::new(
+        [(first, low), (last, low)],
+        line(AXIS, 10),
+    ))?;
+    let max_chars = usize::try_from(inner.width() / text_width("0")).unwrap_or(0);
+    let style = text(FONT_SIZE, FAINT_TEXT, FontStyle::Normal, HPos::Center);
+    for tick in view.time_ticks(max_chars) {
+        let (x, y) = area.map_coordinate(&(tick.at, low));
+        let half_width = text_width(&tick.label) * SCALE / 2;
+        let visible = (inner.left - GAP) * SCALE..=(inner.right + GAP + EDGE) * SCALE;
+        canvas.draw(&PathElement::new([(x, y), (x, y + 40)], line(AXIS, 10)))?;
+        if visible.contains(&(x - half_width)) && visible.contains(&(x + half_width)) {
+            canvas.draw_text(&tick.label, &style, (x, y + 150))?;
+        }
     }
-
-    const fn width(self) -> i32 {
-        self.right - self.left
-    }
-
-    const fn height(self) -> i32 {
-        self.bottom - self.top
-    }
-}
-
-/// A line of so many tenths of a pixel.
-pub(super) fn line(colour: RGBColor, width: u32) -> ShapeStyle {
-    ShapeStyle {
-        color: RGBAColor::from(colour),
-        filled: false,
-        stroke_width: width,
-    }
-}
-
-pub(super) fn text(
-    size: i32,
-    colour: RGBColor,
-    style: FontStyle,
-    anchor: HPos,
-) -> TextStyle<'static> {
-    // The backend divides sizes by 1.24.
-    let font = FontDesc::new(
-        FontFamily::Name(FONT),
-        f64::from(size * SCALE) * 1.24,
-        style,
-    );
-    let mut style = TextStyle::from(font).pos(Pos::new(anchor, VPos::Center));
-    style.color = colour.to_backend_color();
-    style
-}
-
-pub(super) fn write(page: &Page<'_>, words: &str, style: &TextStyle<'_>, at: (i32, i32)) -> Drawn {
-    page.draw_text(words, style, (at.0 * SCALE, at.1 * SCALE))
-}
-
-/// About as wide as `words` come out: there is no font to measure with.
-pub(super) fn text_width(words: &str) -> i32 {
-    length(words.chars().count()) * FONT_SIZE * 6 / 10
-}
-
-/// Lengths here are bounded by what a panel shows.
-pub(super) fn length(count: usize) -> i32 {
-    i32::try_from(count).unwrap_or(i32::MAX / SCALE)
+    Ok(())
 }

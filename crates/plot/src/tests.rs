@@ -1,7 +1,7 @@
+use almanac_forecast::{Horizon, Limits, QuantileGrid, QuantileLevel, QuantileLevels, SeriesDraft};
 use proptest::prelude::*;
 
 use super::*;
-use almanac_forecast::{Horizon, Limits, QuantileGrid, QuantileLevel, QuantileLevels, SeriesDraft};
 
 const LIMITS: Limits = Limits {
     series: 10,
@@ -15,7 +15,7 @@ fn levels(raw: &[f64]) -> QuantileLevels {
     QuantileLevels::with_median(raw.iter().map(|&level| QuantileLevel::new(level).unwrap()))
 }
 
-/// A request for `draft` and a forecast of it with `width` between neighbouring levels.
+/// Returns a request for `draft`, and a forecast of it with `width` between adjacent levels.
 fn forecast(
     draft: SeriesDraft,
     steps: usize,
@@ -50,7 +50,7 @@ fn draft(values: &[f64]) -> SeriesDraft {
     }
 }
 
-fn drawn(title: &str, (request, forecast): &(ForecastRequest, Forecast)) -> String {
+fn drawn(title: &str, request: &ForecastRequest, forecast: &Forecast) -> String {
     svg(
         &[Panel {
             title,
@@ -61,9 +61,10 @@ fn drawn(title: &str, (request, forecast): &(ForecastRequest, Forecast)) -> Stri
     )
 }
 
-/// Elements are closed, text is escaped, and every coordinate lies on the page or close to it.
+/// Checks that elements are closed, text is escaped, and every coordinate is on the canvas or close
+/// to it.
 #[track_caller]
-fn check_sound(document: &str) {
+fn check_valid(document: &str) {
     let mut open = Vec::new();
     let mut rest = document;
     while let Some((_, tag)) = rest.split_once('<') {
@@ -76,7 +77,7 @@ fn check_sound(document: &str) {
         }
         rest = after;
     }
-    assert!(open.is_empty(), "{open:?} stay open");
+    assert!(open.is_empty(), "{open:?} are not closed");
     assert!(
         !document.contains("NaN") && !document.contains("inf"),
         "{document}"
@@ -93,23 +94,25 @@ fn check_sound(document: &str) {
 }
 
 #[test]
-fn titles_are_escaped_and_cut() {
-    let one = forecast(draft(&[1.0, 2.0]), 3, &[0.1, 0.9], 1.0);
-    let document = drawn("<script>alert(\"&\")</script>\u{0}\u{1b}", &one);
-    check_sound(&document);
+fn titles_are_escaped_and_truncated() {
+    let (request, forecast) = forecast(draft(&[1.0, 2.0]), 3, &[0.1, 0.9], 1.0);
+    let title = "<script>alert(\"&\")</script>\u{0}\u{1b}";
+    let document = drawn(title, &request, &forecast);
+    check_valid(&document);
     assert!(!document.contains("<script>") && !document.contains('\u{0}'));
     assert!(document.contains("&lt;script&gt;"));
-    check_sound(&drawn(&"é".repeat(500), &one));
+    check_valid(&drawn(&"é".repeat(500), &request, &forecast));
 }
 
 #[test]
-fn says_in_words_what_it_shows() {
+fn has_a_title_and_a_description() {
     let monthly = SeriesDraft {
         start: Some("1960-11".to_owned()),
         frequency: Some("MS".to_owned()),
         ..draft(&[390.0, 432.0])
     };
-    let document = drawn("passengers", &forecast(monthly, 3, &[0.1, 0.9], 1.0));
+    let (request, forecast) = forecast(monthly, 3, &[0.1, 0.9], 1.0);
+    let document = drawn("passengers", &request, &forecast);
     let words = document
         .lines()
         .skip(1)
@@ -123,10 +126,10 @@ fn says_in_words_what_it_shows() {
 }
 
 #[test]
-fn draws_the_bands_asked_for_the_usual_ones_or_the_widest() {
-    let shown = |raw_levels: &[f64], asked: &[f64]| {
+fn draws_the_requested_bands_or_the_defaults_or_the_widest() {
+    let labels = |raw_levels: &[f64], requested: &[f64]| {
         let (request, forecast) = forecast(draft(&[1.0, 2.0]), 2, raw_levels, 1.0);
-        let levels: Vec<_> = asked
+        let levels: Vec<_> = requested
             .iter()
             .map(|&percent| CentralLevel::new(percent).unwrap())
             .collect();
@@ -135,32 +138,33 @@ fn draws_the_bands_asked_for_the_usual_ones_or_the_widest() {
             request: &request,
             forecast: &forecast,
         };
-        let labels = View::of(&panel, &levels)
+        PanelView::new(&panel, &levels)
             .bands
             .into_iter()
-            .map(|band| band.label);
-        labels.collect::<Vec<_>>()
+            .map(|band| band.label)
+            .collect::<Vec<_>>()
     };
     let many = [0.025, 0.1, 0.25, 0.75, 0.9, 0.975];
-    assert_eq!(shown(&many, &[]), ["95%", "80%"]);
-    assert_eq!(shown(&many, &[50.0, 80.0]), ["80%", "50%"]);
-    assert_eq!(shown(&[0.1, 0.9], &[50.0]), ["80%"]);
-    assert_eq!(shown(&[0.05, 0.95], &[]), ["90%"]);
-    assert_eq!(shown(&[0.2], &[]), ["0.2 to 0.5"]);
-    assert!(shown(&[], &[]).is_empty());
+    assert_eq!(labels(&many, &[]), ["95%", "80%"]);
+    assert_eq!(labels(&many, &[50.0, 80.0]), ["80%", "50%"]);
+    assert_eq!(labels(&[0.1, 0.9], &[50.0]), ["80%"]);
+    assert_eq!(labels(&[0.05, 0.95], &[]), ["90%"]);
+    assert_eq!(labels(&[0.2], &[]), ["0.2 to 0.5"]);
+    assert!(labels(&[], &[]).is_empty());
 }
 
 #[test]
 fn missing_values_break_the_line() {
     let values = [1.0, 2.0, f64::NAN, 3.0, f64::NAN, 4.0, 5.0];
-    let document = drawn("gaps", &forecast(draft(&values), 2, &[], 0.0));
-    // Two runs of values and the legend's sample; the lone value between is a point.
+    let (request, forecast) = forecast(draft(&values), 2, &[], 0.0);
+    let document = drawn("gaps", &request, &forecast);
+    // Two runs of values and the sample of the legend; the isolated value is a point.
     assert_eq!(document.matches("stroke=\"#2E343B\"").count(), 3);
 }
 
 #[test]
-fn no_panels_and_too_many_are_drawn() {
-    check_sound(&svg(&[], &PlotOptions::default()));
+fn any_number_of_panels_is_drawn() {
+    check_valid(&svg(&[], &PlotOptions::default()));
     let (request, forecast) = forecast(draft(&[1.0, 2.0]), 2, &[0.1], 1.0);
     for count in 1..=12 {
         let titles: Vec<_> = (0..count).map(|number| format!("panel {number}")).collect();
@@ -179,7 +183,7 @@ fn no_panels_and_too_many_are_drawn() {
                 ..PlotOptions::default()
             },
         );
-        check_sound(&document);
+        check_valid(&document);
         assert_eq!(
             document.matches("font-weight=\"bold\"").count(),
             count.min(MOST_PANELS)
@@ -214,14 +218,15 @@ proptest! {
             values.fill(constant);
         }
         values.push(last);
-        let placed = SeriesDraft {
+        let with_calendar = SeriesDraft {
             start: start.map(str::to_owned),
             frequency: start.map(|_| frequency.to_owned()),
             ..draft(&values)
         };
         let horizon = Horizon::new(1, 1).unwrap();
-        let placeable = placed.clone().into_request(horizon, levels(&[]), &LIMITS).is_ok();
-        let chosen = if placeable { placed } else { draft(&values) };
-        check_sound(&drawn("any", &forecast(chosen, steps, &[0.025, 0.1, 0.9, 0.975], width)));
+        let is_valid = with_calendar.clone().into_request(horizon, levels(&[]), &LIMITS).is_ok();
+        let chosen = if is_valid { with_calendar } else { draft(&values) };
+        let (request, forecast) = forecast(chosen, steps, &[0.025, 0.1, 0.9, 0.975], width);
+        check_valid(&drawn("any", &request, &forecast));
     }
 }

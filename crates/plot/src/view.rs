@@ -1,33 +1,38 @@
-//! What one panel shows: which part of the history, which bands, in which units.
+//! The content of a panel: a part of the history, the bands, and their units.
+
+use almanac_forecast::{CentralLevel, Forecast, QuantileLevels, Stamp};
 
 use crate::Panel;
 use crate::axis::{Tick, exponent_of, value_ticks};
 use crate::escape::printable;
 use crate::time::{stamp_ticks, step_ticks};
-use almanac_forecast::{CentralLevel, Forecast, QuantileLevels, Stamp};
 
-/// The fewest and the most values of the history that are shown, if it has them.
-const FEWEST_SHOWN: usize = 30;
-const MOST_SHOWN: usize = 1_000;
+/// The minimum number of values of the history that are shown, if it has them.
+const MIN_SHOWN: usize = 30;
 
-/// Central levels drawn when none are asked for.
-const USUAL_LEVELS: [f64; 2] = [80.0, 95.0];
+/// The maximum number of values of the history that are shown.
+const MAX_SHOWN: usize = 1_000;
 
-/// One panel. Steps are counted so that 0 is the end of the history and 1 the first of the forecast;
-/// values are in units of ten to the `exponent`, so that no arithmetic overflows.
+/// The central levels that are drawn if none are requested.
+const DEFAULT_LEVELS: [f64; 2] = [80.0, 95.0];
+
+/// The content of a panel.
+///
+/// Step 0 is the end of the history, and step 1 the first of the forecast. Values are in units of
+/// ten to the `exponent`, so that arithmetic does not overflow.
 #[derive(Clone, Debug)]
-pub(super) struct View {
+pub(super) struct PanelView {
     pub(super) title: String,
-    /// The end of the history, `NaN` where missing. Its last value lies at step 0.
+    /// The end of the history, with `NaN` for missing values. The last value is at step 0.
     pub(super) observed: Vec<f64>,
-    /// From step 1.
+    /// The median of the forecast, from step 1.
     pub(super) median: Vec<f64>,
-    /// The widest first.
+    /// The bands of the forecast, the widest first.
     pub(super) bands: Vec<Band>,
-    /// The lowest and highest value that the panel has room for.
+    /// The lowest and the highest value of the axis.
     pub(super) range: (f64, f64),
     exponent: i32,
-    /// As they are written, from the first value shown to the end of the forecast.
+    /// The stamps as text, from the first value shown to the end of the forecast.
     stamps: Option<Vec<String>>,
 }
 
@@ -39,8 +44,8 @@ pub(super) struct Band {
     pub(super) upper: Vec<f64>,
 }
 
-impl View {
-    pub(super) fn of(panel: &Panel<'_>, levels: &[CentralLevel]) -> Self {
+impl PanelView {
+    pub(super) fn new(panel: &Panel<'_>, levels: &[CentralLevel]) -> Self {
         let forecast = panel.forecast;
         let series = panel.request.series();
         let tail = series.tail(shown_length(forecast.steps(), forecast.season_length));
@@ -75,39 +80,41 @@ impl View {
             exponent,
             stamps: None,
         };
-        view.range = view.roomy_range();
-        let before = series.values().len() - tail.len();
+        view.range = view.padded_range();
+        let n_hidden = series.values().len() - tail.len();
         view.stamps = series.calendar().and_then(|calendar| {
             let count = tail.len() + forecast.steps();
-            let stamps = calendar.stamps(i64::try_from(before).ok()?, count).ok()?;
+            let stamps = calendar.stamps(i64::try_from(n_hidden).ok()?, count).ok()?;
             Some(stamps.iter().map(Stamp::to_string).collect())
         });
         view
     }
 
-    /// The first step shown, 0 or less.
+    /// Returns the first step shown, which is 0 or less.
     pub(super) fn first_step(&self) -> i64 {
         1 - count(self.observed.len())
     }
 
-    /// The last step of the forecast.
+    /// Returns the last step of the forecast.
     pub(super) fn last_step(&self) -> i64 {
         count(self.median.len())
     }
 
-    pub(super) fn value_ticks(&self, about: usize) -> Vec<Tick> {
-        value_ticks(self.range, self.exponent, about)
+    /// Returns about `count` ticks for the axis of values.
+    pub(super) fn value_ticks(&self, count: usize) -> Vec<Tick> {
+        let (low, high) = self.range;
+        value_ticks(low, high, self.exponent, count)
     }
 
-    /// Labels for an axis of `room` characters.
-    pub(super) fn time_ticks(&self, room: usize) -> Vec<Tick> {
+    /// Returns ticks for a time axis that is `max_chars` wide.
+    pub(super) fn time_ticks(&self, max_chars: usize) -> Vec<Tick> {
         match &self.stamps {
-            Some(stamps) => stamp_ticks(stamps, self.first_step(), room),
-            None => step_ticks(self.first_step(), self.last_step(), room),
+            Some(stamps) => stamp_ticks(stamps, self.first_step(), max_chars),
+            None => step_ticks(self.first_step(), self.last_step(), max_chars),
         }
     }
 
-    /// The value at the end of the history, when it is observed.
+    /// Returns the value at the end of the history, if it is observed.
     pub(super) fn anchor(&self) -> Option<f64> {
         self.observed
             .last()
@@ -115,10 +122,10 @@ impl View {
             .filter(|value| value.is_finite())
     }
 
-    /// The panel in a sentence, for those who do not see it.
-    pub(super) fn described(&self) -> String {
+    /// Returns the content of the panel as a sentence, for screen readers.
+    pub(super) fn description(&self) -> String {
         let steps = self.median.len();
-        let until = self.stamps.as_ref().and_then(|stamps| {
+        let period = self.stamps.as_ref().and_then(|stamps| {
             Some(format!(
                 ", from {} to {}",
                 stamps.get(self.observed.len())?,
@@ -126,19 +133,20 @@ impl View {
             ))
         });
         let bands: Vec<_> = self.bands.iter().map(|band| band.label.as_str()).collect();
-        let within = match bands[..] {
+        let bands = match bands[..] {
             [] => String::new(),
             _ => format!(" with bands of {}", bands.join(" and ")),
         };
         format!(
-            "{}: {steps} steps{}{within}.",
+            "{}: {steps} steps{}{bands}.",
             self.title,
-            until.unwrap_or_default()
+            period.unwrap_or_default()
         )
     }
 
-    /// The range of all values, with air around them; from 0 where that is near anyway.
-    fn roomy_range(&self) -> (f64, f64) {
+    /// Returns the range of all values, with padding; it begins at 0 if the lowest value is close
+    /// to 0.
+    fn padded_range(&self) -> (f64, f64) {
         let (low, high) = self
             .bands
             .iter()
@@ -153,23 +161,23 @@ impl View {
             return (0.0, 1.0);
         }
         let middle = f64::midpoint(low, high);
-        // Finer than this a drawing shows rounding.
-        let least = (middle.abs() * 1e-6).max(1e-9);
-        if high - low < least {
-            let around = (middle.abs() * 0.1).max(0.5);
-            return (middle - around, middle + around);
+        // A smaller span would show rounding errors.
+        let min_span = (middle.abs() * 1e-6).max(1e-9);
+        if high - low < min_span {
+            let half_span = (middle.abs() * 0.1).max(0.5);
+            return (middle - half_span, middle + half_span);
         }
-        let air = 0.06 * (high - low);
-        let from = if (0.0..=0.3 * high).contains(&low) {
+        let padding = 0.06 * (high - low);
+        let start = if (0.0..=0.3 * high).contains(&low) {
             0.0
         } else {
-            low - air
+            low - padding
         };
-        (from, high + air)
+        (start, high + padding)
     }
 }
 
-/// How much of the history puts a forecast of `steps` into perspective.
+/// Returns the number of values of the history that are shown for a forecast of `steps`.
 fn shown_length(steps: usize, season_length: usize) -> usize {
     let seasons = season_length
         .saturating_mul(4)
@@ -177,24 +185,23 @@ fn shown_length(steps: usize, season_length: usize) -> usize {
     steps
         .saturating_mul(4)
         .max(seasons)
-        .clamp(FEWEST_SHOWN, MOST_SHOWN)
+        .clamp(MIN_SHOWN, MAX_SHOWN)
 }
 
-/// The bands of `wanted`, or the usual ones, or the widest there is.
-fn bands(forecast: &Forecast, own: &QuantileLevels, wanted: &[CentralLevel]) -> Vec<Band> {
-    let usual = || {
-        USUAL_LEVELS
+/// Returns the bands of the `requested` levels, or of the default ones if there are none. A
+/// forecast without these bands has one from its lowest quantile to its highest.
+fn bands(forecast: &Forecast, quantiles: &QuantileLevels, requested: &[CentralLevel]) -> Vec<Band> {
+    let mut levels: Vec<_> = if requested.is_empty() {
+        DEFAULT_LEVELS
             .iter()
             .filter_map(|&percent| CentralLevel::new(percent).ok())
-    };
-    let mut levels: Vec<_> = if wanted.is_empty() {
-        usual().collect()
+            .collect()
     } else {
-        wanted.to_vec()
+        requested.to_vec()
     };
     levels.sort_by(|left, right| right.percent().total_cmp(&left.percent()));
     levels.dedup();
-    let found: Vec<_> = levels
+    let bands: Vec<_> = levels
         .iter()
         .filter_map(|level| {
             Some(Band {
@@ -204,16 +211,19 @@ fn bands(forecast: &Forecast, own: &QuantileLevels, wanted: &[CentralLevel]) -> 
             })
         })
         .collect();
-    if found.is_empty() {
-        outermost(forecast, own).into_iter().collect()
+    if bands.is_empty() {
+        outermost_band(forecast, quantiles).into_iter().collect()
     } else {
-        found
+        bands
     }
 }
 
-/// From the lowest quantile to the highest.
-fn outermost(forecast: &Forecast, own: &QuantileLevels) -> Option<Band> {
-    let (lowest, highest) = (*own.as_slice().first()?, *own.as_slice().last()?);
+/// Returns the band from the lowest quantile to the highest.
+fn outermost_band(forecast: &Forecast, quantiles: &QuantileLevels) -> Option<Band> {
+    let (lowest, highest) = (
+        *quantiles.as_slice().first()?,
+        *quantiles.as_slice().last()?,
+    );
     if lowest == highest {
         return None;
     }
@@ -221,8 +231,8 @@ fn outermost(forecast: &Forecast, own: &QuantileLevels) -> Option<Band> {
         forecast.quantile(lowest)?.to_vec(),
         forecast.quantile(highest)?.to_vec(),
     );
-    let symmetric = (lowest.value() + highest.value() - 1.0).abs() < 1e-9;
-    let label = if symmetric {
+    let is_symmetric = (lowest.value() + highest.value() - 1.0).abs() < 1e-9;
+    let label = if is_symmetric {
         // Rounded, since the difference of 0.9 and 0.1 is not quite 0.8.
         let percent = ((highest.value() - lowest.value()) * 1e8).round() / 1e6;
         format!("{percent}%")
@@ -236,7 +246,7 @@ fn outermost(forecast: &Forecast, own: &QuantileLevels) -> Option<Band> {
     })
 }
 
-/// Counts are far below the largest integer.
+/// Converts a count, which is far below the largest integer.
 fn count(length: usize) -> i64 {
     i64::try_from(length).unwrap_or(i64::MAX)
 }

@@ -1,8 +1,9 @@
-//! Metrics as lines of standard output, in CloudWatch's embedded metric format.
+//! Metrics as lines of standard output, in CloudWatch's embedded metric format (EMF).
 //!
-//! Whoever collects the log of the process brings them to CloudWatch, which makes metrics of them:
-//! nothing has to scrape the server. They are read from the registry that `GET /metrics` shows, so
-//! nothing is counted twice. A thread of its own writes them, and waits for nobody but its reader.
+//! The log collector of the process sends the lines to CloudWatch, which extracts the metrics, so
+//! nothing has to scrape the server. The values are read from the registry that `GET /metrics`
+//! shows, so nothing is counted twice. A background thread writes the lines; only that thread is
+//! blocked by a slow reader.
 
 mod line;
 mod measure;
@@ -17,42 +18,42 @@ use jiff::Timestamp;
 use prometheus::Registry;
 use prometheus::proto::MetricFamily;
 
-use crate::emf::line::Line;
+use crate::emf::line::EmfDocument;
 use crate::emf::measure::{MODEL, Measure, SERVICE};
-use crate::emf::reading::Reading;
+use crate::emf::reading::MetricReading;
 
-/// The model of a line that several models share.
-const OTHER: &str = "other";
+/// The value of `Model` in the line that several models share.
+const OTHER_MODEL: &str = "other";
 
-/// What is needed to write metrics.
+/// The configuration of the metrics in EMF.
 #[derive(Clone, Debug)]
 pub struct EmfConfig {
-    /// Time between two lines.
+    /// The time between two lines.
     pub interval: Duration,
     /// The namespace of the metrics in CloudWatch.
     pub namespace: String,
-    /// The value of their dimension `Service`.
+    /// The value of the dimension `Service`.
     pub service: String,
-    /// Models that have a line of their own; the rest share one.
+    /// The maximum number of models with a line of their own; the other models share one.
     pub max_models: usize,
-    /// Routes whose requests do not count: health checks and scrapes.
+    /// The routes whose requests are not counted: health checks and scrapes.
     pub routine: &'static [&'static str],
 }
 
-/// A metric that lines may have: what documents, dashboards and alarms may name.
+/// A metric that lines may have, which documentation, dashboards and alarms may use.
 #[derive(Clone, Copy, Debug)]
 pub struct EmfMetric {
-    /// Its name in CloudWatch.
+    /// The name in CloudWatch.
     pub name: &'static str,
-    /// Its unit, in CloudWatch's words.
+    /// The unit, as CloudWatch names it.
     pub unit: &'static str,
-    /// The family of the registry that it is read from.
+    /// The name of the family in the registry that it is computed from.
     pub family: &'static str,
-    /// Whether it is one model's, and has the dimension `Model` too.
+    /// True if the metric exists for each model, with the dimension `Model`.
     pub is_of_model: bool,
 }
 
-/// Every metric that lines may have, in their order.
+/// Returns all metrics that lines may have, in order.
 pub fn emf_metrics() -> impl Iterator<Item = EmfMetric> {
     let metric = |measure: &Measure, is_of_model| EmfMetric {
         name: measure.name,
@@ -60,50 +61,57 @@ pub fn emf_metrics() -> impl Iterator<Item = EmfMetric> {
         family: measure.family,
         is_of_model,
     };
-    let service = SERVICE.iter().map(move |measure| metric(measure, false));
-    service.chain(MODEL.iter().map(move |measure| metric(measure, true)))
+    SERVICE
+        .iter()
+        .map(move |measure| metric(measure, false))
+        .chain(MODEL.iter().map(move |measure| metric(measure, true)))
 }
 
-/// What turns samples of the registry into lines: what happened since those before.
+/// A writer that converts samples of the registry to lines, each with the changes since the
+/// previous samples.
 #[derive(Debug)]
 pub struct EmfWriter {
     config: EmfConfig,
-    /// Models with a line of their own, in the order in which they were first seen.
+    /// The models with a line of their own, in the order of their first samples.
     models: Vec<String>,
-    before: HashMap<(Option<String>, &'static str), Reading>,
+    /// The previous readings, by model and measure.
+    previous: HashMap<(Option<String>, &'static str), MetricReading>,
 }
 
-/// The thread that writes lines.
+/// A notification that the lines were written.
+type WrittenSender = mpsc::Sender<()>;
+
+/// A handle to the thread that writes lines.
 #[derive(Debug)]
 pub struct Emf {
-    flush: mpsc::Sender<mpsc::Sender<()>>,
+    flush_requests: mpsc::Sender<WrittenSender>,
 }
 
 impl EmfWriter {
-    /// For samples of a process that has counted nothing yet.
+    /// Creates a writer for a process whose counters are 0.
     #[must_use]
     pub fn new(config: EmfConfig) -> Self {
         Self {
             config,
             models: Vec::new(),
-            before: HashMap::new(),
+            previous: HashMap::new(),
         }
     }
 
-    /// The lines that `families`, sampled at `now`, make: one of the whole service, and one of each
-    /// model for which something happened. Each is a JSON object and ends in a line feed.
+    /// Converts `families`, sampled at `now`, to lines: one for the service, and one for each model
+    /// with activity since the previous call. Each line is a JSON object and ends with a line feed.
     pub fn lines(&mut self, families: &[MetricFamily], now: Timestamp) -> Vec<String> {
-        self.see_models(families);
+        self.assign_lines(families);
         let mut lines = vec![self.line(None, families, now)];
-        for model in self.named_models(families) {
+        for model in self.line_models(families) {
             lines.push(self.line(Some(&model), families, now));
         }
         lines.into_iter().flatten().collect()
     }
 
-    /// Gives models that are new a line of their own, as long as there are any left.
-    fn see_models(&mut self, families: &[MetricFamily]) {
-        for name in measure::models(families) {
+    /// Assigns lines to new models, up to the maximum number.
+    fn assign_lines(&mut self, families: &[MetricFamily]) {
+        for name in measure::model_names(families) {
             if self.models.len() >= self.config.max_models {
                 return;
             }
@@ -113,19 +121,19 @@ impl EmfWriter {
         }
     }
 
-    /// The models that have lines, with the one that stands for the rest.
-    fn named_models(&self, families: &[MetricFamily]) -> Vec<String> {
-        let mut named = self.models.clone();
-        if measure::models(families)
+    /// Returns the models that have lines, with the one that stands for all others.
+    fn line_models(&self, families: &[MetricFamily]) -> Vec<String> {
+        let mut models = self.models.clone();
+        if measure::model_names(families)
             .iter()
-            .any(|name| !named.contains(name))
+            .any(|name| !models.contains(name))
         {
-            named.push(OTHER.to_owned());
+            models.push(OTHER_MODEL.to_owned());
         }
-        named
+        models
     }
 
-    /// The line of a model, or of the service; none when nothing happened for the model.
+    /// Returns the line of a model, or of the service; `None` if the model had no activity.
     fn line(
         &mut self,
         model: Option<&str>,
@@ -133,18 +141,23 @@ impl EmfWriter {
         now: Timestamp,
     ) -> Option<String> {
         let measures: &[Measure] = if model.is_none() { SERVICE } else { MODEL };
-        let mut line = Line::new(&self.config, model, now);
+        let mut document = EmfDocument::new(&self.config, model, now);
         for measure in measures {
             let reading = self.read(measure, model, families);
             let key = (model.map(str::to_owned), measure.name);
-            let before = self.before.insert(key, reading.clone());
-            line.add(measure, &reading.since(before.as_ref()));
+            let previous = self.previous.insert(key, reading.clone());
+            document.add(measure, &reading.since(previous.as_ref()));
         }
-        (model.is_none() || !line.is_idle()).then(|| line.to_text())
+        (model.is_none() || !document.is_idle()).then(|| document.to_text())
     }
 
-    /// What `measure` reads for a model, or for the service.
-    fn read(&self, measure: &Measure, model: Option<&str>, families: &[MetricFamily]) -> Reading {
+    /// Reads `measure` for a model, or for the service.
+    fn read(
+        &self,
+        measure: &Measure,
+        model: Option<&str>,
+        families: &[MetricFamily],
+    ) -> MetricReading {
         let routine = self.config.routine;
         measure.read(families, |labels| {
             let is_counted = labels
@@ -154,25 +167,25 @@ impl EmfWriter {
         })
     }
 
-    /// The model in whose line a sample with this label counts.
+    /// Returns the model in whose line a sample with this label counts.
     fn line_of<'a>(&self, label: Option<&'a str>) -> &'a str {
         label
-            .filter(|name| self.models.iter().any(|known| known == name))
-            .unwrap_or(OTHER)
+            .filter(|name| self.models.iter().any(|model| model == name))
+            .unwrap_or(OTHER_MODEL)
     }
 }
 
 impl Emf {
-    /// Starts the thread. It gives `write` the lines of `registry` at every interval.
+    /// Starts the thread, which passes the lines of `registry` to `write` at every interval.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// Returns an error if the thread cannot be started.
     pub fn start(
         config: EmfConfig,
         registry: Registry,
         mut write: impl FnMut(&str) + Send + 'static,
     ) -> io::Result<Self> {
-        let (flush, flushed) = mpsc::channel::<mpsc::Sender<()>>();
+        let (flush_requests, receiver) = mpsc::channel::<WrittenSender>();
         let interval = config.interval;
         let mut writer = EmfWriter::new(config);
         std::thread::Builder::new()
@@ -180,30 +193,30 @@ impl Emf {
             .spawn(move || {
                 let mut due = Instant::now() + interval;
                 loop {
-                    let left = due.saturating_duration_since(Instant::now());
-                    let asked = match flushed.recv_timeout(left) {
-                        Ok(asked) => Some(asked),
+                    let remaining = due.saturating_duration_since(Instant::now());
+                    let flush_request = match receiver.recv_timeout(remaining) {
+                        Ok(written) => Some(written),
                         Err(RecvTimeoutError::Timeout) => None,
                         Err(RecvTimeoutError::Disconnected) => return,
                     };
                     write(&writer.lines(&registry.gather(), Timestamp::now()).concat());
-                    match asked {
-                        // Whoever asked may have lost patience.
-                        Some(asked) => drop(asked.send(())),
-                        // Lines that could not be written for long are not made up for.
+                    match flush_request {
+                        // The caller may have stopped waiting.
+                        Some(written) => drop(written.send(())),
+                        // Intervals that were missed because of a slow reader are skipped.
                         None => due = (due + interval).max(Instant::now()),
                     }
                 }
             })?;
-        Ok(Self { flush })
+        Ok(Self { flush_requests })
     }
 
-    /// Writes what happened since the last lines, for at most `patience`. Whether it is written.
-    /// Blocks.
+    /// Writes the changes since the last lines, for up to `timeout`, and returns true if they were
+    /// written. Blocks.
     #[must_use]
-    pub fn flush(&self, patience: Duration) -> bool {
-        let (asked, written) = mpsc::channel();
-        self.flush.send(asked).is_ok() && written.recv_timeout(patience).is_ok()
+    pub fn flush(&self, timeout: Duration) -> bool {
+        let (sender, written) = mpsc::channel();
+        self.flush_requests.send(sender).is_ok() && written.recv_timeout(timeout).is_ok()
     }
 }
 

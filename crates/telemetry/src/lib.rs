@@ -1,4 +1,4 @@
-//! What the program says of itself: logs, metrics and traces.
+//! The telemetry of the program: logs, metrics and traces.
 
 pub mod emf;
 pub mod logging;

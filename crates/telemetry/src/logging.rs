@@ -1,8 +1,9 @@
 //! The log: one line per event, as text or JSON, on standard error.
 //!
-//! A line is formatted where it happens and written by a thread of its own, many at once: who logs
-//! pays no system call and waits for no reader. Lines that find the buffer full are dropped and
-//! counted, and [`flush`] writes what is left before the process ends.
+//! A line is formatted on the thread that logs it, and written by a background thread, many lines
+//! at a time: logging costs no system call and never waits for the reader of the log. Lines that do
+//! not fit into the buffer are dropped and counted, and [`flush`] writes the remaining lines before
+//! the process ends.
 
 mod format;
 
@@ -16,68 +17,69 @@ use serde::Deserialize;
 use thiserror::Error;
 use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::logging::format::LineFormat;
-use crate::outbox::{Outbox, Put};
+use crate::outbox::{Outbox, PutOutcome};
 
-/// How long lines are collected before they are written: too short to notice, and long enough that
-/// a busy server writes many with one call.
-const COLLECT: Duration = Duration::from_millis(10);
+/// The time for which lines are collected before they are written: too short to notice, and long
+/// enough that a busy server writes many lines with one call.
+const COLLECT_INTERVAL: Duration = Duration::from_millis(10);
 
-/// How long the end of the process waits for whoever reads the log.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+/// The maximum time that [`flush`] waits for the reader of the log.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How log lines are written.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// For people.
+    /// Text for human readers.
     #[default]
     Text,
     /// One JSON object per line.
     Json,
 }
 
-/// Which requests have a line in the log. Those that fail with a 5xx always do.
+/// The requests that are logged. Requests that fail with a 5xx always are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum LoggedRequests {
-    /// Every one but health checks and scrapes that succeed.
+    /// All requests, except for health checks and scrapes that succeed.
     #[default]
     All,
-    /// Those that fail, and those that take as long as `slow` says.
+    /// Requests that fail, and requests that take at least as long as the setting `slow`.
     Slow,
-    /// Those that fail.
+    /// Requests that fail.
     Failed,
 }
 
-/// Why the log cannot be started.
+/// The error returned when the log cannot be started.
 #[derive(Debug, Error)]
 pub enum LogError {
-    /// The filter is none.
+    /// The level is not a valid filter.
     #[error(
-        "log level {filter:?}: {reason}; write error, warn, info, debug, trace or TARGET=LEVEL, separated by commas"
+        "invalid log level {filter:?}: {source}; use error, warn, info, debug, trace or TARGET=LEVEL directives, separated by commas"
     )]
     Filter {
-        /// As it was given.
+        /// The value that was given.
         filter: String,
-        /// What is wrong with it.
-        reason: String,
+        /// The error of the parser.
+        source: ParseError,
     },
-    /// The system gives no thread.
-    #[error("no thread to write the log: {0}")]
+    /// The thread that writes the log cannot be started.
+    #[error("cannot start the log thread: {0}")]
     Thread(#[from] io::Error),
 }
 
-/// What is needed to start the log.
+/// The configuration of the log.
 #[derive(Clone, Debug)]
 pub struct LogConfig {
-    /// Text or JSON.
+    /// The format of the lines.
     pub format: LogFormat,
-    /// Least severe level that is written, or `TARGET=LEVEL` directives.
+    /// The least severe level that is written, or `TARGET=LEVEL` directives.
     pub level: String,
-    /// Most bytes of lines that wait to be written.
+    /// The maximum size of the lines that wait to be written, in bytes.
     pub buffer: usize,
 }
 
@@ -100,133 +102,134 @@ impl fmt::Display for LoggedRequests {
     }
 }
 
-/// The log of the process: there is one standard error.
-static LINES: OnceLock<Lines> = OnceLock::new();
+/// The log of the process, which has one standard error.
+static QUEUE: OnceLock<LogQueue> = OnceLock::new();
 
-/// Lines on their way to standard error.
+/// The queue of lines that wait to be written to standard error.
 #[derive(Clone, Debug)]
-struct Lines {
+struct LogQueue {
     outbox: Arc<Outbox<Vec<u8>>>,
-    buffer: usize,
+    max_bytes: usize,
     dropped: IntCounter,
 }
 
-/// Starts logging. A second call changes nothing, as in tests that share a process.
+/// Starts logging. A second call has no effect, as in tests that share a process.
 ///
 /// # Errors
-/// [`LogError`] when the level is none, or there is no thread to write with.
+/// Returns [`LogError`] if the level is invalid, or the thread cannot be started.
 pub fn start(config: &LogConfig) -> Result<(), LogError> {
-    let parsed = EnvFilter::try_new(&config.level).map_err(|error| LogError::Filter {
+    let filter = EnvFilter::try_new(&config.level).map_err(|source| LogError::Filter {
         filter: config.level.clone(),
-        reason: error.to_string(),
+        source,
     })?;
-    if LINES.get().is_some() {
+    if QUEUE.get().is_some() {
         return Ok(());
     }
-    let lines = Lines::start(config.buffer, |text| {
-        // Nobody can be told that nobody listens.
+    let queue = LogQueue::start(config.buffer, |text| {
+        // A failure to write to standard error cannot be reported anywhere.
         drop(io::stderr().lock().write_all(text));
     })?;
-    let lines = LINES.get_or_init(|| lines).clone();
+    let queue = QUEUE.get_or_init(|| queue).clone();
     let _already_started = tracing_subscriber::fmt()
-        .with_env_filter(parsed)
+        .with_env_filter(filter)
         .event_format(LineFormat {
             format: config.format,
             is_coloured: io::stderr().is_terminal(),
         })
-        .with_writer(lines)
+        .with_writer(queue)
         .try_init();
     Ok(())
 }
 
-/// Writes what is left. To be called before the process ends, and before anything else writes to
-/// standard error.
+/// Writes the remaining lines.
+///
+/// Must be called before the process ends, and before anything else writes to standard error.
 pub fn flush() {
-    if let Some(lines) = LINES.get() {
-        lines.outbox.flush(LAST_WORDS);
+    if let Some(queue) = QUEUE.get() {
+        queue.outbox.flush(FLUSH_TIMEOUT);
     }
 }
 
 /// Registers the log's own metrics in `registry`.
 ///
 /// # Errors
-/// The registry's, when a name is taken.
+/// Returns an error if the registry already has a metric with the same name.
 pub fn register(registry: &prometheus::Registry) -> prometheus::Result<()> {
-    let dropped = match LINES.get() {
-        Some(lines) => lines.dropped.clone(),
-        None => dropped_lines(),
+    let dropped = match QUEUE.get() {
+        Some(queue) => queue.dropped.clone(),
+        None => dropped_lines_counter(),
     };
     registry.register(Box::new(dropped))
 }
 
-fn dropped_lines() -> IntCounter {
+fn dropped_lines_counter() -> IntCounter {
     IntCounter::new(
         "almanac_log_lines_dropped_total",
         "Log lines dropped because the log was not read fast enough.",
     )
-    .expect("the name and the help are valid")
+    .expect("the name and the help text are valid")
 }
 
-impl Lines {
-    fn start(buffer: usize, write: impl Fn(&[u8]) + Send + 'static) -> io::Result<Self> {
-        let outbox = Outbox::start("log", COLLECT, move |text: &mut Vec<u8>| {
+impl LogQueue {
+    fn start(max_bytes: usize, write: impl Fn(&[u8]) + Send + 'static) -> io::Result<Self> {
+        let outbox = Outbox::start("log", COLLECT_INTERVAL, move |text: &mut Vec<u8>| {
             write(text);
             text.clear();
         })?;
         Ok(Self {
             outbox,
-            buffer,
-            dropped: dropped_lines(),
+            max_bytes,
+            dropped: dropped_lines_counter(),
         })
     }
 
     fn put(&self, line: &[u8], is_urgent: bool) {
-        let put = self.outbox.put(|waiting| {
-            if waiting.len() + line.len() > self.buffer {
-                return Put::Refused;
+        let outcome = self.outbox.put(|queued| {
+            if queued.len() + line.len() > self.max_bytes {
+                return PutOutcome::Rejected;
             }
-            waiting.extend_from_slice(line);
-            if is_urgent || waiting.len() > self.buffer / 2 {
-                Put::Urgent
+            queued.extend_from_slice(line);
+            if is_urgent || queued.len() > self.max_bytes / 2 {
+                PutOutcome::Urgent
             } else {
-                Put::Kept
+                PutOutcome::Queued
             }
         });
-        if put == Put::Refused {
+        if outcome == PutOutcome::Rejected {
             self.dropped.inc();
         }
     }
 }
 
-/// Takes one line.
+/// A writer of one line.
 #[derive(Debug)]
-struct Line<'a> {
-    lines: &'a Lines,
+struct LineWriter<'a> {
+    queue: &'a LogQueue,
     is_urgent: bool,
 }
 
-impl<'a> MakeWriter<'a> for Lines {
-    type Writer = Line<'a>;
+impl<'a> MakeWriter<'a> for LogQueue {
+    type Writer = LineWriter<'a>;
 
-    fn make_writer(&'a self) -> Line<'a> {
-        Line {
-            lines: self,
+    fn make_writer(&'a self) -> LineWriter<'a> {
+        LineWriter {
+            queue: self,
             is_urgent: true,
         }
     }
 
-    fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> Line<'a> {
-        Line {
-            lines: self,
-            // An error may be the last that is heard of the process.
+    fn make_writer_for(&'a self, metadata: &Metadata<'_>) -> LineWriter<'a> {
+        LineWriter {
+            queue: self,
+            // An error may be the last line before the process ends.
             is_urgent: *metadata.level() == Level::ERROR,
         }
     }
 }
 
-impl io::Write for Line<'_> {
+impl io::Write for LineWriter<'_> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.lines.put(line, self.is_urgent);
+        self.queue.put(line, self.is_urgent);
         Ok(line.len())
     }
 
@@ -242,34 +245,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_arrive_whole_and_in_order() {
+    fn lines_are_written_whole_and_in_order() {
         let written = Arc::new(Mutex::new(Vec::new()));
-        let taken = Arc::clone(&written);
-        let lines = Lines::start(1_024, move |text| {
-            taken.lock().unwrap().extend_from_slice(text);
+        let sink = Arc::clone(&written);
+        let queue = LogQueue::start(1_024, move |text| {
+            sink.lock().unwrap().extend_from_slice(text);
         })
         .unwrap();
         for number in 0..5 {
-            lines.put(format!("line {number}\n").as_bytes(), number == 3);
+            queue.put(format!("line {number}\n").as_bytes(), number == 3);
         }
-        assert!(lines.outbox.flush(Duration::from_secs(60)));
+        assert!(queue.outbox.flush(Duration::from_secs(60)));
         let text = String::from_utf8(written.lock().unwrap().clone()).unwrap();
         assert_eq!(text, "line 0\nline 1\nline 2\nline 3\nline 4\n");
     }
 
     #[test]
-    fn a_log_that_nobody_reads_drops_lines_and_counts_them() {
-        let reading = Arc::new(Mutex::new(()));
-        let unread = reading.lock().unwrap();
-        let reader = Arc::clone(&reading);
-        let lines = Lines::start(64, move |_text| drop(reader.lock())).unwrap();
-        // At most a buffer is on its way and another waits.
+    fn an_unread_log_drops_lines_and_counts_them() {
+        let reader = Arc::new(Mutex::new(()));
+        let blocked = reader.lock().unwrap();
+        let sink = Arc::clone(&reader);
+        let queue = LogQueue::start(64, move |_text| drop(sink.lock())).unwrap();
+        // At most one buffer is being written and another one is full.
         for _ in 0..100 {
-            lines.put(&[b'x'; 16], false);
+            queue.put(&[b'x'; 16], false);
         }
-        assert!((92..=96).contains(&lines.dropped.get()));
-        assert!(!lines.outbox.flush(Duration::ZERO));
-        drop(unread);
-        assert!(lines.outbox.flush(Duration::from_secs(60)));
+        assert!((92..=96).contains(&queue.dropped.get()));
+        assert!(!queue.outbox.flush(Duration::ZERO));
+        drop(blocked);
+        assert!(queue.outbox.flush(Duration::from_secs(60)));
     }
 }

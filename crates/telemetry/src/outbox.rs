@@ -1,101 +1,101 @@
 //! A bounded buffer that many threads fill and one thread empties, a batch at a time.
 //!
-//! Filling it costs a lock and a copy: no system call unless the emptying thread sleeps. What does
-//! not fit is refused, for a request never waits for its log line or its spans.
+//! Adding to it costs a lock and a copy, and a system call only if the emptying thread sleeps.
+//! Items that do not fit are rejected, so that a request never waits for its log line or its spans.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The buffer; shared by those who fill it and the thread that empties it.
+/// A buffer shared by the threads that fill it and the thread that empties it.
 #[derive(Debug, Default)]
 pub(super) struct Outbox<B> {
-    state: Mutex<State<B>>,
-    /// Something is there, or somebody waits for it to leave.
+    state: Mutex<OutboxState<B>>,
+    /// Notified when an item was added, or a thread waits for the buffer to empty.
     wake: Condvar,
-    /// Nothing is left.
+    /// Notified when the buffer is empty.
     empty: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct State<B> {
-    waiting: B,
+struct OutboxState<B> {
+    queued: B,
     is_filled: bool,
-    /// The thread sleeps until it is woken.
+    /// True while the emptying thread sleeps until it is woken.
     is_idle: bool,
-    /// A batch is on its way.
+    /// True while a batch is being sent.
     is_busy: bool,
-    /// Do not collect more before the next batch leaves.
+    /// True if the next batch must not wait for more items.
     is_urgent: bool,
 }
 
-/// What became of an attempt to fill.
+/// The outcome of adding to an outbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Put {
-    /// It will leave with the next batch.
-    Kept,
-    /// It is there, and the batch should leave now.
+pub(super) enum PutOutcome {
+    /// The item leaves with the next batch.
+    Queued,
+    /// The item is queued, and the batch should leave now.
     Urgent,
-    /// There was no room.
-    Refused,
+    /// There was no room for the item.
+    Rejected,
 }
 
 impl<B: Default + Send + 'static> Outbox<B> {
-    /// Starts a thread that hands batches to `send`: at once when they are urgent, otherwise
-    /// `pause` after their first piece.
+    /// Starts a thread that passes batches to `send`: at once when they are urgent, otherwise
+    /// `delay` after their first item.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// Returns an error if the thread cannot be started.
     pub(super) fn start(
         name: &str,
-        pause: Duration,
+        delay: Duration,
         mut send: impl FnMut(&mut B) + Send + 'static,
     ) -> std::io::Result<Arc<Self>> {
         let outbox = Arc::new(Self::default());
-        let emptied = Arc::clone(&outbox);
+        let source = Arc::clone(&outbox);
         std::thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || {
                 let mut batch = B::default();
                 loop {
-                    emptied.take(&mut batch, pause);
+                    source.take(&mut batch, delay);
                     send(&mut batch);
                 }
             })?;
         Ok(outbox)
     }
 
-    /// Lets `fill` add to the buffer.
-    pub(super) fn put(&self, fill: impl FnOnce(&mut B) -> Put) -> Put {
+    /// Calls `fill` with the buffer, to add an item to it.
+    pub(super) fn put(&self, fill: impl FnOnce(&mut B) -> PutOutcome) -> PutOutcome {
         let mut state = self.lock();
-        let put = fill(&mut state.waiting);
-        state.is_filled |= put != Put::Refused;
-        state.is_urgent |= put == Put::Urgent;
-        let wakes = state.is_filled && (state.is_idle || put == Put::Urgent);
-        // One wakes the thread; the others find that it is awake.
+        let outcome = fill(&mut state.queued);
+        state.is_filled |= outcome != PutOutcome::Rejected;
+        state.is_urgent |= outcome == PutOutcome::Urgent;
+        let wakes = state.is_filled && (state.is_idle || outcome == PutOutcome::Urgent);
+        // The first thread wakes the emptying thread; the others see that it is awake.
         state.is_idle &= !wakes;
         drop(state);
         if wakes {
             self.wake.notify_one();
         }
-        put
+        outcome
     }
 
-    /// Waits until everything has left, for at most `patience`. Whether it has.
-    pub(super) fn flush(&self, patience: Duration) -> bool {
+    /// Waits for up to `timeout` until everything was sent, and returns true if it was.
+    pub(super) fn flush(&self, timeout: Duration) -> bool {
         let mut state = self.lock();
         state.is_urgent = true;
         self.wake.notify_one();
-        let unsent = |state: &mut State<B>| state.is_filled || state.is_busy;
-        let (state, waited) = self
+        let is_unsent = |state: &mut OutboxState<B>| state.is_filled || state.is_busy;
+        let (state, wait) = self
             .empty
-            .wait_timeout_while(state, patience, unsent)
+            .wait_timeout_while(state, timeout, is_unsent)
             .unwrap_or_else(PoisonError::into_inner);
         drop(state);
-        !waited.timed_out()
+        !wait.timed_out()
     }
 
-    /// Says that the last batch has left, and waits for the next.
-    fn take(&self, batch: &mut B, pause: Duration) {
+    /// Records that the last batch was sent, and waits for the next one.
+    fn take(&self, batch: &mut B, delay: Duration) {
         let mut state = self.lock();
         state.is_busy = false;
         if !state.is_filled {
@@ -110,25 +110,25 @@ impl<B: Default + Send + 'static> Outbox<B> {
                 .unwrap_or_else(PoisonError::into_inner);
         }
         state.is_idle = false;
-        let leaves = Instant::now() + pause;
+        let send_at = Instant::now() + delay;
         while !state.is_urgent {
-            let left = leaves.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            let remaining = send_at.saturating_duration_since(Instant::now());
+            if remaining.is_zero() {
                 break;
             }
             state = self
                 .wake
-                .wait_timeout(state, left)
+                .wait_timeout(state, remaining)
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
         }
-        std::mem::swap(&mut state.waiting, batch);
+        std::mem::swap(&mut state.queued, batch);
         state.is_filled = false;
         state.is_urgent = false;
         state.is_busy = true;
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<B>> {
+    fn lock(&self) -> MutexGuard<'_, OutboxState<B>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -141,77 +141,76 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(3_600);
 
-    /// An outbox of at most three numbers that leave together, and where they arrive.
-    fn outbox(pause: Duration) -> (Arc<Outbox<Vec<u32>>>, mpsc::Receiver<Vec<u32>>) {
+    /// Starts an outbox of at most three numbers, and returns it with the receiver of its batches.
+    fn outbox(delay: Duration) -> (Arc<Outbox<Vec<u32>>>, mpsc::Receiver<Vec<u32>>) {
         let (sender, receiver) = mpsc::sync_channel(0);
         let send = move |batch: &mut Vec<u32>| drop(sender.send(std::mem::take(batch)));
-        (Outbox::start("test", pause, send).unwrap(), receiver)
+        (Outbox::start("test", delay, send).unwrap(), receiver)
     }
 
-    fn put(outbox: &Outbox<Vec<u32>>, number: u32) -> Put {
-        outbox.put(|waiting| {
-            if waiting.len() == 3 {
-                return Put::Refused;
+    fn put(outbox: &Outbox<Vec<u32>>, number: u32) -> PutOutcome {
+        outbox.put(|queued| {
+            if queued.len() == 3 {
+                return PutOutcome::Rejected;
             }
-            waiting.push(number);
-            Put::Kept
+            queued.push(number);
+            PutOutcome::Queued
         })
     }
 
     #[test]
-    fn pieces_leave_together_and_what_does_not_fit_is_refused() {
-        let (outbox, arrived) = outbox(LONG);
+    fn items_leave_together_and_items_that_do_not_fit_are_rejected() {
+        let (outbox, batches) = outbox(LONG);
         for number in 1..=3 {
-            assert_eq!(put(&outbox, number), Put::Kept);
+            assert_eq!(put(&outbox, number), PutOutcome::Queued);
         }
-        assert_eq!(put(&outbox, 4), Put::Refused);
+        assert_eq!(put(&outbox, 4), PutOutcome::Rejected);
         assert!(!outbox.flush(Duration::ZERO));
-        assert_eq!(arrived.recv().unwrap(), [1, 2, 3]);
+        assert_eq!(batches.recv().unwrap(), [1, 2, 3]);
         assert!(outbox.flush(LONG));
-        assert_eq!(put(&outbox, 5), Put::Kept);
+        assert_eq!(put(&outbox, 5), PutOutcome::Queued);
     }
 
     #[test]
-    fn an_urgent_piece_takes_the_others_with_it() {
-        let (outbox, arrived) = outbox(LONG);
+    fn an_urgent_item_sends_the_batch_at_once() {
+        let (outbox, batches) = outbox(LONG);
         put(&outbox, 1);
-        outbox.put(|waiting| {
-            waiting.push(2);
-            Put::Urgent
+        outbox.put(|queued| {
+            queued.push(2);
+            PutOutcome::Urgent
         });
-        // The thread may have been between the two.
-        let mut all = arrived.recv().unwrap();
-        if all.len() == 1 {
-            all.extend(arrived.recv().unwrap());
+        // The thread may have run between the two.
+        let mut sent = batches.recv().unwrap();
+        if sent.len() == 1 {
+            sent.extend(batches.recv().unwrap());
         }
-        assert_eq!(all, [1, 2]);
+        assert_eq!(sent, [1, 2]);
     }
 
     #[test]
-    fn nothing_is_lost_between_many_threads() {
-        let (outbox, arrived) = outbox(Duration::ZERO);
-        let fillers = 0..4_u32;
-        let fillers: Vec<_> = fillers
-            .map(|filler| {
+    fn no_item_of_many_threads_is_lost() {
+        let (outbox, batches) = outbox(Duration::ZERO);
+        let threads: Vec<_> = (0..4_u32)
+            .map(|thread| {
                 let outbox = Arc::clone(&outbox);
                 std::thread::spawn(move || {
                     for number in 0..100 {
-                        while put(&outbox, filler * 100 + number) == Put::Refused {
+                        while put(&outbox, thread * 100 + number) == PutOutcome::Rejected {
                             std::thread::yield_now();
                         }
                     }
                 })
             })
             .collect();
-        let mut all = Vec::new();
-        while all.len() < 400 {
-            all.extend(arrived.recv().unwrap());
+        let mut sent = Vec::new();
+        while sent.len() < 400 {
+            sent.extend(batches.recv().unwrap());
         }
-        for filler in fillers {
-            filler.join().unwrap();
+        for thread in threads {
+            thread.join().unwrap();
         }
-        all.sort_unstable();
-        assert_eq!(all, (0..400).collect::<Vec<_>>());
+        sent.sort_unstable();
+        assert_eq!(sent, (0..400).collect::<Vec<_>>());
         assert!(outbox.flush(LONG));
     }
 }

@@ -1,18 +1,14 @@
 //! Traces of requests, sent to a collector over OTLP.
 //!
-//! Nothing is recorded while a request runs. Its spans are made afterwards, from the times that its
-//! answer tells anyway, by a thread of their own, which also sends them: a request pays for one copy
-//! into a bounded queue. A collector that is slow or gone costs spans and nothing else. This module
-//! is the only one that knows OpenTelemetry's crates.
+//! Nothing is recorded while a request runs. A background thread creates its spans afterwards, from
+//! the times that the response reports anyway, and sends them: a request pays for one copy into a
+//! bounded queue. A slow or missing collector loses spans and has no other effect. This module is
+//! the only one that uses OpenTelemetry's crates.
 
 mod context;
 mod endpoint;
 mod export;
 mod span;
-
-pub use context::{Identity, TraceContext};
-pub use endpoint::{Endpoint, EndpointError};
-pub use span::{Phase, RequestSpan};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,53 +17,59 @@ use opentelemetry::trace::{SpanId, TraceId};
 use prometheus::{IntCounter, IntCounterVec, Opts};
 use thiserror::Error;
 
-use crate::outbox::{Outbox, Put};
+use crate::outbox::{Outbox, PutOutcome};
 use crate::traces::export::Exporter;
 
-/// How long spans are collected before they are sent, as OpenTelemetry's batch processors do.
-const COLLECT: Duration = Duration::from_secs(5);
+pub use crate::traces::context::{Identity, TraceContext};
+pub use crate::traces::endpoint::{Endpoint, EndpointError};
+pub use crate::traces::span::{Phase, RequestSpan};
 
-/// Requests whose spans are sent at once, so that one message holds at most a few hundred kilobytes.
-const BATCH: usize = 256;
+/// The time for which spans are collected before they are sent, as in OpenTelemetry's batch
+/// processors.
+const COLLECT_INTERVAL: Duration = Duration::from_secs(5);
 
-/// What is needed to send traces.
+/// The maximum number of requests whose spans are sent in one message, so that a message has at
+/// most a few hundred kilobytes.
+const MAX_BATCH: usize = 256;
+
+/// The configuration of traces.
 #[derive(Clone, Debug)]
 pub struct TracesConfig {
-    /// Where they go.
+    /// The address of the collector.
     pub endpoint: Endpoint,
-    /// The share, from 0 to 1, of traces begun here that are recorded.
+    /// The share of traces begun here that are recorded, from 0 to 1.
     pub sample_ratio: f64,
-    /// The name of the service; none leaves it to `OTEL_RESOURCE_ATTRIBUTES`.
+    /// The name of the service. `None` leaves it to `OTEL_RESOURCE_ATTRIBUTES`.
     pub service: Option<String>,
-    /// Requests whose spans may wait to be sent.
+    /// The maximum number of requests whose spans wait to be sent.
     pub queue: usize,
 }
 
-/// Why traces cannot be sent.
+/// The error returned when the tracer cannot be started.
 #[derive(Debug, Error)]
 pub enum TracesError {
-    /// A metric is registered already.
-    #[error("registering metrics of traces: {0}")]
+    /// A metric is already registered.
+    #[error("cannot register the metrics of traces: {0}")]
     Metrics(#[from] prometheus::Error),
-    /// OpenTelemetry refuses the configuration, which includes variables of its own.
-    #[error("{0}")]
+    /// OpenTelemetry rejects the configuration, which includes its own environment variables.
+    #[error("cannot create the span exporter: {0}")]
     Exporter(#[from] opentelemetry_otlp::ExporterBuildError),
-    /// The system gives no thread.
-    #[error("no thread to send traces: {0}")]
+    /// The thread that sends spans cannot be started.
+    #[error("cannot start the traces thread: {0}")]
     Thread(#[from] std::io::Error),
 }
 
-/// Decides which requests are recorded, and takes their spans.
+/// A tracer, which decides which requests are recorded, and queues their spans.
 #[derive(Clone, Debug)]
 pub struct Tracer {
     outbox: Arc<Outbox<Vec<RequestSpan>>>,
-    /// Traces whose identifier, as a number of 63 bits, is below this are recorded.
+    /// A trace is recorded if its id, as a number of 63 bits, is below this value.
     threshold: u64,
     queue: usize,
     dropped: IntCounter,
 }
 
-/// What became of spans.
+/// The numbers of spans, by outcome.
 #[derive(Clone, Debug)]
 pub(super) struct SpanMetrics {
     pub(super) exported: IntCounter,
@@ -78,10 +80,7 @@ pub(super) struct SpanMetrics {
 impl SpanMetrics {
     fn new(registry: &prometheus::Registry) -> prometheus::Result<Self> {
         let spans = IntCounterVec::new(
-            Opts::new(
-                "almanac_traces_spans_total",
-                "Spans recorded, by what became of them.",
-            ),
+            Opts::new("almanac_traces_spans_total", "Recorded spans, by outcome."),
             &["outcome"],
         )?;
         registry.register(Box::new(spans.clone()))?;
@@ -94,10 +93,11 @@ impl SpanMetrics {
 }
 
 impl Tracer {
-    /// Starts the thread that sends. Connects to nothing before there is something to send.
+    /// Starts the thread that sends spans. It connects to the collector with the first spans.
     ///
     /// # Errors
-    /// [`TracesError`] when the configuration makes no exporter, or there is no thread.
+    /// Returns [`TracesError`] if the configuration is invalid, a metric is already registered, or
+    /// the thread cannot be started.
     pub fn start(
         config: &TracesConfig,
         registry: &prometheus::Registry,
@@ -105,12 +105,16 @@ impl Tracer {
         let metrics = SpanMetrics::new(registry)?;
         let dropped = metrics.dropped.clone();
         let mut exporter = Exporter::new(config, metrics)?;
-        let outbox = Outbox::start("traces", COLLECT, move |requests: &mut Vec<RequestSpan>| {
-            while !requests.is_empty() {
-                let batch = requests.drain(..requests.len().min(BATCH));
-                exporter.export(batch);
-            }
-        })?;
+        let outbox = Outbox::start(
+            "traces",
+            COLLECT_INTERVAL,
+            move |requests: &mut Vec<RequestSpan>| {
+                while !requests.is_empty() {
+                    let n_requests = requests.len().min(MAX_BATCH);
+                    exporter.export(requests.drain(..n_requests));
+                }
+            },
+        )?;
         Ok(Self {
             outbox,
             threshold: threshold(config.sample_ratio),
@@ -119,10 +123,10 @@ impl Tracer {
         })
     }
 
-    /// The place in a trace of a request that came with `context`; none when it is not recorded.
+    /// Returns the identity of a request with the given `context`, or `None` if it is not recorded.
     ///
-    /// Whoever began the trace decides. Where nobody has, a share is recorded, chosen by the
-    /// trace's identifier so that every service chooses the same.
+    /// The system that began the trace decides. If it left the decision open, a share of the traces
+    /// is recorded, selected by the trace id so that every service selects the same.
     #[must_use]
     pub fn admit(&self, context: Option<TraceContext>) -> Option<Identity> {
         let context = context.unwrap_or_else(TraceContext::begin);
@@ -137,33 +141,34 @@ impl Tracer {
         })
     }
 
-    /// Takes the spans of a request, or drops them when too many wait.
+    /// Queues the spans of a request, or drops them if the queue is full.
     pub fn record(&self, request: RequestSpan) {
         let n_spans = request.n_spans();
-        let put = self.outbox.put(|waiting| {
-            if waiting.len() >= self.queue {
-                return Put::Refused;
+        let outcome = self.outbox.put(|queued| {
+            if queued.len() >= self.queue {
+                return PutOutcome::Rejected;
             }
-            waiting.push(request);
-            if waiting.len() >= BATCH.min(self.queue) {
-                Put::Urgent
+            queued.push(request);
+            if queued.len() >= MAX_BATCH.min(self.queue) {
+                PutOutcome::Urgent
             } else {
-                Put::Kept
+                PutOutcome::Queued
             }
         });
-        if put == Put::Refused {
+        if outcome == PutOutcome::Rejected {
             self.dropped.inc_by(n_spans);
         }
     }
 
-    /// Sends what waits, for at most `patience`. Whether nothing is left. Blocks.
+    /// Waits for up to `timeout` until the queued spans were sent, and returns true if they were.
+    /// Blocks.
     #[must_use]
-    pub fn flush(&self, patience: Duration) -> bool {
-        self.outbox.flush(patience)
+    pub fn flush(&self, timeout: Duration) -> bool {
+        self.outbox.flush(timeout)
     }
 }
 
-/// The bound below which a share of `ratio` of all identifiers lies.
+/// Returns the bound below which a share of `ratio` of all trace ids lies.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -173,15 +178,16 @@ fn threshold(ratio: f64) -> u64 {
     (ratio.clamp(0.0, 1.0) * (1_u64 << 63) as f64) as u64
 }
 
-/// OpenTelemetry's `TraceIdRatioBased` sampler.
+/// Returns true if the trace is sampled, as OpenTelemetry's `TraceIdRatioBased` sampler decides.
 fn is_below(trace_id: TraceId, threshold: u64) -> bool {
     let bytes = trace_id.to_bytes();
-    let (_, low) = bytes.split_at(8);
-    let low = low.iter().fold(0, |low, byte| low << 8 | u64::from(*byte));
+    let low = bytes[8..]
+        .iter()
+        .fold(0, |low, byte| low << 8 | u64::from(*byte));
     low >> 1 < threshold
 }
 
-/// Random and never 0, which means none.
+/// Returns a random span id, which is never 0, the invalid id.
 fn random_span_id() -> SpanId {
     SpanId::from_bytes(rand::random::<u64>().max(1).to_be_bytes())
 }
@@ -194,8 +200,8 @@ mod tests {
     fn a_ratio_records_its_share_of_traces() {
         assert_eq!((threshold(0.0), threshold(1.0)), (0, 1 << 63));
         let n_recorded = |ratio| {
-            let all = 0..10_000;
-            all.filter(|_| is_below(TraceContext::begin().trace_id, threshold(ratio)))
+            (0..10_000)
+                .filter(|_| is_below(TraceContext::begin().trace_id, threshold(ratio)))
                 .count()
         };
         assert_eq!((n_recorded(0.0), n_recorded(1.0)), (0, 10_000));
@@ -203,7 +209,7 @@ mod tests {
         assert!(n_recorded(0.25).abs_diff(2_500) < 433);
     }
 
-    /// A tracer towards a port on which nobody listens.
+    /// Returns a tracer whose collector is a port without a listener.
     fn tracer(sample_ratio: f64) -> Tracer {
         let config = TracesConfig {
             endpoint: "http://127.0.0.1:9".parse().unwrap(),
@@ -215,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_began_a_trace_decides_whether_it_is_recorded() {
+    fn the_sampling_decision_of_the_context_is_respected() {
         let context = |sampled| TraceContext {
             sampled,
             ..TraceContext::begin()
@@ -226,8 +232,8 @@ mod tests {
             (1.0, Some(false), false),
             (1.0, None, true),
         ] {
-            let admitted = tracer(ratio).admit(Some(context(sampled)));
-            assert_eq!(admitted.is_some(), expected, "{ratio} {sampled:?}");
+            let identity = tracer(ratio).admit(Some(context(sampled)));
+            assert_eq!(identity.is_some(), expected, "{ratio} {sampled:?}");
         }
         assert!(tracer(1.0).admit(None).is_some());
         assert!(tracer(0.0).admit(None).is_none());

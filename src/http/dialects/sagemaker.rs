@@ -50,7 +50,7 @@ pub struct Transform {
 pub enum Strategy {
     /// One record.
     SingleRecord,
-    /// As many records as fit into the largest body.
+    /// All records that fit into the largest body.
     MultiRecord,
 }
 

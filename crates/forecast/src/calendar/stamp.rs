@@ -8,7 +8,7 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::fmt::temporal::{DateTimeParser, Pieces, TimeZoneAnnotationKind};
 use jiff::tz::TimeZone;
 
-use super::error::StampError;
+use super::stamp_error::StampError;
 use super::format::StampFormat;
 use super::position::StampPosition;
 use super::zone;

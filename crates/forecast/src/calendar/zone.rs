@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
-use super::error::StampError;
+use super::stamp_error::StampError;
 
 /// The minimum similarity of a suggested name. Zone names are long, so a name with one typing error
 /// exceeds it.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::manifest::{ContextCovariates, Feature};
+use crate::manifest::Feature;
 
 /// The input that takes the history, and the preparation of the history for it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -212,4 +212,15 @@ const fn one() -> usize {
 
 pub(super) const fn scale_floor() -> f64 {
     1e-8
+}
+
+/// The way in which covariates without a table enter a graph.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ContextCovariates {
+    /// They are ignored.
+    #[default]
+    None,
+    /// Each past or future covariate, of any name, is an extra row of the batch.
+    Rows,
 }

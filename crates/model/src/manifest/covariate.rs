@@ -31,17 +31,6 @@ pub struct CovariateRole {
     pub categories: Option<Vec<String>>,
 }
 
-/// The way in which covariates without a table enter a graph.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ContextCovariates {
-    /// They are ignored.
-    #[default]
-    None,
-    /// Each past or future covariate, of any name, is an extra row of the batch.
-    Rows,
-}
-
 #[derive(Deserialize)]
 #[serde(remote = "CovariateKind", rename_all = "lowercase")]
 enum KindDocument {

@@ -1,8 +1,8 @@
 //! One document of the embedded metric format.
 //!
-//! The specification: at most 100 metrics and 30 dimensions in a directive, 100 values of a metric,
-//! 1,024 characters of a dimension's value, 256 KiB in all. The tables of metrics and the buckets of
-//! histograms keep to them, which a test holds.
+//! The specification allows at most 100 metrics and 30 dimensions in a directive, 100 values of a
+//! metric, 1,024 characters in the value of a dimension, and 256 KiB in total. A test checks that
+//! the tables of metrics and the buckets of histograms stay within these limits.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,23 +12,23 @@ use serde::Serialize;
 
 use crate::emf::EmfConfig;
 use crate::emf::measure::Measure;
-use crate::emf::reading::{Reading, Spread};
+use crate::emf::reading::{BucketCounts, MetricReading};
 
-/// Most characters of a dimension's value.
-const LONGEST_DIMENSION: usize = 1_024;
+/// The maximum length of a dimension's value, in characters.
+const MAX_DIMENSION_CHARS: usize = 1_024;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// A document that is being filled.
+/// A document, to which metrics are added.
 #[derive(Debug, Serialize)]
-pub(super) struct Line<'a> {
+pub(super) struct EmfDocument<'a> {
     #[serde(rename = "_aws")]
     metadata: Metadata<'a>,
     #[serde(flatten)]
     dimensions: BTreeMap<&'static str, String>,
     #[serde(flatten)]
-    targets: BTreeMap<&'static str, Target>,
-    /// Seconds: 60, or 1 where lines come more often than once a minute.
+    values: BTreeMap<&'static str, MetricValue>,
+    /// The storage resolution in seconds: 60, or 1 if lines are written more than once a minute.
     #[serde(skip)]
     storage_resolution: u8,
     #[serde(skip)]
@@ -38,7 +38,7 @@ pub(super) struct Line<'a> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Metadata<'a> {
-    /// Milliseconds since 1970.
+    /// The milliseconds since 1970.
     timestamp: i64,
     cloud_watch_metrics: [Directive<'a>; 1],
 }
@@ -62,31 +62,34 @@ struct Definition {
 /// The value of a metric.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-enum Target {
+enum MetricValue {
     Number(f64),
-    Distribution(Distribution),
+    Distribution(ValueCounts),
 }
 
-/// Many values: so many of each. The specification's text knows numbers and arrays alone; this is the
-/// form in which AWS's own collector and client libraries write histograms.
+/// The values of a histogram and their counts.
+///
+/// The specification describes only numbers and arrays; AWS's own collector and client libraries
+/// write histograms in this form.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Distribution {
-    /// The middle of each bucket.
+struct ValueCounts {
+    /// The midpoint of each bucket.
     values: Vec<f64>,
     counts: Vec<u64>,
-    /// The bounds between which all of them are.
+    /// The lower bound of all values.
     min: f64,
+    /// The upper bound of all values.
     max: f64,
     count: u64,
     sum: f64,
 }
 
-impl<'a> Line<'a> {
+impl<'a> EmfDocument<'a> {
     pub(super) fn new(config: &'a EmfConfig, model: Option<&str>, now: Timestamp) -> Self {
-        let mut dimensions = BTreeMap::from([("Service", dimension(&config.service))]);
+        let mut dimensions = BTreeMap::from([("Service", dimension_value(&config.service))]);
         if let Some(model) = model {
-            dimensions.insert("Model", dimension(model));
+            dimensions.insert("Model", dimension_value(model));
         }
         let directive = Directive {
             namespace: &config.namespace,
@@ -99,28 +102,30 @@ impl<'a> Line<'a> {
                 cloud_watch_metrics: [directive],
             },
             dimensions,
-            targets: BTreeMap::new(),
+            values: BTreeMap::new(),
             storage_resolution: if config.interval < MINUTE { 1 } else { 60 },
             is_idle: true,
         }
     }
 
-    /// Adds what `measure` says. Neither a distribution of no values nor what is no number can be
-    /// written, and both are left out.
-    pub(super) fn add(&mut self, measure: &Measure, reading: &Reading) {
-        let target = match reading {
-            Reading::Total(value) | Reading::Level(value) if !value.is_finite() => return,
-            Reading::Total(value) | Reading::Level(value) => {
-                self.is_idle &= *value == 0.0;
-                Target::Number(*value)
+    /// Adds the reading of `measure`. A distribution without values and a value that is not finite
+    /// cannot be written, so both are omitted.
+    pub(super) fn add(&mut self, measure: &Measure, reading: &MetricReading) {
+        let value = match reading {
+            MetricReading::Total(value) | MetricReading::Level(value) if !value.is_finite() => {
+                return;
             }
-            Reading::Values(spread) if spread.count() == 0 => return,
-            Reading::Values(spread) => {
+            MetricReading::Total(value) | MetricReading::Level(value) => {
+                self.is_idle &= *value == 0.0;
+                MetricValue::Number(*value)
+            }
+            MetricReading::Values(counts) if counts.count() == 0 => return,
+            MetricReading::Values(counts) => {
                 self.is_idle = false;
-                Target::Distribution(distribution(spread))
+                MetricValue::Distribution(value_counts(counts))
             }
         };
-        self.targets.insert(measure.name, target);
+        self.values.insert(measure.name, value);
         let [directive] = &mut self.metadata.cloud_watch_metrics;
         directive.metrics.push(Definition {
             name: measure.name,
@@ -129,36 +134,34 @@ impl<'a> Line<'a> {
         });
     }
 
-    /// Whether every number is 0 and there are no values.
+    /// Returns true if every number is 0 and no histogram has values.
     pub(super) const fn is_idle(&self) -> bool {
         self.is_idle
     }
 
-    /// The document and a line feed.
+    /// Returns the document followed by a line feed.
     pub(super) fn to_text(&self) -> String {
-        let mut text = serde_json::to_string(self).expect("its keys are texts");
+        let mut text = serde_json::to_string(self).expect("all keys are strings");
         text.push('\n');
         text
     }
 }
 
-fn dimension(value: &str) -> String {
-    value.chars().take(LONGEST_DIMENSION).collect()
+fn dimension_value(value: &str) -> String {
+    value.chars().take(MAX_DIMENSION_CHARS).collect()
 }
 
-fn distribution(spread: &Spread) -> Distribution {
-    let buckets = spread.buckets();
-    let first = buckets.first().map_or(0.0, |bucket| bucket.lower);
-    let last = buckets.last().map_or(0.0, |bucket| bucket.upper);
-    Distribution {
+fn value_counts(counts: &BucketCounts) -> ValueCounts {
+    let buckets = counts.buckets();
+    ValueCounts {
         values: buckets
             .iter()
             .map(|bucket| f64::midpoint(bucket.lower, bucket.upper))
             .collect(),
         counts: buckets.iter().map(|bucket| bucket.count).collect(),
-        min: first,
-        max: last,
-        count: spread.count(),
-        sum: spread.sum(),
+        min: buckets.first().map_or(0.0, |bucket| bucket.lower),
+        max: buckets.last().map_or(0.0, |bucket| bucket.upper),
+        count: counts.count(),
+        sum: counts.sum(),
     }
 }

@@ -1,37 +1,37 @@
-//! Which samples of the registry become which metric of CloudWatch.
+//! The metrics in CloudWatch, and the samples of the registry that each is computed from.
 
 use std::collections::BTreeSet;
 
 use prometheus::proto::{Metric, MetricFamily};
 
-use crate::emf::reading::{Reading, Spread};
+use crate::emf::reading::{BucketCounts, MetricReading};
 
-/// A metric in CloudWatch, and what it is read from.
+/// A metric in CloudWatch, and the samples that it is computed from.
 #[derive(Debug)]
 pub(super) struct Measure {
-    /// Its name there.
+    /// The name in CloudWatch.
     pub(super) name: &'static str,
-    /// Its unit, in CloudWatch's words.
+    /// The unit, as CloudWatch names it.
     pub(super) unit: &'static str,
     /// The name of the family in the registry.
     pub(super) family: &'static str,
-    /// Which samples of it count.
+    /// Returns true for the samples that count.
     counts: fn(Labels<'_>) -> bool,
-    how: How,
+    aggregation: Aggregation,
 }
 
-/// How samples become a value.
+/// The computation of a value from samples.
 #[derive(Clone, Copy, Debug)]
-enum How {
-    /// How much a counter rose.
-    Rise,
-    /// What a gauge says now.
+enum Aggregation {
+    /// The increase of a counter.
+    Increase,
+    /// The value of a gauge.
     Level,
-    /// How many gauges say 0 now.
-    Zeros,
-    /// The values of a histogram, to the bucket.
+    /// The number of gauges that are 0.
+    ZeroCount,
+    /// The values of a histogram, by bucket.
     Values,
-    /// How much the sum of a histogram rose.
+    /// The increase of the sum of a histogram.
     Sum,
 }
 
@@ -41,8 +41,9 @@ pub(super) struct Labels<'a>(&'a Metric);
 
 impl<'a> Labels<'a> {
     pub(super) fn get(self, name: &str) -> Option<&'a str> {
-        let mut pairs = self.0.get_label().iter();
-        pairs
+        self.0
+            .get_label()
+            .iter()
             .find(|pair| pair.name() == name)
             .map(prometheus::proto::LabelPair::value)
     }
@@ -63,58 +64,79 @@ const fn all(_labels: Labels<'_>) -> bool {
 
 const REQUESTS: &str = "almanac_http_requests_total";
 
-// What is told of the process and of each model.
-const QUEUE_STEPS: Measure = count("QueueSteps", "almanac_engine_queue_steps", How::Level, all);
+// The metrics that both the process and each model have.
+const QUEUE_STEPS: Measure = count(
+    "QueueSteps",
+    "almanac_engine_queue_steps",
+    Aggregation::Level,
+    all,
+);
 const MODEL_FAILURES: Measure = count(
     "ModelFailures",
     "almanac_engine_failed_total",
-    How::Rise,
+    Aggregation::Increase,
     all,
 );
 const LOAD_FAILURES: Measure = count(
     "LoadFailures",
     "almanac_model_loads_total",
-    How::Rise,
+    Aggregation::Increase,
     |labels| labels.is("outcome", "failed"),
 );
-const ROLLBACKS: Measure = count("Rollbacks", "almanac_model_rollbacks_total", How::Rise, all);
+const ROLLBACKS: Measure = count(
+    "Rollbacks",
+    "almanac_model_rollbacks_total",
+    Aggregation::Increase,
+    all,
+);
 
 /// The metrics of the whole process.
 pub(super) const SERVICE: &[Measure] = &[
-    count("Requests", REQUESTS, How::Rise, all),
-    // As the alert on errors counts them: a server that ends refuses, and that is none.
-    count("Errors", REQUESTS, How::Rise, |labels| {
+    count("Requests", REQUESTS, Aggregation::Increase, all),
+    // The alert on errors uses the same definition: a server that shuts down refuses requests,
+    // which is not an error.
+    count("Errors", REQUESTS, Aggregation::Increase, |labels| {
         labels.has_status('5') && !labels.is("code", "shutting_down")
     }),
-    count("Refusals", REQUESTS, How::Rise, |labels| {
+    count("Refusals", REQUESTS, Aggregation::Increase, |labels| {
         labels.is("status", "429")
     }),
-    count("ClientErrors", REQUESTS, How::Rise, |labels| {
+    count("ClientErrors", REQUESTS, Aggregation::Increase, |labels| {
         labels.has_status('4') && !labels.is("status", "429")
     }),
     seconds("RequestSeconds", "almanac_http_request_seconds"),
-    count("Series", "almanac_http_request_series", How::Sum, all),
+    count(
+        "Series",
+        "almanac_http_request_series",
+        Aggregation::Sum,
+        all,
+    ),
     count(
         "RequestsInFlight",
         "almanac_http_requests_in_flight",
-        How::Level,
+        Aggregation::Level,
         all,
     ),
     QUEUE_STEPS,
     MODEL_FAILURES,
     LOAD_FAILURES,
     ROLLBACKS,
-    count("SourcesDown", "almanac_source_up", How::Zeros, all),
+    count(
+        "SourcesDown",
+        "almanac_source_up",
+        Aggregation::ZeroCount,
+        all,
+    ),
     count(
         "SourcesFromCache",
         "almanac_source_from_cache",
-        How::Level,
+        Aggregation::Level,
         all,
     ),
     count(
         "LogLinesDropped",
         "almanac_log_lines_dropped_total",
-        How::Rise,
+        Aggregation::Increase,
         all,
     ),
     Measure {
@@ -122,45 +144,50 @@ pub(super) const SERVICE: &[Measure] = &[
         unit: "Bytes",
         family: "process_resident_memory_bytes",
         counts: all,
-        how: How::Level,
+        aggregation: Aggregation::Level,
     },
 ];
 
 /// The metrics of one model.
 pub(super) const MODEL: &[Measure] = &[
-    count("Series", "almanac_engine_batch_rows", How::Sum, all),
+    count("Series", "almanac_engine_batch_rows", Aggregation::Sum, all),
     seconds("QueueSeconds", "almanac_engine_queue_seconds"),
     seconds("InferenceSeconds", "almanac_engine_inference_seconds"),
     QUEUE_STEPS,
     count(
         "Refusals",
         "almanac_engine_refused_total",
-        How::Rise,
+        Aggregation::Increase,
         |labels| !labels.is("reason", "closed"),
     ),
     count(
         "SeriesDropped",
         "almanac_engine_dropped_total",
-        How::Rise,
+        Aggregation::Increase,
         all,
     ),
     MODEL_FAILURES,
     LOAD_FAILURES,
-    count("Swaps", "almanac_model_swaps_total", How::Rise, all),
+    count(
+        "Swaps",
+        "almanac_model_swaps_total",
+        Aggregation::Increase,
+        all,
+    ),
     ROLLBACKS,
     Measure {
         name: "ShadowDifference",
         unit: "None",
         family: "almanac_shadow_difference_ratio",
         counts: all,
-        how: How::Values,
+        aggregation: Aggregation::Values,
     },
 ];
 
 const fn count(
     name: &'static str,
     family: &'static str,
-    how: How,
+    aggregation: Aggregation,
     counts: fn(Labels<'_>) -> bool,
 ) -> Measure {
     Measure {
@@ -168,7 +195,7 @@ const fn count(
         unit: "Count",
         family,
         counts,
-        how,
+        aggregation,
     }
 }
 
@@ -178,17 +205,17 @@ const fn seconds(name: &'static str, family: &'static str) -> Measure {
         unit: "Seconds",
         family,
         counts: all,
-        how: How::Values,
+        aggregation: Aggregation::Values,
     }
 }
 
 impl Measure {
-    /// What the samples of `families` say that `is_of_line` lets pass.
+    /// Computes the value of the samples of `families` for which `is_of_line` returns true.
     pub(super) fn read(
         &self,
         families: &[MetricFamily],
         is_of_line: impl Fn(Labels<'_>) -> bool,
-    ) -> Reading {
+    ) -> MetricReading {
         let samples: Vec<_> = families
             .iter()
             .filter(|family| family.name() == self.family)
@@ -198,33 +225,41 @@ impl Measure {
                 (self.counts)(labels) && is_of_line(labels)
             })
             .collect();
-        let total = |value: fn(&Metric) -> f64| {
-            let values = samples.iter().map(|sample| value(sample));
-            values.fold(0.0, |sum, value| sum + value)
-        };
-        match self.how {
-            How::Rise => Reading::Total(total(|sample| sample.get_counter().get_value())),
-            How::Sum => Reading::Total(total(|sample| sample.get_histogram().get_sample_sum())),
-            // Not every system tells everything, such as memory.
-            How::Level if families.iter().all(|family| family.name() != self.family) => {
-                Reading::Level(f64::NAN)
+        let total =
+            |value: fn(&Metric) -> f64| samples.iter().fold(0.0, |sum, sample| sum + value(sample));
+        match self.aggregation {
+            Aggregation::Increase => {
+                MetricReading::Total(total(|sample| sample.get_counter().get_value()))
             }
-            How::Level => Reading::Level(total(|sample| sample.get_gauge().get_value())),
-            How::Zeros => {
-                let zeros = samples.iter();
-                let zeros = zeros.filter(|sample| sample.get_gauge().get_value() < 0.5);
-                Reading::Level(zeros.count() as f64)
+            Aggregation::Sum => {
+                MetricReading::Total(total(|sample| sample.get_histogram().get_sample_sum()))
             }
-            How::Values => {
-                let histograms = samples.iter().map(|sample| sample.get_histogram());
-                Reading::Values(histograms.fold(Spread::default(), Spread::with))
+            // Some families, such as the memory, do not exist on every operating system.
+            Aggregation::Level if families.iter().all(|family| family.name() != self.family) => {
+                MetricReading::Level(f64::NAN)
             }
+            Aggregation::Level => {
+                MetricReading::Level(total(|sample| sample.get_gauge().get_value()))
+            }
+            Aggregation::ZeroCount => {
+                let n_zeros = samples
+                    .iter()
+                    .filter(|sample| sample.get_gauge().get_value() < 0.5)
+                    .count();
+                MetricReading::Level(n_zeros as f64)
+            }
+            Aggregation::Values => MetricReading::Values(
+                samples
+                    .iter()
+                    .map(|sample| sample.get_histogram())
+                    .fold(BucketCounts::default(), BucketCounts::with),
+            ),
         }
     }
 }
 
-/// The names of all models that have samples, in the order of the alphabet.
-pub(super) fn models(families: &[MetricFamily]) -> BTreeSet<String> {
+/// Returns the names of all models that have samples, in alphabetical order.
+pub(super) fn model_names(families: &[MetricFamily]) -> BTreeSet<String> {
     families
         .iter()
         .filter(|family| MODEL.iter().any(|measure| measure.family == family.name()))

@@ -1,56 +1,63 @@
-//! What a metric says at one moment, and what it says of the time between two.
+//! The value of a metric at one moment, and its change between two moments.
 
 use prometheus::proto::Histogram;
 
-/// What a metric says.
+/// The value of a metric at one moment.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Reading {
-    /// A number that only grows.
+pub(super) enum MetricReading {
+    /// The value of a counter, which only grows.
     Total(f64),
-    /// A number of the moment.
+    /// The value of a gauge.
     Level(f64),
-    /// Values, to the bucket of a histogram.
-    Values(Spread),
+    /// The values of a histogram, by bucket.
+    Values(BucketCounts),
 }
 
-/// Values counted in buckets.
+/// The numbers of values in the buckets of a histogram.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Spread {
-    /// Of each bucket but the last, its upper bound and the values up to it.
-    up_to: Vec<(f64, u64)>,
-    /// All values, those over the last bound included.
+pub(super) struct BucketCounts {
+    /// The upper bound of each bucket except the last, and the number of values up to it.
+    cumulative: Vec<(f64, u64)>,
+    /// The number of all values, including those over the last bound.
     count: u64,
     sum: f64,
 }
 
-/// The values of one bucket.
+/// One bucket and the number of its values.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Bucket {
+pub(super) struct ValueBucket {
     pub(super) lower: f64,
     pub(super) upper: f64,
     pub(super) count: u64,
 }
 
-impl Reading {
-    /// What happened since `before`; everything when there was nothing before.
-    pub(super) fn since(&self, before: Option<&Self>) -> Self {
-        match (self, before) {
-            (Self::Total(now), Some(Self::Total(before))) => Self::Total((now - before).max(0.0)),
-            (Self::Values(now), Some(Self::Values(before))) => Self::Values(now.since(before)),
-            (now, _) => now.clone(),
+impl MetricReading {
+    /// Returns the change since `previous`, or since the start if there is none.
+    pub(super) fn since(&self, previous: Option<&Self>) -> Self {
+        match (self, previous) {
+            (Self::Total(current), Some(Self::Total(previous))) => {
+                Self::Total((current - previous).max(0.0))
+            }
+            (Self::Values(current), Some(Self::Values(previous))) => {
+                Self::Values(current.since(previous))
+            }
+            (current, _) => current.clone(),
         }
     }
 }
 
-impl Spread {
-    /// These values, and those of `histogram`, which has the same buckets.
+impl BucketCounts {
+    /// Returns these counts plus those of `histogram`, which has the same buckets.
     pub(super) fn with(mut self, histogram: &Histogram) -> Self {
         let buckets = histogram.get_bucket();
-        if self.up_to.is_empty() {
-            let bounds = buckets.iter().map(|bucket| (bucket.upper_bound(), 0));
-            self.up_to = bounds.filter(|(bound, _)| bound.is_finite()).collect();
+        if self.cumulative.is_empty() {
+            self.cumulative = buckets
+                .iter()
+                .map(|bucket| (bucket.upper_bound(), 0))
+                .filter(|(bound, _)| bound.is_finite())
+                .collect();
         }
-        for ((_, count), bucket) in self.up_to.iter_mut().zip(buckets) {
+        for ((_, count), bucket) in self.cumulative.iter_mut().zip(buckets) {
             *count += bucket.cumulative_count();
         }
         self.count += histogram.get_sample_count();
@@ -58,17 +65,24 @@ impl Spread {
         self
     }
 
-    fn since(&self, before: &Self) -> Self {
-        // There is nothing before the first sample of a family.
-        let earlier = before.up_to.iter().map(|(_, count)| *count);
-        let earlier = earlier.chain(std::iter::repeat(0));
-        let later = self.up_to.iter().zip(earlier);
+    fn since(&self, previous: &Self) -> Self {
+        let cumulative = self
+            .cumulative
+            .iter()
+            .enumerate()
+            .map(|(index, (bound, count))| {
+                // Before the first sample of a family there are no buckets.
+                let earlier = previous
+                    .cumulative
+                    .get(index)
+                    .map_or(0, |(_, count)| *count);
+                (*bound, count.saturating_sub(earlier))
+            })
+            .collect();
         Self {
-            up_to: later
-                .map(|((bound, now), before)| (*bound, now.saturating_sub(before)))
-                .collect(),
-            count: self.count.saturating_sub(before.count),
-            sum: (self.sum - before.sum).max(0.0),
+            cumulative,
+            count: self.count.saturating_sub(previous.count),
+            sum: (self.sum - previous.sum).max(0.0),
         }
     }
 
@@ -80,15 +94,15 @@ impl Spread {
         self.sum
     }
 
-    /// The buckets that hold values, the smallest first. What is over the last bound counts as the
-    /// bound itself.
-    pub(super) fn buckets(&self) -> Vec<Bucket> {
+    /// Returns the buckets that have values, in ascending order. Values over the last bound count
+    /// as the bound itself.
+    pub(super) fn buckets(&self) -> Vec<ValueBucket> {
         let mut buckets = Vec::new();
         let (mut lower, mut below) = (0.0, 0);
-        let last = self.up_to.last().map_or(0.0, |(bound, _)| *bound);
-        for (upper, up_to) in self.up_to.iter().copied().chain([(last, self.count)]) {
+        let last = self.cumulative.last().map_or(0.0, |(bound, _)| *bound);
+        for (upper, up_to) in self.cumulative.iter().copied().chain([(last, self.count)]) {
             if up_to > below {
-                buckets.push(Bucket {
+                buckets.push(ValueBucket {
                     lower,
                     upper,
                     count: up_to - below,

@@ -18,7 +18,7 @@ fn config() -> EmfConfig {
 }
 
 /// A registry with some of the program's families.
-struct Program {
+struct TestRegistry {
     registry: Registry,
     requests: IntCounterVec,
     seconds: HistogramVec,
@@ -28,7 +28,7 @@ struct Program {
     memory: IntGauge,
 }
 
-impl Program {
+impl TestRegistry {
     fn new() -> Self {
         let histogram = |name: &str, buckets: &[f64], label: &str| {
             let options = HistogramOpts::new(name, "help").buckets(buckets.to_vec());
@@ -64,18 +64,18 @@ impl Program {
         program
     }
 
-    fn answered(&self, route: &str, status: &str, code: &str, seconds: f64) {
+    fn record_request(&self, route: &str, status: &str, code: &str, seconds: f64) {
         self.requests
             .with_label_values(&[route, status, code])
             .inc();
         self.seconds.with_label_values(&[route]).observe(seconds);
     }
 
-    fn ran(&self, model: &str, rows: f64) {
+    fn record_batch(&self, model: &str, rows: f64) {
         self.rows.with_label_values(&[model]).observe(rows);
     }
 
-    /// The lines that `writer` makes of it, parsed.
+    /// Returns the lines of `writer`, parsed.
     fn lines(&self, writer: &mut EmfWriter) -> Vec<Value> {
         let now = Timestamp::from_millisecond(1_767_323_045_678).unwrap();
         let lines = writer.lines(&self.registry.gather(), now);
@@ -97,15 +97,15 @@ fn models(lines: &[Value]) -> Vec<Option<&str>> {
 }
 
 #[test]
-fn a_line_tells_what_happened_since_the_one_before() {
-    let (program, mut writer) = (Program::new(), EmfWriter::new(config()));
-    program.answered("/forecast", "200", "", 0.02);
-    program.answered("/forecast", "200", "", 0.03);
-    program.answered("/forecast", "429", "queue_full", 0.001);
-    program.answered("/forecast", "422", "empty_series", 0.001);
-    program.answered("/forecast", "500", "internal", 3.0);
-    program.answered("/forecast", "503", "shutting_down", 0.001);
-    program.answered("/readyz", "503", "model_loading", 0.001);
+fn a_line_has_the_changes_since_the_previous_one() {
+    let (program, mut writer) = (TestRegistry::new(), EmfWriter::new(config()));
+    program.record_request("/forecast", "200", "", 0.02);
+    program.record_request("/forecast", "200", "", 0.03);
+    program.record_request("/forecast", "429", "queue_full", 0.001);
+    program.record_request("/forecast", "422", "empty_series", 0.001);
+    program.record_request("/forecast", "500", "internal", 3.0);
+    program.record_request("/forecast", "503", "shutting_down", 0.001);
+    program.record_request("/readyz", "503", "model_loading", 0.001);
     program.memory.set(70_000_000);
     let first = &program.lines(&mut writer)[0];
     assert_eq!(first["Requests"], json!(6.0));
@@ -118,7 +118,7 @@ fn a_line_tells_what_happened_since_the_one_before() {
         json!({"Values": [0.005, 0.055, 1.0], "Counts": [3, 2, 1], "Min": 0.0, "Max": 1.0,
             "Count": 6, "Sum": 0.02 + 0.03 + 0.001 + 0.001 + 3.0 + 0.001}),
     );
-    program.answered("/forecast", "200", "", 0.5);
+    program.record_request("/forecast", "200", "", 0.5);
     let second = &program.lines(&mut writer)[0];
     assert_eq!(
         (&second["Requests"], &second["Errors"]),
@@ -130,14 +130,14 @@ fn a_line_tells_what_happened_since_the_one_before() {
     assert_eq!(third["Requests"], json!(0.0));
     assert!(
         third.get("RequestSeconds").is_none(),
-        "no values are no distribution"
+        "a distribution without values is omitted"
     );
     assert_eq!(third["Memory"], json!(70_000_000.0));
 }
 
 #[test]
-fn a_source_that_is_down_is_counted() {
-    let (program, mut writer) = (Program::new(), EmfWriter::new(config()));
+fn sources_that_are_down_are_counted() {
+    let (program, mut writer) = (TestRegistry::new(), EmfWriter::new(config()));
     for (source, up) in [("s3://a", 0), ("s3://b", 1), ("mlflow:c", 0)] {
         program.source_up.with_label_values(&[source]).set(up);
     }
@@ -145,10 +145,10 @@ fn a_source_that_is_down_is_counted() {
 }
 
 #[test]
-fn a_model_for_which_something_happened_has_a_line() {
-    let (program, mut writer) = (Program::new(), EmfWriter::new(config()));
-    program.ran("a", 3.0);
-    program.ran("a", 20.0);
+fn a_model_with_activity_has_a_line() {
+    let (program, mut writer) = (TestRegistry::new(), EmfWriter::new(config()));
+    program.record_batch("a", 3.0);
+    program.record_batch("a", 20.0);
     program.queue_steps.with_label_values(&["b"]).set(0);
     let lines = program.lines(&mut writer);
     assert_eq!(models(&lines), [None, Some("a")]);
@@ -162,16 +162,16 @@ fn a_model_for_which_something_happened_has_a_line() {
 }
 
 #[test]
-fn models_over_the_limit_share_a_line_and_those_before_keep_theirs() {
-    let (program, mut writer) = (Program::new(), EmfWriter::new(config()));
-    program.ran("m", 1.0);
-    program.ran("n", 2.0);
+fn models_over_the_limit_share_a_line() {
+    let (program, mut writer) = (TestRegistry::new(), EmfWriter::new(config()));
+    program.record_batch("m", 1.0);
+    program.record_batch("n", 2.0);
     assert_eq!(
         models(&program.lines(&mut writer)),
         [None, Some("m"), Some("n")]
     );
     for (model, rows) in [("a", 3.0), ("m", 4.0), ("z", 5.0)] {
-        program.ran(model, rows);
+        program.record_batch(model, rows);
     }
     let lines = program.lines(&mut writer);
     assert_eq!(models(&lines), [None, Some("m"), Some("other")]);
@@ -188,13 +188,13 @@ fn models_over_the_limit_share_a_line_and_those_before_keep_theirs() {
 }
 
 #[test]
-fn what_comes_more_often_than_once_a_minute_is_kept_by_the_second() {
+fn intervals_under_a_minute_have_a_resolution_of_a_second() {
     let resolution = |interval| {
         let mut writer = EmfWriter::new(EmfConfig {
             interval,
             ..config()
         });
-        let line = &Program::new().lines(&mut writer)[0];
+        let line = &TestRegistry::new().lines(&mut writer)[0];
         line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["StorageResolution"].clone()
     };
     assert_eq!(resolution(MINUTE), json!(60));
@@ -202,7 +202,7 @@ fn what_comes_more_often_than_once_a_minute_is_kept_by_the_second() {
 }
 
 #[test]
-fn a_number_that_is_none_is_left_out() {
+fn a_value_that_is_not_finite_is_omitted() {
     let gauge = GaugeVec::new(Opts::new("process_resident_memory_bytes", "help"), &[]).unwrap();
     gauge.with_label_values::<&str>(&[]).set(f64::NAN);
     let registry = Registry::new();
@@ -217,30 +217,31 @@ fn a_number_that_is_none_is_left_out() {
 }
 
 #[test]
-fn tables_and_buckets_keep_to_the_specification() {
+fn tables_and_buckets_are_within_the_limits_of_the_specification() {
     use crate::metrics::{DURATION_BUCKETS, SIZE_BUCKETS};
     for table in [SERVICE, MODEL] {
         assert!(table.len() <= 100);
-        let names: std::collections::BTreeSet<_> = table.iter().map(|one| one.name).collect();
-        assert_eq!(names.len(), table.len(), "a name stands for one metric");
+        let names: std::collections::BTreeSet<_> =
+            table.iter().map(|measure| measure.name).collect();
+        assert_eq!(names.len(), table.len(), "duplicate metric name");
     }
-    // And one for what is over the last.
+    // There is one more bucket for values over the last bound.
     assert!(DURATION_BUCKETS.len().max(SIZE_BUCKETS.len()) < 100);
 }
 
 #[test]
-fn a_long_service_name_is_cut_to_what_a_dimension_may_hold() {
+fn a_long_service_name_is_truncated() {
     let service = "é".repeat(2_000);
     let mut writer = EmfWriter::new(EmfConfig {
         service,
         ..config()
     });
-    let line = &Program::new().lines(&mut writer)[0];
+    let line = &TestRegistry::new().lines(&mut writer)[0];
     assert_eq!(line["Service"].as_str().unwrap().chars().count(), 1_024);
 }
 
-/// The thread, and what it writes.
-fn started(interval: Duration, registry: &Registry) -> (Emf, mpsc::Receiver<String>) {
+/// Starts a thread, and returns its handle and the receiver of its lines.
+fn start(interval: Duration, registry: &Registry) -> (Emf, mpsc::Receiver<String>) {
     let (sender, written) = mpsc::channel();
     let write = move |lines: &str| drop(sender.send(lines.to_owned()));
     let config = EmfConfig {
@@ -254,26 +255,26 @@ fn started(interval: Duration, registry: &Registry) -> (Emf, mpsc::Receiver<Stri
 }
 
 #[test]
-fn the_thread_writes_at_every_interval_and_at_the_end() {
+fn the_thread_writes_at_every_interval_and_on_flush() {
     let options = HistogramOpts::new("almanac_http_request_series", "help");
     let histogram = Histogram::with_opts(options.buckets(vec![1.0, 4.0])).unwrap();
     let registry = Registry::new();
     registry.register(Box::new(histogram.clone())).unwrap();
-    let (_often, written) = started(Duration::from_millis(1), &registry);
+    let (_frequent, written) = start(Duration::from_millis(1), &registry);
     written.recv().unwrap();
     written.recv().unwrap();
-    let (seldom, written) = started(MINUTE * 60, &registry);
+    let (rare, written) = start(MINUTE * 60, &registry);
     histogram.observe(3.0);
-    assert!(seldom.flush(MINUTE));
+    assert!(rare.flush(MINUTE));
     let last: Value = serde_json::from_str(&written.try_recv().unwrap()).unwrap();
     assert_eq!(last["Series"], json!(3.0));
     assert!(written.try_recv().is_err(), "nothing was written before");
 }
 
 #[test]
-fn a_reader_that_does_not_read_holds_up_nothing_but_the_thread() {
-    let (release, held) = mpsc::channel::<()>();
-    let write = move |_: &str| assert!(held.recv().is_err(), "nothing is sent");
+fn a_blocked_reader_blocks_only_the_thread() {
+    let (release, blocked) = mpsc::channel::<()>();
+    let write = move |_: &str| assert!(blocked.recv().is_err(), "no message is sent");
     let emf = Emf::start(config(), Registry::new(), write).unwrap();
     assert!(!emf.flush(Duration::ZERO));
     drop(release);

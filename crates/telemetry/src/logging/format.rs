@@ -1,7 +1,7 @@
-//! One event as one line.
+//! The formatting of an event as one line.
 //!
-//! `tracing-subscriber` has formatters of its own; they take several microseconds for a line of
-//! eight fields, more than everything else that happens around a request.
+//! The formatters of `tracing-subscriber` take several microseconds for a line of eight fields,
+//! more than everything else that happens around a request.
 
 use std::cell::Cell;
 use std::error::Error;
@@ -16,11 +16,11 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::logging::LogFormat;
 
-/// Formats events, which stand for themselves: spans are not shown.
+/// A formatter of events. Spans are not written.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LineFormat {
     pub(super) format: LogFormat,
-    /// Levels have colours, as text on a terminal may.
+    /// If true, levels are coloured, for text on a terminal.
     pub(super) is_coloured: bool,
 }
 
@@ -45,8 +45,8 @@ impl LineFormat {
         match self.format {
             LogFormat::Text => {
                 write_time(now, line)?;
-                let (colour, plain) = self.colour(*event.metadata().level());
-                write!(line, " {colour}{level:>5}{plain} ")?;
+                let (colour, reset) = self.colour_codes(*event.metadata().level());
+                write!(line, " {colour}{level:>5}{reset} ")?;
             }
             LogFormat::Json => {
                 line.write_str("{\"timestamp\":\"")?;
@@ -56,7 +56,7 @@ impl LineFormat {
                 line.write_char('"')?;
             }
         }
-        let mut fields = Fields {
+        let mut fields = FieldWriter {
             line,
             format: self.format,
             outcome: Ok(()),
@@ -73,7 +73,8 @@ impl LineFormat {
         }
     }
 
-    const fn colour(self, level: Level) -> (&'static str, &'static str) {
+    /// Returns the escape codes before and after the level.
+    const fn colour_codes(self, level: Level) -> (&'static str, &'static str) {
         if !self.is_coloured {
             return ("", "");
         }
@@ -88,7 +89,7 @@ impl LineFormat {
     }
 }
 
-/// Writes `now` in UTC with microseconds. The calendar is asked once a second.
+/// Writes `now` in UTC with microseconds. The date is computed once a second and cached.
 fn write_time(now: Timestamp, line: &mut dyn fmt::Write) -> fmt::Result {
     const LENGTH: usize = "2026-01-01T00:00:00".len();
     thread_local! {
@@ -97,9 +98,10 @@ fn write_time(now: Timestamp, line: &mut dyn fmt::Write) -> fmt::Result {
     let (mut second, mut text) = SECOND.get();
     if second != now.as_second() {
         second = now.as_second();
-        let whole = Timestamp::from_second(second).map_err(|_| fmt::Error)?;
-        let whole = whole.to_string();
-        text.copy_from_slice(whole.as_bytes().get(..LENGTH).ok_or(fmt::Error)?);
+        let formatted = Timestamp::from_second(second)
+            .map_err(|_| fmt::Error)?
+            .to_string();
+        text.copy_from_slice(formatted.as_bytes().get(..LENGTH).ok_or(fmt::Error)?);
         SECOND.set((second, text));
     }
     line.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)?;
@@ -112,29 +114,29 @@ fn write_time(now: Timestamp, line: &mut dyn fmt::Write) -> fmt::Result {
     line.write_str(str::from_utf8(&fraction).map_err(|_| fmt::Error)?)
 }
 
-/// Writes the fields of an event.
-struct Fields<'a> {
+/// A writer of the fields of an event.
+struct FieldWriter<'a> {
     line: &'a mut dyn fmt::Write,
     format: LogFormat,
     outcome: fmt::Result,
 }
 
-/// How a value stands in a line of JSON.
+/// The form of a value in a JSON line.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Shape {
+enum JsonForm {
     Bare,
     Quoted,
 }
 
-impl Fields<'_> {
-    fn field(&mut self, name: &str, value: fmt::Arguments<'_>, shape: Shape) {
-        // What the `log` crate's events carry beside their message.
+impl FieldWriter<'_> {
+    fn record(&mut self, name: &str, value: fmt::Arguments<'_>, form: JsonForm) {
+        // Events of the `log` crate have these fields in addition to their message.
         if self.outcome.is_ok() && !name.starts_with("log.") {
-            self.outcome = self.write(name, value, shape);
+            self.outcome = self.write(name, value, form);
         }
     }
 
-    fn write(&mut self, name: &str, value: fmt::Arguments<'_>, shape: Shape) -> fmt::Result {
+    fn write(&mut self, name: &str, value: fmt::Arguments<'_>, form: JsonForm) -> fmt::Result {
         match self.format {
             LogFormat::Text => {
                 if name != "message" {
@@ -148,7 +150,7 @@ impl Fields<'_> {
                 self.line.write_str(",\"")?;
                 self.line.write_str(name)?;
                 self.line.write_str("\":")?;
-                if shape == Shape::Bare {
+                if form == JsonForm::Bare {
                     return self.line.write_fmt(value);
                 }
                 self.line.write_char('"')?;
@@ -159,67 +161,67 @@ impl Fields<'_> {
     }
 }
 
-impl Visit for Fields<'_> {
+impl Visit for FieldWriter<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.field(field.name(), format_args!("{value:?}"), Shape::Quoted);
+        self.record(field.name(), format_args!("{value:?}"), JsonForm::Quoted);
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
         let is_message = field.name() == "message";
         if self.format == LogFormat::Json || is_message {
-            self.field(field.name(), format_args!("{value}"), Shape::Quoted);
+            self.record(field.name(), format_args!("{value}"), JsonForm::Quoted);
         } else {
-            // In quotes, for it may hold what separates fields.
-            self.field(field.name(), format_args!("{value:?}"), Shape::Quoted);
+            // Quoted, since it may contain spaces and equals signs.
+            self.record(field.name(), format_args!("{value:?}"), JsonForm::Quoted);
         }
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        self.field(
+        self.record(
             field.name(),
-            format_args!("{}", Chain(value)),
-            Shape::Quoted,
+            format_args!("{}", ErrorChain(value)),
+            JsonForm::Quoted,
         );
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
         if field.name().ends_with("_seconds")
-            && let Some(seconds) = Microseconds::of(value)
+            && let Some(seconds) = Microseconds::from_seconds(value)
         {
-            return self.field(field.name(), format_args!("{seconds}"), Shape::Bare);
+            return self.record(field.name(), format_args!("{seconds}"), JsonForm::Bare);
         }
-        let shape = if value.is_finite() {
-            Shape::Bare
+        let form = if value.is_finite() {
+            JsonForm::Bare
         } else {
-            Shape::Quoted
+            JsonForm::Quoted
         };
-        self.field(field.name(), format_args!("{value}"), shape);
+        self.record(field.name(), format_args!("{value}"), form);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.field(field.name(), format_args!("{value}"), Shape::Bare);
+        self.record(field.name(), format_args!("{value}"), JsonForm::Bare);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.field(field.name(), format_args!("{value}"), Shape::Bare);
+        self.record(field.name(), format_args!("{value}"), JsonForm::Bare);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.field(field.name(), format_args!("{value}"), Shape::Bare);
+        self.record(field.name(), format_args!("{value}"), JsonForm::Bare);
     }
 }
 
-/// Seconds to the microsecond. The shortest decimal of a float takes as long to find as all else in
-/// a line together.
+/// A duration in seconds, written with microseconds. Finding the shortest decimal of a float takes
+/// as long as everything else in a line.
 struct Microseconds(u64);
 
 impl Microseconds {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "the range is checked before"
+        reason = "the range is checked first"
     )]
-    fn of(seconds: f64) -> Option<Self> {
+    fn from_seconds(seconds: f64) -> Option<Self> {
         (0.0..1e9)
             .contains(&seconds)
             .then(|| Self((seconds * 1e6).round() as u64))
@@ -238,22 +240,23 @@ impl fmt::Display for Microseconds {
     }
 }
 
-/// An error and its causes.
-struct Chain<'a>(&'a (dyn Error + 'static));
+/// An error followed by its sources.
+struct ErrorChain<'a>(&'a (dyn Error + 'static));
 
-impl fmt::Display for Chain<'_> {
+impl fmt::Display for ErrorChain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
+        let mut source = self.0.source();
+        while let Some(error) = source {
             write!(f, ": {error}")?;
-            cause = error.source();
+            source = error.source();
         }
         Ok(())
     }
 }
 
-/// Text that must not end its line, nor speak to a terminal.
+/// A writer that escapes control characters, so that text neither ends its line nor controls a
+/// terminal.
 struct OneLine<'a>(&'a mut dyn fmt::Write);
 
 impl fmt::Write for OneLine<'_> {
@@ -261,24 +264,24 @@ impl fmt::Write for OneLine<'_> {
         if !text.chars().any(char::is_control) {
             return self.0.write_str(text);
         }
-        for letter in text.chars() {
-            if letter.is_control() {
-                write!(self.0, "{}", letter.escape_default())?;
+        for character in text.chars() {
+            if character.is_control() {
+                write!(self.0, "{}", character.escape_default())?;
             } else {
-                self.0.write_char(letter)?;
+                self.0.write_char(character)?;
             }
         }
         Ok(())
     }
 }
 
-/// The inside of a JSON string (RFC 8259, section 7).
+/// A writer of the content of a JSON string (RFC 8259, section 7).
 struct JsonString<'a>(&'a mut dyn fmt::Write);
 
 impl fmt::Write for JsonString<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let mut plain = 0;
-        for (place, byte) in text.bytes().enumerate() {
+        let mut written = 0;
+        for (position, byte) in text.bytes().enumerate() {
             let escape = match byte {
                 b'"' => "\\\"",
                 b'\\' => "\\\\",
@@ -288,15 +291,15 @@ impl fmt::Write for JsonString<'_> {
                 0..=0x1f => "",
                 _ => continue,
             };
-            self.0.write_str(&text[plain..place])?;
+            self.0.write_str(&text[written..position])?;
             if escape.is_empty() {
                 write!(self.0, "\\u{byte:04x}")?;
             } else {
                 self.0.write_str(escape)?;
             }
-            plain = place + 1;
+            written = position + 1;
         }
-        self.0.write_str(&text[plain..])
+        self.0.write_str(&text[written..])
     }
 }
 

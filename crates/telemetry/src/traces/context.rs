@@ -1,41 +1,42 @@
-//! Where a request stands in a trace that began elsewhere.
+//! The trace context that a request carries in its headers.
 //!
-//! Two spellings are read: W3C Trace Context, levels 1 and 2, and the header of AWS load balancers
-//! and X-Ray. Anything else than they allow is as if it had not been sent.
+//! Two formats are supported: W3C Trace Context, levels 1 and 2, and the header of AWS load
+//! balancers and X-Ray. An invalid header is ignored.
 
 use opentelemetry::trace::{SpanId, TraceId};
 
-/// Longest `tracestate` that is kept, by W3C Trace Context, section 3.3.1.5.
-const MAX_STATE: usize = 512;
+/// The maximum length of a `tracestate`, by W3C Trace Context, section 3.3.1.5.
+const MAX_STATE_BYTES: usize = 512;
 
-/// What a request says of the trace that it belongs to.
+/// The trace that a request belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceContext {
-    /// The trace; never 0.
+    /// The trace id; never 0.
     pub trace_id: TraceId,
-    /// The span that caused the request; never 0. A load balancer may name only the trace.
+    /// The id of the span that caused the request; never 0. A load balancer may send only the trace
+    /// id.
     pub parent: Option<SpanId>,
-    /// Whether the trace is recorded; none leaves it to us.
+    /// The sampling decision, or `None` if it is left to this service.
     pub sampled: Option<bool>,
-    /// What the systems on the way want to be passed on.
+    /// The `tracestate`, which is passed on.
     pub state: Option<String>,
 }
 
-/// The place of a request that is recorded.
+/// The identity of a recorded request in its trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// The trace.
+    /// The trace id.
     pub trace_id: TraceId,
-    /// The request's own span.
+    /// The id of the request's own span.
     pub span_id: SpanId,
-    /// The span above it.
+    /// The id of its parent span.
     pub parent: Option<SpanId>,
-    /// `tracestate` as it was sent.
+    /// The `tracestate` that was received.
     pub state: Option<String>,
 }
 
 impl TraceContext {
-    /// A trace that begins here.
+    /// Creates the context of a new trace.
     #[must_use]
     pub fn begin() -> Self {
         Self {
@@ -46,7 +47,7 @@ impl TraceContext {
         }
     }
 
-    /// Reads a `traceparent`: `00-TRACE-PARENT-FLAGS`, in lowercase hexadecimal.
+    /// Parses a `traceparent` header: `00-TRACE-PARENT-FLAGS`, in lowercase hexadecimal.
     ///
     /// ```
     /// use almanac_telemetry::traces::TraceContext;
@@ -60,22 +61,22 @@ impl TraceContext {
     pub fn from_traceparent(header: &str) -> Option<Self> {
         let header = header.trim_matches([' ', '\t']);
         let is_lowercase = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-');
-        // Later versions may append fields, in whatever they like.
+        // Later versions may append fields of any format.
         let (known, rest) = header.split_at_checked(55)?;
         if !known.bytes().all(is_lowercase) {
             return None;
         }
         let mut fields = known.split('-');
-        let version = hexadecimal::<1>(fields.next()?)?;
-        let trace_id = hexadecimal::<16>(fields.next()?)?;
-        let parent = hexadecimal::<8>(fields.next()?)?;
-        let [flags] = hexadecimal::<1>(fields.next()?)?;
-        let is_whole = match version {
+        let version = parse_hex::<1>(fields.next()?)?;
+        let trace_id = parse_hex::<16>(fields.next()?)?;
+        let parent = parse_hex::<8>(fields.next()?)?;
+        let [flags] = parse_hex::<1>(fields.next()?)?;
+        let is_complete = match version {
             [0] => rest.is_empty(),
             [0xff] => false,
             [_] => rest.is_empty() || rest.starts_with('-'),
         };
-        if !is_whole || fields.next().is_some() || trace_id == [0; 16] || parent == [0; 8] {
+        if !is_complete || fields.next().is_some() || trace_id == [0; 16] || parent == [0; 8] {
             return None;
         }
         Some(Self {
@@ -86,9 +87,11 @@ impl TraceContext {
         })
     }
 
-    /// Reads an `X-Amzn-Trace-Id`: `Root=1-TIME-REST;Parent=SPAN;Sampled=1`, of which only the root
-    /// must be there. The trace's identifier is the root without its version and hyphens, as AWS's
-    /// own OpenTelemetry distribution has it.
+    /// Parses an `X-Amzn-Trace-Id` header: `Root=1-TIME-REST;Parent=SPAN;Sampled=1`, of which only
+    /// the root is required.
+    ///
+    /// The trace id is the root without its version and hyphens, as in AWS's own OpenTelemetry
+    /// distribution.
     ///
     /// ```
     /// use almanac_telemetry::traces::TraceContext;
@@ -104,24 +107,24 @@ impl TraceContext {
             let Some((key, value)) = field.trim().split_once('=') else {
                 continue;
             };
-            let place = match key {
+            let field = match key {
                 "Root" => &mut root,
                 "Parent" => &mut parent,
                 "Sampled" => &mut sampled,
-                // `Self` is a load balancer's own, `Lineage` Lambda's; others may follow.
+                // `Self` belongs to load balancers and `Lineage` to Lambda; others may be added.
                 _ => continue,
             };
-            if place.replace(value).is_some() {
+            if field.replace(value).is_some() {
                 return None;
             }
         }
         let (time, rest) = root?.strip_prefix("1-")?.split_once('-')?;
         let mut trace_id = [0; 16];
         let (head, tail) = trace_id.split_at_mut(4);
-        head.copy_from_slice(&hexadecimal::<4>(time)?);
-        tail.copy_from_slice(&hexadecimal::<12>(rest)?);
+        head.copy_from_slice(&parse_hex::<4>(time)?);
+        tail.copy_from_slice(&parse_hex::<12>(rest)?);
         let parent = match parent {
-            Some(parent) => Some(hexadecimal::<8>(parent)?),
+            Some(parent) => Some(parse_hex::<8>(parent)?),
             None => None,
         };
         if trace_id == [0; 16] || parent == Some([0; 8]) {
@@ -140,24 +143,26 @@ impl TraceContext {
         })
     }
 
-    /// With what came as `tracestate`, in one header or several.
+    /// Returns this context with the `tracestate` of one or several `headers`.
     #[must_use]
     pub fn with_state<'a>(mut self, headers: impl Iterator<Item = &'a str>) -> Self {
         let state = headers.collect::<Vec<_>>().join(",");
-        self.state = (1..=MAX_STATE).contains(&state.len()).then_some(state);
+        self.state = (1..=MAX_STATE_BYTES)
+            .contains(&state.len())
+            .then_some(state);
         self
     }
 }
 
-/// Exactly `N` bytes in hexadecimal.
-fn hexadecimal<const N: usize>(text: &str) -> Option<[u8; N]> {
+/// Parses exactly `N` bytes in hexadecimal.
+fn parse_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let digits = text.as_bytes();
     if digits.len() != 2 * N {
         return None;
     }
     let mut bytes = [0; N];
     for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        let digit = |place: usize| char::from(pair[place]).to_digit(16);
+        let digit = |position: usize| char::from(pair[position]).to_digit(16);
         *byte = u8::try_from(digit(0)? << 4 | digit(1)?).ok()?;
     }
     Some(bytes)
@@ -173,13 +178,13 @@ mod tests {
     const PARENT: &str = "00f067aa0ba902b7";
 
     #[test]
-    fn a_traceparent_of_the_specification_is_read() {
+    fn parses_a_traceparent_of_the_specification() {
         for (given, sampled) in [
             (format!("00-{TRACE}-{PARENT}-01"), true),
             (format!("00-{TRACE}-{PARENT}-00"), false),
-            // Level 2: the identifier is random.
+            // Level 2: the trace id is random.
             (format!("00-{TRACE}-{PARENT}-03"), true),
-            // A later version, which may say more.
+            // A later version, which may have more fields.
             (format!("cc-{TRACE}-{PARENT}-01"), true),
             (format!("cc-{TRACE}-{PARENT}-01-what.the.future"), true),
             (format!(" 00-{TRACE}-{PARENT}-01\t"), true),
@@ -192,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn any_other_traceparent_is_as_if_not_sent() {
+    fn ignores_an_invalid_traceparent() {
         let zeros = |n| "0".repeat(n);
         for given in [
             String::new(),
@@ -214,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn the_header_of_a_load_balancer_is_read() {
+    fn parses_the_header_of_a_load_balancer() {
         let root = "Root=1-67891233-abcdef012345678912345678";
         for (given, parent, sampled) in [
             (root.to_owned(), None, None),
@@ -234,9 +239,9 @@ mod tests {
             let context = TraceContext::from_amazon(&given).unwrap();
             let trace_id = context.trace_id.to_string();
             assert_eq!(trace_id, "67891233abcdef012345678912345678", "{given}");
-            let told = context.parent.map(|parent| parent.to_string());
+            let parsed = context.parent.map(|parent| parent.to_string());
             assert_eq!(
-                (told.as_deref(), context.sampled),
+                (parsed.as_deref(), context.sampled),
                 (parent, sampled),
                 "{given}"
             );
@@ -244,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn any_other_header_of_a_load_balancer_is_as_if_not_sent() {
+    fn ignores_an_invalid_header_of_a_load_balancer() {
         let root = "Root=1-67891233-abcdef012345678912345678";
         for given in [
             String::new(),
@@ -263,25 +268,25 @@ mod tests {
     }
 
     #[test]
-    fn state_is_kept_within_its_bound() {
-        let kept = |headers: &[&str]| {
+    fn tracestate_over_the_limit_is_dropped() {
+        let state = |headers: &[&str]| {
             let context = TraceContext::begin().with_state(headers.iter().copied());
             context.state
         };
-        assert_eq!(kept(&["a=1", "b=2"]).as_deref(), Some("a=1,b=2"));
-        assert_eq!(kept(&[]), None);
-        assert_eq!(kept(&[&"x".repeat(513)]), None);
+        assert_eq!(state(&["a=1", "b=2"]).as_deref(), Some("a=1,b=2"));
+        assert_eq!(state(&[]), None);
+        assert_eq!(state(&[&"x".repeat(513)]), None);
     }
 
     proptest! {
         #[test]
-        fn no_text_makes_a_parser_panic(text in any::<String>()) {
+        fn parsers_do_not_panic_on_any_text(text in any::<String>()) {
             drop(TraceContext::from_traceparent(&text));
             drop(TraceContext::from_amazon(&text));
         }
 
         #[test]
-        fn nearly_right_headers_do_not_either(
+        fn parsers_do_not_panic_on_almost_valid_headers(
             text in "[0-9a-f]{2}-[0-9a-f]{31,33}-[0-9a-f]{15,17}-[0-9a-fé]{1,3}.{0,4}",
             amazon in "(Root=[12]-[0-9a-f]{7,9}-[0-9a-f]{23,25};?|Parent=[0-9a-fé]{15,17};?|Sampled=.?;?){0,4}",
         ) {
@@ -292,19 +297,19 @@ mod tests {
         }
 
         #[test]
-        fn a_context_is_read_back(trace_id in 1_u128.., parent in 1_u64.., sampled: bool) {
+        fn a_context_round_trips(trace_id in 1_u128.., parent in 1_u64.., sampled: bool) {
             let context = TraceContext {
                 trace_id: TraceId::from_bytes(trace_id.to_be_bytes()),
                 parent: Some(SpanId::from_bytes(parent.to_be_bytes())),
                 sampled: Some(sampled),
                 state: None,
             };
-            let told = format!("00-{trace_id:032x}-{parent:016x}-{:02x}", u8::from(sampled));
-            prop_assert_eq!(TraceContext::from_traceparent(&told), Some(context.clone()));
+            let header = format!("00-{trace_id:032x}-{parent:016x}-{:02x}", u8::from(sampled));
+            prop_assert_eq!(TraceContext::from_traceparent(&header), Some(context.clone()));
             let root = format!("{trace_id:032x}");
             let (time, rest) = root.split_at(8);
-            let told = format!("Root=1-{time}-{rest};Parent={parent:016x};Sampled={}", u8::from(sampled));
-            prop_assert_eq!(TraceContext::from_amazon(&told), Some(context));
+            let header = format!("Root=1-{time}-{rest};Parent={parent:016x};Sampled={}", u8::from(sampled));
+            prop_assert_eq!(TraceContext::from_amazon(&header), Some(context));
         }
     }
 }

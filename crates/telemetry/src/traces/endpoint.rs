@@ -1,4 +1,4 @@
-//! Where a collector is.
+//! The address of a collector.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,37 +7,38 @@ use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 use ureq::http::Uri;
 
-/// The path of traces under a collector's address, by the OTLP specification.
-const PATH: &str = "/v1/traces";
+/// The path of traces below the address of a collector, by the OTLP specification.
+const TRACES_PATH: &str = "/v1/traces";
 
-/// The address that traces are posted to.
+/// The URL that traces are posted to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint(String);
 
-/// Why a text is no address of a collector.
+/// The error returned when a text is not the address of a collector.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum EndpointError {
-    /// It has no host, or is no URL.
+    /// The text is not a URL, or has no host.
     #[error("{given:?} is not a URL such as http://localhost:4318")]
     NotUrl {
-        /// As it was given.
+        /// The text that was given.
         given: String,
     },
-    /// It asks for a protocol that is not spoken.
+    /// The scheme is not `http`.
     #[error(
-        "{scheme} is not spoken; send to a collector nearby over http, which passes traces on over {scheme}"
+        "unsupported scheme {scheme:?}; send traces over http to a nearby collector, which forwards them over {scheme}"
     )]
     NotHttp {
-        /// The protocol.
+        /// The scheme of the URL.
         scheme: String,
     },
 }
 
 impl Endpoint {
-    /// The address that is exactly `url`, as `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` gives it.
+    /// Creates the endpoint `url` without a change of its path, as
+    /// `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` requires.
     ///
     /// # Errors
-    /// [`EndpointError`] when `url` is none, or not of http.
+    /// Returns [`EndpointError`] if `url` is not an http URL.
     pub fn exact(url: &str) -> Result<Self, EndpointError> {
         let not_url = || EndpointError::NotUrl {
             given: url.to_owned(),
@@ -53,24 +54,24 @@ impl Endpoint {
         }
     }
 
-    /// The address as a URL.
+    /// Returns the URL.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The address of a collector, to which the path of traces is added where it is missing.
+/// Parses the address of a collector, and appends the path of traces if it is missing.
 impl FromStr for Endpoint {
     type Err = EndpointError;
 
     fn from_str(url: &str) -> Result<Self, EndpointError> {
         let Self(exact) = Self::exact(url)?;
         let base = exact.trim_end_matches('/');
-        if base.ends_with(PATH) || base.contains('?') {
+        if base.ends_with(TRACES_PATH) || base.contains('?') {
             return Ok(Self(exact));
         }
-        Ok(Self(format!("{base}{PATH}")))
+        Ok(Self(format!("{base}{TRACES_PATH}")))
     }
 }
 
@@ -93,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_path_of_traces_is_added_where_it_is_missing() {
+    fn appends_the_path_of_traces_if_it_is_missing() {
         for (given, expected) in [
             ("http://collector:4318", "http://collector:4318/v1/traces"),
             ("http://collector:4318/", "http://collector:4318/v1/traces"),
@@ -107,14 +108,14 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_sent_to_is_refused() {
-        let told = |given: &str| given.parse::<Endpoint>().unwrap_err().to_string();
+    fn rejects_other_schemes_and_texts_that_are_not_urls() {
+        let message = |given: &str| given.parse::<Endpoint>().unwrap_err().to_string();
         assert_eq!(
-            told("https://collector:4318"),
-            "https is not spoken; send to a collector nearby over http, which passes traces on over https"
+            message("https://collector:4318"),
+            "unsupported scheme \"https\"; send traces over http to a nearby collector, which forwards them over https"
         );
         for given in ["collector:4318", "", "/v1/traces", "http://"] {
-            assert!(told(given).contains("is not a URL"), "{given}");
+            assert!(message(given).contains("is not a URL"), "{given}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Sending spans, on a thread that may block.
+//! The export of spans, on a thread that may block.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,20 +17,20 @@ use opentelemetry_sdk::trace::SpanExporter as _;
 use crate::traces::span::Clock;
 use crate::traces::{RequestSpan, SpanMetrics, TracesConfig};
 
-/// How often to log that spans are lost.
+/// The minimum time between two log lines about failed exports.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Longest time for one message, with its second and third attempts.
+/// The maximum time for one message, including its second and third attempts.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Longest answer of a collector that is read; it has at most a sentence to say.
-const MAX_ANSWER: u64 = 64 * 1_024;
+/// The maximum size of a response of a collector, which has at most a sentence.
+const MAX_RESPONSE_BYTES: u64 = 64 * 1_024;
 
-/// Sends spans, and counts and tells what became of them.
+/// An exporter, which sends spans, and counts and logs the outcome.
 #[derive(Debug)]
 pub(super) struct Exporter {
     exporter: SpanExporter,
-    client: Arc<Client>,
+    client: Arc<CollectorClient>,
     scope: InstrumentationScope,
     metrics: SpanMetrics,
     logged_at: Option<Instant>,
@@ -41,7 +41,7 @@ impl Exporter {
         config: &TracesConfig,
         metrics: SpanMetrics,
     ) -> Result<Self, ExporterBuildError> {
-        let client = Arc::new(Client::new());
+        let client = Arc::new(CollectorClient::new());
         let mut exporter = SpanExporter::builder()
             .with_http()
             .with_shared_http_client(Arc::clone(&client) as Arc<dyn HttpClient>)
@@ -61,7 +61,7 @@ impl Exporter {
         })
     }
 
-    /// Sends the spans of `requests` as one message. Blocks.
+    /// Sends the spans of `requests` in one message. Blocks.
     pub(super) fn export(&mut self, requests: impl Iterator<Item = RequestSpan>) {
         let clock = Clock::now();
         let spans: Vec<_> = requests
@@ -72,30 +72,29 @@ impl Exporter {
             Ok(()) => {
                 self.metrics.exported.inc_by(n_spans);
                 if self.logged_at.take().is_some() {
-                    tracing::info!("traces are sent again");
+                    tracing::info!("span export recovered");
                 }
             }
             Err(error) => {
                 self.metrics.failed.inc_by(n_spans);
-                self.tell(&error);
+                self.log_failure(&error);
             }
         }
     }
 
-    /// Logs a failure, unless another was logged not long ago.
-    fn tell(&mut self, error: &dyn std::error::Error) {
+    /// Logs a failure, unless another one was logged within [`LOG_INTERVAL`].
+    fn log_failure(&mut self, error: &dyn std::error::Error) {
         if self.logged_at.is_some_and(|at| at.elapsed() < LOG_INTERVAL) {
             return;
         }
         self.logged_at = Some(Instant::now());
         let n_failed = self.metrics.failed.get();
-        let reason = self.client.take_reason();
-        let reason = reason.map(tracing::field::display);
-        tracing::warn!(%error, reason, n_failed, "traces are not sent");
+        let reason = self.client.take_reason().map(tracing::field::display);
+        tracing::warn!(%error, reason, n_failed, "span export failed");
     }
 }
 
-/// What the spans are of. `OTEL_RESOURCE_ATTRIBUTES` may say more, or otherwise.
+/// Returns the resource of the spans. `OTEL_RESOURCE_ATTRIBUTES` adds attributes or replaces them.
 fn resource(service: Option<&str>) -> Resource {
     let instance = format!("{:032x}", rand::random::<u128>());
     let resource = Resource::builder_empty()
@@ -110,15 +109,15 @@ fn resource(service: Option<&str>) -> Resource {
     }
 }
 
-/// The HTTP client that the program has anyway. It blocks, which its thread may.
+/// A client based on the HTTP client that the program already uses. It blocks, as its thread may.
 #[derive(Debug)]
-struct Client {
+struct CollectorClient {
     agent: ureq::Agent,
-    /// Why the last message was not delivered, which the exporter does not tell.
+    /// The reason why the last message was not delivered, which the error of the exporter lacks.
     reason: Mutex<Option<String>>,
 }
 
-impl Client {
+impl CollectorClient {
     fn new() -> Self {
         let agent = ureq::Agent::config_builder()
             .timeout_global(Some(EXPORT_TIMEOUT))
@@ -135,7 +134,7 @@ impl Client {
     fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, ureq::Error> {
         let response = self.agent.run(request.map(Vec::from))?;
         let (head, mut body) = response.into_parts();
-        let body = body.with_config().limit(MAX_ANSWER).read_to_vec()?;
+        let body = body.with_config().limit(MAX_RESPONSE_BYTES).read_to_vec()?;
         Ok(Response::from_parts(head, body.into()))
     }
 
@@ -148,11 +147,11 @@ impl Client {
 }
 
 #[async_trait]
-impl HttpClient for Client {
+impl HttpClient for CollectorClient {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let answered = self.send(request);
-        let reason = answered.as_ref().err().map(ToString::to_string);
+        let result = self.send(request);
+        let reason = result.as_ref().err().map(ToString::to_string);
         *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = reason;
-        Ok(answered?)
+        Ok(result?)
     }
 }

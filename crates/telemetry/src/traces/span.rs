@@ -1,4 +1,4 @@
-//! The spans of a request: one of the server, and below it one for each phase.
+//! The spans of a request: a server span, and a child span for each phase.
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -11,50 +11,50 @@ use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
 use crate::traces::{Identity, random_span_id};
 
-/// A request that has been answered. Names are those of the semantic conventions for HTTP spans.
+/// An answered request. The fields follow the semantic conventions for HTTP spans.
 #[derive(Clone, Debug)]
 pub struct RequestSpan {
-    /// Its place in a trace.
+    /// The identity of the request in its trace.
     pub identity: Identity,
-    /// When its head was read.
+    /// The time at which its head was read.
     pub started: Instant,
-    /// When its answer was ready.
+    /// The time at which its response was ready.
     pub ended: Instant,
-    /// One of the methods that are known, or `_OTHER`.
+    /// The method, or `_OTHER` for an unknown one.
     pub method: &'static str,
-    /// The pattern of its path; none when there is no such route.
+    /// The pattern of the route, if one matched.
     pub route: Option<String>,
-    /// Its path.
+    /// The path of the request.
     pub path: String,
-    /// The status of the answer.
+    /// The status code of the response.
     pub status: u16,
-    /// The stable code of the problem, or empty.
+    /// The error code, or an empty text.
     pub code: &'static str,
-    /// Who sent it.
+    /// The address of the client.
     pub peer: Option<SocketAddr>,
-    /// Its id, as it is logged.
+    /// The request id, as in the log.
     pub request_id: String,
-    /// The model that answered.
+    /// The model that answered the request.
     pub model: Option<String>,
-    /// How many series it had.
+    /// The number of series in the request.
     pub n_series: Option<usize>,
-    /// Where its time went.
+    /// The phases of the request.
     pub phases: Vec<Phase>,
 }
 
-/// A part of a request's time.
+/// A phase of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Phase {
-    /// What was done.
+    /// The name of the phase.
     pub name: &'static str,
-    /// When it began.
+    /// The time at which the phase began.
     pub started: Instant,
-    /// How long it took.
+    /// The duration of the phase.
     pub duration: Duration,
 }
 
-/// Turns instants into the time of day, all by the same reading of the clock, so that spans that
-/// nest still do.
+/// A conversion of instants to the time of day. One reading of the clock is used for all spans, so
+/// that nested spans stay nested.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
     instant: Instant,
@@ -71,18 +71,18 @@ impl Clock {
     }
 
     fn since_epoch(self, instant: Instant) -> Duration {
-        let ago = self.instant.saturating_duration_since(instant);
-        self.since_epoch.saturating_sub(ago)
+        let age = self.instant.saturating_duration_since(instant);
+        self.since_epoch.saturating_sub(age)
     }
 }
 
 impl RequestSpan {
-    /// Spans of this request.
+    /// Returns the number of spans of this request.
     pub(super) fn n_spans(&self) -> u64 {
         1 + u64::try_from(self.phases.len()).unwrap_or(0)
     }
 
-    /// The spans as OpenTelemetry's exporters take them.
+    /// Converts the request to spans for OpenTelemetry's exporters.
     pub(super) fn into_data(
         self,
         clock: Clock,
@@ -99,16 +99,16 @@ impl RequestSpan {
         } = self;
         let state = identity
             .state
-            .and_then(|state| state.parse::<TraceState>().ok());
-        let state = state.unwrap_or_default();
+            .and_then(|state| state.parse::<TraceState>().ok())
+            .unwrap_or_default();
         let context = |span_id| {
             let flags = TraceFlags::SAMPLED;
             SpanContext::new(identity.trace_id, span_id, flags, false, state.clone())
         };
-        let data = |span_id, parent_span_id, from: Instant, to: Instant| SpanData {
-            start_time: UNIX_EPOCH + clock.since_epoch(from),
-            end_time: UNIX_EPOCH + clock.since_epoch(to),
-            ..internal(context(span_id), parent_span_id, scope)
+        let span = |span_id, parent_span_id, started: Instant, ended: Instant| SpanData {
+            start_time: UNIX_EPOCH + clock.since_epoch(started),
+            end_time: UNIX_EPOCH + clock.since_epoch(ended),
+            ..unnamed_span(context(span_id), parent_span_id, scope)
         };
         let parent = identity.parent.unwrap_or(SpanId::INVALID);
         let mut spans = Vec::with_capacity(1 + phases.len());
@@ -120,17 +120,12 @@ impl RequestSpan {
                 None => Cow::Borrowed(method),
             },
             attributes,
-            // By the conventions a 4xx is the client's error, not the server's.
-            status: if status >= 500 {
-                Status::error("")
-            } else {
-                Status::Unset
-            },
-            ..data(identity.span_id, parent, self.started, self.ended)
+            status: span_status(status),
+            ..span(identity.span_id, parent, self.started, self.ended)
         });
         spans.extend(phases.into_iter().map(|phase| SpanData {
             name: Cow::Borrowed(phase.name),
-            ..data(
+            ..span(
                 random_span_id(),
                 identity.span_id,
                 phase.started,
@@ -165,8 +160,18 @@ impl RequestSpan {
     }
 }
 
-/// A span inside the server, without a name or a time.
-fn internal(
+/// Returns the status of a span. In the conventions a 4xx is an error of the client, not of the
+/// server.
+fn span_status(status: u16) -> Status {
+    if status >= 500 {
+        Status::error("")
+    } else {
+        Status::Unset
+    }
+}
+
+/// Returns an internal span without a name and times.
+fn unnamed_span(
     span_context: SpanContext,
     parent_span_id: SpanId,
     scope: &InstrumentationScope,

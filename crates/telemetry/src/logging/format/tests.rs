@@ -7,14 +7,14 @@ use tracing_subscriber::{Layer, Registry};
 
 use super::*;
 
-/// A layer that keeps the lines.
+/// A layer that captures the lines.
 #[derive(Clone)]
-struct Kept {
+struct CapturingLayer {
     format: LogFormat,
     lines: Arc<Mutex<String>>,
 }
 
-impl<S: Subscriber> Layer<S> for Kept {
+impl<S: Subscriber> Layer<S> for CapturingLayer {
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
         let format = LineFormat {
             format: self.format,
@@ -27,12 +27,12 @@ impl<S: Subscriber> Layer<S> for Kept {
 }
 
 fn lines(format: LogFormat, log: impl FnOnce()) -> String {
-    let kept = Kept {
+    let layer = CapturingLayer {
         format,
         lines: Arc::default(),
     };
-    with_default(Registry::default().with(kept.clone()), log);
-    let lines = kept.lines.lock().unwrap();
+    with_default(Registry::default().with(layer.clone()), log);
+    let lines = layer.lines.lock().unwrap();
     lines.clone()
 }
 
@@ -53,7 +53,7 @@ fn example() {
 }
 
 #[test]
-fn text_is_for_people() {
+fn text_is_one_line() {
     insta::assert_snapshot!(
         lines(LogFormat::Text, example).trim_end(),
         @r#"2026-01-02T03:04:05.678901Z  WARN said "so" n=3 less=-1 took_seconds=0.001500 nothing=NaN yes=true route="/a b" error=an error occurred when formatting an argument shown=two\nlines"#
@@ -73,7 +73,7 @@ fn json_is_one_object() {
 
 proptest! {
     #[test]
-    fn any_text_is_read_back_from_json(text in any::<String>()) {
+    fn json_round_trips_any_text(text in any::<String>()) {
         let line = lines(LogFormat::Json, || tracing::info!(text, shown = %text, "event"));
         prop_assert_eq!(line.matches('\n').count(), 1);
         let read: serde_json::Value = serde_json::from_str(&line).unwrap();
@@ -84,6 +84,6 @@ proptest! {
     #[test]
     fn any_text_stays_on_its_line(text in any::<String>()) {
         let line = lines(LogFormat::Text, || tracing::info!(text, shown = %text, "event"));
-        prop_assert_eq!(line.matches(|letter: char| letter.is_control()).count(), 1);
+        prop_assert_eq!(line.matches(|character: char| character.is_control()).count(), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! The same server on real sockets and a real clock; the tests wait for events only.
+//! Tests of the server on real sockets and a real clock, which wait only for events.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
-use super::{Server, ServerConfig, ServerMetrics};
 use crate::shutdown::{DrainTiming, Phase, Shutdown};
+use crate::{Server, ServerConfig, ServerMetrics, testing};
 
 fn server(shutdown: &Shutdown) -> Server {
     let metrics = ServerMetrics::new(&Registry::new()).unwrap();
@@ -34,12 +34,12 @@ async fn send(router: Router, path: &str) -> (TcpStream, Shutdown, tokio::task::
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn peer_of_a_socket_is_its_address() {
-    let (mut client, shutdown, served) = send(super::testing::router(), "/peer").await;
+async fn handlers_get_the_address_of_the_socket() {
+    let (mut client, shutdown, served) = send(testing::router(), "/peer").await;
     let address = client.local_addr().unwrap().to_string();
-    let mut answer = String::new();
-    while !answer.ends_with(&address) {
-        answer.push(char::from(client.read_u8().await.unwrap()));
+    let mut response = String::new();
+    while !response.ends_with(&address) {
+        response.push(char::from(client.read_u8().await.unwrap()));
     }
     shutdown.signal();
     assert_eq!(client.read(&mut [0; 1]).await.unwrap(), 0);
@@ -47,7 +47,7 @@ async fn peer_of_a_socket_is_its_address() {
 }
 
 #[tokio::test]
-async fn request_in_flight_outlives_the_listener() {
+async fn request_in_flight_is_answered_after_the_listener_closes() {
     let (entered, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let handler = {
         let (entered, release) = (Arc::clone(&entered), Arc::clone(&release));
@@ -63,11 +63,11 @@ async fn request_in_flight_outlives_the_listener() {
     shutdown.signal();
     shutdown.reached(Phase::Draining).await;
     release.notify_one();
-    let mut answer = String::new();
-    client.read_to_string(&mut answer).await.unwrap();
+    let mut response = String::new();
+    client.read_to_string(&mut response).await.unwrap();
     assert!(
-        answer.contains("connection: close") && answer.ends_with("done"),
-        "{answer}"
+        response.contains("connection: close") && response.ends_with("done"),
+        "{response}"
     );
     assert!(served.await.unwrap());
     assert!(TcpStream::connect(address).await.is_err());
