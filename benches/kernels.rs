@@ -4,17 +4,17 @@
 
 use std::hint::black_box;
 
-use almanac_engine::batcher::{Batcher, Fate, Priority, Shape};
+use almanac_engine::batcher::{Batcher, Priority, RowShape, RowStatus};
 use almanac_engine::pace::Pace;
 use almanac_forecast::{
-    Calendar, Forecast, ForecastRequest, Horizon, Limits, QuantileGrid, QuantileLevel,
+    Calendar, Forecast, ForecastLimits, ForecastRequest, Horizon, QuantileGrid, QuantileLevel,
     QuantileLevels, SeriesDraft, Stamp,
 };
 use almanac_model::{Batch, Bundle};
 use almanac_store::embedded::Embedded;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 
-const LIMITS: Limits = Limits {
+const LIMITS: ForecastLimits = ForecastLimits {
     series: 1,
     values: 10_000,
     horizon: 1_024,
@@ -113,14 +113,14 @@ fn engine(criterion: &mut Criterion) {
             let mut batcher = Batcher::new();
             bencher.iter(|| {
                 for row in 0..rows {
-                    let shape = Shape {
+                    let shape = RowShape {
                         context_length: 100 << (row % shapes % 5),
                         horizon: 12,
                     };
                     batcher.push(Priority::Interactive, shape, row);
                 }
                 while !batcher.is_empty() {
-                    black_box(batcher.take(16_384, |_| Fate::Run));
+                    black_box(batcher.take(16_384, |_| RowStatus::Run));
                 }
             });
         });

@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use almanac_engine::Saturation;
-use almanac_engine::registry::{LifeMetrics, Opener, Reader, Registry};
+use almanac_engine::registry::{LifecycleMetrics, Opener, Reader, Registry};
 use almanac_model::onnx::{OnnxModel, Runtime, adopt};
 use almanac_net::shutdown::{DrainTiming, Shutdown};
 use almanac_net::{DrainReport, Server, ServerConfig, ServerMetrics};
@@ -97,7 +97,7 @@ pub fn load_models(
     for source in models::open(config, metrics)? {
         load.all(&*source.store, &source.name, registry)?;
     }
-    registry.settle();
+    registry.finish_startup();
     Ok(())
 }
 
@@ -121,9 +121,11 @@ pub async fn serve(
     register_process_metrics(&metrics, plan)?;
     let tracer = telemetry::tracer(&config, &metrics)?;
     let shutdown = Shutdown::new(drain_timing(&config));
-    let signals = shutdown.signals().context("installing signal handlers")?;
+    let signals = shutdown
+        .install_signal_handlers()
+        .context("installing signal handlers")?;
     let listener = listen(config.server.listen, plan).await?;
-    let life = LifeMetrics::new(&metrics).context("registering metrics of models")?;
+    let life = LifecycleMetrics::new(&metrics).context("registering metrics of models")?;
     let registry = models::registry(&config, &metrics, &life, saturation)?;
     let (sagemaker, host) = sagemaker::contract(&config, &registry);
     let state = app_state(
@@ -240,10 +242,9 @@ fn server_config(config: &Config) -> ServerConfig {
         write_timeout: server.write_timeout.get(),
         max_connections: server.max_connections,
         max_header_bytes: server.max_header_bytes.get(),
-        // The bounds of HTTP/2 have no settings yet. Each needs a row in `ServerSettings`
-        // (src/config/server.rs), a line here, and a row in docs/configuration.md and
-        // docs/almanac.toml.
-        ..ServerConfig::default()
+        http2_max_streams: server.http2_max_streams,
+        http2_ping_interval: server.http2_ping_interval.get(),
+        http2_ping_timeout: server.http2_ping_timeout.get(),
     }
 }
 

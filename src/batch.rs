@@ -16,7 +16,7 @@ use thiserror::Error;
 
 use almanac_engine::registry::LiveModel;
 use almanac_engine::{Priority, Terms};
-use almanac_forecast::{Calibration, Limits};
+use almanac_forecast::{Calibration, ForecastLimits};
 use almanac_frame::{ForecastWriter, TableSeries};
 
 use crate::batch::chunk::{Chunk, next_chunk};
@@ -30,7 +30,7 @@ pub struct BatchOptions {
     /// The parameters of every series.
     pub spec: ForecastSpec,
     /// The limits of each series.
-    pub limits: Limits,
+    pub limits: ForecastLimits,
     /// The number of steps, context and horizon together, that are submitted at a time. Several times
     /// what one run of the model holds keeps every worker busy.
     pub chunk_steps: usize,

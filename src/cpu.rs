@@ -216,6 +216,8 @@ struct EcsLimits {
 fn ecs_limit(metadata: &str) -> Option<f64> {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .timeout_global(Some(Duration::from_secs(1)))
+        // The address of the agent is local to the task.
+        .proxy(None)
         .build()
         .into();
     let body = agent

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use almanac_engine::metrics::EngineMetrics;
 use almanac_engine::registry::{
-    HostOrders, Keeper, KeeperConfig, KeeperHandle, KeeperParts, LifeMetrics, Load, NamedStore,
-    Records, Registry, Route, Shadows, Share, TrialLimits,
+    HostCommands, Keeper, KeeperConfig, KeeperHandle, KeeperParts, LifecycleMetrics, Load,
+    NamedStore, Records, Registry, Route, Shadows, Share, TrialLimits,
 };
 use almanac_engine::{EngineConfig, Saturation};
 use almanac_net::shutdown::Shutdown;
@@ -25,9 +25,9 @@ pub(super) struct KeptModels {
     pub(super) plan: CpuPlan,
     pub(super) metrics: prometheus::Registry,
     pub(super) registry: Arc<Registry>,
-    pub(super) life: LifeMetrics,
+    pub(super) life: LifecycleMetrics,
     /// The orders of the platform on a multi-model endpoint.
-    pub(super) host: Option<HostOrders>,
+    pub(super) host: Option<HostCommands>,
     pub(super) shutdown: Shutdown,
 }
 
@@ -59,7 +59,7 @@ pub(super) fn loader(
 pub(super) fn registry(
     config: &Config,
     metrics: &prometheus::Registry,
-    life: &LifeMetrics,
+    life: &LifecycleMetrics,
     saturation: Saturation,
 ) -> anyhow::Result<Arc<Registry>> {
     let models = &config.models;
@@ -111,7 +111,7 @@ pub(super) async fn keep(models: KeptModels) -> anyhow::Result<Infallible> {
 async fn poll_on_hangup(mut hangup: Signal, keeper: &KeeperHandle) -> Infallible {
     while hangup.recv().await.is_some() {
         tracing::info!(signal = "SIGHUP", "polling every source");
-        keeper.look();
+        keeper.poll_sources();
     }
     std::future::pending().await
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use almanac_engine::registry::{HostOrders, Hosting, Registry};
+use almanac_engine::registry::{HostCommands, Hosting, Registry};
 use almanac_store::Place;
 
 use crate::config::{BatchStrategy, BatchTransform, Config};
@@ -14,7 +14,7 @@ use crate::http::{SageMaker, Strategy, Transform, preferring};
 pub(super) fn contract(
     config: &Config,
     registry: &Arc<Registry>,
-) -> (SageMaker, Option<HostOrders>) {
+) -> (SageMaker, Option<HostCommands>) {
     let variables = &config.platform.sagemaker;
     let (hosting, orders) = variables
         .is_multi_model
@@ -29,7 +29,7 @@ pub(super) fn contract(
     (sagemaker, orders)
 }
 
-fn hosting(config: &Config, registry: &Arc<Registry>) -> (Hosting, HostOrders) {
+fn hosting(config: &Config, registry: &Arc<Registry>) -> (Hosting, HostCommands) {
     let root = config.sagemaker.models_dir.clone();
     let options = config.store_options();
     let max_models = config.sagemaker.max_models;

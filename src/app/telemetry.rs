@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::os::fd::AsFd as _;
 use std::time::Duration;
 
-use almanac_net::shutdown::{Phase, Shutdown};
+use almanac_net::shutdown::{Shutdown, ShutdownPhase};
 use almanac_telemetry::emf::Emf;
 use almanac_telemetry::traces::Tracer;
 use anyhow::Context as _;
@@ -70,8 +70,8 @@ async fn flush_metrics(emf: Emf) {
 /// collector that works still has time for the last message, which takes milliseconds.
 async fn flush_traces(tracer: Tracer, shutdown: &Shutdown) {
     let remaining = match shutdown.phase() {
-        Phase::Forced => Duration::ZERO,
-        Phase::Running | Phase::NotReady | Phase::Draining => {
+        ShutdownPhase::Forced => Duration::ZERO,
+        ShutdownPhase::Running | ShutdownPhase::NotReady | ShutdownPhase::Draining => {
             shutdown.deadline().map_or(Duration::ZERO, |deadline| {
                 deadline.saturating_duration_since(Instant::now())
             })

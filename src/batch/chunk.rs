@@ -24,7 +24,7 @@ pub(super) fn next_chunk(
     options: &BatchOptions,
 ) -> Option<PreparedForecast> {
     series.peek()?;
-    let max_context = model.engine.manifest().context.reach();
+    let max_context = model.engine.manifest().context.max_context_length();
     let mut chunk = Vec::new();
     let mut steps = 0_usize;
     while let Some(next) = series.next_if(|next| {

@@ -12,7 +12,7 @@ use almanac_model::{Batch, Digest, Forecaster, Manifest, PredictError};
 
 use super::*;
 
-const LIMITS: Limits = Limits {
+const LIMITS: ForecastLimits = ForecastLimits {
     series: 1_000,
     values: 100,
     horizon: 10,

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use almanac_engine::registry::LiveModel;
 use almanac_forecast::backtest::TooShort;
-use almanac_forecast::{ForecastRequest, Leaderboard, Measures, Plan};
+use almanac_forecast::{BacktestPlan, ForecastRequest, Leaderboard, Measures};
 
 use crate::call::Progress;
 use crate::call::backtest::referee::Referee;
@@ -29,7 +29,7 @@ use crate::call::windows::{self, WindowError};
 #[derive(Clone, Debug)]
 pub struct BacktestOptions {
     /// The windows of each series.
-    pub plan: Plan,
+    pub plan: BacktestPlan,
     /// The scores to compute.
     pub measures: Measures,
     /// The deadline of the caller. Without one, no chunk may take longer than an hour.
@@ -71,8 +71,8 @@ pub async fn backtest(
     for model in models {
         let manifest = model.engine.manifest();
         names.push(manifest.name.clone());
-        min_context = min_context.max(manifest.context.least());
-        max_context = max_context.max(manifest.context.reach());
+        min_context = min_context.max(manifest.context.min_context_length());
+        max_context = max_context.max(manifest.context.max_context_length());
     }
     let cut_options = options.clone();
     let cut = move || Referee::new(names, series, &cut_options, min_context);
@@ -113,7 +113,7 @@ pub async fn backtest(
 impl Report {
     /// Returns the caveats of the scores: a stable code and a sentence each.
     #[must_use]
-    pub fn warnings(&self, plan: Plan) -> Vec<(&'static str, String)> {
+    pub fn warnings(&self, plan: BacktestPlan) -> Vec<(&'static str, String)> {
         let mut warnings = Vec::new();
         if self.fewer_windows > 0 {
             let detail = format!(

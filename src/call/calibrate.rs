@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use almanac_engine::registry::LiveModel;
 use almanac_engine::{Outcomes, Terms, Timing};
-use almanac_forecast::{Calibration, ForecastRequest, Plan, QuantileLevels, Residuals};
+use almanac_forecast::{BacktestPlan, Calibration, ForecastRequest, QuantileLevels, Residuals};
 
 use crate::call::windows::{self, CHUNK_STEPS, Cuts, WindowError, error_scale};
 use crate::call::{CallError, Progress, off_runtime, submit};
@@ -21,6 +21,17 @@ pub(super) struct Learned {
     timing: Timing,
 }
 
+/// The parameters of a calibration.
+#[derive(Debug)]
+pub(super) struct CalibrationOptions {
+    /// The windows to learn from.
+    pub(super) plan: BacktestPlan,
+    /// The quantile levels of the forecasts.
+    pub(super) levels: QuantileLevels,
+    /// The deadline of the caller, if there is one.
+    pub(super) deadline: Option<Instant>,
+}
+
 /// Forecasts `requests` with `model`, calibrated on windows of their own past.
 ///
 /// # Errors
@@ -28,11 +39,16 @@ pub(super) struct Learned {
 pub(super) async fn forecast(
     model: &LiveModel,
     requests: Vec<ForecastRequest>,
-    plan: Plan,
+    plan: BacktestPlan,
     levels: QuantileLevels,
     terms: Terms,
 ) -> Result<(Outcomes, Timing), CallError> {
-    let learned = learn(model, requests, plan, levels, Some(terms.deadline), &()).await?;
+    let options = CalibrationOptions {
+        plan,
+        levels,
+        deadline: Some(terms.deadline),
+    };
+    let learned = learn(model, requests, options, &()).await?;
     let (outcomes, mut timing) = submit::forecast(model, learned.series, terms).await?;
     timing.queue += learned.timing.queue;
     timing.inference += learned.timing.inference;
@@ -49,22 +65,25 @@ pub(super) async fn forecast(
     Ok((outcomes, timing))
 }
 
-/// Forecasts the windows of `series` by `plan` with `model`, on `levels`, and learns from all of them.
+/// Forecasts the windows of `series` with `model`, and learns from all of them.
 ///
 /// A window that the model cannot forecast is skipped. Dropping the future ends the work.
 ///
 /// # Errors
-/// [`WindowError`] of the first chunk that the engine does not answer by `deadline`.
+/// [`WindowError`] of the first chunk that the engine does not answer in time.
 pub(super) async fn learn(
     model: &LiveModel,
     series: Vec<ForecastRequest>,
-    plan: Plan,
-    levels: QuantileLevels,
-    deadline: Option<Instant>,
+    options: CalibrationOptions,
     progress: &dyn Progress,
 ) -> Result<Learned, WindowError> {
+    let CalibrationOptions {
+        plan,
+        levels,
+        deadline,
+    } = options;
     let context = &model.engine.manifest().context;
-    let (min_context, max_context) = (context.least(), context.reach());
+    let (min_context, max_context) = (context.min_context_length(), context.max_context_length());
     let mut residuals = Residuals::new(&levels, plan.horizon().steps());
     let cut = move || Cuts::new(series, plan, levels, min_context);
     let mut cuts = tokio::task::spawn_blocking(cut).await?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use almanac_engine::Terms;
 use almanac_engine::registry::{Draw, Registry};
-use almanac_forecast::{BacktestLimits, Limits};
+use almanac_forecast::{BacktestLimits, ForecastLimits};
 
 use crate::call::{CallError, ForecastCall, PreparedForecast};
 
@@ -14,7 +14,7 @@ pub struct CallContext {
     /// The live models.
     pub registry: Arc<Registry>,
     /// The limits of one call.
-    pub limits: Limits,
+    pub limits: ForecastLimits,
     /// The additional limits of backtests and of calibration.
     pub backtest: BacktestLimits,
 }

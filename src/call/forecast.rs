@@ -1,8 +1,8 @@
 //! A forecast call as an edge parsed it, and what it specifies once it is checked.
 
 use almanac_forecast::{
-    BacktestLimits, CentralLevel, Field, ForecastRequest, Horizon, LevelError, Limits, Plan,
-    PlanDraft, QuantileLevel, QuantileLevels, SeriesDraft,
+    BacktestLimits, BacktestPlan, BacktestPlanDraft, CentralLevel, DraftField, ForecastLimits,
+    ForecastRequest, Horizon, LevelError, QuantileLevel, QuantileLevels, SeriesDraft,
 };
 
 use crate::call::error::draft_error;
@@ -35,7 +35,7 @@ pub struct SeriesCall {
     /// JSON pointer to the series; empty where the call is the series.
     pub path: String,
     /// The fields that the call gives once for all its series.
-    pub shared: Vec<Field>,
+    pub shared: Vec<DraftField>,
 }
 
 /// The checked parameters of a call: what to compute for every series.
@@ -50,7 +50,7 @@ pub struct ForecastSpec {
     /// Central levels to compute without reporting them, such as those of a plot.
     pub plotted: Vec<CentralLevel>,
     /// The past windows that calibrate the intervals.
-    pub calibration: Option<Plan>,
+    pub calibration: Option<BacktestPlan>,
 }
 
 /// The quantiles of a call that names none: the ends of the 80 % interval, and the median.
@@ -63,7 +63,7 @@ impl ForecastCall {
     /// The error of the first invalid field.
     pub fn spec(
         &self,
-        limits: &Limits,
+        limits: &ForecastLimits,
         backtest: BacktestLimits,
     ) -> Result<ForecastSpec, CallError> {
         let horizon = self.horizon.ok_or_else(|| {
@@ -86,7 +86,7 @@ impl ForecastCall {
     ///
     /// # Errors
     /// [`CallCode::NoSeries`] and [`CallCode::TooManySeries`].
-    pub fn check_series_count(&self, limits: &Limits) -> Result<(), CallError> {
+    pub fn check_series_count(&self, limits: &ForecastLimits) -> Result<(), CallError> {
         if self.series.is_empty() {
             let detail = "there is no series; send values, or series with at least one object";
             return Err(CallError::new(CallCode::NoSeries, detail).at("/series"));
@@ -101,18 +101,18 @@ impl ForecastCall {
     fn calibration(
         &self,
         horizon: Horizon,
-        limits: &Limits,
+        limits: &ForecastLimits,
         backtest: BacktestLimits,
-    ) -> Result<Option<Plan>, CallError> {
+    ) -> Result<Option<BacktestPlan>, CallError> {
         let Some(windows) = self.calibrate_windows else {
             return Ok(None);
         };
-        let draft = PlanDraft {
+        let draft = BacktestPlanDraft {
             windows,
             step: None,
             calibrated: false,
         };
-        let plan = Plan::new(horizon, draft, backtest.windows, limits.values)
+        let plan = BacktestPlan::new(horizon, draft, backtest.windows, limits.values)
             .map_err(|error| CallError::from(error).at("/calibrate_windows"))?;
         Ok(Some(plan))
     }
@@ -162,7 +162,7 @@ impl SeriesCall {
         self,
         horizon: Horizon,
         levels: &QuantileLevels,
-        limits: &Limits,
+        limits: &ForecastLimits,
     ) -> Result<IdentifiedRequest, FailedSeries> {
         let Self {
             id,

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use almanac_engine::registry::{Routed, Shadows};
 use almanac_engine::{Outcomes, Submission, Terms, Timing};
-use almanac_forecast::{Calibration, ForecastRequest, Limits, QuantileLevels};
+use almanac_forecast::{Calibration, ForecastLimits, ForecastRequest};
 
+use crate::call::calibrate::CalibrationOptions;
 use crate::call::error::series_failure;
 use crate::call::outcome::PendingSeries;
 use crate::call::windows::error_scale;
@@ -30,7 +31,7 @@ impl PreparedForecast {
         routed: Routed,
         spec: ForecastSpec,
         series: impl IntoIterator<Item = SeriesCall>,
-        limits: &Limits,
+        limits: &ForecastLimits,
     ) -> Self {
         let levels = spec.computed_levels();
         let mut requests = Vec::new();
@@ -134,9 +135,13 @@ impl PreparedForecast {
         let Some(plan) = self.spec.calibration else {
             return Ok(None);
         };
-        let levels: QuantileLevels = self.spec.computed_levels();
+        let options = CalibrationOptions {
+            plan,
+            levels: self.spec.computed_levels(),
+            deadline: None,
+        };
         let model = &self.routed.model;
-        let learned = calibrate::learn(model, self.requests, plan, levels, None, progress).await?;
+        let learned = calibrate::learn(model, self.requests, options, progress).await?;
         Ok(Some(learned.calibration))
     }
 
@@ -177,7 +182,7 @@ impl PreparedForecast {
 
 fn complete(
     pending: PendingSeries,
-    outcome: Option<almanac_engine::Outcome>,
+    outcome: Option<almanac_engine::SeriesOutcome>,
     request: Option<ForecastRequest>,
 ) -> Result<SeriesForecast, FailedSeries> {
     match outcome {

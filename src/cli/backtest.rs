@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use almanac_engine::registry::Registry;
-use almanac_forecast::{BacktestLimits, Limits};
+use almanac_forecast::{BacktestLimits, ForecastLimits};
 use almanac_frame::{
     ScoreOutcome, ScoredId, Table, write_scores, write_series_scores, write_step_scores,
 };
@@ -130,7 +130,7 @@ fn compare(args: &BacktestArgs, config: &Config, table: Table) -> anyhow::Result
     // A file may contain more series than a request, and has no client that waits.
     let calls = CallContext {
         registry: Arc::new(registry),
-        limits: Limits {
+        limits: ForecastLimits {
             series: usize::MAX,
             ..config.request_limits()
         },

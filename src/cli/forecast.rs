@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use almanac_engine::registry::{LiveModel, Registry, Routed};
-use almanac_forecast::{Calibration, CentralLevel, Limits};
+use almanac_forecast::{Calibration, CentralLevel, ForecastLimits};
 use almanac_frame::{ForecastColumns, ForecastWriter, Table};
 use almanac_plot::{MOST_PANELS, Panel, PlotOptions, svg};
 use anyhow::{Context as _, bail};
@@ -150,7 +150,7 @@ async fn calibration(
     model: &Arc<LiveModel>,
     table: &Table,
     spec: ForecastSpec,
-    limits: &Limits,
+    limits: &ForecastLimits,
 ) -> anyhow::Result<Option<Calibration>> {
     let routed = Routed {
         model: Arc::clone(model),

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use almanac_forecast::{Limits, SeasonDraft};
+use almanac_forecast::{ForecastLimits, SeasonDraft};
 use almanac_frame::{ColumnChoice, SeriesSettings, Table, read_csv};
 use anyhow::Context as _;
 use clap::Args;
@@ -59,7 +59,7 @@ impl TableArgs {
             season_length: self.season_length,
         };
         // A file may contain more series than a request.
-        let limits = Limits {
+        let limits = ForecastLimits {
             series: usize::MAX,
             ..config.request_limits()
         };

@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 
-use almanac_forecast::{BacktestLimits, Limits};
+use almanac_forecast::{BacktestLimits, ForecastLimits};
 
 use crate::config::settings::settings;
 use crate::config::{Config, Span};
@@ -53,8 +53,8 @@ settings! {
 impl Config {
     /// Returns the limits of a request.
     #[must_use]
-    pub const fn request_limits(&self) -> Limits {
-        Limits {
+    pub const fn request_limits(&self) -> ForecastLimits {
+        ForecastLimits {
             series: self.limits.max_series,
             values: self.limits.max_values,
             horizon: self.limits.max_horizon,

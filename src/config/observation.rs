@@ -198,7 +198,9 @@ mod tests {
         };
         let error = endpoint(&platform).unwrap_err().to_string();
         assert!(
-            error.starts_with("OTEL_EXPORTER_OTLP_ENDPOINT is https://vendor; https is not"),
+            error.starts_with(
+                "OTEL_EXPORTER_OTLP_ENDPOINT is https://vendor; unsupported scheme \"https\""
+            ),
             "{error}"
         );
     }

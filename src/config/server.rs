@@ -35,6 +35,16 @@ settings! {
         // and each connection may fill one.
         max_header_bytes: Bytes = "64KiB", Serve("--max-header-bytes <SIZE>"),
             Bytes::kibibytes(8)..=Bytes::mebibytes(1);
+        /// Maximum number of concurrent requests on one HTTP/2 connection
+        // An AWS Application Load Balancer allows its own clients 128.
+        http2_max_streams: u32 = "128", Serve("--http2-max-streams <N>"), 1..=1_000;
+        /// Interval between pings of an HTTP/2 client
+        // Pings detect peers that disappeared while their request is in flight.
+        http2_ping_interval: Span = "30s", Serve("--http2-ping-interval <DURATION>"),
+            Span::seconds(1)..=Span::seconds(3_600);
+        /// Time limit for an HTTP/2 client to answer a ping
+        http2_ping_timeout: Span = "20s", Serve("--http2-ping-timeout <DURATION>"),
+            Span::seconds(1)..=Span::seconds(3_600);
         /// Maximum size of a request body
         // SageMaker sends payloads of up to 25 MB.
         max_body: Bytes = "32MiB", Serve("--max-body <SIZE>");

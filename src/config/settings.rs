@@ -100,7 +100,7 @@ macro_rules! setting_values {
     )+};
 }
 
-setting_values!(str::parse => usize, u64, f64, String, PathBuf, SocketAddr, Bytes, Span, Endpoint);
+setting_values!(str::parse => usize, u32, u64, f64, String, PathBuf, SocketAddr, Bytes, Span, Endpoint);
 setting_values!(|text| ValueEnum::from_str(text, false) => LogFormat, LoggedRequests);
 
 impl SettingValue for bool {

@@ -106,7 +106,7 @@ async fn list_models(State(state): State<AdminState>) -> Result<Json<AdminOvervi
     (status = "4XX", description = "Invalid request", body = Problem, content_type = "application/problem+json"),
 ))]
 async fn reload(State(state): State<AdminState>) -> StatusCode {
-    state.keeper.look();
+    state.keeper.poll_sources();
     StatusCode::ACCEPTED
 }
 

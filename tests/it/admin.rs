@@ -87,7 +87,7 @@ async fn a_model_is_removed_until_it_is_loaded_again() {
         .forecast("other", 1.0)
         .await
         .problem(404, "unknown_model");
-    service.keeper.look();
+    service.keeper.poll_sources();
     service.keeper.overview().await.unwrap();
     service
         .forecast("other", 1.0)

@@ -179,7 +179,7 @@ fn the_document_lists_every_metric_with_its_unit() {
         .map(|metric| {
             (
                 format!("`{}`", metric.name),
-                metric.is_of_model,
+                metric.is_per_model,
                 metric.unit.to_owned(),
             )
         })

@@ -34,7 +34,7 @@ async fn a_service_is_ready_once_its_default_model_is() {
     let failed = (503, "model scripted failed to load: it is broken\n");
     check(&app, failed, (503, "loading other\n")).await;
 
-    app.registry.settle();
+    app.registry.finish_startup();
     check(&app, failed, (200, "started\n")).await;
 
     let ready = TestAppBuilder::new(app.registry)

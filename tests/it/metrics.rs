@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use almanac::config::Config;
 use almanac::http::HttpMetrics;
 use almanac_engine::metrics::EngineMetrics;
-use almanac_engine::registry::LifeMetrics;
+use almanac_engine::registry::LifecycleMetrics;
 use almanac_net::ServerMetrics;
 use almanac_telemetry::logging;
 use almanac_telemetry::traces::{Tracer, TracesConfig};
@@ -27,7 +27,7 @@ pub(crate) fn all_metrics() -> prometheus::Registry {
     ServerMetrics::new(&metrics).unwrap();
     HttpMetrics::new(&metrics).unwrap();
     let _sampled = EngineMetrics::new(&metrics).unwrap().of(NAME);
-    let _life_metrics = LifeMetrics::new(&metrics).unwrap();
+    let _life_metrics = LifecycleMetrics::new(&metrics).unwrap();
     logging::register(&metrics).unwrap();
     let _tracer = Tracer::start(&unreachable_collector(), &metrics).unwrap();
     metrics

@@ -16,7 +16,7 @@ use almanac::http::{AppState, AppStateParts, HttpMetrics, Observation, SageMaker
 use almanac_engine::metrics::EngineMetrics;
 use almanac_engine::registry::{LiveModel, ModelState, Registry};
 use almanac_engine::{Engine, EngineConfig};
-use almanac_forecast::{BacktestLimits, Limits};
+use almanac_forecast::{BacktestLimits, ForecastLimits};
 use almanac_model::{Digest, Manifest};
 use almanac_net::shutdown::{DrainTiming, Shutdown};
 use almanac_store::Source;
@@ -43,7 +43,7 @@ pub(crate) struct TestApp {
 #[derive(Debug)]
 pub(crate) struct TestAppBuilder {
     registry: Arc<Registry>,
-    limits: Limits,
+    limits: ForecastLimits,
     backtest: BacktestLimits,
     max_body: usize,
     request_timeout: Duration,
@@ -134,7 +134,7 @@ impl TestAppBuilder {
         Self::new(Arc::new(Registry::new(NAME.to_owned())))
     }
 
-    pub(crate) const fn limits(mut self, limits: Limits) -> Self {
+    pub(crate) const fn limits(mut self, limits: ForecastLimits) -> Self {
         self.limits = limits;
         self
     }

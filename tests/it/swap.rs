@@ -116,7 +116,7 @@ async fn files_that_are_rewritten_unchanged_are_not_loaded_again() {
         .ready()
         .await;
     service.shelf.put("m", "1", "add 10");
-    service.keeper.look();
+    service.keeper.poll_sources();
     let labels = [("model", "m"), ("outcome", "unchanged")];
     service
         .wait_until_metric("almanac_model_loads_total", &labels, 1.0)
@@ -125,7 +125,7 @@ async fn files_that_are_rewritten_unchanged_are_not_loaded_again() {
     assert_eq!(service.versions("m").await, states(&[("1", "ready")]));
     // The new revision is recorded: a later replacement is a change.
     service.shelf.put("m", "1", "add 20");
-    service.keeper.look();
+    service.keeper.poll_sources();
     service
         .wait_until(|registry| registry.records().of("m").len() == 2)
         .await;
@@ -176,7 +176,7 @@ async fn an_unreadable_source_is_reported_and_retried() {
         .problem(404, "unknown_model");
 
     service.shelf.set_down(true);
-    service.keeper.look();
+    service.keeper.poll_sources();
     service
         .wait_until_metric("almanac_source_up", &[("source", "shelf:")], 0.0)
         .await;

@@ -22,7 +22,7 @@ pub enum Priority {
 
 /// The size of a row, as the model processes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shape {
+pub struct RowShape {
     /// The number of context values, each counted as often as the model processes it.
     pub context_length: usize,
     /// The number of steps to forecast.
@@ -31,7 +31,7 @@ pub struct Shape {
 
 /// The status of a queued row, which decides whether it is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum RowStatus {
     /// The row has to be run.
     Run,
     /// The deadline of the row has passed.
@@ -67,7 +67,7 @@ const BULK_SHARE: usize = 4;
 /// takes two and a half times its share of a batch of 64.
 const RUN_STEPS: usize = 256;
 
-impl Shape {
+impl RowShape {
     /// Returns the number of steps, the unit of costs and limits.
     #[must_use]
     pub const fn steps(self) -> usize {
@@ -97,7 +97,7 @@ impl<T> Batcher<T> {
     }
 
     /// Appends a row to the lane of `priority`.
-    pub fn push(&mut self, priority: Priority, shape: Shape, item: T) {
+    pub fn push(&mut self, priority: Priority, shape: RowShape, item: T) {
         let arrival = self.arrivals;
         self.arrivals += 1;
         self.lane_mut(priority).push(LaneRow {
@@ -110,9 +110,9 @@ impl<T> Batcher<T> {
     /// Takes the next batch: rows of one lane that cost at most `budget` steps in total, each padded to the
     /// longest context and run to the longest horizon among them.
     ///
-    /// At least one row is taken, however long. Rows whose `fate` is not [`Fate::Run`] are removed when
+    /// At least one row is taken, however long. Rows whose `fate` is not [`RowStatus::Run`] are removed when
     /// they are encountered.
-    pub fn take(&mut self, budget: usize, fate: impl Fn(&T) -> Fate) -> TakenRows<T> {
+    pub fn take(&mut self, budget: usize, fate: impl Fn(&T) -> RowStatus) -> TakenRows<T> {
         let mut taken = TakenRows {
             batch: Vec::new(),
             expired: Vec::new(),
@@ -134,14 +134,14 @@ impl<T> Batcher<T> {
 
     /// Stops counting `rows` rows of `steps` steps in total, whose caller stopped waiting.
     ///
-    /// From now on their fate must be [`Fate::Released`]. They are removed when they are encountered, or
+    /// From now on their fate must be [`RowStatus::Released`]. They are removed when they are encountered, or
     /// once they outnumber the other rows of the lane.
     pub fn release(
         &mut self,
         priority: Priority,
         rows: usize,
         steps: usize,
-        fate: impl Fn(&T) -> Fate,
+        fate: impl Fn(&T) -> RowStatus,
     ) {
         self.lane_mut(priority).release(rows, steps, &fate);
     }

@@ -23,7 +23,7 @@ mod worker;
 pub use batcher::Priority;
 pub use config::EngineConfig;
 pub use error::{EngineError, SubmitError};
-pub use outcome::{Outcome, Outcomes, SeriesFailure, Timing};
+pub use outcome::{Outcomes, SeriesFailure, SeriesOutcome, Timing};
 pub use saturation::Saturation;
 pub use spawner::WorkerSpawner;
 pub use submission::Submission;
@@ -35,7 +35,7 @@ use almanac_forecast::ForecastRequest;
 use almanac_model::{Forecaster, Manifest};
 use tokio::sync::watch;
 
-use crate::batcher::Shape;
+use crate::batcher::RowShape;
 use crate::metrics::ModelMetrics;
 use crate::queue::{Queue, QueuedRow};
 use crate::ticket::Ticket;
@@ -58,7 +58,7 @@ pub struct Threads(Arc<watch::Sender<()>>);
 /// A request that the model supports, with its position in the submission.
 struct FitRequest {
     position: usize,
-    shape: Shape,
+    shape: RowShape,
     request: ForecastRequest,
 }
 
@@ -82,7 +82,7 @@ impl Engine {
             workers: 0,
             batch_steps: config.batch_steps,
         };
-        let spawner = engine.expect(forecasters.len());
+        let spawner = engine.reserve_workers(forecasters.len());
         for forecaster in forecasters {
             spawner.join(forecaster)?;
         }
@@ -91,7 +91,7 @@ impl Engine {
 
     /// Counts `workers` additional workers, and returns the handle that starts them.
     #[must_use]
-    pub fn expect(&mut self, workers: usize) -> WorkerSpawner {
+    pub fn reserve_workers(&mut self, workers: usize) -> WorkerSpawner {
         self.workers += workers;
         WorkerSpawner {
             manifest: Arc::clone(&self.manifest),
@@ -185,9 +185,9 @@ impl Engine {
 
     /// Returns the cost of a request. A model that is run several times for one forecast processes the
     /// context as often.
-    fn shape(&self, request: &ForecastRequest) -> Shape {
+    fn shape(&self, request: &ForecastRequest) -> RowShape {
         let (context_length, horizon) = self.manifest.cost(request);
-        Shape {
+        RowShape {
             context_length,
             horizon,
         }

@@ -21,10 +21,10 @@ pub enum SeriesFailure {
 }
 
 /// The result of one request.
-pub type Outcome = Result<Forecast, SeriesFailure>;
+pub type SeriesOutcome = Result<Forecast, SeriesFailure>;
 
 /// The results of a submission, in the order of its requests.
-pub type Outcomes = Vec<Outcome>;
+pub type Outcomes = Vec<SeriesOutcome>;
 
 /// The time that a submission spent in the queue and in the model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use almanac_forecast::ForecastRequest;
 use almanac_model::Stop;
 
-use crate::batcher::{Batcher, Fate, Priority, Shape};
+use crate::batcher::{Batcher, Priority, RowShape, RowStatus};
 use crate::config::EngineConfig;
 use crate::error::SubmitError;
 use crate::metrics::ModelMetrics;
@@ -24,7 +24,7 @@ pub(super) struct QueuedRow {
     pub(super) request: ForecastRequest,
     /// The position in the submission.
     pub(super) position: usize,
-    pub(super) shape: Shape,
+    pub(super) shape: RowShape,
     pub(super) ticket: Arc<Ticket>,
 }
 
@@ -289,13 +289,13 @@ impl Queue {
 }
 
 impl QueuedRow {
-    fn fate(&self, now: Instant) -> Fate {
+    fn fate(&self, now: Instant) -> RowStatus {
         if self.ticket.is_abandoned() {
-            Fate::Released
+            RowStatus::Released
         } else if self.ticket.deadline <= now {
-            Fate::Expired
+            RowStatus::Expired
         } else {
-            Fate::Run
+            RowStatus::Run
         }
     }
 }

@@ -27,13 +27,14 @@ mod trial;
 mod usage;
 mod watch;
 
-pub use hosting::{Finder, HostError, HostOrders, HostedModel, Hosting};
+pub use hosting::{Finder, HostCommands, HostError, HostedModel, Hosting};
 pub use keeper::{
-    Keeper, KeeperConfig, KeeperHandle, KeeperParts, NamedStore, OrderError, Overview, SourceStatus,
+    CommandError, Keeper, KeeperConfig, KeeperHandle, KeeperParts, NamedStore, Overview,
+    SourceStatus,
 };
 pub use live::LiveModel;
 pub use load::{Load, LoadError, OpenError, Opener, Reader, Sessions};
-pub use metrics::LifeMetrics;
+pub use metrics::LifecycleMetrics;
 pub use record::{Records, VersionRecord};
 pub use resolve::ResolveError;
 pub use route::{Draw, Route, Share};
@@ -175,7 +176,7 @@ impl Registry {
     }
 
     /// Ends the initial load: models that no source has are marked as failed.
-    pub fn settle(&self) {
+    pub fn finish_startup(&self) {
         self.replace(|table| {
             for model in table.models.values_mut() {
                 if matches!(model.state, ModelState::Loading) {

@@ -7,7 +7,7 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 
 use crate::batcher::Priority;
-use crate::outcome::{Outcome, Outcomes, Timing};
+use crate::outcome::{Outcomes, SeriesOutcome, Timing};
 use crate::terms::Terms;
 
 /// The state that the rows of one submission share.
@@ -29,7 +29,7 @@ pub(super) struct Ticket {
 /// Collects the outcomes of a submission, and sends them once they are complete.
 #[derive(Debug)]
 struct OutcomeCollector {
-    outcomes: Vec<Option<Outcome>>,
+    outcomes: Vec<Option<SeriesOutcome>>,
     unanswered: usize,
     /// The span from the start of the first run to the end of the last one.
     span: Option<RunSpan>,
@@ -69,7 +69,7 @@ impl Ticket {
     pub(super) fn new(
         terms: Terms,
         default_priority: Priority,
-        outcomes: Vec<Option<Outcome>>,
+        outcomes: Vec<Option<SeriesOutcome>>,
     ) -> (Arc<Self>, oneshot::Receiver<Completion>) {
         let (sender, receiver) = oneshot::channel();
         let unanswered = outcomes.iter().filter(|outcome| outcome.is_none()).count();
@@ -121,7 +121,7 @@ impl Ticket {
     /// caller.
     pub(super) fn answer(
         &self,
-        outcomes: impl IntoIterator<Item = (usize, Outcome)>,
+        outcomes: impl IntoIterator<Item = (usize, SeriesOutcome)>,
         span: RunSpan,
     ) {
         let mut collector = self.lock();

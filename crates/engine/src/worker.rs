@@ -9,7 +9,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::metrics::ModelMetrics;
-use crate::outcome::{Outcome, SeriesFailure};
+use crate::outcome::{SeriesFailure, SeriesOutcome};
 use crate::queue::{CompletedRun, Queue, QueuedRow};
 use crate::ticket::RunSpan;
 
@@ -57,7 +57,7 @@ impl Worker {
 
     /// Returns the outcome of each row. If the model fails on the whole batch, each row is run alone, so
     /// that one bad series does not fail the others.
-    fn forecast_each(&mut self, rows: &[QueuedRow]) -> Vec<Outcome> {
+    fn forecast_each(&mut self, rows: &[QueuedRow]) -> Vec<SeriesOutcome> {
         match self.forecast_together(rows) {
             Ok(outcomes) => outcomes,
             // The run was stopped because every caller had left, or failed after they did: the outcomes
@@ -81,7 +81,7 @@ impl Worker {
         }
     }
 
-    fn forecast_together(&mut self, rows: &[QueuedRow]) -> Result<Vec<Outcome>, RunError> {
+    fn forecast_together(&mut self, rows: &[QueuedRow]) -> Result<Vec<SeriesOutcome>, RunError> {
         let requests: Vec<_> = rows.iter().map(|row| &row.request).collect();
         let batch = Batch::pack(&self.manifest, &requests);
         // A forecaster keeps no state between runs, so it can be used again after a panic.
@@ -109,13 +109,14 @@ fn yield_to_runtime() {
 }
 
 /// Passes the outcomes of a batch to the submissions of its rows.
-fn answer(batch: Vec<QueuedRow>, outcomes: Vec<Outcome>, span: RunSpan) {
+fn answer(batch: Vec<QueuedRow>, outcomes: Vec<SeriesOutcome>, span: RunSpan) {
     let mut answered = batch.into_iter().zip(outcomes).peekable();
     while let Some((row, outcome)) = answered.next() {
         let QueuedRow {
             position, ticket, ..
         } = row;
-        let is_of_ticket = |(next, _): &(QueuedRow, Outcome)| Arc::ptr_eq(&next.ticket, &ticket);
+        let is_of_ticket =
+            |(next, _): &(QueuedRow, SeriesOutcome)| Arc::ptr_eq(&next.ticket, &ticket);
         let others = std::iter::from_fn(|| answered.next_if(is_of_ticket))
             .map(|(row, outcome)| (row.position, outcome));
         ticket.answer(std::iter::once((position, outcome)).chain(others), span);

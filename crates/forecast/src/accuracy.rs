@@ -10,7 +10,7 @@ use crate::{CentralLevel, Forecast, QuantileLevel, QuantileLevels};
 /// ```
 /// use almanac_forecast::Measures;
 ///
-/// let measures = Measures::usual();
+/// let measures = Measures::standard();
 /// assert_eq!(measures.quantiles.len(), 9);
 /// // The ends of the 80 % interval are deciles already.
 /// assert_eq!(measures.all_levels().as_slice(), measures.quantiles);
@@ -32,7 +32,7 @@ pub struct Measures {
 /// let levels = QuantileLevels::with_median([]);
 /// let grid = QuantileGrid::new(levels.clone(), vec![10.0, 10.0]).ok_or("no grid")?;
 /// let forecast = Forecast::from_grid(&grid, &levels, None);
-/// let measures = Measures::usual();
+/// let measures = Measures::standard();
 ///
 /// let mut errors = ScoreAccumulator::default();
 /// for (step, actual) in [11.0, 13.0].into_iter().enumerate() {
@@ -86,7 +86,7 @@ impl Measures {
     /// # Panics
     /// Never panics: the levels are constants.
     #[must_use]
-    pub fn usual() -> Self {
+    pub fn standard() -> Self {
         let decile = |tenth| QuantileLevel::new(f64::from(tenth) / 10.0).expect("within (0, 1)");
         Self {
             quantiles: (1..=9).map(decile).collect(),

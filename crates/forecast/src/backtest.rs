@@ -1,6 +1,6 @@
 //! Backtests with a rolling origin: the accuracy that forecasts of a series would have had in its past.
 //!
-//! A [`Plan`] defines the cutoffs of the history; the steps after a cutoff form a window. A [`Contest`]
+//! A [`BacktestPlan`] defines the cutoffs of the history; the steps after a cutoff form a window. A [`BacktestEvaluation`]
 //! records the forecasts of the windows, and its [`Leaderboard`] compares all entrants. Nothing here runs
 //! a model.
 
@@ -9,25 +9,26 @@ mod leaderboard;
 use thiserror::Error;
 
 pub use self::leaderboard::{
-    Contest, Entrant, Kind, Leaderboard, SeriesStanding, Standing, WindowForecast,
+    BacktestEvaluation, Entrant, EntrantKind, Leaderboard, LeaderboardEntry, SeriesScores,
+    WindowForecast,
 };
 use crate::Horizon;
 
 /// The cutoffs of a backtest (Tashman, "Out-of-sample tests of forecasting accuracy", 2000).
 ///
 /// ```
-/// use almanac_forecast::{Horizon, Plan, PlanDraft};
+/// use almanac_forecast::{Horizon, BacktestPlan, BacktestPlanDraft};
 ///
 /// // Three windows of 4 steps, one after the other.
-/// let draft = PlanDraft { windows: 3, step: None, calibrated: false };
-/// let plan = Plan::new(Horizon::new(4, 100)?, draft, 10, 1_000)?;
+/// let draft = BacktestPlanDraft { windows: 3, step: None, calibrated: false };
+/// let plan = BacktestPlan::new(Horizon::new(4, 100)?, draft, 10, 1_000)?;
 /// let windows = plan.windows_of(&[1.0; 20], 2)?;
 /// let cutoffs: Vec<_> = windows.iter().map(|window| window.cutoff).collect();
 /// assert_eq!(cutoffs, [8, 12, 16]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub struct BacktestPlan {
     horizon: Horizon,
     windows: usize,
     step: usize,
@@ -45,7 +46,7 @@ pub struct BacktestLimits {
 
 /// The parameters of a plan, as they were requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PlanDraft {
+pub struct BacktestPlanDraft {
     /// The number of windows of each series.
     pub windows: u64,
     /// The number of steps between two cutoffs. Defaults to the horizon, so that windows do not overlap.
@@ -56,7 +57,7 @@ pub struct PlanDraft {
 
 /// The error returned when a plan is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum PlanError {
+pub enum BacktestPlanError {
     /// The number of windows is 0.
     #[error("windows is 0; request at least 1 window")]
     NoWindows,
@@ -70,7 +71,7 @@ pub enum PlanError {
     },
     /// The only window is scored, so there is none to calibrate on.
     #[error("calibration needs at least 2 windows; request more windows, or omit calibrate")]
-    CalibratedByNothing,
+    NoCalibrationWindow,
     /// The step is 0.
     #[error("step is 0; request at least 1 step between windows")]
     NoStep,
@@ -106,14 +107,14 @@ pub struct Window {
     /// The number of values before the cutoff, which a forecaster may use.
     pub cutoff: usize,
     /// The purpose of the forecasts of this window.
-    pub role: Role,
+    pub role: WindowRole,
 }
 
 /// The purpose of the forecasts of a window. Windows for calibration come before scored windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
+pub enum WindowRole {
     /// The residuals calibrate the forecasts of later windows.
-    Calibrates,
+    Calibration,
     /// The forecasts are scored.
     Scored,
 }
@@ -121,24 +122,24 @@ pub enum Role {
 /// The minimum number of values before a cutoff: two values have one difference to scale errors by.
 pub const MIN_HISTORY: usize = 2;
 
-impl Plan {
+impl BacktestPlan {
     /// Creates a plan from `draft`, for at most `max_windows` windows per series and series of at most
     /// `max_length` values.
     ///
     /// # Errors
-    /// Returns a [`PlanError`] with the invalid value and its limit.
+    /// Returns a [`BacktestPlanError`] with the invalid value and its limit.
     pub fn new(
         horizon: Horizon,
-        draft: PlanDraft,
+        draft: BacktestPlanDraft,
         max_windows: usize,
         max_length: usize,
-    ) -> Result<Self, PlanError> {
+    ) -> Result<Self, BacktestPlanError> {
         let windows = match usize::try_from(draft.windows) {
-            Ok(0) => return Err(PlanError::NoWindows),
-            Ok(1) if draft.calibrated => return Err(PlanError::CalibratedByNothing),
+            Ok(0) => return Err(BacktestPlanError::NoWindows),
+            Ok(1) if draft.calibrated => return Err(BacktestPlanError::NoCalibrationWindow),
             Ok(windows) if windows <= max_windows => windows,
             _ => {
-                return Err(PlanError::TooManyWindows {
+                return Err(BacktestPlanError::TooManyWindows {
                     windows: draft.windows,
                     limit: max_windows,
                 });
@@ -146,10 +147,10 @@ impl Plan {
         };
         let step = match draft.step.map(|step| (step, usize::try_from(step))) {
             None => horizon.steps(),
-            Some((_, Ok(0))) => return Err(PlanError::NoStep),
+            Some((_, Ok(0))) => return Err(BacktestPlanError::NoStep),
             Some((_, Ok(step))) if step <= max_length => step,
             Some((step, _)) => {
-                return Err(PlanError::StepTooLong {
+                return Err(BacktestPlanError::StepTooLong {
                     step,
                     limit: max_length,
                 });
@@ -224,10 +225,10 @@ impl Plan {
         let mut windows = Vec::with_capacity(cutoffs.len());
         for cutoff in cutoffs.into_iter().rev() {
             if cutoff >= first_scored {
-                let role = Role::Scored;
+                let role = WindowRole::Scored;
                 windows.push(Window { cutoff, role });
             } else if cutoff + horizon <= first_scored {
-                let role = Role::Calibrates;
+                let role = WindowRole::Calibration;
                 windows.push(Window { cutoff, role });
             }
         }

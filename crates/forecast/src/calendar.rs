@@ -19,11 +19,11 @@ use jiff::civil::{DateTime, Time};
 use jiff::tz::Offset;
 
 pub use self::error::CalendarError;
-pub use self::stamp_error::StampError;
 use self::format::StampFormat;
 use self::phase::CalendarPhase;
 use self::position::StampPosition;
 pub use self::stamp::Stamp;
+pub use self::stamp_error::StampError;
 use crate::frequency::{Frequency, Unit};
 
 /// The infinite time axis of a series: `start`, then one stamp per step of the frequency.

@@ -92,25 +92,25 @@ pub enum CovariateError {
     },
     /// A covariate is invalid.
     #[error("{kind} covariate {name:?} {flaw}")]
-    Flawed {
+    Invalid {
         /// The kind of the covariate.
         kind: CovariateKind,
         /// The name of the covariate.
         name: String,
         /// The reason.
-        flaw: Flaw,
+        flaw: InvalidReason,
     },
 }
 
 /// The reason why a covariate is invalid, as the rest of a sentence about it.
 #[derive(Clone, Debug, PartialEq, Error)]
-pub enum Flaw {
+pub enum InvalidReason {
     /// The name is empty.
     #[error("has an empty name; send a name")]
     NoName,
     /// Another covariate has the same name.
     #[error("is given more than once; send it once, as past, future or static")]
-    Twice,
+    Duplicate,
     /// A past covariate differs in length from the series.
     #[error("has {length} values; send {expected}, one for each value of the series")]
     PastLength {
@@ -131,7 +131,7 @@ pub enum Flaw {
     },
     /// A future covariate has a missing value at a step ahead.
     #[error("is missing at {index}, which is a step ahead; send a number for every step ahead")]
-    MissingAhead {
+    MissingFuture {
         /// The position of the value, from 0.
         index: usize,
     },
@@ -150,11 +150,11 @@ impl CovariateError {
     #[must_use]
     pub const fn index(&self) -> Option<usize> {
         match self {
-            Self::Flawed {
-                flaw: Flaw::MissingAhead { index } | Flaw::Infinite { index, .. },
+            Self::Invalid {
+                flaw: InvalidReason::MissingFuture { index } | InvalidReason::Infinite { index, .. },
                 ..
             } => Some(*index),
-            Self::TooMany { .. } | Self::Flawed { .. } => None,
+            Self::TooMany { .. } | Self::Invalid { .. } => None,
         }
     }
 }
@@ -181,24 +181,24 @@ impl CovariateValues {
 
     /// Returns the reason why these values do not fit a series of `length` values that is forecast
     /// `horizon` steps ahead.
-    fn flaw(&self, length: usize, horizon: usize) -> Option<Flaw> {
+    fn flaw(&self, length: usize, horizon: usize) -> Option<InvalidReason> {
         let values = self.steps();
         let actual = values.len();
         match self {
             Self::Past(_) if actual != length => {
-                return Some(Flaw::PastLength {
+                return Some(InvalidReason::PastLength {
                     length: actual,
                     expected: length,
                 });
             }
             Self::Future(_) if actual != length && actual != length + horizon => {
-                return Some(Flaw::FutureLength {
+                return Some(InvalidReason::FutureLength {
                     length: actual,
                     expected: length + horizon,
                 });
             }
             Self::Static(StaticValue::Number(value)) if !value.is_finite() => {
-                return Some(Flaw::Infinite {
+                return Some(InvalidReason::Infinite {
                     index: 0,
                     value: *value,
                 });
@@ -206,14 +206,14 @@ impl CovariateValues {
             Self::Past(_) | Self::Future(_) | Self::Static(_) => {}
         }
         if let Some(index) = values.iter().position(|value| value.is_infinite()) {
-            return Some(Flaw::Infinite {
+            return Some(InvalidReason::Infinite {
                 index,
                 value: values[index],
             });
         }
         let future = values.get(length..).unwrap_or_default();
         let missing = future.iter().position(|value| value.is_nan())?;
-        Some(Flaw::MissingAhead {
+        Some(InvalidReason::MissingFuture {
             index: length + missing,
         })
     }
@@ -266,14 +266,14 @@ impl Covariates {
                 .iter()
                 .any(|other| other.name == covariate.name);
             let flaw = if covariate.name.is_empty() {
-                Some(Flaw::NoName)
+                Some(InvalidReason::NoName)
             } else if is_duplicate {
-                Some(Flaw::Twice)
+                Some(InvalidReason::Duplicate)
             } else {
                 covariate.values.flaw(length, horizon)
             };
             if let Some(flaw) = flaw {
-                return Err(CovariateError::Flawed {
+                return Err(CovariateError::Invalid {
                     kind: covariate.values.kind(),
                     name: covariate.name.clone(),
                     flaw,

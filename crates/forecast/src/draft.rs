@@ -9,15 +9,15 @@ use thiserror::Error;
 
 use crate::covariates::spread;
 use crate::{
-    Calendar, CalendarError, Covariate, CovariateError, Covariates, ForecastRequest, Frequency,
-    FrequencyError, Horizon, Limits, QuantileLevels, SeasonChoice, SeasonLengthError, Series,
-    SeriesError, Stamp, StampError, Warning,
+    Calendar, CalendarError, Covariate, CovariateError, Covariates, ForecastLimits,
+    ForecastRequest, Frequency, FrequencyError, Horizon, QuantileLevels, SeasonChoice,
+    SeasonLengthError, Series, SeriesError, Stamp, StampError, Warning,
 };
 
 /// A series as a client sent it.
 ///
 /// ```
-/// use almanac_forecast::{Horizon, Limits, QuantileLevels, SeriesDraft};
+/// use almanac_forecast::{Horizon, ForecastLimits, QuantileLevels, SeriesDraft};
 ///
 /// let draft = SeriesDraft {
 ///     values: vec![112.0, 118.0, 132.0],
@@ -25,7 +25,7 @@ use crate::{
 ///     frequency: Some("MS".to_owned()),
 ///     ..SeriesDraft::default()
 /// };
-/// let limits = Limits { series: 1, values: 1_000, horizon: 24, levels: 9, covariates: 0 };
+/// let limits = ForecastLimits { series: 1, values: 1_000, horizon: 24, levels: 9, covariates: 0 };
 /// let horizon = Horizon::new(6, limits.horizon)?;
 /// let request = draft.into_request(horizon, QuantileLevels::with_median([]), &limits)?;
 /// assert_eq!(request.season_length(), 12);
@@ -61,7 +61,7 @@ pub enum SeasonDraft {
 
 /// A field of a [`SeriesDraft`], to locate an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Field {
+pub enum DraftField {
     /// `values` as a whole.
     Values,
     /// The value at this position, from 0.
@@ -151,7 +151,7 @@ impl SeriesDraft {
         mut self,
         horizon: Horizon,
         levels: QuantileLevels,
-        limits: &Limits,
+        limits: &ForecastLimits,
     ) -> Result<ForecastRequest, DraftError> {
         let frequency = self
             .frequency
@@ -200,7 +200,7 @@ impl SeriesDraft {
     fn time_axis(
         &self,
         frequency: Option<Frequency>,
-        limits: &Limits,
+        limits: &ForecastLimits,
     ) -> Result<TimeAxis, DraftError> {
         match (&self.start, &self.timestamps) {
             (Some(_), Some(_)) => Err(DraftError::StartAndTimestamps),
@@ -260,7 +260,7 @@ impl SeriesDraft {
 fn season_choice(
     season_length: Option<SeasonDraft>,
     frequency: Option<Frequency>,
-    limits: &Limits,
+    limits: &ForecastLimits,
 ) -> Result<SeasonChoice, SeasonLengthError> {
     match (season_length, frequency) {
         (Some(SeasonDraft::Steps(length)), _) => SeasonChoice::given(length, limits.values),
@@ -272,20 +272,22 @@ fn season_choice(
 impl DraftError {
     /// Returns the field that the error is about.
     #[must_use]
-    pub fn field(&self) -> Field {
+    pub fn field(&self) -> DraftField {
         match self {
-            Self::Series(SeriesError::Infinite { index, .. }) => Field::Value(*index),
-            Self::Series(_) => Field::Values,
-            Self::Start(_) => Field::Start,
-            Self::Timestamp { index, .. } => Field::Timestamp(*index),
-            Self::StartAndTimestamps | Self::LengthMismatch { .. } => Field::Timestamps,
+            Self::Series(SeriesError::Infinite { index, .. }) => DraftField::Value(*index),
+            Self::Series(_) => DraftField::Values,
+            Self::Start(_) => DraftField::Start,
+            Self::Timestamp { index, .. } => DraftField::Timestamp(*index),
+            Self::StartAndTimestamps | Self::LengthMismatch { .. } => DraftField::Timestamps,
             Self::FrequencyMissing
             | Self::Frequency(_)
-            | Self::Calendar(CalendarError::NeedsUnit { .. }) => Field::Frequency,
-            Self::Timezone(_) => Field::Timezone,
-            Self::Calendar(error) => error.index().map_or(Field::Timestamps, Field::Timestamp),
-            Self::SeasonLength(_) => Field::SeasonLength,
-            Self::Covariate(_) => Field::Covariates,
+            | Self::Calendar(CalendarError::NeedsUnit { .. }) => DraftField::Frequency,
+            Self::Timezone(_) => DraftField::Timezone,
+            Self::Calendar(error) => error
+                .index()
+                .map_or(DraftField::Timestamps, DraftField::Timestamp),
+            Self::SeasonLength(_) => DraftField::SeasonLength,
+            Self::Covariate(_) => DraftField::Covariates,
         }
     }
 }

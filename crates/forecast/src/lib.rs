@@ -5,7 +5,7 @@
 //! nor the field names of the API.
 //!
 //! A client's description of a series is a [`SeriesDraft`]. It becomes a [`ForecastRequest`], which a
-//! model or a [`Baseline`] answers with a [`Forecast`]. A [`Plan`] and a [`Leaderboard`] compare
+//! model or a [`Baseline`] answers with a [`Forecast`]. A [`BacktestPlan`] and a [`Leaderboard`] compare
 //! forecasts of the past with the values that were observed.
 
 pub mod accuracy;
@@ -26,20 +26,23 @@ pub mod series;
 mod warning;
 
 pub use accuracy::{Measures, Scores};
-pub use backtest::{BacktestLimits, Leaderboard, Plan, PlanDraft, PlanError};
+pub use backtest::{
+    BacktestLimits, BacktestPlan, BacktestPlanDraft, BacktestPlanError, Leaderboard,
+};
 pub use baseline::Baseline;
 pub use calendar::{Calendar, CalendarError, Stamp, StampError};
 pub use calibration::{Calibration, Residuals};
 pub use covariates::{
-    Covariate, CovariateError, CovariateKind, CovariateValues, Covariates, Flaw, StaticValue,
+    Covariate, CovariateError, CovariateKind, CovariateValues, Covariates, InvalidReason,
+    StaticValue,
 };
-pub use draft::{DraftError, Field, SeasonDraft, SeriesDraft};
+pub use draft::{DraftError, DraftField, SeasonDraft, SeriesDraft};
 pub use forecast::Forecast;
 pub use frequency::{Frequency, FrequencyError};
 pub use horizon::{Horizon, HorizonError};
 pub use quantile::{CentralLevel, LevelError, QuantileLevel, QuantileLevels};
 pub use quantile_grid::QuantileGrid;
-pub use request::{ForecastRequest, Limits, SeasonChoice, SeasonLengthError};
+pub use request::{ForecastLimits, ForecastRequest, SeasonChoice, SeasonLengthError};
 pub use season::detect_season_length;
 pub use series::{Series, SeriesError};
 pub use warning::Warning;

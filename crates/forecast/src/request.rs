@@ -9,13 +9,13 @@ use crate::{
 /// The limits of one forecast request, all of them settings of the server.
 ///
 /// ```
-/// use almanac_forecast::{Horizon, Limits};
+/// use almanac_forecast::{Horizon, ForecastLimits};
 ///
-/// let limits = Limits { series: 64, values: 10_000, horizon: 1_024, levels: 99, covariates: 32 };
+/// let limits = ForecastLimits { series: 64, values: 10_000, horizon: 1_024, levels: 99, covariates: 32 };
 /// assert!(Horizon::new(2_000, limits.horizon).is_err());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct ForecastLimits {
     /// The maximum number of series in one request.
     pub series: usize,
     /// The maximum number of values in one series, gaps between timestamps included.

@@ -29,7 +29,7 @@ pub enum Layout {
 
 /// The recognised layout and columns of a table, to be shown to the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recognised {
+pub struct RecognisedColumns {
     /// The layout of the series.
     pub layout: Layout,
     /// The header of the id column.
@@ -220,7 +220,7 @@ fn normalised(header: &str) -> String {
     header.to_ascii_lowercase().replace([' ', '-'], "_")
 }
 
-impl fmt::Display for Recognised {
+impl fmt::Display for RecognisedColumns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.layout {
             Layout::Long => "long table",

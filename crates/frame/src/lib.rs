@@ -1,7 +1,7 @@
 //! Series and forecasts as CSV tables, for files and for HTTP.
 //!
 //! [`read_csv`] recognises the layout of a table and converts its series to drafts;
-//! [`ForecastWriter`] writes forecasts as rows. [`Presented`] defines how a value is written, here
+//! [`ForecastWriter`] writes forecasts as rows. [`DisplayValue`] defines how a value is written, here
 //! and in JSON. This crate has no access to files, requests or models, and does not validate
 //! series: [`SeriesDraft::into_request`] does.
 
@@ -18,9 +18,9 @@ mod write;
 use almanac_forecast::{SeasonDraft, SeriesDraft};
 
 pub use crate::cell::CellError;
-pub use crate::columns::{ColumnChoice, Layout, Recognised};
+pub use crate::columns::{ColumnChoice, Layout, RecognisedColumns};
 pub use crate::error::{ColumnRole, FrameError};
-pub use crate::number::Presented;
+pub use crate::number::DisplayValue;
 pub use crate::read::read_csv;
 pub use crate::scores::{
     ScoreOutcome, ScoredId, write_scores, write_series_scores, write_step_scores,
@@ -33,7 +33,7 @@ pub struct Table {
     /// The series.
     pub series: Vec<TableSeries>,
     /// The layout and the columns that were recognised.
-    pub recognised: Recognised,
+    pub recognised: RecognisedColumns,
 }
 
 /// One series of a table.

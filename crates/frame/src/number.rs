@@ -13,13 +13,13 @@ use serde::{Serialize, Serializer};
 /// as `f64`.
 ///
 /// ```
-/// use almanac_frame::Presented;
+/// use almanac_frame::DisplayValue;
 ///
-/// assert_eq!(Presented::from(f64::from(432.1_f32)).to_string(), "432.1");
-/// assert_eq!(Presented::from(1e300).to_string(), "1e+300");
+/// assert_eq!(DisplayValue::from(f64::from(432.1_f32)).to_string(), "432.1");
+/// assert_eq!(DisplayValue::from(1e300).to_string(), "1e+300");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Presented {
+pub enum DisplayValue {
     /// A value that is written as an `f32`.
     Single(f32),
     /// A value that is written as an `f64`.
@@ -29,7 +29,7 @@ pub enum Presented {
 /// The size of the buffer of a number. The longest text that `serde_json` writes has 25 bytes.
 const BUFFER_BYTES: usize = 32;
 
-impl From<f64> for Presented {
+impl From<f64> for DisplayValue {
     fn from(value: f64) -> Self {
         let single = narrow(value);
         if single.is_normal() || value == 0.0 {
@@ -40,7 +40,7 @@ impl From<f64> for Presented {
     }
 }
 
-impl Serialize for Presented {
+impl Serialize for DisplayValue {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match *self {
             Self::Single(value) => serializer.serialize_f32(value),
@@ -49,7 +49,7 @@ impl Serialize for Presented {
     }
 }
 
-impl fmt::Display for Presented {
+impl fmt::Display for DisplayValue {
     /// Writes the text of `serde_json`, so that a value has the same digits in CSV and JSON.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut buffer = [0; BUFFER_BYTES];
@@ -76,7 +76,7 @@ mod tests {
 
     #[track_caller]
     fn check(value: f64, expected: &str) {
-        assert_eq!(Presented::from(value).to_string(), expected);
+        assert_eq!(DisplayValue::from(value).to_string(), expected);
     }
 
     #[test]
@@ -105,15 +105,15 @@ mod tests {
         fn agrees_with_serde_json_on_every_f32(bits in any::<u32>()) {
             let value = f32::from_bits(bits);
             prop_assume!(value.is_normal());
-            let presented = Presented::from(f64::from(value));
-            prop_assert_eq!(presented, Presented::Single(value));
+            let presented = DisplayValue::from(f64::from(value));
+            prop_assert_eq!(presented, DisplayValue::Single(value));
             prop_assert_eq!(presented.to_string(), serde_json::to_string(&value).unwrap());
         }
 
         #[test]
         fn agrees_with_serde_json_and_round_trips(value in prop::num::f64::NORMAL) {
-            let text = Presented::from(value).to_string();
-            prop_assert_eq!(&text, &serde_json::to_string(&Presented::from(value)).unwrap());
+            let text = DisplayValue::from(value).to_string();
+            prop_assert_eq!(&text, &serde_json::to_string(&DisplayValue::from(value)).unwrap());
             let read: f64 = text.parse().unwrap();
             prop_assert!((read - value).abs() <= value.abs() * f64::from(f32::EPSILON));
         }

@@ -4,11 +4,11 @@ use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::ops::Range;
 use std::sync::Arc;
 
-use almanac_forecast::Limits;
+use almanac_forecast::ForecastLimits;
 use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord, Trim};
 
 use crate::cell::{self, CellError};
-use crate::columns::{self, ColumnChoice, Columns, Layout, Recognised};
+use crate::columns::{self, ColumnChoice, Columns, Layout, RecognisedColumns};
 use crate::error::FrameError;
 use crate::gather::{LongSeries, RepeatCheck, SeriesCells};
 use crate::newline::Newlines;
@@ -31,11 +31,11 @@ const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
 /// `null`, `None` and `N/A` are missing values. A cell that is not a number fails only its series.
 ///
 /// ```
-/// use almanac_forecast::Limits;
+/// use almanac_forecast::ForecastLimits;
 /// use almanac_frame::{ColumnChoice, read_csv};
 ///
 /// let text = "unique_id,ds,y\nnorth,2024-01-01,112\nsouth,2024-01-01,7\nnorth,2024-02-01,118\n";
-/// let limits = Limits { series: 10, values: 100, horizon: 100, levels: 10, covariates: 4 };
+/// let limits = ForecastLimits { series: 10, values: 100, horizon: 100, levels: 10, covariates: 4 };
 /// let table = read_csv(text.as_bytes(), &ColumnChoice::default(), &limits)?;
 /// assert_eq!(table.series[0].id.as_deref(), Some("north"));
 /// assert_eq!(table.series[0].draft.as_ref().unwrap().values, [112.0, 118.0]);
@@ -47,7 +47,7 @@ const DELIMITERS: [u8; 3] = [b',', b';', b'\t'];
 pub fn read_csv(
     input: impl Read,
     columns: &ColumnChoice,
-    limits: &Limits,
+    limits: &ForecastLimits,
 ) -> Result<Table, FrameError> {
     let mut input = BufReader::new(Newlines::new(input));
     let (start, delimiter) = sniff(&mut input)?;
@@ -102,7 +102,7 @@ fn sniff(input: &mut impl BufRead) -> io::Result<(Vec<u8>, u8)> {
 struct RowReader<'a, R> {
     reader: Reader<R>,
     headers: &'a [String],
-    limits: &'a Limits,
+    limits: &'a ForecastLimits,
 }
 
 impl<R: Read> RowReader<'_, R> {
@@ -134,7 +134,7 @@ impl<R: Read> RowReader<'_, R> {
         }
         let header = |column: usize| self.headers[column].clone();
         Ok(Table {
-            recognised: Recognised {
+            recognised: RecognisedColumns {
                 layout: Layout::Long,
                 id: id.map(header),
                 time: time.map(header),
@@ -220,7 +220,7 @@ impl<R: Read> RowReader<'_, R> {
         ignored.sort_unstable();
         Ok(Table {
             series: table_series,
-            recognised: Recognised {
+            recognised: RecognisedColumns {
                 layout: Layout::Wide,
                 id: None,
                 time: time.map(|time| self.headers[time].clone()),

@@ -2,11 +2,11 @@
 
 use std::io;
 
-use almanac_forecast::backtest::{Entrant, SeriesStanding, Standing};
+use almanac_forecast::backtest::{Entrant, LeaderboardEntry, SeriesScores};
 use almanac_forecast::{CentralLevel, Leaderboard, Scores};
 use csv::{Writer, WriterBuilder};
 
-use crate::Presented;
+use crate::DisplayValue;
 
 /// A series of a backtest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct ScoredId<'a> {
 /// The outcome of a series in a backtest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScoreOutcome {
-    /// The series has scores, at this index of [`Standing::by_series`].
+    /// The series has scores, at this index of [`LeaderboardEntry::by_series`].
     Scored(usize),
     /// The series has no scores, with the message of the error.
     Failed(String),
@@ -36,7 +36,7 @@ pub fn write_scores(output: impl io::Write, board: &Leaderboard) -> io::Result<(
     let last = ["series", "windows", "failed", "seconds"];
     let mut table = table(output, &first, levels, &last)?;
     for standing in &board.standings {
-        let Standing {
+        let LeaderboardEntry {
             scores,
             relative_mase,
             relative_wql,
@@ -85,7 +85,7 @@ pub fn write_series_scores(
         };
         for standing in &board.standings {
             let series_standing = standing.by_series.get(index).and_then(Option::as_ref);
-            let Some(SeriesStanding { scores, windows }) = series_standing else {
+            let Some(SeriesScores { scores, windows }) = series_standing else {
                 continue;
             };
             let mut row = vec![id.clone()];
@@ -150,5 +150,5 @@ fn score_cells(scores: &Scores, levels: &[CentralLevel]) -> Vec<String> {
 
 /// Returns the cell of a value, which is empty for `None`.
 fn cell(value: Option<f64>) -> String {
-    value.map_or_else(String::new, |value| Presented::from(value).to_string())
+    value.map_or_else(String::new, |value| DisplayValue::from(value).to_string())
 }

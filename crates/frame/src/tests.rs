@@ -1,12 +1,12 @@
 use almanac_forecast::{
-    Calendar, CentralLevel, Forecast, Horizon, Limits, QuantileGrid, QuantileLevel, QuantileLevels,
-    Stamp,
+    Calendar, CentralLevel, Forecast, ForecastLimits, Horizon, QuantileGrid, QuantileLevel,
+    QuantileLevels, Stamp,
 };
 use proptest::prelude::*;
 
 use super::*;
 
-const LIMITS: Limits = Limits {
+const LIMITS: ForecastLimits = ForecastLimits {
     series: 4,
     values: 6,
     horizon: 50,
@@ -303,7 +303,7 @@ proptest! {
             prop_assert_eq!(series.id.as_ref(), Some(id));
             let draft = series.draft.as_ref().unwrap();
             let presented = |values: &[f64]| -> Vec<_> {
-                values.iter().map(|&value| Presented::from(value)).collect()
+                values.iter().map(|&value| DisplayValue::from(value)).collect()
             };
             prop_assert_eq!(presented(&draft.values), presented(&steps));
         }

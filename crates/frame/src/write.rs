@@ -6,7 +6,7 @@ use std::io;
 use almanac_forecast::{CentralLevel, Forecast, QuantileLevel, Stamp};
 use csv::{ByteRecord, Writer, WriterBuilder};
 
-use crate::Presented;
+use crate::DisplayValue;
 
 /// The columns of a table of forecasts, in addition to `id`, `timestamp`, `point` and `error`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -91,7 +91,7 @@ impl<W: io::Write> ForecastWriter<W> {
                 None => self.push_cell(Some(step + 1))?,
             }
             for column in &columns {
-                self.push_cell(column.get(step).copied().map(Presented::from))?;
+                self.push_cell(column.get(step).copied().map(DisplayValue::from))?;
             }
             self.record.push_field(b"");
             self.output.write_byte_record(&self.record)?;

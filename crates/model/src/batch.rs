@@ -59,7 +59,7 @@ pub(super) use run::{RunRow, RunWindow};
 pub struct Batch {
     contexts: Array2<f32>,
     /// The contexts in double precision, if the graph computes in it.
-    wide_contexts: Option<Array2<f64>>,
+    contexts_f64: Option<Array2<f64>>,
     /// The kind of each step of the contexts, if an input of the graph distinguishes padding.
     step_kinds: Option<Array2<StepKind>>,
     /// Each covariate of the manifest, over the steps of the contexts and of the forecast; empty if no
@@ -126,7 +126,7 @@ impl Batch {
         };
         Self {
             contexts,
-            wide_contexts: None,
+            contexts_f64: None,
             step_kinds: None,
             covariates: Vec::new(),
             layout: None,
@@ -153,8 +153,8 @@ impl Batch {
 
     /// Returns [`Batch::contexts`] in double precision, if the graph computes in it.
     #[must_use]
-    pub const fn wide_contexts(&self) -> Option<&Array2<f64>> {
-        self.wide_contexts.as_ref()
+    pub const fn contexts_f64(&self) -> Option<&Array2<f64>> {
+        self.contexts_f64.as_ref()
     }
 
     /// Returns the season length of each row, or the manifest's value for an unknown season.
@@ -218,7 +218,7 @@ impl Batch {
         manifest: &Manifest,
         forecaster: &mut dyn Forecaster,
     ) -> Result<Prediction, PredictError> {
-        let (output, states) = forecaster.predict_on(self)?;
+        let (output, states) = forecaster.predict_with_states(self)?;
         Ok((self.check_shape(manifest, output)?, states))
     }
 

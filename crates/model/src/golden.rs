@@ -135,7 +135,7 @@ pub(super) fn check_synthetic(
 /// Creates the request of a synthetic series that `manifest` accepts.
 fn synthetic_request(manifest: &Manifest) -> Result<ForecastRequest, GoldenCaseError> {
     let context = &manifest.context;
-    let length = context.max_length.min(64).max(context.least());
+    let length = context.max_length.min(64).max(context.min_context_length());
     let values = (0..length)
         .map(|step| 100.0 + (step % 7) as f64 + 0.1 * step as f64)
         .collect();

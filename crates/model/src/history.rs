@@ -26,7 +26,9 @@ pub(super) struct UnitTransform {
 /// Returns the values of a series that the model sees.
 pub(super) fn context<'a>(manifest: &Manifest, series: &'a Series) -> &'a [f64] {
     let values = series.values();
-    let beyond_reach = values.len().saturating_sub(manifest.context.reach());
+    let beyond_reach = values
+        .len()
+        .saturating_sub(manifest.context.max_context_length());
     let leading = if manifest.context.strip_leading {
         values.iter().position(|value| !value.is_nan()).unwrap_or(0)
     } else {

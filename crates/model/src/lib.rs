@@ -27,7 +27,7 @@ pub use batch::{Batch, RowError};
 pub use bundle::{Bundle, BundleError, BundleFiles};
 pub use digest::{Digest, DigestError};
 pub use golden::{Golden, GoldenCaseError, GoldenError};
-pub use manifest::{CovariateUnfit, Manifest, ManifestError, Unfit};
+pub use manifest::{CovariateFitError, Manifest, ManifestError, Unfit};
 pub use signature::{KeyError, PublicKey, PublicKeys, SIGNATURE_FILE, SecretKey, SignatureError};
 
 use std::fmt;
@@ -69,7 +69,7 @@ pub trait Forecaster: Send {
     ///
     /// # Errors
     /// The same as those of [`Forecaster::predict`].
-    fn predict_on(&mut self, batch: &Batch) -> Result<Prediction, PredictError> {
+    fn predict_with_states(&mut self, batch: &Batch) -> Result<Prediction, PredictError> {
         Ok((self.predict(batch)?, Vec::new()))
     }
 

@@ -22,14 +22,15 @@ use thiserror::Error;
 use crate::Digest;
 
 pub use context::{
-    ContextAxis, ContextCovariates, ContextRole, FloatType, Missing, PadSide, PadValue, Scaling};
+    ContextAxis, ContextCovariates, ContextRole, FloatType, Missing, PadSide, PadValue, Scaling,
+};
 pub use covariate::CovariateRole;
 pub use feature::{CalendarPart, Feature, FeatureError, Statistic};
 pub use horizon::{HorizonRole, IntegerType, NumberType, Rollout, SeasonLengthRole};
 pub use input::{ElementType, Fill, FillError, InputAxis, InputAxisError, InputRole};
 pub use output::{Family, OutputAxis, OutputKind, OutputRole, Parameter, Postprocess};
 pub use state::StateRole;
-pub use unfit::{CovariateUnfit, Unfit};
+pub use unfit::{CovariateFitError, Unfit};
 
 /// The valid manifest of one model version.
 ///
@@ -187,10 +188,14 @@ impl Manifest {
 
     /// Returns true if the graph distinguishes padding from values, so that rows of any length can form one batch.
     #[must_use]
-    pub fn tells_padding(&self) -> bool {
+    pub fn distinguishes_padding(&self) -> bool {
         let is_nan =
             self.context.padding() == PadValue::Nan && self.context.missing == Missing::Nan;
-        is_nan || self.inputs.iter().any(|input| input.fill.tells_padding())
+        is_nan
+            || self
+                .inputs
+                .iter()
+                .any(|input| input.fill.distinguishes_padding())
     }
 
     /// Returns true if the graph takes the values of the series themselves.
@@ -235,7 +240,9 @@ impl Manifest {
         };
         let values_per_read = if self.context.features.is_empty() {
             let columns = 1 + self.covariate_columns(request);
-            length.min(self.context.reach()).saturating_mul(columns)
+            length
+                .min(self.context.max_context_length())
+                .saturating_mul(columns)
         } else if self.context.is_direct() {
             self.context.features.len() * self.horizon.native.min(steps)
         } else {

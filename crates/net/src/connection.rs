@@ -22,7 +22,7 @@ use crate::config::ServerConfig;
 use crate::io::WatchedIo;
 use crate::metrics::CloseReason;
 use crate::service::ConnectionService;
-use crate::shutdown::{Phase, Shutdown};
+use crate::shutdown::{Shutdown, ShutdownPhase};
 
 /// The minimum size of hyper's buffer for an HTTP/1 connection, which also bounds how much of a
 /// body is read at a time.
@@ -268,7 +268,7 @@ impl Driver<'_> {
             activity,
             shutdown,
         } = self;
-        let mut next_phase = Phase::Draining;
+        let mut next_phase = ShutdownPhase::Draining;
         loop {
             tokio::select! {
                 // The connection is polled first: it reads the bytes that have arrived before the
@@ -284,12 +284,12 @@ impl Driver<'_> {
                         return Err(ConnectionOutcome::forced(activity, reason));
                     }
                 },
-                () = shutdown.reached(next_phase) => {
-                    if next_phase == Phase::Forced {
+                () = shutdown.wait_for(next_phase) => {
+                    if next_phase == ShutdownPhase::Forced {
                         return Err(ConnectionOutcome::forced(activity, CloseReason::Aborted));
                     }
                     activity.begin_drain();
-                    next_phase = Phase::Forced;
+                    next_phase = ShutdownPhase::Forced;
                 }
             }
         }

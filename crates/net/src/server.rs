@@ -19,7 +19,7 @@ use crate::accept::{Backoff, Listener};
 use crate::config::ServerConfig;
 use crate::connection::Connections;
 use crate::metrics::{CloseReason, ServerMetrics};
-use crate::shutdown::{Phase, Shutdown};
+use crate::shutdown::{Shutdown, ShutdownPhase};
 
 /// The time that a connection has to notice that it was aborted. A connection that takes longer has
 /// a handler that blocks its thread.
@@ -53,7 +53,7 @@ impl DrainReport {
 ///
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// let shutdown = Shutdown::new(DrainTiming::default());
-/// tokio::spawn(shutdown.signals()?);
+/// tokio::spawn(shutdown.install_signal_handlers()?);
 /// let metrics = ServerMetrics::new(&prometheus::Registry::new())?;
 /// let listener = tokio::net::TcpListener::bind("0.0.0.0:8080").await?;
 /// let server = Server::new(ServerConfig::default(), shutdown, metrics);
@@ -94,7 +94,7 @@ impl Server {
     {
         let shutdown = self.shutdown.clone();
         let advance_shutdown = async {
-            shutdown.conduct().await;
+            shutdown.run_to_completion().await;
             pending::<Infallible>().await
         };
         let running = RunningServer::new(self, router);
@@ -147,7 +147,7 @@ impl RunningServer {
     {
         tokio::select! {
             biased;
-            () = self.shutdown.reached(Phase::Draining) => {}
+            () = self.shutdown.wait_for(ShutdownPhase::Draining) => {}
             never = self.accept(&mut listener) => match never {},
         }
         self.accept_backlog(&mut listener).await;
@@ -237,7 +237,7 @@ impl RunningServer {
         tokio::select! {
             biased;
             () = self.tasks.wait() => {}
-            () = self.shutdown.reached(Phase::Forced) => {
+            () = self.shutdown.wait_for(ShutdownPhase::Forced) => {
                 // A task that does not end now is blocked in a handler; it ends with the process.
                 drop(timeout(ABORT_GRACE, self.tasks.wait()).await);
             }

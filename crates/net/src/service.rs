@@ -19,7 +19,7 @@ use tower::Service as _;
 use crate::activity::Activity;
 use crate::body::{BodyLimits, RequestBody, RequestGuard, ResponseBody};
 use crate::clock::Protocol;
-use crate::shutdown::{Phase, Shutdown};
+use crate::shutdown::{Shutdown, ShutdownPhase};
 
 /// The service of one connection.
 #[derive(Debug)]
@@ -80,7 +80,7 @@ impl Future for ResponseFuture {
         // The client, or the load balancer, should move to another server before this one stops
         // listening. hyper closes the connection after a response with this header. For HTTP/2 the
         // server sends GOAWAY when it drains.
-        if *this.protocol == Protocol::Http1 && this.shutdown.phase() > Phase::Running {
+        if *this.protocol == Protocol::Http1 && this.shutdown.phase() > ShutdownPhase::Running {
             response
                 .headers_mut()
                 .insert(CONNECTION, HeaderValue::from_static("close"));

@@ -1,9 +1,9 @@
 //! The shutdown of the process, in phases.
 //!
 //! A [`Shutdown`] is a handle that every part of the process may clone. A signal begins the
-//! shutdown and [`Shutdown::conduct`] advances it over time; all other parts observe it. Readiness
-//! is false from [`Phase::NotReady`] on, servers close their connections at [`Phase::Draining`],
-//! and the remaining connections are dropped at [`Phase::Forced`]. This module neither stops
+//! shutdown and [`Shutdown::run_to_completion`] advances it over time; all other parts observe it. Readiness
+//! is false from [`ShutdownPhase::NotReady`] on, servers close their connections at [`ShutdownPhase::Draining`],
+//! and the remaining connections are dropped at [`ShutdownPhase::Forced`]. This module neither stops
 //! anything itself nor chooses an exit code.
 //!
 //! | phase      | begins                               | the server                               |
@@ -24,7 +24,7 @@ use tokio::time::{Instant, sleep_until};
 
 /// A phase of the shutdown. Phases are ordered, and a shutdown never returns to an earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Phase {
+pub enum ShutdownPhase {
     /// No signal has arrived.
     Running,
     /// A signal has arrived: readiness is false, and requests are still served.
@@ -36,7 +36,7 @@ pub enum Phase {
     Forced,
 }
 
-impl Phase {
+impl ShutdownPhase {
     /// Returns true if a load balancer should send requests to this process.
     #[must_use]
     pub fn is_ready(self) -> bool {
@@ -71,14 +71,14 @@ impl Default for DrainTiming {
 /// A handle to the shutdown of the process; clones share it.
 ///
 /// ```
-/// use almanac_net::shutdown::{DrainTiming, Phase, Shutdown};
+/// use almanac_net::shutdown::{DrainTiming, ShutdownPhase, Shutdown};
 ///
 /// let shutdown = Shutdown::new(DrainTiming::default());
 /// assert!(shutdown.phase().is_ready());
 /// shutdown.signal();
-/// assert_eq!(shutdown.phase(), Phase::NotReady);
+/// assert_eq!(shutdown.phase(), ShutdownPhase::NotReady);
 /// shutdown.signal();
-/// assert_eq!(shutdown.phase(), Phase::Forced);
+/// assert_eq!(shutdown.phase(), ShutdownPhase::Forced);
 /// ```
 #[derive(Debug, Clone)]
 pub struct Shutdown {
@@ -87,7 +87,7 @@ pub struct Shutdown {
 
 #[derive(Debug)]
 struct ShutdownState {
-    phase: watch::Sender<Phase>,
+    phase: watch::Sender<ShutdownPhase>,
     signalled_at: OnceLock<Instant>,
     timing: DrainTiming,
 }
@@ -97,7 +97,7 @@ impl Shutdown {
     #[must_use]
     pub fn new(timing: DrainTiming) -> Self {
         let state = ShutdownState {
-            phase: watch::Sender::new(Phase::Running),
+            phase: watch::Sender::new(ShutdownPhase::Running),
             signalled_at: OnceLock::new(),
             timing,
         };
@@ -108,18 +108,18 @@ impl Shutdown {
 
     /// Returns the current phase.
     #[must_use]
-    pub fn phase(&self) -> Phase {
+    pub fn phase(&self) -> ShutdownPhase {
         *self.state.phase.borrow()
     }
 
     /// Returns a channel that receives every change of phase.
     #[must_use]
-    pub fn subscribe(&self) -> watch::Receiver<Phase> {
+    pub fn subscribe(&self) -> watch::Receiver<ShutdownPhase> {
         self.state.phase.subscribe()
     }
 
     /// Waits until the shutdown has reached `phase` or a later one.
-    pub async fn reached(&self, phase: Phase) {
+    pub async fn wait_for(&self, phase: ShutdownPhase) {
         // The only error is a channel without senders, and `self` has one.
         drop(
             self.state
@@ -144,10 +144,12 @@ impl Shutdown {
     pub fn signal(&self) {
         self.state.phase.send_if_modified(|phase| {
             let next = match *phase {
-                Phase::Running => Phase::NotReady,
-                Phase::NotReady | Phase::Draining | Phase::Forced => Phase::Forced,
+                ShutdownPhase::Running => ShutdownPhase::NotReady,
+                ShutdownPhase::NotReady | ShutdownPhase::Draining | ShutdownPhase::Forced => {
+                    ShutdownPhase::Forced
+                }
             };
-            if next == Phase::NotReady {
+            if next == ShutdownPhase::NotReady {
                 self.state.signalled_at.get_or_init(Instant::now);
             }
             let changed = *phase != next;
@@ -167,7 +169,9 @@ impl Shutdown {
     ///
     /// # Panics
     /// Panics outside a tokio runtime with its IO driver enabled.
-    pub fn signals(&self) -> io::Result<impl Future<Output = Infallible> + Send + use<>> {
+    pub fn install_signal_handlers(
+        &self,
+    ) -> io::Result<impl Future<Output = Infallible> + Send + use<>> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let shutdown = self.clone();
@@ -183,12 +187,12 @@ impl Shutdown {
         })
     }
 
-    /// Advances the shutdown over time, from the first signal to [`Phase::Forced`].
+    /// Advances the shutdown over time, from the first signal to [`ShutdownPhase::Forced`].
     ///
     /// A server runs this future itself. Several may run at the same time, since they advance to
     /// the same phases at the same instants.
-    pub async fn conduct(&self) {
-        self.reached(Phase::NotReady).await;
+    pub async fn run_to_completion(&self) {
+        self.wait_for(ShutdownPhase::NotReady).await;
         let signalled_at = *self.state.signalled_at.get_or_init(Instant::now);
         let DrainTiming {
             drain_delay,
@@ -196,18 +200,18 @@ impl Shutdown {
         } = self.state.timing;
 
         tokio::select! {
-            () = self.reached(Phase::Draining) => {}
+            () = self.wait_for(ShutdownPhase::Draining) => {}
             () = sleep_until(signalled_at + drain_delay.min(drain_deadline)) => {
-                self.advance(Phase::Draining);
+                self.advance(ShutdownPhase::Draining);
             }
         }
         tokio::select! {
-            () = self.reached(Phase::Forced) => {}
-            () = sleep_until(signalled_at + drain_deadline) => self.advance(Phase::Forced),
+            () = self.wait_for(ShutdownPhase::Forced) => {}
+            () = sleep_until(signalled_at + drain_deadline) => self.advance(ShutdownPhase::Forced),
         }
     }
 
-    fn advance(&self, target: Phase) {
+    fn advance(&self, target: ShutdownPhase) {
         let changed = self.state.phase.send_if_modified(|phase| {
             let changed = *phase < target;
             *phase = (*phase).max(target);
@@ -235,24 +239,24 @@ mod tests {
         let shutdown = Shutdown::new(TIMING);
         let conductor = tokio::spawn({
             let shutdown = shutdown.clone();
-            async move { shutdown.conduct().await }
+            async move { shutdown.run_to_completion().await }
         });
         assert_eq!(
             (shutdown.phase(), shutdown.deadline()),
-            (Phase::Running, None)
+            (ShutdownPhase::Running, None)
         );
 
         let signalled_at = Instant::now();
         shutdown.signal();
-        assert_eq!(shutdown.phase(), Phase::NotReady);
+        assert_eq!(shutdown.phase(), ShutdownPhase::NotReady);
         assert_eq!(
             shutdown.deadline(),
             Some(signalled_at + TIMING.drain_deadline)
         );
 
-        shutdown.reached(Phase::Draining).await;
+        shutdown.wait_for(ShutdownPhase::Draining).await;
         assert_eq!(signalled_at.elapsed().as_secs(), 5);
-        shutdown.reached(Phase::Forced).await;
+        shutdown.wait_for(ShutdownPhase::Forced).await;
         assert_eq!(signalled_at.elapsed().as_secs(), 25);
         conductor.await.unwrap();
     }
@@ -263,8 +267,8 @@ mod tests {
         let started_at = Instant::now();
         shutdown.signal();
         shutdown.signal();
-        shutdown.conduct().await;
-        assert_eq!(shutdown.phase(), Phase::Forced);
+        shutdown.run_to_completion().await;
+        assert_eq!(shutdown.phase(), ShutdownPhase::Forced);
         assert_eq!(started_at.elapsed(), Duration::ZERO);
     }
 
@@ -276,7 +280,7 @@ mod tests {
         });
         let started_at = Instant::now();
         shutdown.signal();
-        shutdown.conduct().await;
+        shutdown.run_to_completion().await;
         assert_eq!(started_at.elapsed().as_secs(), 2);
     }
 
@@ -285,19 +289,19 @@ mod tests {
         let shutdown = Shutdown::new(TIMING);
         let started_at = Instant::now();
         shutdown.signal();
-        tokio::join!(shutdown.conduct(), shutdown.conduct());
+        tokio::join!(shutdown.run_to_completion(), shutdown.run_to_completion());
         assert_eq!(started_at.elapsed().as_secs(), 25);
     }
 
     #[tokio::test]
     async fn real_signals_move_the_phase() {
         let shutdown = Shutdown::new(TIMING);
-        tokio::spawn(shutdown.signals().unwrap());
+        tokio::spawn(shutdown.install_signal_handlers().unwrap());
         send_to_self("TERM");
-        shutdown.reached(Phase::NotReady).await;
-        assert_eq!(shutdown.phase(), Phase::NotReady);
+        shutdown.wait_for(ShutdownPhase::NotReady).await;
+        assert_eq!(shutdown.phase(), ShutdownPhase::NotReady);
         send_to_self("INT");
-        shutdown.reached(Phase::Forced).await;
+        shutdown.wait_for(ShutdownPhase::Forced).await;
     }
 
     /// Sends `signal` to this process, which is the parent of the shell that runs `kill`.

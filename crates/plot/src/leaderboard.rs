@@ -5,7 +5,7 @@
 
 use std::fmt::{self, Write as _};
 
-use almanac_forecast::backtest::{Entrant, Kind, Standing};
+use almanac_forecast::backtest::{Entrant, EntrantKind, LeaderboardEntry};
 use almanac_forecast::{CentralLevel, Leaderboard};
 
 use crate::escape::{escaped, printable};
@@ -67,8 +67,8 @@ pub fn leaderboard_svg(board: &Leaderboard) -> String {
     svg
 }
 
-fn columns(rows: &[Standing], level: Option<CentralLevel>) -> Vec<ScoreColumn> {
-    let ratio = |title: &str, value: fn(&Standing) -> Option<f64>| {
+fn columns(rows: &[LeaderboardEntry], level: Option<CentralLevel>) -> Vec<ScoreColumn> {
+    let ratio = |title: &str, value: fn(&LeaderboardEntry) -> Option<f64>| {
         let values: Vec<_> = rows.iter().map(value).collect();
         let largest = values
             .iter()
@@ -101,12 +101,12 @@ fn columns(rows: &[Standing], level: Option<CentralLevel>) -> Vec<ScoreColumn> {
     columns
 }
 
-fn draw(svg: &mut String, rows: &[Standing], columns: &[ScoreColumn]) -> fmt::Result {
-    for (row_idx, Standing { entrant, .. }) in rows.iter().enumerate() {
+fn draw(svg: &mut String, rows: &[LeaderboardEntry], columns: &[ScoreColumn]) -> fmt::Result {
+    for (row_idx, LeaderboardEntry { entrant, .. }) in rows.iter().enumerate() {
         let middle = HEAD_HEIGHT + row_idx * ROW_HEIGHT + ROW_HEIGHT / 2;
         let weight = match entrant.kind {
-            Kind::Model | Kind::Calibrated => "600",
-            Kind::Baseline => "400",
+            EntrantKind::Model | EntrantKind::Calibrated => "600",
+            EntrantKind::Baseline => "400",
         };
         let name = escaped(&printable(&entrant.to_string(), 28));
         writeln!(
@@ -123,7 +123,7 @@ fn draw(svg: &mut String, rows: &[Standing], columns: &[ScoreColumn]) -> fmt::Re
 }
 
 impl ScoreColumn {
-    fn draw(&self, svg: &mut String, left: usize, rows: &[Standing]) -> fmt::Result {
+    fn draw(&self, svg: &mut String, left: usize, rows: &[LeaderboardEntry]) -> fmt::Result {
         let Self {
             title,
             hint,
@@ -167,8 +167,8 @@ impl ScoreColumn {
 
 const fn colour(entrant: &Entrant) -> &'static str {
     match entrant.kind {
-        Kind::Model => MODEL,
-        Kind::Calibrated => CALIBRATED,
-        Kind::Baseline => BASELINE,
+        EntrantKind::Model => MODEL,
+        EntrantKind::Calibrated => CALIBRATED,
+        EntrantKind::Baseline => BASELINE,
     }
 }

@@ -1,9 +1,11 @@
-use almanac_forecast::{Horizon, Limits, QuantileGrid, QuantileLevel, QuantileLevels, SeriesDraft};
+use almanac_forecast::{
+    ForecastLimits, Horizon, QuantileGrid, QuantileLevel, QuantileLevels, SeriesDraft,
+};
 use proptest::prelude::*;
 
 use super::*;
 
-const LIMITS: Limits = Limits {
+const LIMITS: ForecastLimits = ForecastLimits {
     series: 10,
     values: 5_000,
     horizon: 2_000,

@@ -48,7 +48,7 @@ impl Directory {
     /// Creates a store of the one bundle in the folder `root`, which is fetched under any name. Its
     /// list is empty.
     #[must_use]
-    pub const fn of_bundle(root: PathBuf, options: &StoreOptions) -> Self {
+    pub const fn single_bundle(root: PathBuf, options: &StoreOptions) -> Self {
         let mut directory = Self::new(root, options);
         directory.is_bundle = true;
         directory

@@ -113,7 +113,7 @@ impl Store for LocalGraph {
         Ok(BundleFiles::from([(MODEL.to_owned(), Cow::Owned(bytes))]))
     }
 
-    fn names_models(&self) -> bool {
+    fn has_authoritative_names(&self) -> bool {
         true
     }
 }

@@ -33,8 +33,8 @@ pub use options::{
 };
 pub use place::Place;
 pub use remote::is_plain;
-pub use source::{MlflowPlace, Pick, S3Location, Source, WebLocation};
-pub use version::by_version;
+pub use source::{MlflowLocation, S3Location, Source, VersionSelector, WebLocation};
+pub use version::compare_versions;
 pub use writer::{BundleWriter, WrittenVersion};
 
 use std::fmt;
@@ -68,7 +68,7 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Returns true if the name and version of a listing replace those of the manifest: a model
     /// registry renames models, and a folder must not.
-    fn names_models(&self) -> bool {
+    fn has_authoritative_names(&self) -> bool {
         false
     }
 

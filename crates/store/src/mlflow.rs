@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use crate::mlflow::api::MlflowClient;
 use crate::mlflow::artifacts::Artifacts;
 use crate::remote::{RemoteFile, RemoteProtocol};
-use crate::{Listing, MANIFEST, MlflowPlace, StoreError, StoreOptions};
+use crate::{Listing, MANIFEST, MlflowLocation, StoreError, StoreOptions};
 
 /// The file that describes an MLflow model.
 const MLMODEL: &str = "MLmodel";
@@ -23,11 +23,11 @@ const MLMODEL: &str = "MLmodel";
 #[derive(Debug)]
 pub(super) struct MlflowModel {
     client: MlflowClient,
-    model: MlflowPlace,
+    model: MlflowLocation,
 }
 
 impl MlflowModel {
-    pub(super) fn new(model: &MlflowPlace, options: &StoreOptions) -> Result<Self, StoreError> {
+    pub(super) fn new(model: &MlflowLocation, options: &StoreOptions) -> Result<Self, StoreError> {
         Ok(Self {
             client: MlflowClient::new(model, options)?,
             model: model.clone(),
@@ -65,7 +65,7 @@ impl RemoteProtocol for MlflowModel {
         Artifacts::of(&self.client, file)?.read(file, limit).await
     }
 
-    fn names_models(&self) -> bool {
+    fn has_authoritative_names(&self) -> bool {
         // Users know the registered name and the version number of the registry.
         true
     }

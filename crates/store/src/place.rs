@@ -8,7 +8,7 @@ use almanac_model::BundleFiles;
 use async_trait::async_trait;
 use futures_executor::block_on;
 
-use crate::{Listing, Source, Store, StoreError, StoreOptions, by_version};
+use crate::{Listing, Source, Store, StoreError, StoreOptions, compare_versions};
 
 /// One model in a folder, or one graph, under another name than its own.
 #[derive(Debug)]
@@ -84,7 +84,7 @@ impl Store for RenamedStore {
         self.store.fetch(&self.original).await
     }
 
-    fn names_models(&self) -> bool {
+    fn has_authoritative_names(&self) -> bool {
         true
     }
 
@@ -117,7 +117,7 @@ fn resolve_below(root: &Path, path: &str) -> Result<PathBuf, StoreError> {
 
 /// Returns the newest version of the only model in `listings`, which are those of `path`.
 fn newest_version(mut listings: Vec<Listing>, path: &str) -> Result<Listing, StoreError> {
-    listings.sort_by(|left, right| by_version(&left.version, &right.version));
+    listings.sort_by(|left, right| compare_versions(&left.version, &right.version));
     let no_model = |reason: String| StoreError::NoModel {
         location: path.to_owned(),
         reason,

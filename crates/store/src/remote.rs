@@ -44,8 +44,8 @@ pub(super) trait RemoteProtocol: fmt::Debug + Send + Sync {
         }
     }
 
-    /// See [`Store::names_models`].
-    fn names_models(&self) -> bool {
+    /// See [`Store::has_authoritative_names`].
+    fn has_authoritative_names(&self) -> bool {
         false
     }
 }
@@ -121,8 +121,8 @@ impl Store for RemoteStore {
         on_source_runtime(async move { inner.fetch(&listing).await }).await
     }
 
-    fn names_models(&self) -> bool {
-        self.0.protocol.names_models()
+    fn has_authoritative_names(&self) -> bool {
+        self.0.protocol.has_authoritative_names()
     }
 }
 

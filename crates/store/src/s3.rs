@@ -99,7 +99,7 @@ impl RemoteProtocol for S3Graph {
         self.bucket.read(&to_object(file), limit).await
     }
 
-    fn names_models(&self) -> bool {
+    fn has_authoritative_names(&self) -> bool {
         true
     }
 }

@@ -33,8 +33,8 @@ impl Store for SignedStore {
         Ok(files)
     }
 
-    fn names_models(&self) -> bool {
-        self.store.names_models()
+    fn has_authoritative_names(&self) -> bool {
+        self.store.has_authoritative_names()
     }
 
     fn own(&self, listing: &Listing) -> Listing {

@@ -31,7 +31,7 @@ pub enum Source {
     /// A prefix or one graph in S3.
     S3(S3Location),
     /// A registered model of MLflow.
-    Mlflow(MlflowPlace),
+    Mlflow(MlflowLocation),
     /// The folder of a bundle, or one graph, on a web server.
     Web(WebLocation),
 }
@@ -49,19 +49,19 @@ pub struct S3Location {
 /// A registered model of MLflow: `mlflow:NAME@ALIAS`, `mlflow:NAME/VERSION` or `mlflow:NAME`, with
 /// `http://host:5000/` before the name if the server is not that of `MLFLOW_TRACKING_URI`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MlflowPlace {
+pub struct MlflowLocation {
     /// The address of the server without a trailing slash; `None` for that of
     /// `MLFLOW_TRACKING_URI`.
     pub server: Option<String>,
     /// The name of the registered model.
     pub name: String,
     /// The version to use.
-    pub pick: Pick,
+    pub pick: VersionSelector,
 }
 
 /// The selection of a version of a registered model.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Pick {
+pub enum VersionSelector {
     /// The version that this alias points to.
     Alias(String),
     /// The version with this number.
@@ -95,7 +95,7 @@ impl FromStr for Source {
             return S3Location::parse(rest).map(Self::S3).map_err(bad);
         }
         if let Some(rest) = text.strip_prefix("mlflow:") {
-            return MlflowPlace::parse(rest).map(Self::Mlflow).map_err(bad);
+            return MlflowLocation::parse(rest).map(Self::Mlflow).map_err(bad);
         }
         if text.starts_with("https://") || text.starts_with("http://") {
             return WebLocation::parse(text).map(Self::Web).map_err(bad);
@@ -149,7 +149,7 @@ impl S3Location {
     }
 }
 
-impl MlflowPlace {
+impl MlflowLocation {
     fn parse(rest: &str) -> Result<Self, &'static str> {
         const SYNTAX: &str = "write mlflow:NAME@ALIAS, mlflow:NAME/VERSION or mlflow:NAME, \
                               with http://host:5000/ before the name for a server other than \
@@ -165,15 +165,17 @@ impl MlflowPlace {
             Some(_) => return Err(SYNTAX),
         };
         let (name, pick) = match model.rsplit_once('@') {
-            Some((name, alias)) if !alias.is_empty() => (name, Pick::Alias(decoded(alias))),
+            Some((name, alias)) if !alias.is_empty() => {
+                (name, VersionSelector::Alias(decoded(alias)))
+            }
             Some(_) => return Err(SYNTAX),
             None => match model.rsplit_once('/') {
-                Some((name, "latest")) => (name, Pick::Latest),
+                Some((name, "latest")) => (name, VersionSelector::Latest),
                 Some((name, version)) if is_number(version) => {
-                    (name, Pick::Version(version.to_owned()))
+                    (name, VersionSelector::Version(version.to_owned()))
                 }
                 Some(_) => return Err(SYNTAX),
-                None => (model, Pick::Latest),
+                None => (model, VersionSelector::Latest),
             },
         };
         if name.is_empty() || name.contains(['/', '@', '?', '#']) {
@@ -306,7 +308,7 @@ impl fmt::Display for Source {
     }
 }
 
-impl fmt::Display for MlflowPlace {
+impl fmt::Display for MlflowLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("mlflow:")?;
         if let Some(server) = &self.server {
@@ -314,13 +316,13 @@ impl fmt::Display for MlflowPlace {
         }
         encoded(&self.name).fmt(f)?;
         match &self.pick {
-            Pick::Alias(alias) => write!(f, "@{}", encoded(alias)),
-            Pick::Version(version) => write!(f, "/{version}"),
+            VersionSelector::Alias(alias) => write!(f, "@{}", encoded(alias)),
+            VersionSelector::Version(version) => write!(f, "/{version}"),
             // A name that is a number, or the word `latest`, would be parsed as a version.
-            Pick::Latest if is_number(&self.name) || self.name == "latest" => {
+            VersionSelector::Latest if is_number(&self.name) || self.name == "latest" => {
                 f.write_str("/latest")
             }
-            Pick::Latest => Ok(()),
+            VersionSelector::Latest => Ok(()),
         }
     }
 }

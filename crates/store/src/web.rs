@@ -101,7 +101,7 @@ impl RemoteProtocol for WebModel {
         })
     }
 
-    fn names_models(&self) -> bool {
+    fn has_authoritative_names(&self) -> bool {
         self.location.digest.is_some()
     }
 }

@@ -50,16 +50,16 @@ pub struct EmfMetric {
     /// The name of the family in the registry that it is computed from.
     pub family: &'static str,
     /// True if the metric exists for each model, with the dimension `Model`.
-    pub is_of_model: bool,
+    pub is_per_model: bool,
 }
 
 /// Returns all metrics that lines may have, in order.
 pub fn emf_metrics() -> impl Iterator<Item = EmfMetric> {
-    let metric = |measure: &Measure, is_of_model| EmfMetric {
+    let metric = |measure: &Measure, is_per_model| EmfMetric {
         name: measure.name,
         unit: measure.unit,
         family: measure.family,
-        is_of_model,
+        is_per_model,
     };
     SERVICE
         .iter()

@@ -20,9 +20,9 @@ use thiserror::Error;
 use crate::outbox::{Outbox, PutOutcome};
 use crate::traces::export::Exporter;
 
-pub use crate::traces::context::{Identity, TraceContext};
+pub use crate::traces::context::{SpanIdentity, TraceContext};
 pub use crate::traces::endpoint::{Endpoint, EndpointError};
-pub use crate::traces::span::{Phase, RequestSpan};
+pub use crate::traces::span::{PhaseSpan, RequestSpan};
 
 /// The time for which spans are collected before they are sent, as in OpenTelemetry's batch
 /// processors.
@@ -128,12 +128,12 @@ impl Tracer {
     /// The system that began the trace decides. If it left the decision open, a share of the traces
     /// is recorded, selected by the trace id so that every service selects the same.
     #[must_use]
-    pub fn admit(&self, context: Option<TraceContext>) -> Option<Identity> {
+    pub fn admit(&self, context: Option<TraceContext>) -> Option<SpanIdentity> {
         let context = context.unwrap_or_else(TraceContext::begin);
         let is_sampled = context
             .sampled
             .unwrap_or_else(|| is_below(context.trace_id, self.threshold));
-        is_sampled.then(|| Identity {
+        is_sampled.then(|| SpanIdentity {
             trace_id: context.trace_id,
             span_id: random_span_id(),
             parent: context.parent,

@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use almanac_engine::registry::LiveModel;
 use almanac_forecast::{
-    BacktestLimits, ForecastRequest, Horizon, Limits, Measures, Plan, PlanDraft,
+    BacktestLimits, BacktestPlan, BacktestPlanDraft, ForecastLimits, ForecastRequest, Horizon,
+    Measures,
 };
 
 use crate::call::backtest::outcome::ScoredCall;
@@ -47,15 +48,20 @@ impl BacktestCall {
     pub fn plan(
         &self,
         horizon: Horizon,
-        limits: &Limits,
+        limits: &ForecastLimits,
         backtest: BacktestLimits,
-    ) -> Result<Plan, CallError> {
-        let draft = PlanDraft {
+    ) -> Result<BacktestPlan, CallError> {
+        let draft = BacktestPlanDraft {
             windows: self.windows.unwrap_or(DEFAULT_WINDOWS),
             step: self.step,
             calibrated: self.calibrate.unwrap_or(false),
         };
-        Ok(Plan::new(horizon, draft, backtest.windows, limits.values)?)
+        Ok(BacktestPlan::new(
+            horizon,
+            draft,
+            backtest.windows,
+            limits.values,
+        )?)
     }
 }
 
@@ -72,7 +78,7 @@ impl CallContext {
         call.check_series_count(&self.limits)?;
         let spec = call.spec(&self.limits, self.backtest)?;
         let plan = backtest.plan(spec.horizon, &self.limits, self.backtest)?;
-        let mut measures = Measures::usual();
+        let mut measures = Measures::standard();
         if call
             .quantiles
             .as_ref()
@@ -151,7 +157,12 @@ fn model_names(
     }
 }
 
-fn check_size(n_series: usize, plan: Plan, n_models: usize, limit: usize) -> Result<(), CallError> {
+fn check_size(
+    n_series: usize,
+    plan: BacktestPlan,
+    n_models: usize,
+    limit: usize,
+) -> Result<(), CallError> {
     // The baselines alone are work too.
     let forecasts = n_series
         .saturating_mul(plan.windows())

@@ -1,6 +1,6 @@
 //! The outcome of a backtest call.
 
-use almanac_forecast::{Leaderboard, Plan};
+use almanac_forecast::{BacktestPlan, Leaderboard};
 
 use crate::call::backtest::{LeftOut, Report};
 use crate::call::{CallError, FailedSeries};
@@ -11,7 +11,7 @@ pub struct BacktestOutcome {
     report: Report,
     series: Vec<Result<ScoredSeries, FailedSeries>>,
     left_out: Vec<LeftOut>,
-    plan: Plan,
+    plan: BacktestPlan,
 }
 
 /// A series with scores.
@@ -40,7 +40,7 @@ impl BacktestOutcome {
         report: Report,
         series: Vec<Result<ScoredCall, FailedSeries>>,
         left_out: Vec<LeftOut>,
-        plan: Plan,
+        plan: BacktestPlan,
     ) -> Result<Self, CallError> {
         let mut too_short = report.too_short.iter().peekable();
         let mut next = 0;
@@ -85,12 +85,11 @@ impl BacktestOutcome {
 
     /// Returns the windows that were cut.
     #[must_use]
-    pub const fn plan(&self) -> Plan {
+    pub const fn plan(&self) -> BacktestPlan {
         self.plan
     }
 
     /// Returns each series with its place in the leaderboard, or its error, in the caller's order.
-    #[must_use]
     pub fn series(&self) -> &[Result<ScoredSeries, FailedSeries>] {
         &self.series
     }

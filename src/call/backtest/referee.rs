@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use almanac_engine::{Outcomes, Timing};
-use almanac_forecast::backtest::{Contest, Entrant, Kind, Role, WindowForecast};
+use almanac_forecast::backtest::{
+    BacktestEvaluation, Entrant, EntrantKind, WindowForecast, WindowRole,
+};
 use almanac_forecast::{Baseline, Calibration, Forecast, ForecastRequest, Leaderboard, Residuals};
 
 use crate::call::backtest::BacktestOptions;
@@ -13,7 +15,7 @@ use crate::call::windows::{Chunk, Cuts, Job, error_scale};
 #[derive(Debug)]
 pub(super) struct Referee {
     pub(super) cuts: Cuts,
-    contest: Contest,
+    contest: BacktestEvaluation,
     n_models: usize,
     calibration: Option<Vec<Learner>>,
 }
@@ -51,7 +53,8 @@ impl Referee {
             .is_calibrated()
             .then(|| std::iter::repeat_with(learner).take(n_models).collect());
         let entrants = entrants(names, plan.is_calibrated());
-        let contest = Contest::new(options.measures.clone(), steps, series.len(), entrants);
+        let contest =
+            BacktestEvaluation::new(options.measures.clone(), steps, series.len(), entrants);
         Self {
             cuts: Cuts::new(series, plan, levels, min_context),
             contest,
@@ -86,7 +89,7 @@ impl Referee {
             let entrant_idx = before + position;
             let started = Instant::now();
             for ((job, request), scale) in chunk.jobs.iter().zip(&chunk.requests).zip(scales) {
-                if job.window.role != Role::Scored {
+                if job.window.role != WindowRole::Scored {
                     continue;
                 }
                 match baseline.forecast(request) {
@@ -109,7 +112,7 @@ impl Referee {
     fn take(&mut self, model_idx: usize, job: Job, forecast: &Forecast, scale: Option<f64>) {
         let actual = self.cuts.actual(job);
         let learner = self.calibration.as_mut().map(|all| &mut all[model_idx]);
-        if job.window.role == Role::Calibrates {
+        if job.window.role == WindowRole::Calibration {
             if let Some(learner) = learner {
                 learner.residuals.record(forecast, actual, scale);
             }
@@ -157,9 +160,9 @@ fn entrants(names: Vec<String>, calibrated: bool) -> Vec<Entrant> {
         Vec::new()
     };
     let baselines = Baseline::ALL.map(|baseline| baseline.name().to_owned());
-    let models = names.into_iter().map(of_kind(Kind::Model));
+    let models = names.into_iter().map(of_kind(EntrantKind::Model));
     models
-        .chain(again.into_iter().map(of_kind(Kind::Calibrated)))
-        .chain(baselines.into_iter().map(of_kind(Kind::Baseline)))
+        .chain(again.into_iter().map(of_kind(EntrantKind::Calibrated)))
+        .chain(baselines.into_iter().map(of_kind(EntrantKind::Baseline)))
         .collect()
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use almanac_engine::registry::ResolveError;
 use almanac_engine::{EngineError, SeriesFailure, SubmitError};
 use almanac_forecast::backtest::TooShort;
-use almanac_forecast::{HorizonError, LevelError, PlanError};
+use almanac_forecast::{BacktestPlanError, HorizonError, LevelError};
 use almanac_model::{RowError, Unfit};
 
 use crate::call::backtest::ChoiceError;
@@ -35,7 +35,7 @@ impl From<ResolveError> for CallError {
                 .received(alias)
                 .expected(available),
             ResolveError::Loading { .. }
-            | ResolveError::Asleep { .. }
+            | ResolveError::Reloading { .. }
             | ResolveError::Unread { .. } => {
                 Self::new(CallCode::ModelLoading, detail).retry_after(RETRY_SOON)
             }
@@ -65,29 +65,31 @@ impl From<ChoiceError> for CallError {
     }
 }
 
-impl From<PlanError> for CallError {
-    fn from(error: PlanError) -> Self {
+impl From<BacktestPlanError> for CallError {
+    fn from(error: BacktestPlanError) -> Self {
         let detail = error.to_string();
         match error {
-            PlanError::NoWindows => Self::new(CallCode::InvalidWindows, detail)
+            BacktestPlanError::NoWindows => Self::new(CallCode::InvalidWindows, detail)
                 .at("/windows")
                 .received(0),
-            PlanError::CalibratedByNothing => Self::new(CallCode::InvalidWindows, detail)
+            BacktestPlanError::NoCalibrationWindow => Self::new(CallCode::InvalidWindows, detail)
                 .at("/windows")
                 .received(1),
-            PlanError::TooManyWindows { windows, limit } => {
+            BacktestPlanError::TooManyWindows { windows, limit } => {
                 Self::new(CallCode::TooManyWindows, detail)
                     .at("/windows")
                     .limit(limit)
                     .received(windows)
             }
-            PlanError::NoStep => Self::new(CallCode::InvalidStep, detail)
+            BacktestPlanError::NoStep => Self::new(CallCode::InvalidStep, detail)
                 .at("/step")
                 .received(0),
-            PlanError::StepTooLong { step, limit } => Self::new(CallCode::InvalidStep, detail)
-                .at("/step")
-                .limit(limit)
-                .received(step),
+            BacktestPlanError::StepTooLong { step, limit } => {
+                Self::new(CallCode::InvalidStep, detail)
+                    .at("/step")
+                    .limit(limit)
+                    .received(step)
+            }
         }
     }
 }

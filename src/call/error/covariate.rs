@@ -1,7 +1,7 @@
 //! The errors of a covariate as call errors.
 
-use almanac_forecast::{CovariateError, CovariateKind, Flaw};
-use almanac_model::CovariateUnfit;
+use almanac_forecast::{CovariateError, CovariateKind, InvalidReason};
+use almanac_model::CovariateFitError;
 
 use crate::call::{CallCode, CallError};
 
@@ -15,16 +15,19 @@ pub(super) fn invalid_covariate(error: &CovariateError, prefix: &str) -> CallErr
                 .limit(*limit)
                 .received(*count)
         }
-        CovariateError::Flawed { kind, name, flaw } => {
+        CovariateError::Invalid { kind, name, flaw } => {
             let path = path_to(prefix, *kind, name, error.index());
             let located = CallError::new(CallCode::InvalidCovariate, detail).at(path);
             match flaw {
-                Flaw::PastLength { length, expected } | Flaw::FutureLength { length, expected } => {
+                InvalidReason::PastLength { length, expected }
+                | InvalidReason::FutureLength { length, expected } => {
                     located.limit(*expected).received(*length)
                 }
                 // JSON cannot write an infinity as a number.
-                Flaw::Infinite { value, .. } => located.received(value.to_string()),
-                Flaw::NoName | Flaw::Twice | Flaw::MissingAhead { .. } => located,
+                InvalidReason::Infinite { value, .. } => located.received(value.to_string()),
+                InvalidReason::NoName
+                | InvalidReason::Duplicate
+                | InvalidReason::MissingFuture { .. } => located,
             }
         }
     }
@@ -35,28 +38,28 @@ pub(super) fn unfit_covariate(
     prefix: &str,
     kind: CovariateKind,
     name: &str,
-    unfit: &CovariateUnfit,
+    unfit: &CovariateFitError,
     detail: String,
 ) -> CallError {
     let code = match unfit {
-        CovariateUnfit::Absent => CallCode::MissingCovariate,
-        CovariateUnfit::Kind { .. }
-        | CovariateUnfit::NotAhead { .. }
-        | CovariateUnfit::BeyondHorizon { .. }
-        | CovariateUnfit::PastOnly { .. }
-        | CovariateUnfit::NothingObserved { .. }
-        | CovariateUnfit::Missing { .. }
-        | CovariateUnfit::NoLogarithm { .. }
-        | CovariateUnfit::Category { .. }
-        | CovariateUnfit::NotANumber { .. } => CallCode::UnfitCovariate,
+        CovariateFitError::Absent => CallCode::MissingCovariate,
+        CovariateFitError::Kind { .. }
+        | CovariateFitError::NotAhead { .. }
+        | CovariateFitError::BeyondHorizon { .. }
+        | CovariateFitError::PastOnly { .. }
+        | CovariateFitError::NothingObserved { .. }
+        | CovariateFitError::Missing { .. }
+        | CovariateFitError::NoLogarithm { .. }
+        | CovariateFitError::Category { .. }
+        | CovariateFitError::NotANumber { .. } => CallCode::UnfitCovariate,
     };
     let located = CallError::new(code, detail).at(path_to(prefix, kind, name, unfit.index()));
     match unfit {
-        CovariateUnfit::Category { given, known } => {
+        CovariateFitError::Category { given, known } => {
             located.received(given.as_str()).expected(known)
         }
-        CovariateUnfit::NotANumber { given } => located.received(given.as_str()),
-        CovariateUnfit::BeyondHorizon { seen, steps } => located.limit(*seen).received(*steps),
+        CovariateFitError::NotANumber { given } => located.received(given.as_str()),
+        CovariateFitError::BeyondHorizon { seen, steps } => located.limit(*seen).received(*steps),
         _ => located,
     }
 }

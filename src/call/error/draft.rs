@@ -3,7 +3,8 @@
 //! No wildcard arm: a new variant must be given a code.
 
 use almanac_forecast::{
-    CalendarError, DraftError, Field, Frequency, FrequencyError, SeasonLengthError, SeriesError,
+    CalendarError, DraftError, DraftField, Frequency, FrequencyError, SeasonLengthError,
+    SeriesError,
 };
 
 use crate::call::error::covariate;
@@ -109,16 +110,16 @@ fn season_length_error(error: SeasonLengthError, detail: String) -> CallError {
     }
 }
 
-fn pointer_to(field: Field) -> String {
+fn pointer_to(field: DraftField) -> String {
     match field {
-        Field::Values => "/values".to_owned(),
-        Field::Value(index) => format!("/values/{index}"),
-        Field::Start => "/start".to_owned(),
-        Field::Timestamps => "/timestamps".to_owned(),
-        Field::Timestamp(index) => format!("/timestamps/{index}"),
-        Field::Frequency => "/frequency".to_owned(),
-        Field::Timezone => "/timezone".to_owned(),
-        Field::SeasonLength => "/season_length".to_owned(),
-        Field::Covariates => "/covariates".to_owned(),
+        DraftField::Values => "/values".to_owned(),
+        DraftField::Value(index) => format!("/values/{index}"),
+        DraftField::Start => "/start".to_owned(),
+        DraftField::Timestamps => "/timestamps".to_owned(),
+        DraftField::Timestamp(index) => format!("/timestamps/{index}"),
+        DraftField::Frequency => "/frequency".to_owned(),
+        DraftField::Timezone => "/timezone".to_owned(),
+        DraftField::SeasonLength => "/season_length".to_owned(),
+        DraftField::Covariates => "/covariates".to_owned(),
     }
 }

@@ -1,7 +1,7 @@
 //! The windows of series, cut from their past.
 
-use almanac_forecast::backtest::{Role, TooShort, Window};
-use almanac_forecast::{ForecastRequest, Plan, QuantileLevels};
+use almanac_forecast::backtest::{TooShort, Window, WindowRole};
+use almanac_forecast::{BacktestPlan, ForecastRequest, QuantileLevels};
 
 /// Series, and those of their windows that are not forecast yet.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Cuts {
     /// Cuts the windows of `series` by `plan`, each after at least `min_context` values.
     pub(in crate::call) fn new(
         series: Vec<ForecastRequest>,
-        plan: Plan,
+        plan: BacktestPlan,
         levels: QuantileLevels,
         min_context: usize,
     ) -> Self {
@@ -110,13 +110,13 @@ impl Cuts {
 }
 
 /// Returns the windows of `series`, the next one last.
-fn cut(series: &[ForecastRequest], plan: Plan, min_context: usize) -> (Vec<Job>, Counts) {
+fn cut(series: &[ForecastRequest], plan: BacktestPlan, min_context: usize) -> (Vec<Job>, Counts) {
     let mut jobs = Vec::new();
     let mut counts = Counts::default();
     for (series_idx, request) in series.iter().enumerate() {
         match plan.windows_of(request.series().values(), min_context) {
             Ok(windows) => {
-                let scored = windows.iter().filter(|one| one.role == Role::Scored);
+                let scored = windows.iter().filter(|one| one.role == WindowRole::Scored);
                 counts.fewer += usize::from(scored.count() < plan.scored());
                 let job = |window| Job { series_idx, window };
                 jobs.extend(windows.into_iter().map(job));
@@ -124,7 +124,9 @@ fn cut(series: &[ForecastRequest], plan: Plan, min_context: usize) -> (Vec<Job>,
             Err(short) => counts.too_short.push((series_idx, short)),
         }
     }
-    let scored = jobs.iter().filter(|job| job.window.role == Role::Scored);
+    let scored = jobs
+        .iter()
+        .filter(|job| job.window.role == WindowRole::Scored);
     counts.scored = scored.count();
     counts.calibrating = jobs.len() - counts.scored;
     // Taken from the end.

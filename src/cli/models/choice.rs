@@ -4,7 +4,7 @@ use std::path::Path;
 
 use almanac_model::{BundleFiles, Manifest};
 use almanac_store::directory::Directory;
-use almanac_store::{Listing, Source, Store, StoreOptions, by_version, trusted};
+use almanac_store::{Listing, Source, Store, StoreOptions, compare_versions, trusted};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use futures_executor::block_on;
@@ -68,8 +68,8 @@ impl ChosenVersions {
     }
 
     /// Returns true if the source gives models names that may differ from those of their manifests.
-    pub(super) fn names_models(&self) -> bool {
-        self.store.names_models()
+    pub(super) fn has_authoritative_names(&self) -> bool {
+        self.store.has_authoritative_names()
     }
 }
 
@@ -77,7 +77,7 @@ impl VersionChoice {
     /// Sorts `listings`, and removes the versions that are not chosen.
     fn apply(&self, listings: &mut Vec<Listing>) {
         listings.sort_by(|left, right| {
-            let newest_first = by_version(&right.version, &left.version);
+            let newest_first = compare_versions(&right.version, &left.version);
             left.name.cmp(&right.name).then(newest_first)
         });
         let mut has_version = false;
@@ -114,7 +114,7 @@ fn one_bundle(
         version: manifest.version,
         revision: String::new(),
     };
-    let store = Directory::of_bundle(folder.to_owned(), options);
+    let store = Directory::single_bundle(folder.to_owned(), options);
     Ok((trusted(Box::new(store), options), vec![listing]))
 }
 

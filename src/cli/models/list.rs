@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use almanac_store::{Source, by_version};
+use almanac_store::{Source, compare_versions};
 use anyhow::Context as _;
 use clap::Args;
 use futures_executor::block_on;
@@ -49,7 +49,7 @@ pub(super) fn run(args: &ListArgs) -> Result<(), CliError> {
         let store = source.open(&options).map_err(anyhow::Error::from)?;
         let mut listings = block_on(store.list()).map_err(anyhow::Error::from)?;
         listings.sort_by(|left, right| {
-            let newest_first = by_version(&right.version, &left.version);
+            let newest_first = compare_versions(&right.version, &left.version);
             left.name.cmp(&right.name).then(newest_first)
         });
         rows.extend(listings.into_iter().map(|listing| ModelRow {

@@ -42,7 +42,7 @@ pub(super) fn run(args: &PullArgs) -> Result<(), CliError> {
         let mut note = "";
         if !files.contains_key("manifest.toml") {
             note = "  (has no manifest; almanac models inspect FILE --draft writes one)";
-        } else if chosen.names_models() {
+        } else if chosen.has_authoritative_names() {
             // A folder has the name of its manifest, and the source gives the model another name.
             if files.remove(SIGNATURE_FILE).is_some() {
                 note = "  (renamed, so its signature was removed)";

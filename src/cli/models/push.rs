@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use almanac_store::{Listing, MlflowPlace, Pick, Source, StoreOptions};
+use almanac_store::{Listing, MlflowLocation, Source, StoreOptions, VersionSelector};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use futures_executor::block_on;
@@ -122,8 +122,8 @@ fn destination(args: &PushArgs) -> anyhow::Result<Source> {
         return Ok(args.to.clone());
     };
     match &args.to {
-        Source::Mlflow(place) => Ok(Source::Mlflow(MlflowPlace {
-            pick: Pick::Alias(alias.clone()),
+        Source::Mlflow(place) => Ok(Source::Mlflow(MlflowLocation {
+            pick: VersionSelector::Alias(alias.clone()),
             ..place.clone()
         })),
         other => bail!("--alias is only for MLflow, and {other} is not an MLflow destination"),

@@ -139,7 +139,7 @@ fn run_checks(
     let bundle = Arc::new(bundle);
     pass("digests", bundle.digest.to_string());
     let Manifest { name, version, .. } = &bundle.manifest;
-    if !chosen.names_models() && (name, version) != (&listing.name, &listing.version) {
+    if !chosen.has_authoritative_names() && (name, version) != (&listing.name, &listing.version) {
         let detail = format!(
             "manifest.toml names {name}/{version}, but the folder is {}/{}",
             listing.name, listing.version

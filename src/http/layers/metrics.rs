@@ -4,7 +4,7 @@ mod routes;
 
 use prometheus::{Histogram, HistogramOpts, HistogramVec, IntGauge, Registry};
 
-pub(in crate::http) use routes::RouteTable;
+pub(in crate::http) use routes::{CountedResponse, RouteTable};
 
 use crate::http::layers::metrics::routes::RequestMetrics;
 use crate::http::layers::timing::Phases;

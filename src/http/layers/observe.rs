@@ -16,14 +16,14 @@ use pin_project_lite::pin_project;
 use tower::Service;
 
 use crate::call::CallCode;
-use crate::http::layers::metrics::{InFlight, RouteTable};
+use crate::http::layers::metrics::{CountedResponse, InFlight, RouteTable};
 use crate::http::layers::observation::{Observation, ROUTINE};
 use crate::http::layers::timing::{Phases, server_timing};
 use crate::http::problem::{Code, Problem};
 use crate::http::state::AppState;
 use almanac_telemetry::logging::LoggedRequests;
 
-use almanac_telemetry::traces::{Identity, RequestSpan, TraceContext};
+use almanac_telemetry::traces::{RequestSpan, SpanIdentity, TraceContext};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -130,7 +130,7 @@ struct ObservedRequest {
 /// The identity of a request that is traced.
 #[derive(Debug)]
 struct Recorded {
-    identity: Identity,
+    identity: SpanIdentity,
     path: String,
 }
 
@@ -187,8 +187,13 @@ impl ObservedRequest {
         headers.insert(REQUEST_ID, self.id.clone());
         let status = response.status();
         let code = response.extensions().get::<Code>().copied();
-        let routes = &self.observer.routes;
-        routes.answered(&self.method, self.route(), status, code, duration);
+        self.observer.routes.answered(&CountedResponse {
+            method: &self.method,
+            pattern: self.route(),
+            status,
+            code,
+            duration,
+        });
         let outcome = RequestOutcome {
             status: status.as_u16(),
             code: code.map_or("", Code::as_str),
@@ -318,7 +323,7 @@ fn trace_context(headers: &HeaderMap) -> Option<TraceContext> {
             let state = headers.get_all(TRACESTATE).iter();
             context.with_state(state.filter_map(|state| state.to_str().ok()))
         })
-        .or_else(|| only(AMAZON_TRACE_ID).and_then(TraceContext::from_amazon))
+        .or_else(|| only(AMAZON_TRACE_ID).and_then(TraceContext::from_xray))
 }
 
 /// Returns the method as the semantic conventions write it.

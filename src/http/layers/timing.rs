@@ -49,12 +49,12 @@ impl Phases {
     }
 
     /// Returns each phase with its start. All but the last follow each other without a gap.
-    pub(in crate::http) fn placed(&self) -> impl Iterator<Item = traces::Phase> {
+    pub(in crate::http) fn placed(&self) -> impl Iterator<Item = traces::PhaseSpan> {
         let waiting = self.started + self.parse;
         let running = waiting + self.queue;
         let starts = [self.started, waiting, running, self.writing];
         let phases = Self::NAMES.into_iter().zip(starts).zip(self.durations());
-        phases.map(|((name, started), duration)| traces::Phase {
+        phases.map(|((name, started), duration)| traces::PhaseSpan {
             name,
             started,
             duration,

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use almanac_engine::registry::{HostError, OrderError};
+use almanac_engine::registry::{CommandError, HostError};
 
 use crate::call::CallCode;
 use crate::http::problem::{Code, Problem};
@@ -11,30 +11,32 @@ use crate::http::problem::{Code, Problem};
 /// The minimum time before a refused client should retry.
 const RETRY_SOON: Duration = Duration::from_secs(1);
 
-impl From<OrderError> for Problem {
-    fn from(error: OrderError) -> Self {
+impl From<CommandError> for Problem {
+    fn from(error: CommandError) -> Self {
         let detail = error.to_string();
         match error {
-            OrderError::UnknownModel { name, available } => {
+            CommandError::UnknownModel { name, available } => {
                 Self::new(CallCode::UnknownModel, detail)
                     .received(name)
                     .expected(available)
             }
-            OrderError::UnknownVersion {
+            CommandError::UnknownVersion {
                 version, available, ..
             } => Self::new(CallCode::UnknownVersion, detail)
                 .received(version)
                 .expected(available),
-            OrderError::UnknownAlias {
+            CommandError::UnknownAlias {
                 alias, available, ..
             } => Self::new(CallCode::UnknownVersion, detail)
                 .received(alias)
                 .expected(available),
-            OrderError::TooManyAliases { limit, .. } => {
+            CommandError::TooManyAliases { limit, .. } => {
                 Self::new(Code::TooManyAliases, detail).limit(limit)
             }
-            OrderError::InUse { name, .. } => Self::new(Code::ModelInUse, detail).received(name),
-            OrderError::Ending => Self::new(CallCode::ShuttingDown, detail).retry_after(RETRY_SOON),
+            CommandError::InUse { name, .. } => Self::new(Code::ModelInUse, detail).received(name),
+            CommandError::ShuttingDown => {
+                Self::new(CallCode::ShuttingDown, detail).retry_after(RETRY_SOON)
+            }
         }
     }
 }
@@ -64,7 +66,9 @@ impl From<HostError> for Problem {
             HostError::Unloaded { name } => {
                 Self::new(CallCode::UnknownModel, detail).received(name)
             }
-            HostError::Ending => Self::new(CallCode::ShuttingDown, detail).retry_after(RETRY_SOON),
+            HostError::ShuttingDown => {
+                Self::new(CallCode::ShuttingDown, detail).retry_after(RETRY_SOON)
+            }
         }
     }
 }

@@ -3,10 +3,10 @@
 #![no_main]
 
 use almanac::http::parse_forecast;
-use almanac_forecast::Limits;
+use almanac_forecast::ForecastLimits;
 use libfuzzer_sys::fuzz_target;
 
-const LIMITS: Limits = Limits {
+const LIMITS: ForecastLimits = ForecastLimits {
     series: 8,
     values: 64,
     horizon: 16,

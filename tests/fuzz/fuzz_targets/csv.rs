@@ -2,11 +2,11 @@
 
 #![no_main]
 
-use almanac_forecast::Limits;
+use almanac_forecast::ForecastLimits;
 use almanac_frame::{ColumnChoice, read_csv};
 use libfuzzer_sys::fuzz_target;
 
-const LIMITS: Limits = Limits {
+const LIMITS: ForecastLimits = ForecastLimits {
     series: 8,
     values: 64,
     horizon: 16,

@@ -1,6 +1,6 @@
 //! The bundled models: an answer does not depend on the other rows of its batch.
 
-use almanac_engine::Outcome;
+use almanac_engine::SeriesOutcome;
 use almanac_forecast::{
     Forecast, ForecastRequest, Horizon, QuantileLevel, QuantileLevels, SeasonChoice, Series,
 };
@@ -68,7 +68,7 @@ impl RandomRequest {
     }
 }
 
-async fn outcomes(app: &TestApp, model: &str, requests: &[&RandomRequest]) -> Vec<Outcome> {
+async fn outcomes(app: &TestApp, model: &str, requests: &[&RandomRequest]) -> Vec<SeriesOutcome> {
     let model = app.registry.resolve(Some(model)).unwrap();
     let requests = requests.iter().map(|request| request.request()).collect();
     let submission = model.engine.submit(requests, distant_deadline()).unwrap();

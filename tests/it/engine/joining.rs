@@ -7,7 +7,7 @@ use crate::support::scripted::Scripted;
 async fn a_worker_that_joins_runs_waiting_rows() {
     let (gated, mut gate) = Scripted::gated();
     let mut test = EngineTest::start(vec![gated], LARGE_LIMITS);
-    let crew = test.engine.expect(1);
+    let crew = test.engine.reserve_workers(1);
     assert_eq!(test.engine.workers(), 2);
     let first = vec![request(1.0, 10, 1, &[])];
     let first = test.engine.submit(first, distant_deadline()).unwrap();
@@ -24,7 +24,7 @@ async fn a_worker_that_joins_runs_waiting_rows() {
 #[tokio::test]
 async fn a_dropped_engine_ends_once_no_more_workers_can_join() {
     let mut test = EngineTest::start(vec![Scripted::last_value()], LARGE_LIMITS);
-    let crew = test.engine.expect(2);
+    let crew = test.engine.reserve_workers(2);
     let threads = test.engine.threads();
     drop(test);
     crew.join(Scripted::last_value().boxed()).unwrap();

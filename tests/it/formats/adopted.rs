@@ -130,10 +130,7 @@ fn a_graph_with_weights_in_a_file_is_inspected() {
     let (graph, _) = product(-1).external("../secret");
     std::fs::write(folder.path().join("model.onnx"), graph.bytes()).unwrap();
     let (is_ok, output) = inspected(folder.path());
-    assert!(
-        !is_ok && output.contains("outside its folder"),
-        "{output}"
-    );
+    assert!(!is_ok && output.contains("outside its folder"), "{output}");
 }
 
 /// A hand-written manifest for a graph without metadata.

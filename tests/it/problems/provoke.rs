@@ -4,7 +4,7 @@ use std::future::Future;
 
 use almanac::call::CallCode;
 use almanac::http::Code;
-use almanac_forecast::{BacktestLimits, Limits};
+use almanac_forecast::{BacktestLimits, ForecastLimits};
 use serde_json::{Value, json};
 
 use super::series::{calendar, covariates};
@@ -23,7 +23,7 @@ pub(super) struct Provocation {
 pub(super) fn narrow_app() -> TestApp {
     TestAppBuilder::scripted()
         .workers(vec![Scripted::last_value()])
-        .limits(Limits {
+        .limits(ForecastLimits {
             series: 3,
             values: 20,
             horizon: 60,

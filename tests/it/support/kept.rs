@@ -10,7 +10,7 @@ use almanac::http::{AccessKey, AdminState, SageMaker, admin_router};
 use almanac_engine::EngineConfig;
 use almanac_engine::metrics::EngineMetrics;
 use almanac_engine::registry::{
-    HostOrders, Hosting, Keeper, KeeperConfig, KeeperHandle, KeeperParts, LifeMetrics, Load,
+    HostCommands, Hosting, Keeper, KeeperConfig, KeeperHandle, KeeperParts, LifecycleMetrics, Load,
     NamedStore, Records, Registry, Sessions, Shadows, TrialLimits,
 };
 use almanac_model::{Bundle, Digest, Manifest};
@@ -94,7 +94,7 @@ impl ManagedServiceBuilder {
     /// Starts the service. The default model is `m`.
     pub(crate) fn start(self) -> ManagedService {
         let metrics = prometheus::Registry::new();
-        let life = LifeMetrics::new(&metrics).unwrap();
+        let life = LifecycleMetrics::new(&metrics).unwrap();
         let limit = Duration::from_secs(60);
         let registry = Registry::new("m".to_owned())
             .with_records(Records::new(32, Some(life.clone())))
@@ -149,7 +149,7 @@ impl ManagedServiceBuilder {
     }
 }
 
-fn hosting(registry: &Arc<Registry>, host: HostConfig) -> (Hosting, HostOrders) {
+fn hosting(registry: &Arc<Registry>, host: HostConfig) -> (Hosting, HostCommands) {
     let HostConfig { root, max_models } = host;
     let finder =
         move |name: &str, url: &str| Place::open(&root, url, name, &StoreOptions::default());
@@ -198,7 +198,7 @@ impl ManagedService {
 
     /// Lists the shelf, and waits until version `version` of `name` answers.
     pub(crate) async fn wait_until_serving(&self, name: &str, version: &str) {
-        self.keeper.look();
+        self.keeper.poll_sources();
         let is_serving = |registry: &Registry| {
             let live = registry.resolve(Some(name));
             live.is_ok_and(|live| live.version() == version)
@@ -208,7 +208,7 @@ impl ManagedService {
 
     /// Lists the shelf, and waits until the latest load of `name` is of `version` and has `state`.
     pub(crate) async fn wait_until_latest(&self, name: &str, version: &str, state: &str) {
-        self.keeper.look();
+        self.keeper.poll_sources();
         let is_latest = |registry: &Registry| {
             let records = registry.records().of(name);
             let latest = records.first();

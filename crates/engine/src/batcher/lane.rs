@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::batcher::{Fate, Shape, TakenRows};
+use crate::batcher::{RowShape, RowStatus, TakenRows};
 
 /// A queued row.
 #[derive(Debug)]
 pub(super) struct LaneRow<T> {
     /// The position in the order of arrival, over all lanes.
     pub(super) arrival: u64,
-    pub(super) shape: Shape,
+    pub(super) shape: RowShape,
     pub(super) item: T,
 }
 
@@ -37,14 +37,14 @@ pub(super) struct Lane<T> {
 /// A batch that is being filled.
 struct BatchBuilder<'a, T> {
     taken: &'a mut TakenRows<T>,
-    shape: Shape,
+    shape: RowShape,
     /// The number of steps, padding included.
     cost: usize,
     budget: usize,
 }
 
 impl ShapeBucket {
-    const fn of(shape: Shape) -> Self {
+    const fn of(shape: RowShape) -> Self {
         const fn log2_ceil(length: usize) -> u32 {
             usize::BITS - length.saturating_sub(1).leading_zeros()
         }
@@ -89,7 +89,7 @@ impl<T> Lane<T> {
         taken: &mut TakenRows<T>,
         budget: usize,
         max_padding: usize,
-        fate: &impl Fn(&T) -> Fate,
+        fate: &impl Fn(&T) -> RowStatus,
     ) {
         self.remove_fronts(taken, fate);
         let Some(home) = self.oldest_bucket() else {
@@ -97,7 +97,7 @@ impl<T> Lane<T> {
         };
         let mut batch = BatchBuilder {
             taken,
-            shape: Shape {
+            shape: RowShape {
                 context_length: 0,
                 horizon: 0,
             },
@@ -133,10 +133,10 @@ impl<T> Lane<T> {
         bucket: ShapeBucket,
         batch: &mut BatchBuilder<'_, T>,
         mut padding: Option<&mut usize>,
-        fate: &impl Fn(&T) -> Fate,
+        fate: &impl Fn(&T) -> RowStatus,
     ) {
         while let Some(row) = self.buckets.get(&bucket).and_then(VecDeque::front) {
-            let (shape, is_run) = (row.shape, fate(&row.item) == Fate::Run);
+            let (shape, is_run) = (row.shape, fate(&row.item) == RowStatus::Run);
             if is_run {
                 let joined = batch.shape.joined(shape);
                 let cost = batch.cost_of(joined);
@@ -157,29 +157,34 @@ impl<T> Lane<T> {
     }
 
     /// Removes the front row of `bucket`, and adds it to the batch or to the expired rows.
-    fn pop(&mut self, bucket: ShapeBucket, taken: &mut TakenRows<T>, fate: &impl Fn(&T) -> Fate) {
+    fn pop(
+        &mut self,
+        bucket: ShapeBucket,
+        taken: &mut TakenRows<T>,
+        fate: &impl Fn(&T) -> RowStatus,
+    ) {
         let Some(row) = self.buckets.get_mut(&bucket).and_then(VecDeque::pop_front) else {
             return;
         };
         let fate = fate(&row.item);
-        if fate == Fate::Released {
+        if fate == RowStatus::Released {
             self.released -= 1;
             return;
         }
         self.rows -= 1;
         self.steps -= row.shape.steps();
         match fate {
-            Fate::Run => taken.batch.push(row.item),
-            Fate::Expired | Fate::Released => taken.expired.push(row.item),
+            RowStatus::Run => taken.batch.push(row.item),
+            RowStatus::Expired | RowStatus::Released => taken.expired.push(row.item),
         }
     }
 
     /// Removes the rows at the front of each bucket that are not to be run.
-    fn remove_fronts(&mut self, taken: &mut TakenRows<T>, fate: &impl Fn(&T) -> Fate) {
+    fn remove_fronts(&mut self, taken: &mut TakenRows<T>, fate: &impl Fn(&T) -> RowStatus) {
         let buckets: Vec<_> = self.buckets.keys().copied().collect();
         for bucket in buckets {
             while let Some(row) = self.buckets.get(&bucket).and_then(VecDeque::front)
-                && fate(&row.item) != Fate::Run
+                && fate(&row.item) != RowStatus::Run
             {
                 self.pop(bucket, taken, fate);
             }
@@ -188,14 +193,14 @@ impl<T> Lane<T> {
     }
 
     /// Stops counting released rows, as [`Batcher::release`](super::Batcher::release) does.
-    pub(super) fn release(&mut self, rows: usize, steps: usize, fate: &impl Fn(&T) -> Fate) {
+    pub(super) fn release(&mut self, rows: usize, steps: usize, fate: &impl Fn(&T) -> RowStatus) {
         self.rows -= rows;
         self.steps -= steps;
         self.released += rows;
         // Removing half of the rows at once costs as much as removing each one when it is encountered.
         if self.released > self.rows {
             for rows in self.buckets.values_mut() {
-                rows.retain(|row| fate(&row.item) != Fate::Released);
+                rows.retain(|row| fate(&row.item) != RowStatus::Released);
             }
             self.buckets.retain(|_, rows| !rows.is_empty());
             self.released = 0;
@@ -205,7 +210,7 @@ impl<T> Lane<T> {
 
 impl<T> BatchBuilder<'_, T> {
     /// Returns the cost of the batch with one more row, if all rows are padded to `shape`.
-    const fn cost_of(&self, shape: Shape) -> usize {
+    const fn cost_of(&self, shape: RowShape) -> usize {
         (self.taken.batch.len() + 1).saturating_mul(shape.steps())
     }
 }

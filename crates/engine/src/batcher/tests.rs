@@ -2,10 +2,10 @@ use std::collections::HashSet;
 
 use proptest::prelude::*;
 
-use super::{Batcher, Fate, Priority, Shape};
+use super::{Batcher, Priority, RowShape, RowStatus};
 
-const fn shape(context_length: usize, horizon: usize) -> Shape {
-    Shape {
+const fn shape(context_length: usize, horizon: usize) -> RowShape {
+    RowShape {
         context_length,
         horizon,
     }
@@ -13,10 +13,10 @@ const fn shape(context_length: usize, horizon: usize) -> Shape {
 
 /// Takes the next batch, with no row expired or released.
 fn next_batch<T>(batcher: &mut Batcher<T>, budget: usize) -> Vec<T> {
-    batcher.take(budget, |_| Fate::Run).batch
+    batcher.take(budget, |_| RowStatus::Run).batch
 }
 
-fn filled(rows: &[(Priority, Shape)]) -> Batcher<usize> {
+fn filled(rows: &[(Priority, RowShape)]) -> Batcher<usize> {
     let mut batcher = Batcher::new();
     for (number, (priority, shape)) in rows.iter().enumerate() {
         batcher.push(*priority, *shape, number);
@@ -84,9 +84,9 @@ fn released_rows_are_neither_counted_nor_taken() {
     let mut batcher = filled(&[(INTERACTIVE, shape(10, 2)); 10]);
     let fate = |number: &usize| {
         if *number < 9 {
-            Fate::Released
+            RowStatus::Released
         } else {
-            Fate::Run
+            RowStatus::Run
         }
     };
     batcher.release(INTERACTIVE, 9, 9 * 12, fate);
@@ -98,7 +98,7 @@ fn released_rows_are_neither_counted_nor_taken() {
 /// An operation on a batcher.
 #[derive(Clone, Debug)]
 enum Operation {
-    Push(Priority, Shape),
+    Push(Priority, RowShape),
     Take(usize),
     /// Releases every row whose number has this remainder modulo 5.
     Release(usize),
@@ -125,21 +125,21 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
 #[derive(Default)]
 struct ReferenceModel {
     batcher: Batcher<usize>,
-    rows: Vec<(Priority, Shape)>,
+    rows: Vec<(Priority, RowShape)>,
     waiting: Vec<usize>,
     released: HashSet<usize>,
     expired: HashSet<usize>,
 }
 
 impl ReferenceModel {
-    fn fate(&self) -> impl Fn(&usize) -> Fate {
+    fn fate(&self) -> impl Fn(&usize) -> RowStatus {
         |number| {
             if self.released.contains(number) {
-                Fate::Released
+                RowStatus::Released
             } else if self.expired.contains(number) {
-                Fate::Expired
+                RowStatus::Expired
             } else {
-                Fate::Run
+                RowStatus::Run
             }
         }
     }
@@ -204,11 +204,11 @@ impl ReferenceModel {
             let oldest = self.waiting.iter().filter(live).find(of_lane);
             prop_assert_eq!(Some(&taken.batch[0]), oldest);
             let shapes = || taken.batch.iter().map(|number| self.rows[*number].1);
-            let joined = shapes().reduce(Shape::joined).map_or(0, Shape::steps);
+            let joined = shapes().reduce(RowShape::joined).map_or(0, RowShape::steps);
             let cost = joined * taken.batch.len();
             prop_assert!(taken.batch.len() == 1 || cost <= budget);
             // Padding at most doubles the cost, apart from the rows of other buckets.
-            let own: usize = shapes().map(Shape::steps).sum();
+            let own: usize = shapes().map(RowShape::steps).sum();
             prop_assert!(cost <= 2 * own + super::RUN_STEPS, "{cost} for {own}");
         }
         for number in taken.batch.iter().chain(&taken.expired) {

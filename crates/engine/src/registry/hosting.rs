@@ -37,7 +37,7 @@ pub struct Hosting {
 
 /// The receiver of the commands of a [`Hosting`], and the maximum number of its models.
 #[derive(Debug)]
-pub struct HostOrders {
+pub struct HostCommands {
     pub(super) commands: mpsc::Receiver<HostCommand>,
     pub(super) max_models: usize,
 }
@@ -156,7 +156,7 @@ pub enum HostError {
     Thread(#[from] std::io::Error),
     /// The server is shutting down.
     #[error("the server is shutting down")]
-    Ending,
+    ShuttingDown,
 }
 
 impl Hosting {
@@ -167,14 +167,14 @@ impl Hosting {
         registry: Arc<Registry>,
         finder: Arc<Finder>,
         max_models: usize,
-    ) -> (Self, HostOrders) {
+    ) -> (Self, HostCommands) {
         let (sender, receiver) = mpsc::channel(MAX_QUEUED);
         let hosting = Self {
             registry,
             finder,
             commands: sender,
         };
-        let orders = HostOrders {
+        let orders = HostCommands {
             commands: receiver,
             max_models,
         };
@@ -225,7 +225,7 @@ impl Hosting {
     /// Returns the loaded models, ordered by name.
     ///
     /// # Errors
-    /// [`HostError::Ending`] if the server is shutting down.
+    /// [`HostError::ShuttingDown`] if the server is shutting down.
     pub async fn list(&self) -> Result<Vec<HostedModel>, HostError> {
         self.send(|reply| HostCommand::List { reply }).await
     }
@@ -265,8 +265,8 @@ impl Hosting {
         self.commands
             .send(command(reply))
             .await
-            .map_err(|_closed| HostError::Ending)?;
-        receiver.await.map_err(|_closed| HostError::Ending)
+            .map_err(|_closed| HostError::ShuttingDown)?;
+        receiver.await.map_err(|_closed| HostError::ShuttingDown)
     }
 }
 

@@ -17,7 +17,7 @@ mod source;
 mod trials;
 
 pub use config::{KeeperConfig, KeeperParts, NamedStore};
-pub use handle::{KeeperHandle, OrderError, Overview, SourceStatus};
+pub use handle::{CommandError, KeeperHandle, Overview, SourceStatus};
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -37,7 +37,7 @@ use crate::registry::keeper::source::SourceState;
 use crate::registry::plan::{VersionKey, sorted_by_preference};
 use crate::registry::table::RoutingTable;
 use crate::registry::watch::{SourcePoll, SourceWatcher};
-use crate::registry::{LifeMetrics, Load, NO_SOURCE, Registry};
+use crate::registry::{LifecycleMetrics, Load, NO_SOURCE, Registry};
 
 /// The owner of all models.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub struct Keeper {
     registry: Arc<Registry>,
     load: Arc<Load>,
     config: KeeperConfig,
-    metrics: LifeMetrics,
+    metrics: LifecycleMetrics,
     sources: Vec<SourceState>,
     models: BTreeMap<String, ManagedModel>,
     jobs: JoinSet<FinishedJob>,
@@ -56,7 +56,7 @@ pub struct Keeper {
     polls_sender: mpsc::Sender<SourcePoll>,
     commands: mpsc::Receiver<KeeperCommand>,
     /// The results of commands, sent once the commands have taken effect.
-    pending_replies: Vec<(oneshot::Sender<CommandReply>, Result<(), OrderError>)>,
+    pending_replies: Vec<(oneshot::Sender<CommandReply>, Result<(), CommandError>)>,
     handle: KeeperHandle,
     /// The models that a host loads, and that no source has.
     hosted: Option<HostedModels>,
@@ -298,7 +298,12 @@ async fn sleep_until(due: Option<Instant>) {
 }
 
 /// Logs and counts the effects of a plan.
-fn report_effects(name: &str, model: &ManagedModel, effects: &PlanEffects, metrics: &LifeMetrics) {
+fn report_effects(
+    name: &str,
+    model: &ManagedModel,
+    effects: &PlanEffects,
+    metrics: &LifecycleMetrics,
+) {
     if effects.is_newly_withdrawn {
         let version = model.stable.as_ref().map(|key| key.version.as_str());
         tracing::warn!(model = %name, version, "version was removed from its source and keeps serving");

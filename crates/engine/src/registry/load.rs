@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use almanac_model::{Bundle, BundleFiles, Forecaster};
-use almanac_store::{Listing, Store, StoreError, by_version};
+use almanac_store::{Listing, Store, StoreError, compare_versions};
 use futures_executor::block_on;
 
 use crate::config::EngineConfig;
@@ -72,7 +72,7 @@ impl Load {
     ) -> Result<(), StoreError> {
         let mut listings = block_on(store.list())?;
         listings.sort_by(|left, right| {
-            let newest_first = by_version(&right.version, &left.version);
+            let newest_first = compare_versions(&right.version, &left.version);
             left.name.cmp(&right.name).then(newest_first)
         });
         listings.dedup_by(|older, newest| older.name == newest.name);
@@ -134,7 +134,7 @@ impl Load {
     ) -> Result<Bundle, LoadError> {
         let own = store.own(listing);
         let mut bundle = (self.reader)(&own, files).map_err(LoadError::Bundle)?;
-        if store.names_models() {
+        if store.has_authoritative_names() {
             bundle.manifest.name.clone_from(&listing.name);
             bundle.manifest.version.clone_from(&listing.version);
         }

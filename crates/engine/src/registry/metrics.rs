@@ -20,7 +20,7 @@ const DIFFERENCE_BUCKETS: [f64; 12] = [
 
 /// The metrics of model versions and of their sources.
 #[derive(Clone, Debug)]
-pub struct LifeMetrics {
+pub struct LifecycleMetrics {
     states: IntGaugeVec,
     loads: IntCounterVec,
     swaps: IntCounterVec,
@@ -39,7 +39,7 @@ struct SourceAges {
     read_at: Arc<Mutex<Vec<(String, Instant)>>>,
 }
 
-impl LifeMetrics {
+impl LifecycleMetrics {
     /// Registers the metrics in `registry`.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use almanac_store::by_version;
+use almanac_store::compare_versions;
 
 use crate::registry::route::Route;
 
@@ -64,7 +64,7 @@ pub(super) struct ModelPlan {
 /// Sorts versions by preference: by the precedence of their sources, then newest first.
 pub(super) fn sorted_by_preference(mut keys: Vec<VersionKey>) -> Vec<VersionKey> {
     keys.sort_by(|left, right| {
-        let newest_first = by_version(&right.version, &left.version);
+        let newest_first = compare_versions(&right.version, &left.version);
         left.source.cmp(&right.source).then(newest_first)
     });
     keys
@@ -132,7 +132,7 @@ impl PlanInput<'_> {
                 && stable.is_some_and(|stable| {
                     let by_source = key.source.cmp(&stable.source).reverse();
                     by_source
-                        .then(by_version(&key.version, &stable.version))
+                        .then(compare_versions(&key.version, &stable.version))
                         .is_lt()
                 })
         };

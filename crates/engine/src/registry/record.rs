@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use almanac_model::Digest;
 
-use crate::registry::metrics::LifeMetrics;
+use crate::registry::metrics::LifecycleMetrics;
 use crate::registry::state::VersionState;
 use crate::registry::usage::Usage;
 
@@ -36,7 +36,7 @@ pub struct VersionRecord {
 pub struct Records {
     table: Arc<Mutex<RecordTable>>,
     max_per_model: usize,
-    metrics: Option<LifeMetrics>,
+    metrics: Option<LifecycleMetrics>,
 }
 
 #[derive(Debug, Default)]
@@ -57,7 +57,7 @@ pub struct VersionRecorder {
 impl Records {
     /// Creates records of at most `max_per_model` attempts at each model, and counts them in `metrics`.
     #[must_use]
-    pub fn new(max_per_model: usize, metrics: Option<LifeMetrics>) -> Self {
+    pub fn new(max_per_model: usize, metrics: Option<LifecycleMetrics>) -> Self {
         Self {
             table: Arc::default(),
             max_per_model: max_per_model.max(1),

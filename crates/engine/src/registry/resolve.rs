@@ -48,7 +48,7 @@ pub enum ResolveError {
     },
     /// The model was evicted from memory, and is loaded again for this request.
     #[error("model {name} was evicted from memory and is being loaded again")]
-    Asleep {
+    Reloading {
         /// The name of the model.
         name: String,
     },
@@ -129,7 +129,7 @@ impl Registry {
                 for version in &model.evicted {
                     self.reload_requests.add(name, version);
                 }
-                Err(ResolveError::Asleep {
+                Err(ResolveError::Reloading {
                     name: name.to_owned(),
                 })
             }
@@ -152,7 +152,7 @@ impl Registry {
         }
         if model.evicted.contains(version) {
             self.reload_requests.add(name, version);
-            return Err(ResolveError::Asleep {
+            return Err(ResolveError::Reloading {
                 name: name.to_owned(),
             });
         }

@@ -10,7 +10,7 @@ use crate::batcher::Priority;
 use crate::error::SubmitError;
 use crate::outcome::Outcomes;
 use crate::registry::LiveModel;
-use crate::registry::metrics::LifeMetrics;
+use crate::registry::metrics::LifecycleMetrics;
 use crate::terms::Terms;
 
 /// The runner of shadows. No request waits for it: series beyond its capacity are dropped and counted.
@@ -19,7 +19,7 @@ pub struct Shadows {
     comparisons: mpsc::UnboundedSender<Comparison>,
     /// One permit for each value that may wait.
     capacity: Arc<Semaphore>,
-    metrics: LifeMetrics,
+    metrics: LifecycleMetrics,
 }
 
 /// Series to run a shadow on once they are answered.
@@ -48,7 +48,7 @@ impl Shadows {
     /// # Panics
     /// Outside of a tokio runtime.
     #[must_use]
-    pub fn start(values: usize, limit: Duration, metrics: LifeMetrics) -> Self {
+    pub fn start(values: usize, limit: Duration, metrics: LifecycleMetrics) -> Self {
         let (comparisons, mut receiver) = mpsc::unbounded_channel::<Comparison>();
         let task_metrics = metrics.clone();
         tokio::spawn(async move {
@@ -114,7 +114,7 @@ impl ShadowRun {
 }
 
 impl Comparison {
-    async fn run(self, limit: Duration, metrics: &LifeMetrics) {
+    async fn run(self, limit: Duration, metrics: &LifecycleMetrics) {
         let name = &self.shadow.manifest().name;
         let expected = self.answered.iter().flatten().count();
         let Ok(outcomes) = run_shadow(&self.shadow, self.requests, limit).await else {

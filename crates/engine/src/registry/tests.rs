@@ -209,7 +209,7 @@ fn loading_unknown_and_missing_models_have_different_errors() {
             available
         }
     );
-    registry.settle();
+    registry.finish_startup();
     let reason = "no configured source has this model".to_owned();
     assert_eq!(
         registry.resolve(None).unwrap_err(),

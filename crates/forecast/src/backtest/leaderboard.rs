@@ -13,12 +13,12 @@ pub struct Entrant {
     /// The name of the model or baseline.
     pub name: String,
     /// The kind of forecaster.
-    pub kind: Kind,
+    pub kind: EntrantKind,
 }
 
 /// The kind of an entrant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum EntrantKind {
     /// A model, as it is served.
     Model,
     /// A model whose intervals are calibrated on earlier windows.
@@ -30,13 +30,13 @@ pub enum Kind {
 /// A backtest in progress, which compares the forecasts of each entrant with the observed values.
 ///
 /// ```
-/// use almanac_forecast::backtest::{Contest, Entrant, Kind, WindowForecast};
+/// use almanac_forecast::backtest::{BacktestEvaluation, Entrant, EntrantKind, WindowForecast};
 /// use almanac_forecast::{Baseline, ForecastRequest, Horizon, Measures, SeasonChoice, Series};
 ///
 /// // Forecast the last two of eight values from the six before them.
 /// let values = [1.0, 5.0, 2.0, 6.0, 1.0, 5.0, 2.0, 6.0];
 /// let (history, actual) = values.split_at(6);
-/// let measures = Measures::usual();
+/// let measures = Measures::standard();
 /// let request = ForecastRequest::new(
 ///     Series::new(history.to_vec(), None, 100)?,
 ///     Horizon::new(2, 100)?,
@@ -47,9 +47,9 @@ pub enum Kind {
 /// let baselines = [Baseline::Mean, Baseline::SeasonalNaive];
 /// let entrants = baselines.map(|baseline| Entrant {
 ///     name: baseline.name().to_owned(),
-///     kind: Kind::Baseline,
+///     kind: EntrantKind::Baseline,
 /// });
-/// let mut contest = Contest::new(measures, 2, 1, entrants.into());
+/// let mut contest = BacktestEvaluation::new(measures, 2, 1, entrants.into());
 /// for (entrant_idx, baseline) in baselines.into_iter().enumerate() {
 ///     let forecast = baseline.forecast(&request).ok_or("not finite")?;
 ///     let window = WindowForecast { forecast: &forecast, actual, scale: Some(1.0) };
@@ -62,7 +62,7 @@ pub enum Kind {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Contest {
+pub struct BacktestEvaluation {
     measures: Measures,
     entrants: Vec<EntrantProgress>,
 }
@@ -98,18 +98,18 @@ struct SeriesProgress {
 
 /// The results of a backtest, best entrant first.
 ///
-/// [`Contest`] has an example.
+/// [`BacktestEvaluation`] has an example.
 #[derive(Clone, Debug)]
 pub struct Leaderboard {
     /// The quantile levels and intervals that were scored.
     pub measures: Measures,
     /// The entrants by their mean scaled error relative to seasonal naive, smallest first.
-    pub standings: Vec<Standing>,
+    pub standings: Vec<LeaderboardEntry>,
 }
 
 /// The results of one entrant.
 #[derive(Clone, Debug)]
-pub struct Standing {
+pub struct LeaderboardEntry {
     /// The entrant.
     pub entrant: Entrant,
     /// The overall scores. MASE and sMAPE are means over series, all with equal weight; quantile loss and
@@ -120,7 +120,7 @@ pub struct Standing {
     /// The geometric mean over series of the quantile loss relative to seasonal naive; under 1 is better.
     pub relative_wql: Option<f64>,
     /// The results of each series, in the order of the series; `None` for a series without a forecast.
-    pub by_series: Vec<Option<SeriesStanding>>,
+    pub by_series: Vec<Option<SeriesScores>>,
     /// The scores of each step ahead, over all series and windows.
     pub by_step: Vec<Scores>,
     /// The number of series with a forecast.
@@ -137,7 +137,7 @@ pub struct Standing {
 
 /// The results of one entrant on one series.
 #[derive(Clone, Debug, PartialEq)]
-pub struct SeriesStanding {
+pub struct SeriesScores {
     /// The scores over all windows of the series.
     pub scores: Scores,
     /// The number of windows with a forecast.
@@ -147,13 +147,13 @@ pub struct SeriesStanding {
 impl fmt::Display for Entrant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
-            Kind::Model | Kind::Baseline => f.write_str(&self.name),
-            Kind::Calibrated => write!(f, "{}, calibrated", self.name),
+            EntrantKind::Model | EntrantKind::Baseline => f.write_str(&self.name),
+            EntrantKind::Calibrated => write!(f, "{}, calibrated", self.name),
         }
     }
 }
 
-impl Kind {
+impl EntrantKind {
     /// Returns the name of this kind in the API and in files.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -165,7 +165,7 @@ impl Kind {
     }
 }
 
-impl Contest {
+impl BacktestEvaluation {
     /// Creates a contest of `entrants` over `n_series` series, with windows of `horizon` steps.
     #[must_use]
     pub fn new(
@@ -246,16 +246,16 @@ impl Contest {
     }
 }
 
-impl Standing {
+impl LeaderboardEntry {
     fn is_seasonal_naive(&self) -> bool {
         let Entrant { name, kind } = &self.entrant;
-        *kind == Kind::Baseline && name == Baseline::SeasonalNaive.name()
+        *kind == EntrantKind::Baseline && name == Baseline::SeasonalNaive.name()
     }
 
     /// Returns the geometric mean over series of a loss relative to that of `reference`.
     fn relative_loss(
         &self,
-        reference: &[Option<SeriesStanding>],
+        reference: &[Option<SeriesScores>],
         loss: fn(&Scores) -> Option<f64>,
     ) -> Option<f64> {
         let pairs = self.by_series.iter().zip(reference);
@@ -267,20 +267,20 @@ impl Standing {
 }
 
 /// Orders standings by relative MASE, smallest first, and those without one last.
-fn by_relative_mase(left: &Standing, right: &Standing) -> Ordering {
-    let key = |standing: &Standing| standing.relative_mase.unwrap_or(f64::INFINITY);
+fn by_relative_mase(left: &LeaderboardEntry, right: &LeaderboardEntry) -> Ordering {
+    let key = |standing: &LeaderboardEntry| standing.relative_mase.unwrap_or(f64::INFINITY);
     key(left).total_cmp(&key(right))
 }
 
 impl EntrantProgress {
-    fn finish(self) -> Standing {
+    fn finish(self) -> LeaderboardEntry {
         let mut total_errors = ScoreAccumulator::default();
         let mut windows = 0;
         let mut by_series = Vec::with_capacity(self.by_series.len());
         for series in &self.by_series {
             total_errors.add(&series.errors);
             windows += series.windows;
-            by_series.push((series.windows > 0).then(|| SeriesStanding {
+            by_series.push((series.windows > 0).then(|| SeriesScores {
                 scores: series.errors.scores(),
                 windows: series.windows,
             }));
@@ -290,7 +290,7 @@ impl EntrantProgress {
             smape: mean_over_series(&by_series, |scores| scores.smape),
             ..total_errors.scores()
         };
-        Standing {
+        LeaderboardEntry {
             entrant: self.entrant,
             scores,
             relative_mase: None,
@@ -308,7 +308,7 @@ impl EntrantProgress {
 
 /// Returns the mean of a score over the series that have it, or `None` if no series has it.
 fn mean_over_series(
-    by_series: &[Option<SeriesStanding>],
+    by_series: &[Option<SeriesScores>],
     score: fn(&Scores) -> Option<f64>,
 ) -> Option<f64> {
     let (sum, count) = by_series

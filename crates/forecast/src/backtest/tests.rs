@@ -6,17 +6,17 @@ fn horizon(steps: u64) -> Horizon {
     Horizon::new(steps, 1_000).unwrap()
 }
 
-fn plan(steps: u64, windows: u64, step: Option<u64>, calibrated: bool) -> Plan {
-    let draft = PlanDraft {
+fn plan(steps: u64, windows: u64, step: Option<u64>, calibrated: bool) -> BacktestPlan {
+    let draft = BacktestPlanDraft {
         windows,
         step,
         calibrated,
     };
-    Plan::new(horizon(steps), draft, 100, 1_000).unwrap()
+    BacktestPlan::new(horizon(steps), draft, 100, 1_000).unwrap()
 }
 
 #[track_caller]
-fn check(plan: Plan, length: usize, expected: &[(usize, Role)]) {
+fn check(plan: BacktestPlan, length: usize, expected: &[(usize, WindowRole)]) {
     let windows = plan.windows_of(&vec![1.0; length], 2).unwrap();
     let actual: Vec<_> = windows
         .iter()
@@ -27,7 +27,7 @@ fn check(plan: Plan, length: usize, expected: &[(usize, Role)]) {
 
 #[test]
 fn cutoffs_are_counted_from_the_end() {
-    let scored = Role::Scored;
+    let scored = WindowRole::Scored;
     check(
         plan(4, 3, None, false),
         20,
@@ -44,17 +44,17 @@ fn cutoffs_are_counted_from_the_end() {
 
 #[test]
 fn calibration_windows_come_first_and_do_not_overlap_with_scored_windows() {
-    use Role::{Calibrates, Scored};
+    use WindowRole::{Calibration, Scored};
     check(
         plan(4, 3, None, true),
         20,
-        &[(8, Calibrates), (12, Calibrates), (16, Scored)],
+        &[(8, Calibration), (12, Calibration), (16, Scored)],
     );
     // With a step of 1, the windows just before the scored ones overlap with them.
     check(
         plan(4, 6, Some(1), true),
         20,
-        &[(11, Calibrates), (15, Scored), (16, Scored)],
+        &[(11, Calibration), (15, Scored), (16, Scored)],
     );
     check(plan(4, 3, None, true), 8, &[(4, Scored)]);
 }
@@ -93,12 +93,12 @@ fn a_missing_tail_costs_no_window() {
 #[test]
 fn rejects_invalid_plans() {
     let error = |windows, step, calibrated| {
-        let draft = PlanDraft {
+        let draft = BacktestPlanDraft {
             windows,
             step,
             calibrated,
         };
-        Plan::new(horizon(4), draft, 50, 100)
+        BacktestPlan::new(horizon(4), draft, 50, 100)
             .unwrap_err()
             .to_string()
     };
@@ -139,13 +139,13 @@ proptest! {
         prop_assert!(!windows.is_empty() && windows.len() <= plan.windows());
         prop_assert!(windows.is_sorted_by(|left, right| left.role <= right.role));
         prop_assert!(windows.is_sorted_by(|left, right| left.cutoff < right.cutoff));
-        let first_scored = windows.iter().find(|window| window.role == Role::Scored).unwrap().cutoff;
+        let first_scored = windows.iter().find(|window| window.role == WindowRole::Scored).unwrap().cutoff;
         for Window { cutoff, role } in windows {
             let (history, future) = values.split_at(cutoff);
             prop_assert!(cutoff >= min_history.max(MIN_HISTORY));
             prop_assert!(history.iter().any(|value| !value.is_nan()));
             prop_assert!(future[..plan.horizon().steps()].iter().any(|value| !value.is_nan()));
-            prop_assert!(role == Role::Scored || cutoff + plan.horizon().steps() <= first_scored);
+            prop_assert!(role == WindowRole::Scored || cutoff + plan.horizon().steps() <= first_scored);
         }
     }
 }

@@ -8,9 +8,9 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::fmt::temporal::{DateTimeParser, Pieces, TimeZoneAnnotationKind};
 use jiff::tz::TimeZone;
 
-use super::stamp_error::StampError;
 use super::format::StampFormat;
 use super::position::StampPosition;
+use super::stamp_error::StampError;
 use super::zone;
 
 /// The maximum length of a stamp in bytes. Longer texts are rejected before they are parsed.

@@ -30,8 +30,7 @@ impl Batch {
             (feature_tensor(&self.rows, manifest, rows, window), None)
         };
         Self {
-            wide_contexts: (manifest.context.r#type == FloatType::Float64)
-                .then(|| contexts.clone()),
+            contexts_f64: (manifest.context.r#type == FloatType::Float64).then(|| contexts.clone()),
             covariates: self.covariate_tensors(manifest, rows, contexts.ncols(), window),
             states: Vec::new(),
             layout,
@@ -94,7 +93,7 @@ fn history_tensor(
     let needs_kinds = manifest
         .inputs
         .iter()
-        .any(|input| input.fill.tells_padding());
+        .any(|input| input.fill.distinguishes_padding());
     let mut step_kinds =
         needs_kinds.then(|| Array2::from_elem((rows.len(), width), StepKind::Padding));
     for (row_idx, row) in rows.iter().enumerate() {

@@ -144,14 +144,14 @@ impl ContextRole {
     ///
     /// It exceeds `max_length` by the values that differencing consumes.
     #[must_use]
-    pub fn reach(&self) -> usize {
+    pub fn max_context_length(&self) -> usize {
         self.max_length
             .saturating_add(self.consumed_by_differences())
     }
 
     /// Returns the minimum number of values of a series, including those that differencing consumes.
     #[must_use]
-    pub fn least(&self) -> usize {
+    pub fn min_context_length(&self) -> usize {
         self.min_length
             .saturating_add(self.consumed_by_differences())
     }

@@ -111,7 +111,7 @@ pub enum FeatureError {
 impl Feature {
     /// Returns the number of values of the history that the feature looks back on.
     #[must_use]
-    pub const fn reach(&self) -> usize {
+    pub const fn lookback(&self) -> usize {
         match self {
             Self::Lag(lag) | Self::Covariate { lag, .. } => *lag,
             Self::Rolling { window, lag, .. } => lag.saturating_add(*window) - 1,

@@ -148,7 +148,7 @@ impl Fill {
 
     /// Returns true if the content distinguishes padding from the steps of the context.
     #[must_use]
-    pub const fn tells_padding(&self) -> bool {
+    pub const fn distinguishes_padding(&self) -> bool {
         matches!(self, Self::Observed | Self::Missing | Self::Padding)
     }
 }

@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::Manifest;
 use crate::manifest::{Missing, Scaling};
 
-pub use covariate::CovariateUnfit;
+pub use covariate::CovariateFitError;
 
 /// The error returned when a model cannot answer a request that is otherwise valid.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -73,7 +73,7 @@ pub enum Unfit {
         /// The name of the covariate.
         name: String,
         /// The problem.
-        unfit: CovariateUnfit,
+        unfit: CovariateFitError,
         /// The name of the model.
         model: String,
     },
@@ -100,7 +100,7 @@ impl Manifest {
             values = &values[first.unwrap_or(0)..];
         }
         let length = values.len();
-        let least = self.context.least();
+        let least = self.context.min_context_length();
         if length < least {
             return Err(Unfit::TooShort {
                 length,
@@ -108,7 +108,7 @@ impl Manifest {
                 model: model(),
             });
         }
-        let context = &values[length.saturating_sub(self.context.reach())..];
+        let context = &values[length.saturating_sub(self.context.max_context_length())..];
         if context.iter().all(|value| value.is_nan()) {
             return Err(Unfit::NothingObserved {
                 length: context.len(),

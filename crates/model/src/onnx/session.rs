@@ -118,7 +118,7 @@ impl Forecaster for OnnxForecaster {
         Ok(self.run(batch)?.0)
     }
 
-    fn predict_on(&mut self, batch: &Batch) -> Result<Prediction, PredictError> {
+    fn predict_with_states(&mut self, batch: &Batch) -> Result<Prediction, PredictError> {
         self.run(batch)
     }
 

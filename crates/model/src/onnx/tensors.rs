@@ -46,7 +46,7 @@ pub(super) fn bind_inputs<'a>(
 /// Returns the context as an input, without a copy: an axis of length 1 moves no number.
 fn context_input<'a>(manifest: &Manifest, batch: &'a Batch) -> ort::Result<SessionInputValue<'a>> {
     let axes = &manifest.context.axes;
-    match (manifest.context.r#type, batch.wide_contexts()) {
+    match (manifest.context.r#type, batch.contexts_f64()) {
         (FloatType::Float64, Some(wide)) => {
             let view = with_variate(wide, axes);
             Ok(TensorRef::from_array_view(view)?.into())

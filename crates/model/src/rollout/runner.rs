@@ -79,7 +79,7 @@ impl Runner<'_> {
         window: RunWindow,
     ) -> Result<Array3<f32>, PredictError> {
         let role = &self.manifest.context;
-        let split_by_length = role.features.is_empty() && !self.manifest.tells_padding();
+        let split_by_length = role.features.is_empty() && !self.manifest.distinguishes_padding();
         let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (position, row) in rows.iter().enumerate() {
             let length = if split_by_length {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::shutdown::Phase;
+use crate::shutdown::ShutdownPhase;
 use crate::testing::{DATA, GET, GOAWAY, HEADERS, TestClient, TestServer, secs, without_pings};
 use crate::{DrainReport, ServerConfig};
 
@@ -87,7 +87,7 @@ async fn request_with_an_incomplete_head_is_answered() {
     sleep(secs(4)).await;
     let (begin, end) = GET.split_at(9);
     client.send(begin).await;
-    server.shutdown.reached(Phase::Draining).await;
+    server.shutdown.wait_for(ShutdownPhase::Draining).await;
     sleep(secs(2)).await;
     client.send(end).await;
     assert!(client.read_response().await.ends_with("ok"));
@@ -105,7 +105,7 @@ async fn connection_in_the_backlog_is_served_after_the_delay() {
     }
     sleep(Duration::from_millis(900)).await;
     let mut client = server.connect();
-    server.shutdown.reached(Phase::Draining).await;
+    server.shutdown.wait_for(ShutdownPhase::Draining).await;
     sleep(Duration::from_millis(500)).await;
     assert!(client.get().await.ends_with("ok"));
     assert!(server.report.await.unwrap().is_clean());

@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::http::{HttpClient, is_loopback, is_transient};
 use crate::s3::S3Bucket;
-use crate::{MlflowOptions, MlflowPlace, Pick, StoreError, StoreOptions};
+use crate::{MlflowLocation, MlflowOptions, StoreError, StoreOptions, VersionSelector};
 
 /// The maximum size of a response of the registry, in bytes.
 const MAX_RESPONSE: u64 = 16 * 1_024 * 1_024;
@@ -65,7 +65,7 @@ struct MlflowError {
 
 impl MlflowClient {
     /// Creates a client of the server of `model`, with the credentials of `options`.
-    pub(super) fn new(model: &MlflowPlace, options: &StoreOptions) -> Result<Self, StoreError> {
+    pub(super) fn new(model: &MlflowLocation, options: &StoreOptions) -> Result<Self, StoreError> {
         let location = model.to_string();
         let setting = |rule| StoreError::Setting {
             location: location.clone(),
@@ -112,17 +112,21 @@ impl MlflowClient {
     }
 
     /// Returns the version that `pick` currently selects.
-    pub(super) async fn find(&self, name: &str, pick: &Pick) -> Result<ModelVersion, StoreError> {
+    pub(super) async fn find(
+        &self,
+        name: &str,
+        pick: &VersionSelector,
+    ) -> Result<ModelVersion, StoreError> {
         let response: VersionResponse = match pick {
-            Pick::Alias(alias) => {
+            VersionSelector::Alias(alias) => {
                 let query = [("name", name), ("alias", alias)];
                 self.get("registered-models/alias", &query).await?
             }
-            Pick::Version(version) => {
+            VersionSelector::Version(version) => {
                 let query = [("name", name), ("version", version)];
                 self.get("model-versions/get", &query).await?
             }
-            Pick::Latest => return self.find_latest(name).await,
+            VersionSelector::Latest => return self.find_latest(name).await,
         };
         Ok(response.model_version)
     }

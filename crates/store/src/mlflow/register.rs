@@ -9,7 +9,7 @@ use crate::mlflow::api::{MlflowClient, ModelVersion};
 use crate::mlflow::artifacts::Artifacts;
 use crate::remote::on_source_runtime;
 use crate::writer::{BundleWriter, WrittenVersion, manifest_last};
-use crate::{Listing, MlflowPlace, Pick, StoreError, StoreOptions};
+use crate::{Listing, MlflowLocation, StoreError, StoreOptions, VersionSelector};
 
 /// The folder of the bundle among the artifacts of its run.
 const FOLDER: &str = "almanac";
@@ -17,7 +17,7 @@ const FOLDER: &str = "almanac";
 /// Registers bundles as versions of a model.
 #[derive(Clone, Debug)]
 pub(crate) struct Registrar {
-    model: MlflowPlace,
+    model: MlflowLocation,
     options: StoreOptions,
 }
 
@@ -43,8 +43,8 @@ struct CreateVersionResponse {
 }
 
 impl Registrar {
-    pub(crate) fn new(model: &MlflowPlace, options: &StoreOptions) -> Result<Self, StoreError> {
-        if let Pick::Version(_) = model.pick {
+    pub(crate) fn new(model: &MlflowLocation, options: &StoreOptions) -> Result<Self, StoreError> {
+        if let VersionSelector::Version(_) = model.pick {
             return Err(StoreError::Setting {
                 location: model.to_string(),
                 rule: "MLflow assigns version numbers itself; push to mlflow:NAME or mlflow:NAME@ALIAS",
@@ -87,7 +87,7 @@ impl Registrar {
             .post("model-versions/create", &body)
             .await?;
         let version = response.model_version.version;
-        if let Pick::Alias(alias) = &self.model.pick {
+        if let VersionSelector::Alias(alias) = &self.model.pick {
             let body = json!({ "name": name, "alias": alias, "version": version });
             let _response: Value = client.post("registered-models/alias", &body).await?;
         }

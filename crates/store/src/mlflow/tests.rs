@@ -93,7 +93,7 @@ async fn finds_an_alias_a_version_and_the_newest_version() {
         let listings = store.list().await.unwrap();
         assert_eq!(listings[0].name, "store", "{model}");
         assert_eq!(listings[0].version, version, "{model}");
-        assert!(store.names_models());
+        assert!(store.has_authoritative_names());
     }
 }
 

@@ -7,8 +7,8 @@ fn parse(text: &str) -> Source {
         .unwrap_or_else(|error| panic!("{text:?}: {error}"))
 }
 
-fn mlflow(server: Option<&str>, name: &str, pick: Pick) -> Source {
-    Source::Mlflow(MlflowPlace {
+fn mlflow(server: Option<&str>, name: &str, pick: VersionSelector) -> Source {
+    Source::Mlflow(MlflowLocation {
         server: server.map(str::to_owned),
         name: name.to_owned(),
         pick,
@@ -43,13 +43,13 @@ fn parses_s3() {
 
 #[test]
 fn parses_mlflow() {
-    let alias = || Pick::Alias("live".to_owned());
-    let version = || Pick::Version("3".to_owned());
+    let alias = || VersionSelector::Alias("live".to_owned());
+    let version = || VersionSelector::Version("3".to_owned());
     let server = Some("http://host:5000");
     for (text, expected) in [
         ("mlflow:m@live", mlflow(None, "m", alias())),
         ("mlflow:m/3", mlflow(None, "m", version())),
-        ("mlflow:m", mlflow(None, "m", Pick::Latest)),
+        ("mlflow:m", mlflow(None, "m", VersionSelector::Latest)),
         (
             "mlflow:http://host:5000/m@live",
             mlflow(server, "m", alias()),
@@ -60,11 +60,11 @@ fn parses_mlflow() {
         ),
         (
             "mlflow:http://host:5000/m",
-            mlflow(server, "m", Pick::Latest),
+            mlflow(server, "m", VersionSelector::Latest),
         ),
         (
             "mlflow:http://host:5000/m/latest",
-            mlflow(server, "m", Pick::Latest),
+            mlflow(server, "m", VersionSelector::Latest),
         ),
         (
             "mlflow:https://host/ml/my%20model@live",
@@ -141,9 +141,9 @@ fn name() -> impl Strategy<Value = String> {
 fn source() -> impl Strategy<Value = Source> {
     let path = "(/[a-z]{1,6}){1,3}(\\.onnx)?";
     let pick = prop_oneof![
-        name().prop_map(Pick::Alias),
-        "[0-9]{1,4}".prop_map(Pick::Version),
-        Just(Pick::Latest),
+        name().prop_map(VersionSelector::Alias),
+        "[0-9]{1,4}".prop_map(VersionSelector::Version),
+        Just(VersionSelector::Latest),
     ];
     let server = proptest::option::of("https?://[a-z]{1,8}(:[1-9][0-9]{3})?(/[a-z]{1,4})?");
     prop_oneof![
@@ -151,7 +151,7 @@ fn source() -> impl Strategy<Value = Source> {
         path.prop_map(|path| parse(&format!("file:{path}"))),
         ("[a-z0-9.-]{3,12}", "([a-z]{1,6}(/[a-z.]{1,6}[a-z]){0,2})?")
             .prop_map(|(bucket, key)| Source::S3(S3Location { bucket, key })),
-        (server, name(), pick).prop_map(|(server, name, pick)| Source::Mlflow(MlflowPlace {
+        (server, name(), pick).prop_map(|(server, name, pick)| Source::Mlflow(MlflowLocation {
             server,
             name,
             pick

@@ -30,7 +30,7 @@ async fn fetches_the_files_in_the_manifest() {
     assert_eq!(listings[0].revision, revision);
     let files = store.fetch(&listings[0]).await.unwrap();
     assert_eq!(files["model.onnx"].as_ref(), b"graph");
-    assert!(!store.names_models());
+    assert!(!store.has_authoritative_names());
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ pub struct TraceContext {
 
 /// The identity of a recorded request in its trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
+pub struct SpanIdentity {
     /// The trace id.
     pub trace_id: TraceId,
     /// The id of the request's own span.
@@ -97,11 +97,11 @@ impl TraceContext {
     /// use almanac_telemetry::traces::TraceContext;
     ///
     /// let sent = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
-    /// let context = TraceContext::from_amazon(sent).unwrap();
+    /// let context = TraceContext::from_xray(sent).unwrap();
     /// assert_eq!(context.trace_id.to_string(), "5759e988bd862e3fe1be46a994272793");
     /// ```
     #[must_use]
-    pub fn from_amazon(header: &str) -> Option<Self> {
+    pub fn from_xray(header: &str) -> Option<Self> {
         let (mut root, mut parent, mut sampled) = (None, None, None);
         for field in header.split(';') {
             let Some((key, value)) = field.trim().split_once('=') else {
@@ -236,7 +236,7 @@ mod tests {
             (format!("{root}; Sampled=1 ;Lineage=a:b"), None, Some(true)),
             (format!("Sampled=?;{root};CalledFrom=app"), None, None),
         ] {
-            let context = TraceContext::from_amazon(&given).unwrap();
+            let context = TraceContext::from_xray(&given).unwrap();
             let trace_id = context.trace_id.to_string();
             assert_eq!(trace_id, "67891233abcdef012345678912345678", "{given}");
             let parsed = context.parent.map(|parent| parent.to_string());
@@ -263,7 +263,7 @@ mod tests {
             "Root=1-00000000-000000000000000000000000".to_owned(),
             "Root=1-6789123g-abcdef012345678912345678".to_owned(),
         ] {
-            assert_eq!(TraceContext::from_amazon(&given), None, "{given}");
+            assert_eq!(TraceContext::from_xray(&given), None, "{given}");
         }
     }
 
@@ -282,7 +282,7 @@ mod tests {
         #[test]
         fn parsers_do_not_panic_on_any_text(text in any::<String>()) {
             drop(TraceContext::from_traceparent(&text));
-            drop(TraceContext::from_amazon(&text));
+            drop(TraceContext::from_xray(&text));
         }
 
         #[test]
@@ -293,7 +293,7 @@ mod tests {
             if let Some(context) = TraceContext::from_traceparent(&text) {
                 prop_assert_eq!(&text[3..35], context.trace_id.to_string());
             }
-            drop(TraceContext::from_amazon(&amazon));
+            drop(TraceContext::from_xray(&amazon));
         }
 
         #[test]
@@ -309,7 +309,7 @@ mod tests {
             let root = format!("{trace_id:032x}");
             let (time, rest) = root.split_at(8);
             let header = format!("Root=1-{time}-{rest};Parent={parent:016x};Sampled={}", u8::from(sampled));
-            prop_assert_eq!(TraceContext::from_amazon(&header), Some(context));
+            prop_assert_eq!(TraceContext::from_xray(&header), Some(context));
         }
     }
 }

@@ -9,13 +9,13 @@ use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, Tr
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
-use crate::traces::{Identity, random_span_id};
+use crate::traces::{SpanIdentity, random_span_id};
 
 /// An answered request. The fields follow the semantic conventions for HTTP spans.
 #[derive(Clone, Debug)]
 pub struct RequestSpan {
     /// The identity of the request in its trace.
-    pub identity: Identity,
+    pub identity: SpanIdentity,
     /// The time at which its head was read.
     pub started: Instant,
     /// The time at which its response was ready.
@@ -39,12 +39,12 @@ pub struct RequestSpan {
     /// The number of series in the request.
     pub n_series: Option<usize>,
     /// The phases of the request.
-    pub phases: Vec<Phase>,
+    pub phases: Vec<PhaseSpan>,
 }
 
 /// A phase of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Phase {
+pub struct PhaseSpan {
     /// The name of the phase.
     pub name: &'static str,
     /// The time at which the phase began.

@@ -32,6 +32,19 @@ pub(in crate::http) struct RouteTable {
     routes: Vec<Route>,
 }
 
+/// A response, as it is counted.
+#[derive(Debug)]
+pub(in crate::http) struct CountedResponse<'a> {
+    pub(in crate::http) method: &'a Method,
+    /// The pattern of the route.
+    pub(in crate::http) pattern: &'a str,
+    pub(in crate::http) status: StatusCode,
+    /// The code of the problem, if it is one.
+    pub(in crate::http) code: Option<Code>,
+    /// The time since the head of the request.
+    pub(in crate::http) duration: Duration,
+}
+
 /// The metrics of one route.
 #[derive(Debug)]
 struct Route {
@@ -77,14 +90,14 @@ impl RouteTable {
     }
 
     /// Counts a response of the route with `pattern`.
-    pub(in crate::http) fn answered(
-        &self,
-        method: &Method,
-        pattern: &str,
-        status: StatusCode,
-        code: Option<Code>,
-        duration: Duration,
-    ) {
+    pub(in crate::http) fn answered(&self, response: &CountedResponse<'_>) {
+        let &CountedResponse {
+            method,
+            pattern,
+            status,
+            code,
+            duration,
+        } = response;
         let seconds = duration.as_secs_f64();
         let RequestMetrics {
             requests,

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use almanac_forecast::backtest::{Entrant, SeriesStanding, Standing};
+use almanac_forecast::backtest::{Entrant, LeaderboardEntry, SeriesScores};
 use almanac_forecast::{CentralLevel, Scores};
-use almanac_frame::Presented;
+use almanac_frame::DisplayValue;
 
 use crate::call::BacktestOutcome;
 use crate::http::problem::SeriesProblem;
@@ -42,10 +42,10 @@ struct StandingBody {
     kind: &'static str,
     /// MASE relative to seasonal naive, the geometric mean over series; better below 1.
     #[schema(value_type = Option<f64>)]
-    relative_mase: Option<Presented>,
+    relative_mase: Option<DisplayValue>,
     /// Weighted quantile loss relative to seasonal naive, in the same way.
     #[schema(value_type = Option<f64>)]
-    relative_wql: Option<Presented>,
+    relative_wql: Option<DisplayValue>,
     #[serde(flatten)]
     scores: ScoresBody,
     /// The number of series with a forecast.
@@ -56,7 +56,7 @@ struct StandingBody {
     failed: usize,
     /// The time of all forecasts, in seconds.
     #[schema(value_type = f64)]
-    seconds: Presented,
+    seconds: DisplayValue,
     /// The scores of each step of the horizon.
     by_step: Vec<ScoresBody>,
 }
@@ -66,16 +66,16 @@ struct StandingBody {
 struct ScoresBody {
     /// Mean absolute scaled error.
     #[schema(value_type = Option<f64>)]
-    mase: Option<Presented>,
+    mase: Option<DisplayValue>,
     /// Symmetric mean absolute percentage error, from 0 to 200.
     #[schema(value_type = Option<f64>)]
-    smape: Option<Presented>,
+    smape: Option<DisplayValue>,
     /// Weighted quantile loss.
     #[schema(value_type = Option<f64>)]
-    wql: Option<Presented>,
+    wql: Option<DisplayValue>,
     /// The share of values within each central interval, by its level in percent.
     #[schema(value_type = BTreeMap<String, Option<f64>>)]
-    coverage: BTreeMap<String, Option<Presented>>,
+    coverage: BTreeMap<String, Option<DisplayValue>>,
 }
 
 /// One series: its scores, or its error.
@@ -154,12 +154,12 @@ impl BacktestAnswer {
 
 fn scored(
     id: Option<&str>,
-    standings: &[Standing],
+    standings: &[LeaderboardEntry],
     position: usize,
     levels: &[CentralLevel],
 ) -> ScoredSeries {
     let scores = standings.iter().filter_map(|standing| {
-        let SeriesStanding { scores, windows } = standing.by_series.get(position)?.as_ref()?;
+        let SeriesScores { scores, windows } = standing.by_series.get(position)?.as_ref()?;
         let Entrant { name, kind } = &standing.entrant;
         Some(NamedScores {
             name: name.clone(),
@@ -175,13 +175,13 @@ fn scored(
 }
 
 impl StandingBody {
-    fn of(standing: &Standing, levels: &[CentralLevel]) -> Self {
+    fn of(standing: &LeaderboardEntry, levels: &[CentralLevel]) -> Self {
         let steps = standing.by_step.iter();
         Self {
             name: standing.entrant.name.clone(),
             kind: standing.entrant.kind.as_str(),
-            relative_mase: standing.relative_mase.map(Presented::from),
-            relative_wql: standing.relative_wql.map(Presented::from),
+            relative_mase: standing.relative_mase.map(DisplayValue::from),
+            relative_wql: standing.relative_wql.map(DisplayValue::from),
             scores: ScoresBody::of(&standing.scores, levels),
             series: standing.series,
             windows: standing.windows,
@@ -196,12 +196,12 @@ impl ScoresBody {
     fn of(scores: &Scores, levels: &[CentralLevel]) -> Self {
         let coverage = levels.iter().enumerate().map(|(position, level)| {
             let share = scores.coverage.get(position).copied().flatten();
-            (level.to_string(), share.map(Presented::from))
+            (level.to_string(), share.map(DisplayValue::from))
         });
         Self {
-            mase: scores.mase.map(Presented::from),
-            smape: scores.smape.map(Presented::from),
-            wql: scores.wql.map(Presented::from),
+            mase: scores.mase.map(DisplayValue::from),
+            smape: scores.smape.map(DisplayValue::from),
+            wql: scores.wql.map(DisplayValue::from),
             coverage: coverage.collect(),
         }
     }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use almanac_engine::registry::LiveModel;
 use almanac_forecast::{Forecast, Frequency, QuantileLevel, Stamp, Warning};
-use almanac_frame::Presented;
+use almanac_frame::DisplayValue;
 use almanac_model::Digest;
 
 use crate::call::{FailedSeries, ForecastSpec, SeriesForecast};
@@ -126,7 +126,7 @@ struct Warnings<'a>(&'a [Warning]);
 
 impl Serialize for Numbers<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(|&value| Presented::from(value)))
+        serializer.collect_seq(self.0.iter().map(|&value| DisplayValue::from(value)))
     }
 }
 

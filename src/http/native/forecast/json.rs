@@ -8,7 +8,7 @@ mod covariates;
 mod numbers;
 mod reader;
 
-use almanac_forecast::{Field, Limits, SeasonDraft, SeriesDraft};
+use almanac_forecast::{DraftField, ForecastLimits, SeasonDraft, SeriesDraft};
 
 use crate::call::{BacktestCall, CallCode, CallError, ForecastCall, SeriesCall, too_many_series};
 
@@ -42,7 +42,11 @@ type Read<T> = Result<T, Failure>;
 ///
 /// # Errors
 /// The error of the request as a whole. A series that cannot be parsed carries its own.
-pub fn parse(body: &[u8], allow_nan: bool, limits: &Limits) -> Result<ForecastCall, CallError> {
+pub fn parse(
+    body: &[u8],
+    allow_nan: bool,
+    limits: &ForecastLimits,
+) -> Result<ForecastCall, CallError> {
     let mut reader = Reader::new(body, allow_nan);
     let (call, _none) = whole(read_call(&mut reader, FORECAST_FIELDS, limits))?;
     Ok(call)
@@ -55,7 +59,7 @@ pub fn parse(body: &[u8], allow_nan: bool, limits: &Limits) -> Result<ForecastCa
 pub(crate) fn parse_backtest(
     body: &[u8],
     allow_nan: bool,
-    limits: &Limits,
+    limits: &ForecastLimits,
 ) -> Result<(ForecastCall, BacktestCall), CallError> {
     let mut reader = Reader::new(body, allow_nan);
     whole(read_call(&mut reader, BACKTEST_FIELDS, limits))
@@ -71,7 +75,7 @@ fn whole<T>(read: Read<T>) -> Result<T, CallError> {
 fn read_call(
     reader: &mut Reader<'_>,
     known: &'static [&'static str],
-    limits: &Limits,
+    limits: &ForecastLimits,
 ) -> Read<(ForecastCall, BacktestCall)> {
     let mut call = ForecastCall::default();
     let mut backtest = BacktestCall::default();
@@ -124,7 +128,7 @@ fn all_series(series: Option<Vec<SeriesCall>>, common: SeriesFields) -> Read<Vec
     }
 }
 
-fn read_series_list(reader: &mut Reader<'_>, limits: &Limits) -> Read<Vec<SeriesCall>> {
+fn read_series_list(reader: &mut Reader<'_>, limits: &ForecastLimits) -> Read<Vec<SeriesCall>> {
     let mut list = Vec::new();
     reader.array(|reader, index| {
         if index >= limits.series {
@@ -164,7 +168,7 @@ struct SeriesFields {
 }
 
 impl SeriesFields {
-    fn read(&mut self, reader: &mut Reader<'_>, field: &str, limits: &Limits) -> Read<()> {
+    fn read(&mut self, reader: &mut Reader<'_>, field: &str, limits: &ForecastLimits) -> Read<()> {
         match field {
             "id" => self.id = reader.optional(Reader::text_or_number)?,
             "values" => self.values = Some(reader.values(limits.values)?),
@@ -204,20 +208,24 @@ impl SeriesFields {
             return call;
         };
         let common = &self.draft;
-        let mut share = |own: &mut Option<String>, common: &Option<String>, field: Field| {
+        let mut share = |own: &mut Option<String>, common: &Option<String>, field: DraftField| {
             if own.is_none() && common.is_some() {
                 own.clone_from(common);
                 call.shared.push(field);
             }
         };
         if draft.timestamps.is_none() {
-            share(&mut draft.start, &common.start, Field::Start);
+            share(&mut draft.start, &common.start, DraftField::Start);
         }
-        share(&mut draft.frequency, &common.frequency, Field::Frequency);
-        share(&mut draft.timezone, &common.timezone, Field::Timezone);
+        share(
+            &mut draft.frequency,
+            &common.frequency,
+            DraftField::Frequency,
+        );
+        share(&mut draft.timezone, &common.timezone, DraftField::Timezone);
         if draft.season_length.is_none() && common.season_length.is_some() {
             draft.season_length = common.season_length;
-            call.shared.push(Field::SeasonLength);
+            call.shared.push(DraftField::SeasonLength);
         }
         call
     }

@@ -3,7 +3,7 @@
 use crate::registry::Route;
 use crate::registry::keeper::Keeper;
 use crate::registry::keeper::handle::{
-    KeeperAction, KeeperCommand, OrderError, Overview, SourceStatus,
+    CommandError, KeeperAction, KeeperCommand, Overview, SourceStatus,
 };
 use crate::registry::keeper::model::ManagedModel;
 
@@ -69,7 +69,7 @@ impl Keeper {
         }
     }
 
-    fn request_load(&mut self, name: &str, version: Option<String>) -> Result<(), OrderError> {
+    fn request_load(&mut self, name: &str, version: Option<String>) -> Result<(), CommandError> {
         let versions = self.known_versions(name)?;
         let newest = versions.first().cloned();
         let wanted = version.clone().or(newest).unwrap_or_default();
@@ -83,11 +83,11 @@ impl Keeper {
         Ok(())
     }
 
-    fn remove_model(&mut self, name: &str) -> Result<(), OrderError> {
+    fn remove_model(&mut self, name: &str) -> Result<(), CommandError> {
         let is_default = self.registry.default_name() == name;
         let model = self.removable_model(name)?;
         if is_default {
-            return Err(OrderError::InUse {
+            return Err(CommandError::InUse {
                 name: name.to_owned(),
                 reason: "it is the default model",
             });
@@ -98,7 +98,7 @@ impl Keeper {
         Ok(())
     }
 
-    fn remove_version(&mut self, name: &str, version: String) -> Result<(), OrderError> {
+    fn remove_version(&mut self, name: &str, version: String) -> Result<(), CommandError> {
         let versions = self.known_versions(name);
         let model = self.removable_model(name)?;
         if model.version(&version).is_none() {
@@ -109,7 +109,7 @@ impl Keeper {
             .as_ref()
             .is_some_and(|stable| stable.version == version);
         if is_stable {
-            return Err(OrderError::InUse {
+            return Err(CommandError::InUse {
                 name: format!("{name}/{version}"),
                 reason: "it is the stable version; give the model another stable version first",
             });
@@ -126,14 +126,14 @@ impl Keeper {
     }
 
     /// Returns the model `name`, unless a host loaded it.
-    fn removable_model(&mut self, name: &str) -> Result<&mut ManagedModel, OrderError> {
+    fn removable_model(&mut self, name: &str) -> Result<&mut ManagedModel, CommandError> {
         let is_hosted = self
             .hosted
             .as_ref()
             .is_some_and(|hosted| hosted.store(name).is_some());
         let model = self.model_mut(name)?;
         if is_hosted {
-            return Err(OrderError::InUse {
+            return Err(CommandError::InUse {
                 name: name.to_owned(),
                 reason: "it was loaded by POST /models; unload it by DELETE /models/NAME",
             });
@@ -142,9 +142,9 @@ impl Keeper {
     }
 
     /// Returns the model `name`, even if it has no version now.
-    fn model_mut(&mut self, name: &str) -> Result<&mut ManagedModel, OrderError> {
+    fn model_mut(&mut self, name: &str) -> Result<&mut ManagedModel, CommandError> {
         if !self.models.contains_key(name) {
-            return Err(OrderError::UnknownModel {
+            return Err(CommandError::UnknownModel {
                 name: name.to_owned(),
                 available: self.models.keys().cloned().collect(),
             });
@@ -152,7 +152,7 @@ impl Keeper {
         Ok(self.models.entry(name.to_owned()).or_default())
     }
 
-    fn set_route(&mut self, name: &str, route: Route) -> Result<(), OrderError> {
+    fn set_route(&mut self, name: &str, route: Route) -> Result<(), CommandError> {
         let versions = self.known_versions(name)?;
         for version in route.versions() {
             check_version(name, version, &versions)?;
@@ -166,13 +166,18 @@ impl Keeper {
         Ok(())
     }
 
-    fn set_alias(&mut self, name: &str, alias: String, version: String) -> Result<(), OrderError> {
+    fn set_alias(
+        &mut self,
+        name: &str,
+        alias: String,
+        version: String,
+    ) -> Result<(), CommandError> {
         check_version(name, &version, &self.known_versions(name)?)?;
         let limit = self.config.max_aliases;
         let model = self.models.entry(name.to_owned()).or_default();
         let is_new = model.aliases.names().all(|known| *known != alias);
         if is_new && model.aliases.names().count() >= limit {
-            return Err(OrderError::TooManyAliases {
+            return Err(CommandError::TooManyAliases {
                 name: name.to_owned(),
                 limit,
             });
@@ -184,10 +189,10 @@ impl Keeper {
     }
 
     /// Removes an alias. The model may have no version now: its alias may be a configured one.
-    fn remove_alias(&mut self, name: &str, alias: &str) -> Result<(), OrderError> {
+    fn remove_alias(&mut self, name: &str, alias: &str) -> Result<(), CommandError> {
         let model = self.model_mut(name)?;
         if !model.aliases.remove(alias) {
-            return Err(OrderError::UnknownAlias {
+            return Err(CommandError::UnknownAlias {
                 name: name.to_owned(),
                 alias: alias.to_owned(),
                 available: model.aliases.names().cloned().collect(),
@@ -198,7 +203,7 @@ impl Keeper {
     }
 
     /// Returns the versions of `name` in the sources and in memory, the preferred first.
-    fn known_versions(&self, name: &str) -> Result<Vec<String>, OrderError> {
+    fn known_versions(&self, name: &str) -> Result<Vec<String>, CommandError> {
         let available = self.available_versions();
         let loaded = self
             .models
@@ -212,7 +217,7 @@ impl Keeper {
             }
         }
         if versions.is_empty() {
-            return Err(OrderError::UnknownModel {
+            return Err(CommandError::UnknownModel {
                 name: name.to_owned(),
                 available: available.into_keys().collect(),
             });
@@ -229,11 +234,11 @@ impl ManagedModel {
     }
 }
 
-fn check_version(name: &str, version: &str, versions: &[String]) -> Result<(), OrderError> {
+fn check_version(name: &str, version: &str, versions: &[String]) -> Result<(), CommandError> {
     if versions.iter().any(|known| known == version) {
         return Ok(());
     }
-    Err(OrderError::UnknownVersion {
+    Err(CommandError::UnknownVersion {
         name: name.to_owned(),
         version: version.to_owned(),
         available: versions.to_vec(),

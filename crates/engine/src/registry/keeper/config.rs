@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use almanac_store::Store;
 
-use crate::registry::{Aliases, HostOrders, LifeMetrics, Load, Registry, Route, TrialLimits};
+use crate::registry::{
+    Aliases, HostCommands, LifecycleMetrics, Load, Registry, Route, TrialLimits,
+};
 
 /// The configuration of a keeper.
 #[derive(Clone, Debug)]
@@ -52,9 +54,9 @@ pub struct KeeperParts {
     /// The sources of models, in their order of precedence.
     pub sources: Vec<NamedStore>,
     /// The commands of a host that loads models, if there is one.
-    pub host: Option<HostOrders>,
+    pub host: Option<HostCommands>,
     /// The configuration.
     pub config: KeeperConfig,
     /// The metrics of versions and sources.
-    pub metrics: LifeMetrics,
+    pub metrics: LifecycleMetrics,
 }

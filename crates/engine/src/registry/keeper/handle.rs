@@ -27,7 +27,7 @@ pub(super) struct KeeperCommand {
 }
 
 /// The reply to a command.
-pub(super) type CommandReply = Result<Overview, OrderError>;
+pub(super) type CommandReply = Result<Overview, CommandError>;
 
 /// The action of a command.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ pub struct SourceStatus {
 
 /// The error returned when a command is rejected.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum OrderError {
+pub enum CommandError {
     /// No source has this model.
     #[error("no source has a model {name:?}")]
     UnknownModel {
@@ -131,7 +131,7 @@ pub enum OrderError {
     },
     /// The server is shutting down.
     #[error("the server is shutting down")]
-    Ending,
+    ShuttingDown,
 }
 
 impl KeeperHandle {
@@ -146,7 +146,7 @@ impl KeeperHandle {
     }
 
     /// Polls every source now. Does not wait for the result.
-    pub fn look(&self) {
+    pub fn poll_sources(&self) {
         for notify in self.poll_now.iter() {
             notify.notify_one();
         }
@@ -155,8 +155,8 @@ impl KeeperHandle {
     /// Returns an overview.
     ///
     /// # Errors
-    /// [`OrderError::Ending`] if the server is shutting down.
-    pub async fn overview(&self) -> Result<Overview, OrderError> {
+    /// [`CommandError::ShuttingDown`] if the server is shutting down.
+    pub async fn overview(&self) -> Result<Overview, CommandError> {
         self.send(KeeperAction::Overview).await
     }
 
@@ -164,8 +164,8 @@ impl KeeperHandle {
     /// version is ready.
     ///
     /// # Errors
-    /// [`OrderError`] if no source has the version.
-    pub async fn load(&self, name: &str, version: Option<&str>) -> Result<Overview, OrderError> {
+    /// [`CommandError`] if no source has the version.
+    pub async fn load(&self, name: &str, version: Option<&str>) -> Result<Overview, CommandError> {
         self.send(KeeperAction::Load {
             name: name.to_owned(),
             version: version.map(str::to_owned),
@@ -177,8 +177,12 @@ impl KeeperHandle {
     /// again until [`load`](Self::load) is called.
     ///
     /// # Errors
-    /// [`OrderError`] if there is no such version, or it is in use.
-    pub async fn remove(&self, name: &str, version: Option<&str>) -> Result<Overview, OrderError> {
+    /// [`CommandError`] if there is no such version, or it is in use.
+    pub async fn remove(
+        &self,
+        name: &str,
+        version: Option<&str>,
+    ) -> Result<Overview, CommandError> {
         self.send(KeeperAction::Remove {
             name: name.to_owned(),
             version: version.map(str::to_owned),
@@ -189,8 +193,8 @@ impl KeeperHandle {
     /// Sets the route of the model `name`.
     ///
     /// # Errors
-    /// [`OrderError`] if no source has a version of the route.
-    pub async fn set_route(&self, name: &str, route: Route) -> Result<Overview, OrderError> {
+    /// [`CommandError`] if no source has a version of the route.
+    pub async fn set_route(&self, name: &str, route: Route) -> Result<Overview, CommandError> {
         let name = name.to_owned();
         self.send(KeeperAction::SetRoute { name, route }).await
     }
@@ -198,13 +202,13 @@ impl KeeperHandle {
     /// Sets `alias` of the model `name` to `version`. The previous version answers until `version` is loaded.
     ///
     /// # Errors
-    /// [`OrderError`] if no source has the version, or the model has too many aliases.
+    /// [`CommandError`] if no source has the version, or the model has too many aliases.
     pub async fn set_alias(
         &self,
         name: &str,
         alias: &str,
         version: &str,
-    ) -> Result<Overview, OrderError> {
+    ) -> Result<Overview, CommandError> {
         self.send(KeeperAction::SetAlias {
             name: name.to_owned(),
             alias: alias.to_owned(),
@@ -216,8 +220,8 @@ impl KeeperHandle {
     /// Removes `alias` of the model `name`.
     ///
     /// # Errors
-    /// [`OrderError`] if there is no such alias.
-    pub async fn remove_alias(&self, name: &str, alias: &str) -> Result<Overview, OrderError> {
+    /// [`CommandError`] if there is no such alias.
+    pub async fn remove_alias(&self, name: &str, alias: &str) -> Result<Overview, CommandError> {
         self.send(KeeperAction::RemoveAlias {
             name: name.to_owned(),
             alias: alias.to_owned(),
@@ -226,12 +230,12 @@ impl KeeperHandle {
     }
 
     /// Sends a command to the keeper, and waits for the reply.
-    async fn send(&self, action: KeeperAction) -> Result<Overview, OrderError> {
+    async fn send(&self, action: KeeperAction) -> Result<Overview, CommandError> {
         let (reply, receiver) = oneshot::channel();
         self.commands
             .send(KeeperCommand { action, reply })
             .await
-            .map_err(|_closed| OrderError::Ending)?;
-        receiver.await.unwrap_or(Err(OrderError::Ending))
+            .map_err(|_closed| CommandError::ShuttingDown)?;
+        receiver.await.unwrap_or(Err(CommandError::ShuttingDown))
     }
 }

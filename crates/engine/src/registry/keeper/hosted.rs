@@ -7,7 +7,7 @@ use almanac_store::{Listing, Place, Store};
 use tokio::sync::mpsc;
 
 use crate::registry::hosting::{
-    HostCommand, HostOrders, HostedModel, LoadReply, UnloadReply, not_loaded,
+    HostCommand, HostCommands, HostedModel, LoadReply, UnloadReply, not_loaded,
 };
 use crate::registry::keeper::Keeper;
 use crate::registry::plan::VersionKey;
@@ -42,7 +42,7 @@ struct HostedEntry {
 impl HostedModels {
     /// Creates the models of the host that sends `orders`. `source` is the index of the source that they are
     /// listed in.
-    pub(super) fn new(source: usize, orders: HostOrders) -> Self {
+    pub(super) fn new(source: usize, orders: HostCommands) -> Self {
         Self {
             source,
             max_models: orders.max_models,

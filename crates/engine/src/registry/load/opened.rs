@@ -89,7 +89,7 @@ impl OpenedVersion {
         let manifest = Arc::new(bundle.manifest.clone());
         let mut engine = Engine::start(manifest, forecasters, config, metrics)?;
         if remaining > 0 {
-            let spawner = engine.expect(remaining);
+            let spawner = engine.reserve_workers(remaining);
             std::thread::Builder::new()
                 .name("load".to_owned())
                 .spawn(move || open_remaining(&spawner, &*sessions, &bundle, remaining))?;

@@ -81,7 +81,7 @@ impl ManifestDocument {
         let reach = context
             .features
             .iter()
-            .map(|feature| feature.reach())
+            .map(|feature| feature.lookback())
             .max()
             .unwrap_or(0);
         ensure(

@@ -8,7 +8,7 @@ use crate::manifest::{CovariateRole, Feature, InputRole, Missing, Scaling};
 
 /// The reason for which a model cannot use a covariate. Its text continues a sentence about the covariate.
 #[derive(Clone, Debug, PartialEq, Error)]
-pub enum CovariateUnfit {
+pub enum CovariateFitError {
     /// The series has no covariate of that name.
     #[error("does not exist; send it")]
     Absent,
@@ -92,10 +92,10 @@ impl Manifest {
         &self,
         request: &ForecastRequest,
         context_length: usize,
-    ) -> Option<(&CovariateRole, CovariateUnfit)> {
+    ) -> Option<(&CovariateRole, CovariateFitError)> {
         self.covariates.iter().find_map(|role| {
             let unfit = match request.covariates().get(&role.name) {
-                None => Some(CovariateUnfit::Absent),
+                None => Some(CovariateFitError::Absent),
                 Some(CovariateValues::Static(value)) => role.check_static(value),
                 Some(values) => self.check_temporal(role, values, request, context_length),
             };
@@ -110,7 +110,7 @@ impl Manifest {
         values: &CovariateValues,
         request: &ForecastRequest,
         context_length: usize,
-    ) -> Option<CovariateUnfit> {
+    ) -> Option<CovariateFitError> {
         let (given, steps) = (values.kind(), request.horizon().steps());
         let has_kind = match role.kind {
             CovariateKind::Static => false,
@@ -119,18 +119,18 @@ impl Manifest {
             CovariateKind::Future => given == CovariateKind::Future,
         };
         if !has_kind {
-            return Some(CovariateUnfit::Kind { given });
+            return Some(CovariateFitError::Kind { given });
         }
         let (values, length) = (values.steps(), request.series().values().len());
         let (known, seen) = (values.len() - length, self.ahead(role, steps));
         if role.kind == CovariateKind::Future && known < steps {
             let needed = length + steps;
-            return Some(CovariateUnfit::NotAhead { needed });
+            return Some(CovariateFitError::NotAhead { needed });
         }
         if role.missing == Missing::Reject && seen > known {
             return Some(match role.kind {
-                CovariateKind::Future => CovariateUnfit::BeyondHorizon { seen, steps },
-                CovariateKind::Past | CovariateKind::Static => CovariateUnfit::PastOnly { seen },
+                CovariateKind::Future => CovariateFitError::BeyondHorizon { seen, steps },
+                CovariateKind::Past | CovariateKind::Static => CovariateFitError::PastOnly { seen },
             });
         }
         let start = length - context_length;
@@ -140,7 +140,7 @@ impl Manifest {
         if (role.missing.fills() && !is_observed(&values[start..]))
             || (is_scaled && !is_observed(past))
         {
-            return Some(CovariateUnfit::NothingObserved {
+            return Some(CovariateFitError::NothingObserved {
                 length: context_length,
             });
         }
@@ -176,36 +176,36 @@ impl Manifest {
 
 impl CovariateRole {
     /// Returns the first of `values` that the model does not support.
-    fn check_values(&self, values: &[f64]) -> Option<CovariateUnfit> {
+    fn check_values(&self, values: &[f64]) -> Option<CovariateFitError> {
         if self.missing == Missing::Reject
             && let Some(index) = values.iter().position(|value| value.is_nan())
         {
-            return Some(CovariateUnfit::Missing { index });
+            return Some(CovariateFitError::Missing { index });
         }
         let index = match self.scaling {
             Scaling::Log1p => values.iter().position(|value| *value <= -1.0),
             _ => None,
         }?;
-        Some(CovariateUnfit::NoLogarithm {
+        Some(CovariateFitError::NoLogarithm {
             index,
             value: values[index],
         })
     }
 
     /// Returns the reason for which the model cannot use the static covariate `value`.
-    fn check_static(&self, value: &StaticValue) -> Option<CovariateUnfit> {
+    fn check_static(&self, value: &StaticValue) -> Option<CovariateFitError> {
         if self.kind != CovariateKind::Static {
-            return Some(CovariateUnfit::Kind {
+            return Some(CovariateFitError::Kind {
                 given: CovariateKind::Static,
             });
         }
         match (&self.categories, value) {
             (None, StaticValue::Number(_)) => None,
-            (None, StaticValue::Category(given)) => Some(CovariateUnfit::NotANumber {
+            (None, StaticValue::Category(given)) => Some(CovariateFitError::NotANumber {
                 given: truncated(given),
             }),
             (Some(_), StaticValue::Category(given)) if self.code(given).is_some() => None,
-            (Some(known), given) => Some(CovariateUnfit::Category {
+            (Some(known), given) => Some(CovariateFitError::Category {
                 given: match given {
                     StaticValue::Number(number) => number.to_string(),
                     StaticValue::Category(text) => format!("{:?}", truncated(text)),
@@ -216,7 +216,7 @@ impl CovariateRole {
     }
 }
 
-impl CovariateUnfit {
+impl CovariateFitError {
     /// Returns the index of the unsuitable value, if there is one.
     #[must_use]
     pub const fn index(&self) -> Option<usize> {

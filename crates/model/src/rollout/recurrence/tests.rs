@@ -31,10 +31,10 @@ struct Counter {
 
 impl Forecaster for Counter {
     fn predict(&mut self, _batch: &Batch) -> Result<Array3<f32>, PredictError> {
-        unreachable!("a graph with states runs through predict_on")
+        unreachable!("a graph with states runs through predict_with_states")
     }
 
-    fn predict_on(&mut self, batch: &Batch) -> Result<Prediction, PredictError> {
+    fn predict_with_states(&mut self, batch: &Batch) -> Result<Prediction, PredictError> {
         let contexts = batch.contexts();
         self.widths.push(contexts.ncols());
         let mut state: ArrayD<f64> = batch.states()[0].clone();

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
-use crate::shutdown::{DrainTiming, Phase, Shutdown};
+use crate::shutdown::{DrainTiming, Shutdown, ShutdownPhase};
 use crate::{Server, ServerConfig, ServerMetrics, testing};
 
 fn server(shutdown: &Shutdown) -> Server {
@@ -61,7 +61,7 @@ async fn request_in_flight_is_answered_after_the_listener_closes() {
     let address = client.peer_addr().unwrap();
     entered.notified().await;
     shutdown.signal();
-    shutdown.reached(Phase::Draining).await;
+    shutdown.wait_for(ShutdownPhase::Draining).await;
     release.notify_one();
     let mut response = String::new();
     client.read_to_string(&mut response).await.unwrap();

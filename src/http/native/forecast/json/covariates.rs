@@ -2,14 +2,14 @@
 
 use super::Read;
 use super::reader::{Fields, Reader};
-use almanac_forecast::{Covariate, CovariateValues, Limits, StaticValue};
+use almanac_forecast::{Covariate, CovariateValues, ForecastLimits, StaticValue};
 
 /// The kinds of covariates, as fields of `covariates`.
 const KINDS: &[&str] = &["past", "future", "static"];
 
 /// Parses `{"past": {name: values}, "future": {name: values}, "static": {name: value}}`; each kind is
 /// optional.
-pub(super) fn read(reader: &mut Reader<'_>, limits: &Limits) -> Read<Vec<Covariate>> {
+pub(super) fn read(reader: &mut Reader<'_>, limits: &ForecastLimits) -> Read<Vec<Covariate>> {
     let mut list = Vec::new();
     let mut kinds = Fields::new(KINDS);
     reader.object(&mut kinds, |reader, kind| {

@@ -3,7 +3,7 @@
 use super::*;
 use almanac_forecast::{CovariateValues, StaticValue};
 
-const LIMITS: Limits = Limits {
+const LIMITS: ForecastLimits = ForecastLimits {
     series: 3,
     values: 4,
     horizon: 10,
@@ -95,10 +95,13 @@ fn what_is_common_fills_only_what_a_series_lacks_and_is_remembered() {
         (Some("2024-01-01"), None)
     );
     assert_eq!(second.season_length, Some(SeasonDraft::Detect));
-    assert_eq!(call.series[0].shared, [Field::Start, Field::SeasonLength]);
+    assert_eq!(
+        call.series[0].shared,
+        [DraftField::Start, DraftField::SeasonLength]
+    );
     assert_eq!(
         call.series[1].shared,
-        [Field::Frequency, Field::SeasonLength]
+        [DraftField::Frequency, DraftField::SeasonLength]
     );
 }
 
