@@ -36,9 +36,9 @@ COPY src src
 RUN --mount=type=cache,target=/cargo,sharing=locked \
     --mount=type=cache,target=/target,sharing=locked \
     --mount=type=cache,target=/opt/almanac,sharing=locked \
-    PATH=/opt/tools/bin:$PATH cargo auditable build --release --locked --bin almanac \
+    PATH=/opt/tools/bin:$PATH cargo auditable build --profile dist --locked --bin almanac \
     && mkdir -p /image/usr/local/bin /image/usr/local/lib \
-    && strip --strip-all -o /image/usr/local/bin/almanac /target/release/almanac \
+    && strip --strip-all -o /image/usr/local/bin/almanac /target/dist/almanac \
     && install -m 0644 /opt/almanac/onnxruntime-*/libonnxruntime.so /image/usr/local/lib/
 
 FROM ${RUNTIME_IMAGE}

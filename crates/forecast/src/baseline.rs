@@ -4,7 +4,7 @@
 //! edition, sections 5.2 and 5.5: points from the history, and quantiles of a normal distribution whose
 //! standard deviation comes from the residuals in the history. Each costs one or two passes over the history.
 
-mod normal;
+use statrs::distribution::{ContinuousCDF as _, Normal};
 
 use crate::{Forecast, ForecastRequest, QuantileGrid, QuantileLevel};
 
@@ -207,7 +207,7 @@ impl NormalForecast {
 
     /// Appends the quantiles at `level`, one per step, to `quantiles`.
     fn extend_at(&self, level: QuantileLevel, quantiles: &mut Vec<f64>) {
-        let standard_quantile = normal::quantile(level);
+        let standard_quantile = Normal::standard().inverse_cdf(level.value());
         let steps = self.means.iter().zip(&self.deviations);
         quantiles.extend(steps.map(|(mean, deviation)| mean + standard_quantile * deviation));
     }
