@@ -11,9 +11,8 @@ import time
 
 import mlflow
 import numpy as np
-from mlflow.models import infer_signature
-
 import onnx
+from mlflow.models import infer_signature
 from onnx import TensorProto, helper
 
 uri, name, factor, alias = sys.argv[1:]
