@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use almanac_engine::Saturation;
-use almanac_engine::registry::{LifecycleMetrics, Opener, Reader, Registry};
+use almanac_engine::registry::{BundleReader, GraphOpener, LifecycleMetrics, Registry};
 use almanac_model::onnx::{OnnxModel, Runtime, adopt};
 use almanac_net::shutdown::{DrainTiming, Shutdown};
 use almanac_net::{DrainReport, Server, ServerConfig, ServerMetrics};
@@ -53,9 +53,9 @@ pub fn runtime(config: &Config) -> anyhow::Result<Runtime> {
 /// The checks that a model version must pass before it serves requests.
 pub struct Checks {
     /// Reads a bundle from its files.
-    pub reader: Box<Reader>,
+    pub reader: Box<BundleReader>,
     /// Opens the graph of a bundle, and compares it with the manifest.
-    pub opener: Box<Opener>,
+    pub opener: Box<GraphOpener>,
 }
 
 /// Returns the checks of this program, with the runtime that `config` names.

@@ -19,7 +19,7 @@ use almanac_engine::{Priority, Terms};
 use almanac_forecast::{Calibration, ForecastLimits};
 use almanac_frame::{ForecastWriter, TableSeries};
 
-use crate::batch::chunk::{Chunk, next_chunk};
+use crate::batch::chunk::{ChunkInFlight, next_chunk};
 use crate::call::{
     CallCode, CallError, FailedSeries, ForecastOutcome, ForecastSpec, Progress, SeriesForecast,
 };
@@ -92,7 +92,7 @@ pub async fn forecast_series<W: io::Write>(
         summary: Summary::default(),
     };
     let mut series = series.into_iter().peekable();
-    let mut in_flight: Option<Chunk> = None;
+    let mut in_flight: Option<ChunkInFlight> = None;
     while let Some(prepared) = next_chunk(&mut series, model, options) {
         let submission = match prepared.submit(terms(options)) {
             // The chunk before it takes the room; once that is done there is room.
@@ -105,7 +105,7 @@ pub async fn forecast_series<W: io::Write>(
             }
             submitted => submitted?,
         };
-        let chunk = Chunk {
+        let chunk = ChunkInFlight {
             prepared,
             submission,
         };
@@ -136,8 +136,8 @@ struct BatchRun<'a, W: io::Write> {
 
 impl<W: io::Write> BatchRun<'_, W> {
     /// Waits for a chunk, if there is one, and writes its rows.
-    async fn finish(&mut self, chunk: Option<Chunk>) -> Result<(), BatchError> {
-        let Some(Chunk {
+    async fn finish(&mut self, chunk: Option<ChunkInFlight>) -> Result<(), BatchError> {
+        let Some(ChunkInFlight {
             prepared,
             submission,
         }) = chunk

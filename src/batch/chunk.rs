@@ -12,7 +12,7 @@ use crate::call::PreparedForecast;
 
 /// A chunk in flight.
 #[derive(Debug)]
-pub(super) struct Chunk {
+pub(super) struct ChunkInFlight {
     pub(super) prepared: PreparedForecast,
     pub(super) submission: Submission,
 }

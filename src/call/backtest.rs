@@ -12,7 +12,7 @@ mod referee;
 
 pub use call::{BacktestCall, PreparedBacktest};
 pub use choice::{Choice, ChoiceError, LeftOut, choose};
-pub use outcome::{BacktestOutcome, ScoredSeries};
+pub use outcome::{BacktestOutcome, BacktestedSeries};
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -4,7 +4,7 @@
 
 mod cuts;
 
-pub(super) use cuts::{Chunk, Cuts, Job};
+pub(super) use cuts::{Cuts, Job, WindowChunk};
 
 use std::time::{Duration, Instant};
 
@@ -42,7 +42,7 @@ const CHUNK_TIMEOUT: Duration = Duration::from_secs(3_600);
 /// The engine refuses the chunk, or does not answer by `deadline`.
 pub(super) async fn forecast(
     model: &LiveModel,
-    chunk: &Chunk,
+    chunk: &WindowChunk,
     deadline: Option<Instant>,
 ) -> Result<(Outcomes, Timing), WindowError> {
     let terms = Terms {

@@ -16,7 +16,7 @@ pub(super) fn run(flags: &Flags) -> Result<(), CliError> {
         .worker_threads(plan.runtime_threads)
         // Large bodies are read on these threads; more than one per core would only use memory.
         .max_blocking_threads(plan.runtime_threads + 1)
-        .on_thread_park(move || parked.rest())
+        .on_thread_park(move || parked.pause())
         .enable_all()
         .build()
         .map_err(anyhow::Error::from)?;

@@ -50,7 +50,7 @@ pub struct AdminState {
     ),
     tags((name = "admin", description = "Models and their versions"))
 )]
-struct Base;
+struct AdminDocument;
 
 /// Creates the router of the admin API, behind the access key.
 pub fn admin_router(state: AdminState) -> Router {
@@ -77,7 +77,7 @@ pub fn admin_openapi_document() -> String {
 }
 
 fn documented() -> OpenApiRouter<AdminState> {
-    OpenApiRouter::with_openapi(Base::openapi())
+    OpenApiRouter::with_openapi(AdminDocument::openapi())
         .routes(routes!(list_models))
         .routes(routes!(reload))
         .routes(routes!(load_model))

@@ -20,11 +20,11 @@ use utoipa::OpenApi;
         (name = "sagemaker", description = "SageMaker's hosting contract"),
     )
 )]
-struct Base;
+struct ServiceDocument;
 
 /// Returns the document without routes.
 pub(super) fn base() -> utoipa::openapi::OpenApi {
-    Base::openapi()
+    ServiceDocument::openapi()
 }
 
 pub(super) fn pretty(document: &utoipa::openapi::OpenApi) -> String {

@@ -33,7 +33,7 @@ pub use keeper::{
     SourceStatus,
 };
 pub use live::LiveModel;
-pub use load::{Load, LoadError, OpenError, Opener, Reader, Sessions};
+pub use load::{BundleReader, GraphOpener, Load, LoadError, OpenError, Sessions};
 pub use metrics::LifecycleMetrics;
 pub use record::{Records, VersionRecord};
 pub use resolve::ResolveError;

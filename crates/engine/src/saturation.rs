@@ -9,7 +9,7 @@ use std::time::Duration;
 ///
 /// While an engine is saturated, reading more requests gains nothing: they would only wait, and each time
 /// the thread that reads them wakes up on the core of a worker, it evicts the model's data from the caches.
-/// `almanac serve` therefore [pauses](Saturation::rest) those threads.
+/// `almanac serve` therefore [pauses](Saturation::pause) those threads.
 #[derive(Clone, Debug, Default)]
 pub struct Saturation(Arc<SaturationState>);
 
@@ -50,7 +50,7 @@ impl Saturation {
     ///
     /// The pause ends when a batch is answered, because its answers have to be written. There is no pause
     /// if a batch was answered since this thread last paused.
-    pub fn rest(&self) {
+    pub fn pause(&self) {
         let Self(state) = self;
         let max_pause = match (state.saturated.load(Relaxed), state.refusing.load(Relaxed)) {
             (0, _) => return,
@@ -178,10 +178,10 @@ mod tests {
         one.set_refusing(true);
         // A pause would replace this number.
         LAST_ANSWERED.set(7);
-        all.rest();
+        all.pause();
         assert_eq!(LAST_ANSWERED.get(), 7);
         one.set_saturated(true);
-        all.rest();
+        all.pause();
         assert_eq!(LAST_ANSWERED.get(), 0);
     }
 }

@@ -158,7 +158,7 @@ impl ForecastRequest {
     ///
     /// A detected season is detected again, because later values must not leak into the past.
     #[must_use]
-    pub fn until(&self, length: usize, levels: QuantileLevels) -> Option<Self> {
+    pub fn truncated(&self, length: usize, levels: QuantileLevels) -> Option<Self> {
         let values = self.series.values();
         let known = values[..length.min(values.len())].to_vec();
         let series = Series::new(known, self.series.calendar().cloned(), length).ok()?;

@@ -9,14 +9,14 @@ use crate::call::{CallError, FailedSeries};
 #[derive(Debug)]
 pub struct BacktestOutcome {
     report: Report,
-    series: Vec<Result<ScoredSeries, FailedSeries>>,
+    series: Vec<Result<BacktestedSeries, FailedSeries>>,
     left_out: Vec<LeftOut>,
     plan: BacktestPlan,
 }
 
 /// A series with scores.
 #[derive(Clone, Debug)]
-pub struct ScoredSeries {
+pub struct BacktestedSeries {
     /// The id of the series, as it was received.
     pub id: Option<String>,
     /// The index of its scores in the leaderboard.
@@ -51,7 +51,7 @@ impl BacktestOutcome {
                 let position = next;
                 next += 1;
                 match too_short.next_if(|(short, _)| *short == position) {
-                    None => Ok(ScoredSeries { id, position }),
+                    None => Ok(BacktestedSeries { id, position }),
                     Some((_, short)) => {
                         let error = CallError::from(*short).at(format!("{path}/values"));
                         Err(FailedSeries { id, error })
@@ -90,7 +90,7 @@ impl BacktestOutcome {
     }
 
     /// Returns each series with its place in the leaderboard, or its error, in the caller's order.
-    pub fn series(&self) -> &[Result<ScoredSeries, FailedSeries>] {
+    pub fn series(&self) -> &[Result<BacktestedSeries, FailedSeries>] {
         &self.series
     }
 

@@ -9,13 +9,13 @@ use almanac_forecast::backtest::{
 use almanac_forecast::{Baseline, Calibration, Forecast, ForecastRequest, Leaderboard, Residuals};
 
 use crate::call::backtest::BacktestOptions;
-use crate::call::windows::{Chunk, Cuts, Job, error_scale};
+use crate::call::windows::{Cuts, Job, WindowChunk, error_scale};
 
 /// Scores entrants: the models, the same models calibrated, and the baselines.
 #[derive(Debug)]
 pub(super) struct Referee {
     pub(super) cuts: Cuts,
-    contest: BacktestEvaluation,
+    evaluation: BacktestEvaluation,
     n_models: usize,
     calibration: Option<Vec<Learner>>,
 }
@@ -53,37 +53,37 @@ impl Referee {
             .is_calibrated()
             .then(|| std::iter::repeat_with(learner).take(n_models).collect());
         let entrants = entrants(names, plan.is_calibrated());
-        let contest =
+        let evaluation =
             BacktestEvaluation::new(options.measures.clone(), steps, series.len(), entrants);
         Self {
             cuts: Cuts::new(series, plan, levels, min_context),
-            contest,
+            evaluation,
             n_models,
             calibration,
         }
     }
 
     /// Scores the forecasts of each model for `chunk`, and those of the baselines.
-    pub(super) fn score(&mut self, chunk: &Chunk, outcomes: Vec<(Outcomes, Timing)>) {
+    pub(super) fn score(&mut self, chunk: &WindowChunk, outcomes: Vec<(Outcomes, Timing)>) {
         let scales: Vec<_> = chunk.requests.iter().map(error_scale).collect();
         for (model_idx, (outcomes, timing)) in outcomes.into_iter().enumerate() {
-            self.contest.took(model_idx, timing.inference);
+            self.evaluation.add_duration(model_idx, timing.inference);
             if self.calibration.is_some() {
                 // The calibrated forecasts are those of the model.
-                self.contest
-                    .took(self.n_models + model_idx, timing.inference);
+                self.evaluation
+                    .add_duration(self.n_models + model_idx, timing.inference);
             }
             for ((job, outcome), scale) in chunk.jobs.iter().zip(outcomes).zip(&scales) {
                 match outcome {
                     Ok(forecast) => self.take(model_idx, *job, &forecast, *scale),
-                    Err(failure) => self.contest.failed(model_idx, failure),
+                    Err(failure) => self.evaluation.failed(model_idx, failure),
                 }
             }
         }
         self.score_baselines(chunk, &scales);
     }
 
-    fn score_baselines(&mut self, chunk: &Chunk, scales: &[Option<f64>]) {
+    fn score_baselines(&mut self, chunk: &WindowChunk, scales: &[Option<f64>]) {
         let before = self.n_models * if self.calibration.is_some() { 2 } else { 1 };
         for (position, baseline) in Baseline::ALL.into_iter().enumerate() {
             let entrant_idx = before + position;
@@ -99,12 +99,12 @@ impl Referee {
                             actual: self.cuts.actual(*job),
                             scale: *scale,
                         };
-                        self.contest.record(entrant_idx, job.series_idx, window);
+                        self.evaluation.record(entrant_idx, job.series_idx, window);
                     }
-                    None => self.contest.failed(entrant_idx, "a value is not finite"),
+                    None => self.evaluation.failed(entrant_idx, "a value is not finite"),
                 }
             }
-            self.contest.took(entrant_idx, started.elapsed());
+            self.evaluation.add_duration(entrant_idx, started.elapsed());
         }
     }
 
@@ -125,20 +125,20 @@ impl Referee {
                 .get_or_insert_with(|| learner.residuals.fit());
             let calibrated = fitted.apply(forecast, scale);
             let place = self.n_models + model_idx;
-            self.contest.took(place, started.elapsed());
+            self.evaluation.add_duration(place, started.elapsed());
             let window = WindowForecast {
                 forecast: &calibrated,
                 actual,
                 scale,
             };
-            self.contest.record(place, job.series_idx, window);
+            self.evaluation.record(place, job.series_idx, window);
         }
         let window = WindowForecast {
             forecast,
             actual,
             scale,
         };
-        self.contest.record(model_idx, job.series_idx, window);
+        self.evaluation.record(model_idx, job.series_idx, window);
     }
 
     /// Returns true if any model has a residual.
@@ -148,7 +148,7 @@ impl Referee {
     }
 
     pub(super) fn finish(self) -> Leaderboard {
-        self.contest.finish()
+        self.evaluation.finish()
     }
 }
 

@@ -39,7 +39,7 @@ pub(in crate::call) struct Counts {
 
 /// Windows that are submitted together.
 #[derive(Debug)]
-pub(in crate::call) struct Chunk {
+pub(in crate::call) struct WindowChunk {
     pub(in crate::call) jobs: Vec<Job>,
     pub(in crate::call) requests: Vec<ForecastRequest>,
 }
@@ -73,8 +73,8 @@ impl Cuts {
         &mut self,
         steps: usize,
         max_context: usize,
-    ) -> Option<Chunk> {
-        let mut chunk = Chunk {
+    ) -> Option<WindowChunk> {
+        let mut chunk = WindowChunk {
             jobs: Vec::new(),
             requests: Vec::new(),
         };
@@ -89,7 +89,7 @@ impl Cuts {
             taken += cost;
             self.jobs.pop();
             // The plan cuts only after an observed value.
-            if let Some(request) = series.until(job.window.cutoff, self.levels.clone()) {
+            if let Some(request) = series.truncated(job.window.cutoff, self.levels.clone()) {
                 chunk.requests.push(request);
                 chunk.jobs.push(job);
             }

@@ -17,7 +17,7 @@ use almanac_engine::{Priority, Terms};
 
 use crate::call::{PreparedBacktest, off_runtime};
 use crate::http::native::backtest::query::BacktestQuery;
-use crate::http::native::backtest::write::AnswerFormat;
+use crate::http::native::backtest::write::BacktestFormat;
 use crate::http::native::forecast::schema::BacktestBody;
 use crate::http::native::forecast::{BodyFormat, LARGE_BODY, json, parse_csv};
 use crate::http::problem::Problem;
@@ -56,7 +56,7 @@ pub(in crate::http) async fn post_backtest(
     body: Body,
 ) -> Result<Response<Body>, Problem> {
     let terms = terms::terms(&headers, Instant::now(), state.request_timeout)?;
-    let format = AnswerFormat::preferred(&headers)?;
+    let format = BacktestFormat::preferred(&headers)?;
     let body_format = BodyFormat::of(&headers)?;
     let query = BacktestQuery::parse(query.as_deref().unwrap_or_default())?;
     let body = body::receive(&headers, body, state.max_body).await?;

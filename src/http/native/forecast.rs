@@ -27,7 +27,7 @@ use almanac_engine::Terms;
 use crate::call::{CallCode, CallError, ForecastCall, PreparedForecast, SeriesCall, off_runtime};
 use crate::http::layers::timing::Phases;
 use crate::http::native::forecast::query::ForecastQuery;
-use crate::http::native::forecast::write::AnswerFormat;
+use crate::http::native::forecast::write::ForecastFormat;
 use crate::http::problem::Problem;
 use crate::http::state::AppState;
 use crate::http::{body, terms};
@@ -107,7 +107,7 @@ pub(in crate::http) async fn respond(
         };
         return lines::answer(state, request).await;
     }
-    let format = AnswerFormat::preferred(&headers)?;
+    let format = ForecastFormat::preferred(&headers)?;
     let body_format = BodyFormat::of(&headers).map_err(|problem| {
         problem.expected(format::SUPPORTED.into_iter().chain([lines::JSON_LINES]))
     })?;
@@ -152,7 +152,7 @@ pub(crate) async fn get_forecast(
 ) -> Result<Response<Body>, Problem> {
     let started = Instant::now();
     let terms = terms::terms(&headers, started, state.request_timeout)?;
-    let format = AnswerFormat::preferred(&headers)?;
+    let format = ForecastFormat::preferred(&headers)?;
     let mut query = ForecastQuery::parse(query.as_deref().unwrap_or_default())?;
     query.horizon = query.horizon.or(Some(12));
     let example = Bytes::from_static(EXAMPLE.as_bytes());
@@ -237,7 +237,7 @@ pub(super) fn parse_csv(
 async fn answer(
     state: &AppState,
     prepared: PreparedForecast,
-    format: AnswerFormat,
+    format: ForecastFormat,
     started: Instant,
     terms: Terms,
 ) -> Result<Response<Body>, Problem> {

@@ -115,7 +115,7 @@ pub(in crate::http) async fn list_models(State(state): State<AppState>) -> Json<
         .registry
         .states()
         .into_iter()
-        .map(describe)
+        .map(|(name, model)| describe(name, model))
         .collect();
     Json(ModelList {
         default: state.calls.registry.default_name().to_owned(),
@@ -136,23 +136,25 @@ pub(in crate::http) async fn get_model(
     State(state): State<AppState>,
     Path(name): Path<String>,
 ) -> Result<Json<ModelBody>, Problem> {
-    let described = find(&state, name)?;
-    Ok(Json(describe(described)))
+    let (name, model) = find(&state, name)?;
+    Ok(Json(describe(name, model)))
 }
 
 /// Returns the model `name` and its state.
 fn find(state: &AppState, name: String) -> Result<(String, ModelState), Problem> {
     let states = state.calls.registry.states();
     let available: Vec<_> = states.iter().map(|(name, _)| name.clone()).collect();
-    let mut known = states.into_iter().filter(|(known, _)| *known == name);
-    known.next().ok_or_else(|| {
-        Problem::new(CallCode::UnknownModel, format!("unknown model {name:?}"))
-            .received(name)
-            .expected(available)
-    })
+    states
+        .into_iter()
+        .find(|(known, _)| *known == name)
+        .ok_or_else(|| {
+            Problem::new(CallCode::UnknownModel, format!("unknown model {name:?}"))
+                .received(name)
+                .expected(available)
+        })
 }
 
-fn describe((name, state): (String, ModelState)) -> ModelBody {
+fn describe(name: String, state: ModelState) -> ModelBody {
     let (status, reason, live) = match state {
         ModelState::Loading => (ModelStatus::Loading, None, None),
         ModelState::Unloaded => (ModelStatus::Unloaded, None, None),

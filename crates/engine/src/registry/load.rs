@@ -19,7 +19,7 @@ use crate::registry::{LiveModel, ModelState, Registry};
 
 /// Reads the graph of a verified bundle, and returns the function that opens sessions of it. Passed in, so
 /// that the registry does not depend on a runtime.
-pub type Opener = dyn Fn(&Arc<Bundle>) -> Result<Arc<Sessions>, OpenError> + Send + Sync;
+pub type GraphOpener = dyn Fn(&Arc<Bundle>) -> Result<Arc<Sessions>, OpenError> + Send + Sync;
 
 /// Opens another session of a graph. The sessions share as much as possible.
 pub type Sessions = dyn Fn() -> Result<Box<dyn Forecaster>, OpenError> + Send + Sync;
@@ -29,14 +29,14 @@ pub type OpenError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Creates a bundle from the files of a version: verifies them, or writes a manifest for a graph that
 /// describes its own inputs.
-pub type Reader = dyn Fn(&Listing, BundleFiles) -> Result<Bundle, OpenError> + Send + Sync;
+pub type BundleReader = dyn Fn(&Listing, BundleFiles) -> Result<Bundle, OpenError> + Send + Sync;
 
 /// Loads model versions.
 pub struct Load {
     /// Reads bundles.
-    pub reader: Box<Reader>,
+    pub reader: Box<BundleReader>,
     /// Opens graphs.
-    pub opener: Box<Opener>,
+    pub opener: Box<GraphOpener>,
     /// The number of sessions of each model, each with a worker thread.
     pub workers: usize,
     /// If true, a session has threads in addition to the worker thread.
@@ -82,7 +82,7 @@ impl Load {
             }
             let (name, version) = (&listing.name, &listing.version);
             registry.set(name, ModelState::Loading);
-            match self.one(store, &listing, source) {
+            match self.load(store, &listing, source) {
                 Ok(live) => {
                     tracing::info!(
                         model = %name,
@@ -108,7 +108,7 @@ impl Load {
     ///
     /// # Errors
     /// The [`LoadError`] of the first check that fails.
-    pub fn one(
+    pub fn load(
         &self,
         store: &dyn Store,
         listing: &Listing,

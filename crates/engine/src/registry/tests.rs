@@ -66,7 +66,7 @@ levels = [0.5]
     }
 }
 
-fn load(opener: Box<Opener>) -> Load {
+fn load(opener: Box<GraphOpener>) -> Load {
     Load {
         reader: Box::new(|_, files| Ok(Bundle::verify(files)?)),
         opener,

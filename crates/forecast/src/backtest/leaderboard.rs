@@ -218,7 +218,7 @@ impl BacktestEvaluation {
     }
 
     /// Adds `duration` to the time of the entrant at `entrant_idx`.
-    pub fn took(&mut self, entrant_idx: usize, duration: Duration) {
+    pub fn add_duration(&mut self, entrant_idx: usize, duration: Duration) {
         self.entrants[entrant_idx].duration += duration;
     }
 

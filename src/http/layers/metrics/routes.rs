@@ -29,7 +29,7 @@ pub(in crate::http) struct RequestMetrics {
 #[derive(Debug)]
 pub(in crate::http) struct RouteTable {
     metrics: RequestMetrics,
-    routes: Vec<Route>,
+    routes: Vec<RouteMetrics>,
 }
 
 /// A response, as it is counted.
@@ -47,7 +47,7 @@ pub(in crate::http) struct CountedResponse<'a> {
 
 /// The metrics of one route.
 #[derive(Debug)]
-struct Route {
+struct RouteMetrics {
     pattern: String,
     duration: OnceLock<Histogram>,
     answered: [[OnceLock<IntCounter>; N_OUTCOMES]; METHODS.len() + 1],
@@ -78,7 +78,7 @@ impl RequestMetrics {
 
 impl RouteTable {
     pub(super) fn new(metrics: &RequestMetrics, patterns: impl Iterator<Item = String>) -> Self {
-        let route = |pattern| Route {
+        let route = |pattern| RouteMetrics {
             pattern,
             duration: OnceLock::new(),
             answered: from_fn(|_| from_fn(|_| OnceLock::new())),

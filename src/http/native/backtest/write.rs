@@ -13,7 +13,7 @@ use crate::http::problem::Problem;
 
 /// Formats of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AnswerFormat {
+pub(super) enum BacktestFormat {
     /// `application/json`.
     Json,
     /// `text/csv`: the leaderboard alone.
@@ -22,7 +22,7 @@ pub(super) enum AnswerFormat {
     Svg,
 }
 
-impl AnswerFormat {
+impl BacktestFormat {
     const ALL: [Self; 3] = [Self::Json, Self::Csv, Self::Svg];
 
     const fn media_type(self) -> &'static str {

@@ -244,7 +244,7 @@ fn write_lines(outcomes: Vec<LineOutcome>) -> (Vec<u8>, Option<Problem>) {
     for outcome in outcomes {
         let written = outcome.and_then(|outcome| {
             write::json(&outcome, &mut body)
-                .map_err(|error| CallError::new(CallCode::Internal, error))
+                .map_err(|error| CallError::new(CallCode::Internal, error.to_string()))
         });
         if let Err(error) = written {
             let problem = Problem::from(error);

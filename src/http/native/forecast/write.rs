@@ -1,5 +1,8 @@
 //! The formats of a response.
 
+use std::fmt::Display;
+use std::io;
+
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Response, header};
 
@@ -12,7 +15,7 @@ use crate::http::problem::Problem;
 
 /// Formats of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AnswerFormat {
+pub(crate) enum ForecastFormat {
     /// `application/json`.
     Json,
     /// `text/csv`.
@@ -24,7 +27,7 @@ pub(crate) enum AnswerFormat {
 const STAMP_BYTES: usize = 28;
 const NUMBER_BYTES: usize = 12;
 
-impl AnswerFormat {
+impl ForecastFormat {
     const ALL: [Self; 2] = [Self::Json, Self::Csv];
 
     const fn media_type(self) -> &'static str {
@@ -50,11 +53,11 @@ impl AnswerFormat {
         let body = match self {
             Self::Json => {
                 let mut body = Vec::new();
-                json(&outcome, &mut body).map(|()| body)
+                json(&outcome, &mut body).map_err(internal)?;
+                body
             }
-            Self::Csv => csv(outcome),
+            Self::Csv => csv(outcome).map_err(internal)?,
         };
-        let body = body.map_err(|error| Problem::new(CallCode::Internal, error))?;
         let mut response = Response::new(Body::from(body));
         let media_type = HeaderValue::from_static(self.media_type());
         response
@@ -64,12 +67,20 @@ impl AnswerFormat {
     }
 }
 
+fn internal(error: impl Display) -> Problem {
+    Problem::new(CallCode::Internal, error.to_string())
+}
+
 /// Appends `outcome` to `body` as JSON.
-pub(super) fn json(outcome: &ForecastOutcome, body: &mut Vec<u8>) -> Result<(), String> {
-    let forecasts = outcome.series.iter();
+///
+/// # Errors
+/// The error of the serializer, which only lack of memory can cause.
+pub(super) fn json(outcome: &ForecastOutcome, body: &mut Vec<u8>) -> serde_json::Result<()> {
     let answer = ForecastAnswer {
         model: ModelReference::of(&outcome.model),
-        forecasts: forecasts
+        forecasts: outcome
+            .series
+            .iter()
             .map(|one| SeriesAnswer::of(one, &outcome.spec))
             .collect(),
     };
@@ -77,32 +88,29 @@ pub(super) fn json(outcome: &ForecastOutcome, body: &mut Vec<u8>) -> Result<(), 
     let numbers = 1 + spec.quantiles.len() + 2 * spec.levels.len();
     let series = 256 + spec.horizon.steps() * (STAMP_BYTES + numbers * NUMBER_BYTES);
     body.reserve(256 + outcome.series.len() * series);
-    serde_json::to_writer(body, &answer).map_err(|error| error.to_string())
+    serde_json::to_writer(body, &answer)
 }
 
-fn csv(outcome: ForecastOutcome) -> Result<Vec<u8>, String> {
+fn csv(outcome: ForecastOutcome) -> io::Result<Vec<u8>> {
     let ForecastOutcome { spec, series, .. } = outcome;
     let columns = ForecastColumns {
         quantiles: spec.quantiles,
         levels: spec.levels,
     };
-    let write = || {
-        let mut writer = ForecastWriter::new(Vec::new(), columns)?;
-        for one in &series {
-            match one {
-                Ok(series) => {
-                    let (id, stamps) = (series.id.as_deref(), series.stamps.as_deref());
-                    writer.write_forecast(id, stamps, &series.forecast)?;
-                }
-                Err(FailedSeries { id, error }) => {
-                    let error = format_args!("{}: {error}", error.code.as_str());
-                    writer.write_failure(id.as_deref(), &error)?;
-                }
+    let mut writer = ForecastWriter::new(Vec::new(), columns)?;
+    for one in &series {
+        match one {
+            Ok(series) => {
+                let (id, stamps) = (series.id.as_deref(), series.stamps.as_deref());
+                writer.write_forecast(id, stamps, &series.forecast)?;
+            }
+            Err(FailedSeries { id, error }) => {
+                let error = format_args!("{}: {error}", error.code.as_str());
+                writer.write_failure(id.as_deref(), &error)?;
             }
         }
-        writer.finish()
-    };
-    write().map_err(|error: std::io::Error| error.to_string())
+    }
+    writer.finish()
 }
 
 #[cfg(test)]
@@ -110,25 +118,29 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(accept: &str, expected: Option<AnswerFormat>) {
+    fn check(accept: &str, expected: Option<ForecastFormat>) {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, accept.parse().unwrap());
-        assert_eq!(AnswerFormat::preferred(&headers).ok(), expected, "{accept}");
+        assert_eq!(
+            ForecastFormat::preferred(&headers).ok(),
+            expected,
+            "{accept}"
+        );
     }
 
     #[test]
     fn the_heaviest_format_wins_and_json_of_equals() {
-        check("*/*", Some(AnswerFormat::Json));
-        check("text/csv", Some(AnswerFormat::Csv));
+        check("*/*", Some(ForecastFormat::Json));
+        check("text/csv", Some(ForecastFormat::Csv));
         check(
             "text/*;q=0.9, application/json;q=0.1",
-            Some(AnswerFormat::Csv),
+            Some(ForecastFormat::Csv),
         );
-        check("application/json, text/csv", Some(AnswerFormat::Json));
-        check("text/csv;q=0, */*", Some(AnswerFormat::Json));
+        check("application/json, text/csv", Some(ForecastFormat::Json));
+        check("text/csv;q=0, */*", Some(ForecastFormat::Json));
         check(
             "text/html,application/xhtml+xml,*/*;q=0.8",
-            Some(AnswerFormat::Json),
+            Some(ForecastFormat::Json),
         );
         check("image/png", None);
     }

@@ -7,7 +7,7 @@ use almanac_model::{Bundle, Forecaster};
 
 use crate::config::EngineConfig;
 use crate::metrics::EngineMetrics;
-use crate::registry::load::{LoadError, Opener, Sessions};
+use crate::registry::load::{GraphOpener, LoadError, Sessions};
 use crate::registry::thread::{WORKER_NICENESS, lower_priority};
 use crate::{Engine, WorkerSpawner};
 
@@ -40,7 +40,7 @@ impl OpenedVersion {
     /// # Errors
     /// The [`LoadError`] of the first session that cannot be opened, or that fails the golden forecasts.
     pub(super) fn open(
-        opener: &Opener,
+        opener: &GraphOpener,
         bundle: Bundle,
         workers: usize,
         mode: OpenMode,
