@@ -55,6 +55,6 @@ where
         .await
         .unwrap_or_else(|error| {
             tracing::error!(%error, "computation on the blocking pool failed");
-            Err(CallError::new(CallCode::Internal, "the server failed on this request").into())
+            Err(CallError::new(CallCode::Internal, "an internal computation failed").into())
         })
 }

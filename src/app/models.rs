@@ -26,7 +26,7 @@ pub(super) struct KeptModels {
     pub(super) metrics: prometheus::Registry,
     pub(super) registry: Arc<Registry>,
     pub(super) life: LifecycleMetrics,
-    /// The orders of the platform on a multi-model endpoint.
+    /// The commands of the platform on a multi-model endpoint.
     pub(super) host: Option<HostCommands>,
     pub(super) shutdown: Shutdown,
 }

@@ -9,14 +9,14 @@ use almanac_store::Place;
 use crate::config::{BatchStrategy, BatchTransform, Config};
 use crate::http::{SageMaker, Strategy, Transform, preferring};
 
-/// Returns the parts that the routes of the contract need and, on a multi-model endpoint, the orders
+/// Returns the parts that the routes of the contract need and, on a multi-model endpoint, the commands
 /// of the platform for the keeper of the models.
 pub(super) fn contract(
     config: &Config,
     registry: &Arc<Registry>,
 ) -> (SageMaker, Option<HostCommands>) {
     let variables = &config.platform.sagemaker;
-    let (hosting, orders) = variables
+    let (hosting, commands) = variables
         .is_multi_model
         .then(|| hosting(config, registry))
         .unzip();
@@ -26,7 +26,7 @@ pub(super) fn contract(
         transform: transform(variables.transform),
         accept: variables.accept.as_deref().and_then(preferring),
     };
-    (sagemaker, orders)
+    (sagemaker, commands)
 }
 
 fn hosting(config: &Config, registry: &Arc<Registry>) -> (Hosting, HostCommands) {

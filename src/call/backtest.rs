@@ -11,7 +11,7 @@ mod outcome;
 mod referee;
 
 pub use call::{BacktestCall, PreparedBacktest};
-pub use choice::{Choice, ChoiceError, LeftOut, choose};
+pub use choice::{Choice, ChoiceError, SkippedModel, choose};
 pub use outcome::{BacktestOutcome, BacktestedSeries};
 
 use std::sync::Arc;

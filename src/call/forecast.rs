@@ -197,7 +197,7 @@ fn check_level_count(count: usize, limit: usize) -> Result<(), CallError> {
     if count <= limit {
         return Ok(());
     }
-    let detail = format!("{count} quantiles and levels are over the limit of {limit}");
+    let detail = format!("{count} quantiles and levels exceed the limit of {limit}");
     Err(CallError::new(CallCode::TooManyLevels, detail)
         .at("/quantiles")
         .limit(limit)
@@ -224,7 +224,7 @@ fn parse_levels<T: PartialEq>(
 
 /// Returns the error of a call with `count` series or more.
 pub(crate) fn too_many_series(count: usize, limit: usize) -> CallError {
-    let detail = format!("{count} series are over the limit of {limit}; split the request");
+    let detail = format!("{count} series exceed the limit of {limit}; send them in parts");
     CallError::new(CallCode::TooManySeries, detail)
         .at("/series")
         .limit(limit)
@@ -234,7 +234,7 @@ pub(crate) fn too_many_series(count: usize, limit: usize) -> CallError {
 /// Returns the error of windows that need `forecasts` forecasts of their own.
 pub(super) fn too_many_forecasts(forecasts: usize, limit: usize) -> CallError {
     let detail = format!(
-        "{forecasts} forecasts, one for each series, window and model, are over the limit of {limit}; send fewer series, windows or models"
+        "{forecasts} forecasts, one for each series, window and model, exceed the limit of {limit}; send fewer series, windows or models"
     );
     CallError::new(CallCode::BacktestTooLarge, detail)
         .limit(limit)

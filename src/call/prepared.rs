@@ -64,7 +64,7 @@ impl PreparedForecast {
         self.series.is_empty()
     }
 
-    /// Forecasts the series by the deadline of `terms`, with the calibration that the call asks for,
+    /// Forecasts the series by the deadline of `terms`, with the calibration that the call requests,
     /// and has the shadow of the model, if any, forecast them too.
     ///
     /// # Errors

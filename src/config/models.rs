@@ -1,4 +1,4 @@
-//! The models to serve, their sources, and the life of their versions.
+//! The models to serve, their sources, and the lifecycle of their versions.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -150,8 +150,8 @@ impl ModelSettings {
         match self.aliases.iter().find(|(_, aliases)| aliases.len() > max) {
             Some((model, aliases)) => Err(ConfigError::value(
                 "models.aliases",
-                format_args!("{} aliases for {model}", aliases.len()),
-                format!("it must be at most models.max_aliases, {max}"),
+                format_args!("{} aliases of model {model}", aliases.len()),
+                format!("the limit is {max} (models.max_aliases)"),
             )),
             None => Ok(()),
         }
@@ -218,7 +218,7 @@ mod tests {
             ),
             (
                 "[models]\nmax_aliases = 1\n[models.aliases.m]\na = \"1\"\nb = \"1\"",
-                "models.aliases is 2 aliases for m; it must be at most models.max_aliases, 1",
+                "models.aliases is 2 aliases of model m; the limit is 1 (models.max_aliases)",
             ),
             (
                 "[models]\nsources = []",

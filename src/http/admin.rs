@@ -112,7 +112,7 @@ async fn reload(State(state): State<AdminState>) -> StatusCode {
 
 /// Loads a version
 ///
-/// Also one that failed or was removed. It is kept in addition to the serving version, and answers the
+/// Failed and removed versions can be loaded again. The version is kept in addition to the serving version, and answers the
 /// requests that name it; a route lets it answer others. The response does not wait for it: the versions
 /// of the model show its state.
 #[utoipa::path(post, path = "/admin/models/{name}/load", tag = "admin",
@@ -236,7 +236,7 @@ async fn set_alias(
 
 /// Removes an alias of a model
 ///
-/// Also a configured one, until the process ends. A version that only the alias kept is unloaded.
+/// A configured alias is removed until the process ends. A version that only the alias kept is unloaded.
 #[utoipa::path(delete, path = "/admin/models/{name}/aliases/{alias}", tag = "admin",
     params(
         ("name" = String, Path, description = "Name of the model", example = "airline"),

@@ -55,7 +55,7 @@ pub(in crate::http) async fn receive(
 
 fn too_large(limit: usize) -> Problem {
     let detail =
-        format!("the body is over the limit of {limit} bytes; send fewer series or shorter ones");
+        format!("the body exceeds the limit of {limit} bytes; send fewer series or shorter ones");
     Problem::new(Code::BodyTooLarge, detail).limit(limit)
 }
 

@@ -1,3 +1,3 @@
-//! The protocols of other systems, one file each: translations to the shared call and back.
+//! The protocols of other systems, one module each: translations to the shared call and back.
 
 pub(super) mod sagemaker;

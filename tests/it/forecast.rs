@@ -2,6 +2,7 @@
 
 mod calendar;
 mod calibrated;
+mod cli;
 mod covariates;
 mod csv;
 mod edges;

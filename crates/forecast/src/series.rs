@@ -37,7 +37,7 @@ pub enum SeriesError {
         length: usize,
     },
     /// A value is infinite. Missing values are `NaN`, never infinite.
-    #[error("value {index} is {value}; send a finite number, or null for a missing value")]
+    #[error("value {index} is {value}; send a finite number, or mark the value as missing")]
     Infinite {
         /// The position of the first infinite value, from 0.
         index: usize,
@@ -123,7 +123,7 @@ mod tests {
         );
         check_error(
             &[1.0, f64::NEG_INFINITY],
-            "value 1 is -inf; send a finite number, or null for a missing value",
+            "value 1 is -inf; send a finite number, or mark the value as missing",
         );
         check_error(
             &[1.0; 5],

@@ -76,7 +76,7 @@ const MODEL: &str = "model.onnx";
 const GOLDEN: &str = "golden.json";
 
 impl Bundle {
-    /// Creates a bundle from `files`, after the digest of each file is checked.
+    /// Verifies the digests of `files`, and returns them as a bundle.
     ///
     /// # Errors
     /// Returns a [`BundleError`] that names the file and the problem.

@@ -10,7 +10,9 @@ use almanac_forecast::{
 };
 
 use crate::call::backtest::outcome::ScoredCall;
-use crate::call::backtest::{BacktestOptions, BacktestOutcome, Choice, LeftOut, backtest, choose};
+use crate::call::backtest::{
+    BacktestOptions, BacktestOutcome, Choice, SkippedModel, backtest, choose,
+};
 use crate::call::forecast::too_many_forecasts;
 use crate::call::{CallCode, CallContext, CallError, FailedSeries, ForecastCall, Progress};
 
@@ -33,7 +35,7 @@ pub struct PreparedBacktest {
     series: Vec<Result<ScoredCall, FailedSeries>>,
     requests: Vec<ForecastRequest>,
     models: Vec<Arc<LiveModel>>,
-    left_out: Vec<LeftOut>,
+    skipped: Vec<SkippedModel>,
     options: BacktestOptions,
 }
 
@@ -90,7 +92,7 @@ impl CallContext {
             measures.levels = spec.levels;
         }
         let names = model_names(call.model, backtest.models)?;
-        let Choice { models, left_out } = choose(&self.registry, names.as_deref(), spec.horizon)?;
+        let Choice { models, skipped } = choose(&self.registry, names.as_deref(), spec.horizon)?;
         check_size(
             call.series.len(),
             plan,
@@ -115,7 +117,7 @@ impl CallContext {
             series,
             requests,
             models,
-            left_out,
+            skipped,
             options: BacktestOptions {
                 plan,
                 measures,
@@ -138,7 +140,7 @@ impl PreparedBacktest {
     ) -> Result<BacktestOutcome, CallError> {
         self.options.deadline = deadline;
         let report = backtest(&self.models, self.requests, &self.options, progress).await?;
-        BacktestOutcome::new(report, self.series, self.left_out, self.options.plan)
+        BacktestOutcome::new(report, self.series, self.skipped, self.options.plan)
     }
 }
 

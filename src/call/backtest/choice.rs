@@ -14,13 +14,13 @@ pub struct Choice {
     /// The models that take part, each once.
     pub models: Vec<Arc<LiveModel>>,
     /// The models that the call did not name and that cannot take part.
-    pub left_out: Vec<LeftOut>,
+    pub skipped: Vec<SkippedModel>,
 }
 
 /// A model that is skipped.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("model {name} is left out: {reason}")]
-pub struct LeftOut {
+#[error("model {name} is skipped: {reason}")]
+pub struct SkippedModel {
     /// The name of the model.
     pub name: String,
     /// The reason.
@@ -39,7 +39,7 @@ pub enum ChoiceError {
         error: ResolveError,
     },
     /// The horizon is too long for a model.
-    #[error("a horizon of {steps} steps is over the {longest} that model {name} serves")]
+    #[error("horizon {steps} exceeds the limit of {longest} of model {name}")]
     Horizon {
         /// The name of the model.
         name: String,
@@ -87,7 +87,7 @@ pub fn choose(
                     ModelState::Unloaded => "it was evicted from memory".to_owned(),
                     ModelState::Failed { reason } => format!("it failed to load: {reason}"),
                 };
-                choice.left_out.push(LeftOut { name, reason });
+                choice.skipped.push(SkippedModel { name, reason });
             }
             if choice.models.is_empty() {
                 let default = registry.resolve(None);

@@ -2,7 +2,7 @@
 
 use almanac_forecast::{BacktestPlan, Leaderboard};
 
-use crate::call::backtest::{LeftOut, Report};
+use crate::call::backtest::{Report, SkippedModel};
 use crate::call::{CallError, FailedSeries};
 
 /// The outcome of a backtest: a leaderboard, and a place in it or an error for each series.
@@ -10,7 +10,7 @@ use crate::call::{CallError, FailedSeries};
 pub struct BacktestOutcome {
     report: Report,
     series: Vec<Result<BacktestedSeries, FailedSeries>>,
-    left_out: Vec<LeftOut>,
+    skipped: Vec<SkippedModel>,
     plan: BacktestPlan,
 }
 
@@ -39,7 +39,7 @@ impl BacktestOutcome {
     pub(super) fn new(
         report: Report,
         series: Vec<Result<ScoredCall, FailedSeries>>,
-        left_out: Vec<LeftOut>,
+        skipped: Vec<SkippedModel>,
         plan: BacktestPlan,
     ) -> Result<Self, CallError> {
         let mut too_short = report.too_short.iter().peekable();
@@ -66,7 +66,7 @@ impl BacktestOutcome {
         Ok(Self {
             report,
             series,
-            left_out,
+            skipped,
             plan,
         })
     }
@@ -97,10 +97,10 @@ impl BacktestOutcome {
     /// Returns the caveats of the scores: a stable code and a sentence each.
     #[must_use]
     pub fn warnings(&self) -> Vec<(&'static str, String)> {
-        let left_out = self
-            .left_out
+        let skipped = self
+            .skipped
             .iter()
             .map(|model| ("model_left_out", model.to_string()));
-        left_out.chain(self.report.warnings(self.plan)).collect()
+        skipped.chain(self.report.warnings(self.plan)).collect()
     }
 }

@@ -60,7 +60,13 @@ pub(super) fn unfit_covariate(
         }
         CovariateFitError::NotANumber { given } => located.received(given.as_str()),
         CovariateFitError::BeyondHorizon { seen, steps } => located.limit(*seen).received(*steps),
-        _ => located,
+        CovariateFitError::Absent
+        | CovariateFitError::Kind { .. }
+        | CovariateFitError::NotAhead { .. }
+        | CovariateFitError::PastOnly { .. }
+        | CovariateFitError::NothingObserved { .. }
+        | CovariateFitError::Missing { .. }
+        | CovariateFitError::NoLogarithm { .. } => located,
     }
 }
 

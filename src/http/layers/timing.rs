@@ -64,7 +64,7 @@ impl Phases {
 
 /// Returns the `server-timing` header (W3C Server Timing), with durations in milliseconds.
 pub(in crate::http) fn server_timing(phases: Option<&Phases>, total: Duration) -> HeaderValue {
-    // Room for five phases of up to ten seconds each.
+    // Room for four phases and the total, of up to ten seconds each.
     let mut header = Vec::with_capacity(104);
     for (name, duration) in phases
         .into_iter()
@@ -102,12 +102,12 @@ fn write_duration(duration: Duration, header: &mut Vec<u8>) {
     header.extend_from_slice(&digits[first..]);
 }
 
-/// Responds for a handler that takes longer than `limit`.
+/// Responds with `request_timeout` if the handler takes longer than its limit.
 #[derive(Clone, Debug)]
 pub(in crate::http) struct LimitDuration<S> {
     pub(in crate::http) inner: S,
     pub(in crate::http) limit: Duration,
-    /// The limit of a request of a host that loads or unloads a model.
+    /// The limit of requests that load or unload a model, on a multi-model endpoint.
     pub(in crate::http) hosting: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! The stable codes of the API: those of calls, and those of HTTP itself.
+//! The stable codes of the API: those of calls, and those of the API alone.
 
 use axum::http::StatusCode;
 use serde::{Serialize, Serializer};
@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use crate::call::CallCode;
 use crate::http::problem::status::status_of;
 
-/// Declares the codes of HTTP itself in one table: variant, status, text, title.
+/// Declares the codes of the API alone in one table: variant, status, text, title.
 macro_rules! codes {
     ($($variant:ident = $status:ident, $text:literal, $title:literal;)+) => {
         /// The kind of a problem, for programs. A code never changes its meaning.
@@ -18,8 +18,8 @@ macro_rules! codes {
         }
 
         impl Code {
-            /// The codes of HTTP itself.
-            const HTTP: &'static [Self] = &[$(Self::$variant,)+];
+            /// The codes of the API alone.
+            const API: &'static [Self] = &[$(Self::$variant,)+];
 
             /// Returns the code as the API writes it.
             #[must_use]
@@ -72,11 +72,11 @@ codes! {
 
 impl Code {
     /// The number of codes.
-    pub const COUNT: usize = Self::HTTP.len() + CallCode::ALL.len();
+    pub const COUNT: usize = Self::API.len() + CallCode::ALL.len();
 
     /// Returns every code, in the order of `docs/api.md`.
     pub fn all() -> impl Iterator<Item = Self> {
-        Self::HTTP
+        Self::API
             .iter()
             .copied()
             .chain(CallCode::ALL.iter().copied().map(Self::Call))
@@ -86,8 +86,8 @@ impl Code {
     #[must_use]
     pub fn index(self) -> usize {
         match self {
-            Self::Call(code) => Self::HTTP.len() + code as usize,
-            own => Self::HTTP.iter().position(|one| *one == own).unwrap_or(0),
+            Self::Call(code) => Self::API.len() + code as usize,
+            own => Self::API.iter().position(|one| *one == own).unwrap_or(0),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Errors that only HTTP answers with, as problems: orders to the keeper of the models, and the models
+//! Errors that only HTTP answers with, as problems: commands to the keeper of the models, and the models
 //! of a host. No wildcard arm: a new variant must be given a code.
 
 use std::time::Duration;

@@ -134,7 +134,7 @@ async fn a_default_model_that_failed_to_load_is_left_out_with_a_warning() {
     let answer = backtest(&app, &body(&json!({}))).await.ok();
     assert_eq!(
         answer["warnings"],
-        json!([{"code": "model_left_out", "detail": "model broken is left out: it failed to load: model.onnx is missing"}])
+        json!([{"code": "model_left_out", "detail": "model broken is skipped: it failed to load: model.onnx is missing"}])
     );
     // Without models only the baselines are left.
     let answer = backtest(&app, &body(&json!({"models": []}))).await.ok();

@@ -174,11 +174,11 @@ impl Hosting {
             finder,
             commands: sender,
         };
-        let orders = HostCommands {
+        let commands = HostCommands {
             commands: receiver,
             max_models,
         };
-        (hosting, orders)
+        (hosting, commands)
     }
 
     /// Loads the model at `url` under the name `name`, and waits until it serves. If that model is already

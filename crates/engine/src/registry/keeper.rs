@@ -82,9 +82,9 @@ impl Keeper {
         } = parts;
         let (polls_sender, polls) = mpsc::channel(sources.len().max(1));
         let mut sources: Vec<_> = sources.into_iter().map(SourceState::new).collect();
-        let hosted = host.map(|orders| {
+        let hosted = host.map(|commands| {
             sources.push(SourceState::of_host());
-            HostedModels::new(sources.len() - 1, orders)
+            HostedModels::new(sources.len() - 1, commands)
         });
         let poll_now = sources
             .iter()
@@ -233,7 +233,7 @@ impl Keeper {
         (!descriptions.is_empty()).then(|| descriptions.join("; "))
     }
 
-    /// Returns the reason why a model fails that no source has, or `None` while a source may still have it.
+    /// Returns the error of a model that is in no source, or `None` until every source has been polled.
     fn missing_reason(&self) -> Option<String> {
         if self.sources.iter().any(|source| !source.is_polled) {
             return None;

@@ -13,7 +13,7 @@ use crate::registry::LiveModel;
 use crate::registry::metrics::LifecycleMetrics;
 use crate::terms::Terms;
 
-/// The runner of shadows. No request waits for it: series beyond its capacity are dropped and counted.
+/// Runs shadow versions in the background. Series beyond its capacity are dropped and counted.
 #[derive(Clone, Debug)]
 pub struct Shadows {
     comparisons: mpsc::UnboundedSender<Comparison>,
@@ -42,8 +42,8 @@ struct Comparison {
 }
 
 impl Shadows {
-    /// Starts the task that runs the shadows. At most `values` values of all series wait for it, and a run
-    /// is abandoned after `limit`.
+    /// Starts the task that runs the shadows. At most `values` values are queued, and a run is
+    /// abandoned after `limit`.
     ///
     /// # Panics
     /// Outside of a tokio runtime.

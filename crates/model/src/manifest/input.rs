@@ -33,7 +33,7 @@ pub enum ElementType {
     Bool,
 }
 
-/// An axis of a further input.
+/// An axis of an additional input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "toml::Value", into = "toml::Value")]
 pub enum InputAxis {
@@ -41,7 +41,7 @@ pub enum InputAxis {
     Batch,
     /// The steps of the context, including padding.
     Time,
-    /// The steps ahead that one run gives.
+    /// The steps of the forecast of one run.
     Horizon,
     /// The steps of the context, then those ahead.
     Span,
@@ -53,7 +53,7 @@ pub enum InputAxis {
     Size(usize),
 }
 
-/// The rule for the content of a further input.
+/// The rule for the content of an additional input.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(try_from = "toml::Value", into = "toml::Value")]
 pub enum Fill {
@@ -69,7 +69,7 @@ pub enum Fill {
     Horizon,
     /// The covariates of these names, in their order.
     Covariates(Vec<String>),
-    /// The index in the batch of the series to which the row belongs, which its covariates share.
+    /// The index of the row's series. A series and its covariate rows have the same index.
     Group,
     /// The known values of the row for the steps ahead, `NaN` where there are none.
     Ahead,

@@ -1,4 +1,4 @@
-//! The formats of a response.
+//! The formats of the response to `POST /backtest`.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, Response, header};
@@ -11,14 +11,14 @@ use crate::http::native::backtest::answer::BacktestAnswer;
 use crate::http::negotiation::preferred;
 use crate::http::problem::Problem;
 
-/// Formats of a response.
+/// The formats of the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BacktestFormat {
     /// `application/json`.
     Json,
     /// `text/csv`: the leaderboard alone.
     Csv,
-    /// `image/svg+xml`: the same as a drawing.
+    /// `image/svg+xml`: a chart of the leaderboard.
     Svg,
 }
 
@@ -44,7 +44,7 @@ impl BacktestFormat {
     /// Writes `outcome` in this format.
     ///
     /// # Errors
-    /// [`CallCode::Internal`] when it cannot be written, which only lack of memory can cause.
+    /// [`CallCode::Internal`] when it cannot be serialized, which does not happen for these types.
     pub(super) fn write(self, outcome: &BacktestOutcome) -> Result<Response<Body>, Problem> {
         let internal = |error: String| Problem::new(CallCode::Internal, error);
         let body = match self {

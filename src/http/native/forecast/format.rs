@@ -37,7 +37,10 @@ impl BodyFormat {
         if is_one_of(declared, &CSV) {
             return Ok(Self::Csv);
         }
-        let detail = format!("unsupported content type {declared:?}");
+        let detail = format!(
+            "unsupported content type {declared:?}; use one of {}",
+            SUPPORTED.join(", ")
+        );
         Err(Problem::new(Code::UnsupportedContentType, detail)
             .received(declared)
             .expected(SUPPORTED))

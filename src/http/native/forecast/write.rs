@@ -1,4 +1,4 @@
-//! The formats of a response.
+//! The formats of the response to `POST /forecast`.
 
 use std::fmt::Display;
 use std::io;
@@ -13,7 +13,7 @@ use crate::http::native::forecast::answer::{ForecastAnswer, ModelReference, Seri
 use crate::http::negotiation::preferred;
 use crate::http::problem::Problem;
 
-/// Formats of a response.
+/// The formats of the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ForecastFormat {
     /// `application/json`.
@@ -48,7 +48,7 @@ impl ForecastFormat {
     /// Writes `outcome` in this format.
     ///
     /// # Errors
-    /// [`CallCode::Internal`] when it cannot be written, which only lack of memory can cause.
+    /// [`CallCode::Internal`] when it cannot be serialized, which does not happen for these types.
     pub(crate) fn write(self, outcome: ForecastOutcome) -> Result<Response<Body>, Problem> {
         let body = match self {
             Self::Json => {
@@ -74,7 +74,7 @@ fn internal(error: impl Display) -> Problem {
 /// Appends `outcome` to `body` as JSON.
 ///
 /// # Errors
-/// The error of the serializer, which only lack of memory can cause.
+/// The error of the serializer, which does not happen for these types.
 pub(super) fn json(outcome: &ForecastOutcome, body: &mut Vec<u8>) -> serde_json::Result<()> {
     let answer = ForecastAnswer {
         model: ModelReference::of(&outcome.model),

@@ -40,13 +40,13 @@ struct HostedEntry {
 }
 
 impl HostedModels {
-    /// Creates the models of the host that sends `orders`. `source` is the index of the source that they are
+    /// Creates the models of the host that sends `commands`. `source` is the index of the source that they are
     /// listed in.
-    pub(super) fn new(source: usize, orders: HostCommands) -> Self {
+    pub(super) fn new(source: usize, commands: HostCommands) -> Self {
         Self {
             source,
-            max_models: orders.max_models,
-            commands: orders.commands,
+            max_models: commands.max_models,
+            commands: commands.commands,
             models: BTreeMap::new(),
             pending_unloads: Vec::new(),
             pending_replies: Vec::new(),

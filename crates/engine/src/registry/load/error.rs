@@ -29,7 +29,7 @@ pub enum LoadError {
     #[error("{0}")]
     Open(#[source] OpenError),
     /// Opening or running the graph panicked.
-    #[error("the model panicked while it was opened and checked")]
+    #[error("the model panicked while it was opened or checked")]
     Panicked,
     /// The forecasts of the graph differ from the golden forecasts of the bundle.
     #[error(transparent)]

@@ -10,13 +10,13 @@ use crate::onnx::infer::manifest::{InferredContext, InferredManifest, InferredOu
 #[derive(Debug, Error)]
 pub enum BareGraphError {
     /// The graph does not have exactly one input.
-    #[error("the graph has {count} inputs, but only that of the history has a known role")]
+    #[error("the graph has {count} inputs, expected 1; write a manifest that names their roles")]
     Inputs {
         /// The number of inputs.
         count: usize,
     },
     /// The graph does not have exactly one output.
-    #[error("the graph has {count} outputs, but only that of the forecast has a known role")]
+    #[error("the graph has {count} outputs, expected 1; write a manifest that names their roles")]
     Outputs {
         /// The number of outputs.
         count: usize,
