@@ -1,6 +1,6 @@
 //! HTTP: routes, then layers in order.
 //!
-//! [`native`] is this project's own API, [`dialects`] the protocols of other systems; both translate to
+//! `native` is this project's own API, `dialects` the protocols of other systems; both translate to
 //! [`call`](crate::call). Every limit of a request is visible here or in [`almanac_net`].
 
 mod admin;

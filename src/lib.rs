@@ -1,8 +1,8 @@
 //! Almanac, a forecasting inference server: the program.
 //!
-//! The crates below `crates/` are the parts that know nothing of the program. [`http`] and [`batch`]
-//! are edges, [`backtest`] runs what they share, [`config`] and [`cpu`] read the surroundings,
-//! [`app`] puts the parts together and [`cli`] is the command line. `docs/architecture.md` is the map.
+//! The crates below `crates/` know nothing of the program. [`call`] is the use case; [`http`], [`batch`] and
+//! [`cli`] are its edges. [`config`] reads the settings, [`cpu`] the limits of the machine, and [`app`]
+//! assembles the parts. `docs/architecture.md` is the map.
 
 pub mod batch;
 pub mod call;

@@ -221,13 +221,13 @@ as_issued() {
 has_version() { answers && grep -qF "\"version\":\"$1\"" "$SCRATCH/body"; }
 WRAP=(env AWS_CONTAINER_CREDENTIALS_FULL_URI="http://$LOOPBACK/pod" "$WITH_TOKEN")
 check 'a server whose keys expire after 16 s serves' start_ready_server "${SERVE[@]}" --watch 300ms --probation 0s \
-  --log-level info,almanac::store=debug
+  --log-level info,almanac_store=debug
 WRAP=()
 # A kubelet replaces the token too.
 printf another-token >"$HANDED/token"
 check 'the keys are renewed before they expire' eventually 30 issued 3
 check '... with the new token' logged 'AWS credentials renewed'
-check 'the first keys have expired' eventually 30 as_issued 1 'the session token is over'
+check 'the first keys have expired' eventually 30 as_issued 1 'the session token has expired'
 new_version() { AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1 push store/2; }
 check 'a new version is pushed' new_version
 check '... and is read with renewed keys' eventually 30 has_version 2

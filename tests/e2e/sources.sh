@@ -226,7 +226,7 @@ check 'a bundle is signed during the push' trusting push models/seasonal/1 s3://
 check 'the pushed bundle is accepted' prints 'ok      golden' trusting verify s3://models/signed
 resigned() {
   echo '# changed' >>"$SCRATCH/signed/manifest.toml"
-  says 'is not the signature of this manifest' trusting verify "$SCRATCH/signed"
+  says 'is not a signature of this manifest' trusting verify "$SCRATCH/signed"
 }
 check 'a manifest that was changed after signing is rejected' resigned
 

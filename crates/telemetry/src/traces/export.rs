@@ -26,6 +26,9 @@ const EXPORT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The maximum size of a response of a collector, which has at most a sentence.
 const MAX_RESPONSE_BYTES: u64 = 64 * 1_024;
 
+/// The name of the service and of the instrumentation scope. That of this crate would be another.
+const PROGRAM: &str = "almanac";
+
 /// An exporter, which sends spans, and counts and logs the outcome.
 #[derive(Debug)]
 pub(super) struct Exporter {
@@ -53,7 +56,7 @@ impl Exporter {
         Ok(Self {
             exporter,
             client,
-            scope: InstrumentationScope::builder(env!("CARGO_PKG_NAME"))
+            scope: InstrumentationScope::builder(PROGRAM)
                 .with_version(env!("CARGO_PKG_VERSION"))
                 .build(),
             metrics,
@@ -98,7 +101,7 @@ impl Exporter {
 fn resource(service: Option<&str>) -> Resource {
     let instance = format!("{:032x}", rand::random::<u128>());
     let resource = Resource::builder_empty()
-        .with_service_name(env!("CARGO_PKG_NAME"))
+        .with_service_name(PROGRAM)
         .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
         .with_attribute(KeyValue::new("service.instance.id", instance))
         .with_detector(Box::new(TelemetryResourceDetector))

@@ -52,7 +52,7 @@ pub(super) fn are_declared(headers: &HeaderMap) -> bool {
 /// Returns the media type of the response that `headers` prefer.
 ///
 /// # Errors
-/// [`Code::NotAcceptable`] lists the media types.
+/// [`Code::NotAcceptable`](crate::http::problem::Code::NotAcceptable) lists the media types.
 pub(super) fn accepted(headers: &HeaderMap) -> Result<&'static str, Problem> {
     preferred(headers, ACCEPTED, |media_type| media_type)
 }

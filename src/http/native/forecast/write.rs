@@ -40,7 +40,7 @@ impl ForecastFormat {
     /// Returns the format that `headers` prefer; JSON by default.
     ///
     /// # Errors
-    /// [`Code::NotAcceptable`] lists what is written.
+    /// [`Code::NotAcceptable`](crate::http::problem::Code::NotAcceptable) lists what is written.
     pub(crate) fn preferred(headers: &HeaderMap) -> Result<Self, Problem> {
         preferred(headers, Self::ALL, Self::media_type)
     }
