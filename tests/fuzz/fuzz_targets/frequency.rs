@@ -9,6 +9,10 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|text: &str| {
     if let Ok(frequency) = text.parse::<Frequency>() {
         let written = frequency.to_string();
-        assert_eq!(written.parse::<Frequency>().ok(), Some(frequency), "{written}");
+        assert_eq!(
+            written.parse::<Frequency>().ok(),
+            Some(frequency),
+            "{written}"
+        );
     }
 });

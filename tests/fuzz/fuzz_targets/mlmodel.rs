@@ -10,8 +10,8 @@ const GRAPH: &[u8] = include_bytes!("../../../models/seasonal/1/model.onnx");
 
 fuzz_target!(|bytes: &[u8]| {
     let files = BundleFiles::from([
-        ("MLmodel".to_owned(), bytes.to_vec()),
-        ("model.onnx".to_owned(), GRAPH.to_vec()),
+        ("MLmodel".to_owned(), bytes.to_vec().into()),
+        ("model.onnx".to_owned(), GRAPH.into()),
     ]);
     let _not_understood = adopt("fuzzed", "1", files);
 });
