@@ -77,15 +77,11 @@ pub(super) async fn learn(
     options: CalibrationOptions,
     progress: &dyn Progress,
 ) -> Result<Learned, WindowError> {
-    let CalibrationOptions {
-        plan,
-        levels,
-        deadline,
-    } = options;
+    let (horizon, deadline) = (options.plan.horizon(), options.deadline);
     let context = &model.engine.manifest().context;
     let (min_context, max_context) = (context.min_context_length(), context.max_context_length());
-    let mut residuals = Residuals::new(&levels, plan.horizon().steps());
-    let cut = move || Cuts::new(series, plan, levels, min_context);
+    let mut residuals = Residuals::new(&options.levels, horizon.steps());
+    let cut = move || Cuts::new(series, options.plan, options.levels, min_context);
     let mut cuts = tokio::task::spawn_blocking(cut).await?;
     progress.begin(cuts.counts().scored + cuts.counts().calibrating);
     let mut timing = Timing::default();

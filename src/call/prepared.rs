@@ -34,9 +34,9 @@ impl PreparedForecast {
         limits: &ForecastLimits,
     ) -> Self {
         let levels = spec.computed_levels();
-        let mut requests = Vec::new();
+        let series = series.into_iter();
+        let mut requests = Vec::with_capacity(series.size_hint().0);
         let series = series
-            .into_iter()
             .map(|one| {
                 let identified = one.into_request(spec.horizon, &levels, limits)?;
                 let (pending, request) = PendingSeries::split(identified)?;

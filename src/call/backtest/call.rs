@@ -14,7 +14,9 @@ use crate::call::backtest::{
     BacktestOptions, BacktestOutcome, Choice, SkippedModel, backtest, choose,
 };
 use crate::call::forecast::too_many_forecasts;
-use crate::call::{CallCode, CallContext, CallError, FailedSeries, ForecastCall, Progress};
+use crate::call::{
+    CallCode, CallContext, CallError, FailedSeries, ForecastCall, ForecastSpec, Progress,
+};
 
 /// The parameters of a backtest beyond those of a forecast.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -80,19 +82,10 @@ impl CallContext {
         call.check_series_count(&self.limits)?;
         let spec = call.spec(&self.limits, self.backtest)?;
         let plan = backtest.plan(spec.horizon, &self.limits, self.backtest)?;
-        let mut measures = Measures::standard();
-        if call
-            .quantiles
-            .as_ref()
-            .is_some_and(|levels| !levels.is_empty())
-        {
-            measures.quantiles = spec.quantiles;
-        }
-        if !spec.levels.is_empty() {
-            measures.levels = spec.levels;
-        }
+        let horizon = spec.horizon;
+        let measures = requested_measures(call.quantiles.as_deref(), spec);
         let names = model_names(call.model, backtest.models)?;
-        let Choice { models, skipped } = choose(&self.registry, names.as_deref(), spec.horizon)?;
+        let Choice { models, skipped } = choose(&self.registry, names.as_deref(), horizon)?;
         check_size(
             call.series.len(),
             plan,
@@ -105,7 +98,7 @@ impl CallContext {
             .series
             .into_iter()
             .map(|one| {
-                let identified = one.into_request(spec.horizon, &levels, &self.limits)?;
+                let identified = one.into_request(horizon, &levels, &self.limits)?;
                 requests.push(identified.request);
                 Ok(ScoredCall {
                     id: identified.id,
@@ -142,6 +135,18 @@ impl PreparedBacktest {
         let report = backtest(&self.models, self.requests, &self.options, progress).await?;
         BacktestOutcome::new(report, self.series, self.skipped, self.options.plan)
     }
+}
+
+/// Returns the scores to compute: on the levels of the call, and on the standard ones where it names none.
+fn requested_measures(quantiles: Option<&[f64]>, spec: ForecastSpec) -> Measures {
+    let mut measures = Measures::standard();
+    if quantiles.is_some_and(|levels| !levels.is_empty()) {
+        measures.quantiles = spec.quantiles;
+    }
+    if !spec.levels.is_empty() {
+        measures.levels = spec.levels;
+    }
+    measures
 }
 
 /// Returns the names of the models to compare; all that are ready when `None`.
